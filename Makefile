@@ -1,0 +1,68 @@
+# `make` lists the targets. Everything runs inside .venv, which `make env` fills from the lock.
+
+# One thread per process: parallel work is Snakemake's business (2 threads on 2 busy cores made a
+# training epoch 16 times slower).
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export RAYON_NUM_THREADS := 1
+export PYTHONHASHSEED := 0
+
+VENV := .venv
+PYTHON_ENV := $(VENV)/bin/python
+STAMP := $(VENV)/.umklapp-$(shell cksum < envs/requirements.lock | cut -d ' ' -f 1)
+# Jobs find the environment's programs first; `make env` itself must see the caller's PATH.
+IN_ENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+
+# nproc would answer OMP_NUM_THREADS; DEMO_CORES is the most the demo may take.
+DEMO_CORES ?= 4
+CORES = $(shell n=$$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc); \
+	[ "$$n" -lt $(DEMO_CORES) ] && echo "$$n" || echo $(DEMO_CORES))
+DEMO = $(IN_ENV) snakemake --cores $(CORES) --configfile config/demo.yaml
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help env demo test lint test-physics docs bench-nacl clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+env: $(STAMP) ## make .venv (PYTHON=, CXX=, TMPDIR= are heeded); again when the lock changed
+	@echo "Environment: $(VENV), as in envs/requirements.lock"
+
+$(STAMP):
+	@sh envs/install.sh $(VENV)
+	@touch $@
+
+demo: env ## the whole workflow on a small case, with real DFT (DEMO_CORES=4)
+	@begin=$$(date +%s); \
+	if $(DEMO) --dry-run 2>&1 | grep -q '^Nothing to be done'; then \
+		echo "The demo is complete: nothing was left to run. (make clean removes its results.)"; \
+	else \
+		$(DEMO) && echo "Demo finished in $$(( $$(date +%s) - begin )) s."; \
+	fi
+	@$(IN_ENV) python -m umklapp.summary config/demo.yaml
+
+test: env lint ## style, types and all tests but the long physics ones
+	@$(IN_ENV) python -m pytest
+
+lint: env ## ruff, snakefmt, mypy, snakemake --lint, lock against pyproject.toml
+	@$(IN_ENV) ruff check .
+	@$(IN_ENV) ruff format --check .
+	@$(IN_ENV) snakefmt --check Snakefile rules
+	@$(IN_ENV) mypy
+	@$(IN_ENV) snakemake --lint --configfile config/demo.yaml
+	@$(PYTHON_ENV) envs/update_lock.py --check
+
+test-physics: env ## the long tests against known physics (opt-in)
+	@$(IN_ENV) python -m pytest -m physics --timeout 7200
+
+docs: env ## regenerate the configuration reference
+	@$(IN_ENV) python -m umklapp.config docs
+
+bench-nacl: env ## benchmark: conductivity of NaCl from few reference frames
+	@$(IN_ENV) python benchmarks/nacl.py
+
+clean: ## remove caches and the demo's results; keeps .venv and all other results
+	rm -rf results/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build umklapp.egg-info
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

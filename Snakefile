@@ -1,0 +1,87 @@
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+from umklapp import checks
+from umklapp.config import validate
+from umklapp.errors import InputError
+
+min_version("9.27")
+
+if not config:
+
+    configfile: "config/config.yaml"
+
+
+try:
+    CAMPAIGN = validate(config, source="the configuration")
+    if workflow.is_main_process:
+        checks.check(CAMPAIGN)
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+MATERIALS = CAMPAIGN.materials.select
+RESULTS = CAMPAIGN.results
+
+
+report: "report/workflow.rst"
+
+
+container: None
+
+
+wildcard_constraints:
+    material="|".join(MATERIALS),
+    round=r"\d{2}",
+    stage=r"seeds|round_\d{2}",
+    member=r"\d+",
+    chunk=r"\d+",
+    index=r"\d+",
+
+
+# No wildcards in here: Snakemake 9.27 expands path variables after it has read the constraints of
+# wildcards, so those would not hold for what comes out of a path variable.
+pathvars:
+    results=RESULTS,
+    logs=f"{RESULTS}/logs",
+    benchmarks=f"{RESULTS}/benchmarks",
+
+
+include: "rules/common.smk"
+include: "rules/materials.smk"
+include: "rules/seeds.smk"
+include: "rules/label.smk"
+include: "rules/train.smk"
+include: "rules/explore.smk"
+include: "rules/rounds.smk"
+include: "rules/phonons.smk"
+include: "rules/transport.smk"
+include: "rules/report.smk"
+
+
+# Verdicts are direct inputs of the targets: a rule whose output exists is not asked again for a
+# checkpoint that is still to come, and a stale κ would hide pending rounds.
+rule all:
+    default_target: True
+    input:
+        [final_verdict(material) for material in MATERIALS],
+        f"{RESULTS}/summary.csv",
+        FIGURES,
+
+
+# No verdicts here: figures come from archived small results without a new round.
+rule figures:
+    input:
+        FIGURES,
+
+
+for material in MATERIALS:
+
+    rule:
+        name:
+            f"only_{material}"
+        input:
+            final_verdict(material),
+            f"{RESULTS}/{material}/conductivity.json",
+            figures_of(material),

@@ -1,0 +1,132 @@
+import json
+
+MEMBERS = range(CAMPAIGN.committee.size)
+CHUNKS = range(CAMPAIGN.resources.label_chunks)
+ENVIRONMENT = "../envs/umklapp.yaml"
+
+
+def plain(section):
+    """A section of the configuration as a rule's parameter: only its own change reruns the rule."""
+    return section.model_dump(mode="json")
+
+
+def seeds_of(*kinds):
+    """Numbers of the configured seeds of these kinds."""
+    return [n for n, seed in enumerate(CAMPAIGN.seeds) if seed.kind in kinds]
+
+
+def two_digits(number):
+    """Round label as used in paths: 1 -> '01'."""
+    return f"{int(number):02d}"
+
+
+def previous(name):
+    """Input function: file `name` of the round before; nothing for the first round."""
+
+    def get(wildcards):
+        number = int(wildcards.round)
+        if number == 0:
+            return []
+        return f"{RESULTS}/{wildcards.material}/round_{two_digits(number - 1)}/{name}"
+
+    return get
+
+
+def labels_of_previous_round(wildcards):
+    """Label chunks of the round before; nothing for the first round."""
+    return [path for n in CHUNKS for path in [previous(f"labels/{n}.extxyz")(wildcards)] if path]
+
+
+def last_round(material):
+    """Number of the round in which `material` finished.
+
+    Raises IncompleteCheckpointException for the first round whose verdict is not known yet;
+    Snakemake then schedules that round and calls this again.
+    """
+    for number in range(CAMPAIGN.rounds.max):
+        verdict = checkpoints.assess.get(material=material, round=two_digits(number)).output[0]
+        if json.loads(Path(verdict).read_text())["finished"]:
+            return number
+    return CAMPAIGN.rounds.max - 1
+
+
+def final_verdict(material):
+    """Input function of a target rule: the verdict of the last round of `material`.
+
+    One function per material: the first exception of a function that looped over materials
+    would make them wait for each other.
+    """
+
+    def get(wildcards):
+        return f"{RESULTS}/{material}/round_{two_digits(last_round(material))}/assessment.json"
+
+    return get
+
+
+def of_last_round(name):
+    """Input function: file `name` of the material's last round."""
+
+    def get(wildcards):
+        number = two_digits(last_round(wildcards.material))
+        return f"{RESULTS}/{wildcards.material}/round_{number}/{name}"
+
+    return get
+
+
+def of_all_rounds(name):
+    """Input function: file `name` of every round of the material, in order."""
+
+    def get(wildcards):
+        rounds = range(last_round(wildcards.material) + 1)
+        return [f"{RESULTS}/{wildcards.material}/round_{two_digits(n)}/{name}" for n in rounds]
+
+    return get
+
+
+def tries():
+    """Retries only in the main process: inside a Slurm job they would multiply."""
+    return CAMPAIGN.resources.retries if workflow.is_main_process else 0
+
+
+def memory(start):
+    """Memory (MB) that grows with each attempt."""
+
+    def get(wildcards, attempt):
+        return start * attempt
+
+    return get
+
+
+def minutes(start):
+    """Wall time (minutes) that grows with each attempt."""
+
+    def get(wildcards, attempt):
+        return start * attempt
+
+    return get
+
+
+def kappa_of_previous_round(wildcards):
+    """κ of every member in the round before; nothing for the first round."""
+    names = [previous(f"conductivity/member_{k}.json")(wildcards) for k in MEMBERS]
+    return [name for name in names if name]
+
+
+def of_members_of_last_round(name):
+    """Input function: file `name` of every member in the material's last round."""
+
+    def get(wildcards):
+        return [of_last_round(f"member_{k}/{name}")(wildcards) for k in MEMBERS]
+
+    return get
+
+
+FIGURE_NAMES = ["learning_curve", "uncertainty", "bands", "kappa"]
+
+
+def figures_of(material):
+    """All figures of one material."""
+    return [f"{RESULTS}/figures/{material}/{name}.png" for name in FIGURE_NAMES]
+
+
+FIGURES = [path for material in MATERIALS for path in figures_of(material)]

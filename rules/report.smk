@@ -1,0 +1,167 @@
+rule figure_learning_curve:
+    message:
+        "{wildcards.material}: figure, errors against the number of labels"
+    input:
+        committees=of_all_rounds("committee.json"),
+        assessments=of_all_rounds("assessment.json"),
+    output:
+        png=report(
+            "<results>/figures/{material}/learning_curve.png",
+            caption="../report/learning_curve.rst",
+            category="Figures",
+            subcategory="{material}",
+            labels={"material": "{material}", "figure": "Learning curve"},
+        ),
+        pdf="<results>/figures/{material}/learning_curve.pdf",
+        csv="<results>/figures/{material}/learning_curve.csv",
+    log:
+        "<logs>/figure_learning_curve/{material}.log",
+    benchmark:
+        "<benchmarks>/figure_learning_curve/{material}.tsv"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(10),
+    localrule: True
+    conda:
+        ENVIRONMENT
+    script:
+        "../scripts/figure_learning_curve.py"
+
+
+rule figure_uncertainty:
+    message:
+        "{wildcards.material}: figure, uncertainty against true error"
+    input:
+        test=of_last_round("test_errors.csv"),
+        committee=of_last_round("committee.json"),
+    output:
+        png=report(
+            "<results>/figures/{material}/uncertainty.png",
+            caption="../report/uncertainty.rst",
+            category="Figures",
+            subcategory="{material}",
+            labels={"material": "{material}", "figure": "Uncertainty"},
+        ),
+        pdf="<results>/figures/{material}/uncertainty.pdf",
+        csv="<results>/figures/{material}/uncertainty.csv",
+    log:
+        "<logs>/figure_uncertainty/{material}.log",
+    benchmark:
+        "<benchmarks>/figure_uncertainty/{material}.tsv"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(10),
+    localrule: True
+    conda:
+        ENVIRONMENT
+    script:
+        "../scripts/figure_uncertainty.py"
+
+
+rule figure_bands:
+    message:
+        "{wildcards.material}: figure, phonon bands of the committee"
+    input:
+        bands="<results>/{material}/phonons/bands.h5",
+    output:
+        png=report(
+            "<results>/figures/{material}/bands.png",
+            caption="../report/bands.rst",
+            category="Figures",
+            subcategory="{material}",
+            labels={"material": "{material}", "figure": "Phonons"},
+        ),
+        pdf="<results>/figures/{material}/bands.pdf",
+        csv="<results>/figures/{material}/bands.csv",
+    log:
+        "<logs>/figure_bands/{material}.log",
+    benchmark:
+        "<benchmarks>/figure_bands/{material}.tsv"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(10),
+    localrule: True
+    conda:
+        ENVIRONMENT
+    script:
+        "../scripts/figure_bands.py"
+
+
+rule figure_kappa:
+    message:
+        "{wildcards.material}: figure, κ against temperature"
+    input:
+        conductivity="<results>/{material}/conductivity.json",
+    output:
+        png=report(
+            "<results>/figures/{material}/kappa.png",
+            caption="../report/kappa.rst",
+            category="Figures",
+            subcategory="{material}",
+            labels={"material": "{material}", "figure": "Conductivity"},
+        ),
+        pdf="<results>/figures/{material}/kappa.pdf",
+        csv="<results>/figures/{material}/kappa.csv",
+    log:
+        "<logs>/figure_kappa/{material}.log",
+    benchmark:
+        "<benchmarks>/figure_kappa/{material}.tsv"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(10),
+    localrule: True
+    conda:
+        ENVIRONMENT
+    script:
+        "../scripts/figure_kappa.py"
+
+
+rule material_summary:
+    message:
+        "{wildcards.material}: one row of the summary"
+    input:
+        assessments=of_all_rounds("assessment.json"),
+        committee=of_last_round("committee.json"),
+        conductivity="<results>/{material}/conductivity.json",
+        thermodynamics="<results>/{material}/phonons/thermodynamics.json",
+    output:
+        "<results>/{material}/summary.json",
+    log:
+        "<logs>/material_summary/{material}.log",
+    benchmark:
+        "<benchmarks>/material_summary/{material}.tsv"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(10),
+    localrule: True
+    conda:
+        ENVIRONMENT
+    script:
+        "../scripts/material_summary.py"
+
+
+rule summary:
+    message:
+        "The table of all materials"
+    input:
+        [f"{RESULTS}/{material}/summary.json" for material in MATERIALS],
+    output:
+        report("<results>/summary.csv", caption="../report/summary.rst", category="Tables"),
+    log:
+        "<logs>/summary.log",
+    benchmark:
+        "<benchmarks>/summary.tsv"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(10),
+    localrule: True
+    conda:
+        ENVIRONMENT
+    script:
+        "../scripts/summary.py"

@@ -1,0 +1,45 @@
+"""Is this material done? The verdict of a round, in numbers and in words."""
+
+import json
+from itertools import chain
+from pathlib import Path
+
+from umklapp import config, frames, provenance, rounds
+from umklapp.conductivity.committee import at_300_kelvin
+from umklapp.logs import log_to
+from umklapp.sampling import exploration
+
+
+def main(number, files, kappa, previous_kappa, settings, out):
+    """Write assessment.json; `files` are the outputs of the round by name."""
+    committee = json.loads(Path(files["committee"]).read_text())
+    labels = list(chain.from_iterable(map(frames.read_labels, map(Path, files["labels"]))))
+    failed = [json.loads(Path(path).read_text())["failed"] for path in files["failed"]]
+    verdict = rounds.assess(
+        number,
+        rounds.new_labels(
+            exploration.read(Path(files["exploration"])),
+            labels,
+            accepted=len(frames.read_candidates(Path(files["candidates"]))),
+            failed=sum(map(len, failed)),
+        ),
+        committee["calibration_factor"],
+        at_300_kelvin(kappa),
+        at_300_kelvin(previous_kappa) if previous_kappa else None,
+        settings,
+    )
+    verdict["training_frames"] = committee["frames"]["train"]
+    print(verdict["reason"])
+    provenance.write_json(out, provenance.record(**verdict))
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        int(snakemake.wildcards.round),
+        dict(snakemake.input.items()),
+        [Path(path) for path in snakemake.input.kappa],
+        [Path(path) for path in snakemake.input.previous_kappa],
+        config.parse(config.Rounds, snakemake.params.rounds),
+        Path(snakemake.output[0]),
+    )

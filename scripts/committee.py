@@ -1,0 +1,42 @@
+"""Test errors, calibration and acquisition statistics of a freshly trained committee."""
+
+import json
+from pathlib import Path
+
+from umklapp import frames, judgement, provenance
+from umklapp.logs import log_to
+from umklapp.potentials.committee import Committee
+
+
+def main(members, training, dataset, sampling, calibration, test, kind, out):
+    """Write committee.json and a row per test frame."""
+    record, table = judgement.judge(
+        Committee.load(members),
+        frames.read_candidates(sampling)[0],
+        frames.read_labels(calibration),
+        frames.read_labels(test),
+        kind,
+    )
+    records = [json.loads(path.read_text()) for path in training]
+    record["members"] = [
+        {name: each[name] for name in ("member", "seed", "model", "epochs", "validation")}
+        for each in records
+    ]
+    record["frames"]["train"] = len(frames.read_labels(dataset))
+    record["uncertainty"] = kind
+    provenance.write_json(out["record"], provenance.record(**record))
+    table.to_csv(out["test"], index=False)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        [Path(path) for path in snakemake.input.members],
+        [Path(path) for path in snakemake.input.training],
+        Path(snakemake.input.dataset),
+        Path(snakemake.input.sampling),
+        Path(snakemake.input.calibration),
+        Path(snakemake.input.test),
+        snakemake.params.uncertainty,
+        snakemake.output,
+    )

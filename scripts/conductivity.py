@@ -1,0 +1,36 @@
+"""κ of the committee: mean, spread over the members, literature."""
+
+from pathlib import Path
+
+from umklapp import config, materials, provenance
+from umklapp.conductivity.committee import combine
+from umklapp.logs import log_to
+
+
+def main(material, members, table, settings, reference_settings, out):
+    """Write conductivity.json with the settings behind the numbers."""
+    literature = materials.literature(materials.read_table(table).loc[material])
+    found = combine(members)
+    found.update(
+        material=material,
+        settings=settings.model_dump(mode="json"),
+        reference=reference_settings.model_dump(mode="json"),
+        literature={
+            "experiment_300K": literature.experiment,
+            "ab_initio_green_kubo_300K": literature.green_kubo,
+            "text": literature.describe(),
+        },
+    )
+    provenance.write_json(out, provenance.record(**found))
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        snakemake.wildcards.material,
+        [Path(path) for path in snakemake.input.members],
+        Path(snakemake.input.table),
+        config.parse(config.Conductivity, snakemake.params.conductivity),
+        config.parse(config.Reference, snakemake.params.reference),
+        Path(snakemake.output[0]),
+    )

@@ -1,0 +1,19 @@
+"""Figure: phonon bands with the spread over the committee."""
+
+from pathlib import Path
+
+from umklapp import phonons
+from umklapp.figures import bands
+from umklapp.logs import log_to
+
+
+def main(material, path, out):
+    """Draw the figure and write its csv."""
+    found = phonons.read_bands(Path(path))
+    bands.table(found).to_csv(out["csv"], index=False)
+    bands.draw(found, material, [Path(out["png"]), Path(out["pdf"])])
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(snakemake.wildcards.material, snakemake.input.bands, snakemake.output)

@@ -1,0 +1,23 @@
+"""Figure: expected against true error on the test frames."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from umklapp.figures import uncertainty
+from umklapp.logs import log_to
+
+
+def main(material, test, committee, out):
+    """Draw the figure and write its csv."""
+    table = pd.read_csv(test)
+    table.to_csv(out["csv"], index=False)
+    numbers = json.loads(Path(committee).read_text())
+    uncertainty.draw(table, numbers, material, [Path(out["png"]), Path(out["pdf"])])
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    files = snakemake.input
+    main(snakemake.wildcards.material, files.test, files.committee, snakemake.output)

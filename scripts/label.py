@@ -1,0 +1,30 @@
+"""Reference labels for one chunk of candidates; what the ledger knows is not done again."""
+
+from pathlib import Path
+
+from umklapp import config, frames, provenance, reference
+from umklapp.logs import log_to
+from umklapp.reference.ledger import Ledger, label_frames
+
+
+def main(candidates, chunk, chunks, reference_settings, timeout, ledger, scratch, out):
+    """Write the labels and the failures of candidates chunk, chunk + chunks, …"""
+    mine = frames.read_candidates(candidates)[chunk::chunks]
+    engine = reference.create(reference_settings)
+    labels, failures = label_frames(mine, engine, Ledger(ledger), scratch, timeout)
+    frames.write_frames(out["labels"], labels)
+    provenance.write_json(out["failed"], {"failed": [each.as_dict() for each in failures]})
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        Path(snakemake.input[0]),
+        int(snakemake.wildcards.chunk),
+        snakemake.params.chunks,
+        config.parse(config.Reference, snakemake.params.reference),
+        snakemake.params.timeout,
+        Path(snakemake.params.ledger),
+        Path(snakemake.params.scratch),
+        snakemake.output,
+    )

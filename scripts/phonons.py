@@ -1,0 +1,32 @@
+"""Bands, densities of states and thermodynamics of every committee member."""
+
+from pathlib import Path
+
+from umklapp import config, force_constants, frames, phonons, provenance
+from umklapp.logs import log_to
+
+
+def main(fc2, primitive, phonon, settings, out):
+    """Write bands.h5 and thermodynamics.json."""
+    primitive, phonon = frames.read_candidates(primitive)[0], frames.read_candidates(phonon)[0]
+    models = []
+    for path in fc2:
+        calculation = force_constants.prepare(primitive, phonon, settings)
+        force_constants.read_fc2(calculation, path)
+        models.append(phonons.harmonic(calculation))
+    thermal = [phonons.thermodynamics(model, settings.mesh) for model in models]
+    phonons.write_bands(Path(out["bands"]), phonons.bands(models), thermal)
+    record = phonons.describe(thermal, settings.imaginary)
+    print(record)
+    provenance.write_json(out["record"], provenance.record(**record, mesh=settings.mesh))
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        [Path(path) for path in snakemake.input.fc2],
+        Path(snakemake.input.primitive),
+        Path(snakemake.input.phonon),
+        config.parse(config.Phonons, snakemake.params.phonons),
+        snakemake.output,
+    )

@@ -1,0 +1,45 @@
+"""Rattled and thermally displaced frames of all seeds of these kinds."""
+
+from pathlib import Path
+
+from umklapp import config, frames, materials, provenance, reference
+from umklapp.logs import log_to
+from umklapp.reference.ledger import Ledger
+from umklapp.seeds import displaced
+
+
+def main(material, primitive, sampling, seeds, reference_settings, root, ledger, options, out):
+    """Write unlabelled frames; `options` are scratch folder and timeout of a label (s)."""
+    primitive, sampling = frames.read_candidates(primitive)[0], frames.read_candidates(sampling)[0]
+    made = []
+    for index, plain in seeds:
+        seed = config.parse(config.Seed, plain)
+        root_seed = provenance.seed_for(root, material, seed.kind, index)
+        origin = f"{seed.kind} {index}"
+        if seed.kind == "rattled":
+            own = seed.supercell
+            cell = sampling if own is None else materials.supercell(primitive, own)
+            generator = provenance.generator(root_seed)
+            made += displaced.rattled(cell, seed, generator, origin)
+        else:
+            matrix = materials.supercell_matrix(primitive, sampling).tolist()
+            engine = reference.create(reference_settings)
+            made += displaced.harmonic(
+                primitive, matrix, seed, engine, Ledger(ledger), *options, root_seed, origin
+            )
+    frames.write_frames(out, frames.unique(made))
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        snakemake.wildcards.material,
+        Path(snakemake.input.primitive),
+        Path(snakemake.input.sampling),
+        snakemake.params.seeds,
+        config.parse(config.Reference, snakemake.params.reference),
+        snakemake.params.root,
+        Path(snakemake.params.ledger),
+        (Path(snakemake.params.scratch), snakemake.params.timeout),
+        Path(snakemake.output[0]),
+    )

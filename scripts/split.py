@@ -1,0 +1,25 @@
+"""Time-blocked split of all seeds into train, calibration and test."""
+
+from itertools import chain
+from pathlib import Path
+
+from umklapp import config, frames
+from umklapp.logs import log_to
+
+
+def main(paths, settings, out):
+    """Write the three parts; no frame is in two of them."""
+    found = frames.unique(chain.from_iterable(map(frames.read_labels, paths)))
+    parts = frames.split(found, settings.calibration, settings.test)
+    for name in ("train", "calibration", "test"):
+        frames.write_frames(Path(out[name]), getattr(parts, name))
+        print(f"{name}: {len(getattr(parts, name))} frames")
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        [Path(path) for path in snakemake.input],
+        config.parse(config.Split, snakemake.params.split),
+        snakemake.output,
+    )

@@ -1,0 +1,121 @@
+"""What can be known to be wrong before the first job, from the config and the files it names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from ase import Atoms
+
+from umklapp import materials
+from umklapp.config import Campaign, FramesSeed, Lookup, Matrix, RattledSeed
+from umklapp.errors import InputError
+from umklapp.force_sets import load_params, read_labelled
+from umklapp.materials import from_phonopy
+
+
+def check(campaign: Campaign) -> pd.DataFrame:
+    """The table's selected rows, after every file that the config names was looked at.
+
+    Raises:
+        InputError: naming file, key and value.
+    """
+    table = materials.read_table(campaign.materials.table)
+    materials.check_selection(table, campaign.materials.select, campaign.materials.table)
+    rows = table.loc[campaign.materials.select]
+    for _, row in rows.iterrows():
+        primitive = _primitive(campaign, row)
+        _check_files(campaign, row["material"], primitive)
+    _check_counts(campaign)
+    return rows
+
+
+def _primitive(campaign: Campaign, row: pd.Series) -> Atoms:
+    chosen = campaign.materials
+    if chosen.cells is None:
+        primitive = materials.build_primitive(row, chosen.structures)
+        for key in ("sampling_supercell", "phonon_supercell"):
+            _check_matrix(getattr(chosen, key), f"materials.{key}")
+        return primitive
+    primitive = from_phonopy(load_params(chosen.cells).primitive)
+    found = materials.space_group(primitive)
+    formula, wanted = materials.composition(primitive), materials.composition(Atoms(row["formula"]))
+    if (formula, found) != (wanted, int(row["space_group"])):
+        raise InputError(
+            f"materials.cells: {chosen.cells} holds {formula}-{found}, select says {row['material']}"
+        )
+    return primitive
+
+
+def _check_matrix(matrix: Matrix | None, key: str) -> None:
+    if matrix is not None and abs(np.linalg.det(np.array(matrix, float))) < 0.5:
+        raise InputError(f"{key}: the matrix {matrix} is singular")
+
+
+def _check_files(campaign: Campaign, material: str, primitive: Atoms) -> None:
+    for number, seed in enumerate(campaign.seeds):
+        key = f"seeds.{number}"
+        if isinstance(seed, FramesSeed):
+            found = _check_frames(seed.path, f"{key}.path", material, primitive)
+            if seed.count is not None and seed.count > found:
+                raise InputError(
+                    f"{key}.count: {seed.count} frames wanted, {seed.path} has {found}"
+                )
+        if isinstance(seed, RattledSeed):
+            _check_matrix(seed.supercell, f"{key}.supercell")
+    if isinstance(campaign.reference, Lookup):
+        _check_frames(campaign.reference.path, "reference.path", material, primitive)
+    if campaign.phonons.force_constants is not None:
+        load_params(campaign.phonons.force_constants)
+
+
+def _check_frames(path: Path, key: str, material: str, primitive: Atoms) -> int:
+    if not path.exists():
+        raise InputError(f"{key}: {path} does not exist")
+    formula = materials.composition(primitive)
+    found = read_labelled(path)
+    for number, frame in enumerate(found):
+        where = f"{key}: {path} frame {number}"
+        if materials.composition(frame) != formula:
+            raise InputError(f"{where}: composition {frame.symbols}, but {material} is {formula}")
+        if len(frame) % len(primitive):
+            raise InputError(
+                f"{where}: {len(frame)} atoms are no multiple of the primitive cell's "
+                f"{len(primitive)}"
+            )
+        volume = frame.cell.volume / primitive.cell.volume * len(primitive) / len(frame)
+        if not 0.5 < volume < 2:
+            raise InputError(
+                f"{where}: the supercell is no multiple of the primitive cell of {material}: "
+                f"{volume:.2f} times its volume per atom"
+            )
+    return len(found)
+
+
+def expected_frames(campaign: Campaign) -> int:
+    """Labelled frames that the seeds will give, at least."""
+    count = 0
+    for seed in campaign.seeds:
+        if seed.kind == "aimd":
+            count += seed.steps // seed.every
+        elif seed.kind == "frames":
+            count += len(read_labelled(seed.path)) if seed.count is None else seed.count
+        else:
+            count += seed.count
+    return count
+
+
+def _check_counts(campaign: Campaign) -> None:
+    total = expected_frames(campaign)
+    train = total - max(1, round(campaign.split.test * total))
+    train -= max(1, round(campaign.split.calibration * total))
+    if train < 2:
+        raise InputError(
+            f"seeds: {total} frames leave {train} for training after the split; at least 2 needed"
+        )
+    if campaign.committee.subsamples > train:
+        raise InputError(
+            f"committee.subsamples: {campaign.committee.subsamples} subsamples of {train} "
+            "training frames; give fewer subsamples or more seed frames"
+        )

@@ -1,0 +1,42 @@
+"""What all figures share: size, fonts, colours, and saving without a display."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREY = "#1f5fa8", "#d1731b", "#777777"
+"""Told apart in print and by colour-blind readers."""
+
+SETTINGS = {
+    "font.size": 9,
+    "axes.labelsize": 9,
+    "axes.titlesize": 9,
+    "legend.fontsize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "lines.linewidth": 1.3,
+    "legend.frameon": False,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "umklapp",
+}
+
+
+def canvas(width: float = 3.5, height: float = 2.8) -> tuple[Figure, Axes]:
+    """One panel of a journal column; width and height in inches."""
+    mpl.rcParams.update(SETTINGS)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def save(figure: Figure, paths: Sequence[Path]) -> None:
+    """Save in the format of every path, without dates, so that equal figures are equal files."""
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
+        figure.savefig(path, dpi=200, metadata=metadata)

@@ -1,0 +1,196 @@
+"""Labelled configurations: identity, reading and writing, checks at the border, splitting.
+
+A frame is an `ase.Atoms` with a `SinglePointCalculator` holding energy (eV), forces (eV/Å) and,
+where the engine gives it, stress (eV/Å³, ASE sign and Voigt order). A missing stress is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import iread, write
+
+from umklapp.errors import InputError
+from umklapp.materials import composition
+
+DECIMALS = 8
+"""Frames have positions with this many decimals of an Å, as extxyz writes them."""
+
+
+def frame_id(atoms: Atoms) -> str:
+    """Stable content hash of species, cell and positions: `f` and 15 hex digits.
+
+    The letter keeps readers of extxyz from taking an identity for a number.
+    """
+    digest = hashlib.sha256()
+    digest.update(np.asarray(atoms.numbers, "<i8").tobytes())
+    for array in (atoms.cell.array, atoms.positions):
+        rounded = np.round(array, DECIMALS) + 0.0  # no negative zeros
+        digest.update(np.asarray(rounded, "<f8").tobytes())
+    return "f" + digest.hexdigest()[:15]
+
+
+def strip(atoms: Atoms) -> Atoms:
+    """Copy with species, cell, positions and info only: what a label is asked for.
+
+    Positions are rounded as a file would round them, so that a frame is the same frame before
+    and after it was written.
+    """
+    positions = np.round(atoms.positions, DECIMALS)
+    bare = Atoms(numbers=atoms.numbers, cell=atoms.cell, positions=positions, pbc=True)
+    bare.info = {key: value for key, value in atoms.info.items() if key != "frame_id"}
+    bare.info["frame_id"] = frame_id(bare)
+    return bare
+
+
+def labelled(
+    atoms: Atoms,
+    energy: float,
+    forces: np.ndarray,
+    stress: np.ndarray | None = None,
+    **info: object,
+) -> Atoms:
+    """Frame with labels attached; `info` is added to `atoms.info`."""
+    frame = strip(atoms)
+    frame.info.update(info)
+    results: dict[str, object] = {"energy": float(energy), "forces": np.array(forces, float)}
+    if stress is not None:
+        results["stress"] = np.array(stress, float)
+    frame.calc = SinglePointCalculator(frame, **results)
+    return frame
+
+
+def has_stress(atoms: Atoms) -> bool:
+    """Whether the frame carries a stress label."""
+    return atoms.calc is not None and atoms.calc.results.get("stress") is not None
+
+
+def stress_of(atoms: Atoms) -> np.ndarray:
+    """Stress label, (6,) eV/Å³ in ASE's Voigt order; NaN where the engine gave none."""
+    return np.array(atoms.calc.results["stress"]) if has_stress(atoms) else np.full(6, np.nan)
+
+
+def check(atoms: Atoms, where: str) -> None:
+    """Raise `InputError` for non-finite numbers, missing labels or a singular cell."""
+    if abs(atoms.cell.volume) < 1e-6:
+        raise InputError(f"{where}: the cell has no volume; periodic frames are expected")
+    if atoms.calc is None or "energy" not in atoms.calc.results:
+        raise InputError(f"{where}: no energy label")
+    if "forces" not in atoms.calc.results:
+        raise InputError(f"{where}: no force labels")
+    arrays: Mapping[str, object] = {"positions": atoms.positions, **atoms.calc.results}
+    for name, value in arrays.items():
+        if value is not None and not np.all(np.isfinite(np.asarray(value, float))):
+            raise InputError(f"{where}: {name} has values that are not finite")
+
+
+def read_frames(path: Path) -> list[Atoms]:
+    """All labelled frames of an extxyz file, checked one by one.
+
+    Raises:
+        InputError: the file is missing, empty or truncated, or a frame has no label,
+            non-finite numbers or another composition than the first; file and frame are named.
+    """
+    frames: list[Atoms] = []
+    try:
+        for number, atoms in enumerate(iread(path, index=":", format="extxyz")):
+            check(atoms, f"{path} frame {number}")
+            frames.append(labelled(atoms, **_labels(atoms)))
+    except InputError:
+        raise
+    except Exception as error:  # ASE raises many kinds for a file that ends too early
+        raise InputError(
+            f"{path} frame {len(frames)}: cannot be read ({error}); is the file truncated?"
+        ) from None
+    if not frames:
+        raise InputError(f"{path}: no frames in the file")
+    first = composition(frames[0])
+    for number, atoms in enumerate(frames):
+        if composition(atoms) != first:
+            raise InputError(
+                f"{path} frame {number}: composition {atoms.symbols}, frame 0 has {frames[0].symbols}"
+            )
+    return frames
+
+
+def read_labels(path: Path) -> list[Atoms]:
+    """Labelled frames of a file of the pipeline, where an empty file means no frames."""
+    return read_frames(path) if Path(path).stat().st_size else []
+
+
+def _labels(atoms: Atoms) -> dict[str, object]:
+    results = atoms.calc.results
+    return {key: results[key] for key in ("energy", "forces", "stress") if key in results}
+
+
+def write_frames(path: Path, frames: Iterable[Atoms]) -> None:
+    """Write extxyz so that a reader never sees half a file."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    items = list(frames)
+    if items:
+        write(part, items, format="extxyz")
+    else:
+        part.write_text("")
+    os.replace(part, path)
+
+
+def read_candidates(path: Path) -> list[Atoms]:
+    """Unlabelled frames; an empty file is an empty list."""
+    path = Path(path)
+    return list(iread(path, index=":", format="extxyz")) if path.stat().st_size else []
+
+
+@dataclass(frozen=True)
+class Split:
+    """Frames for training, for calibration and acquisition statistics, and held back."""
+
+    train: list[Atoms]
+    calibration: list[Atoms]
+    test: list[Atoms]
+
+
+def split(frames: Sequence[Atoms], calibration: float, test: float) -> Split:
+    """Time-blocked split: of every origin, the last stretch tests and the one before calibrates.
+
+    Frames keep their order within an origin, so the three parts never interleave in time.
+
+    Args:
+        frames: labelled frames with `info["origin"]`; in time order within an origin.
+        calibration: fraction for calibration; at least one frame in all.
+        test: fraction for testing; at least one frame in all.
+
+    Raises:
+        InputError: fewer than three frames, or nothing left to train on.
+    """
+    groups: dict[str, list[Atoms]] = {}
+    for frame in frames:
+        groups.setdefault(str(frame.info.get("origin", "")), []).append(frame)
+    parts = Split([], [], [])
+    for group in groups.values():
+        n_test, n_calibration = round(test * len(group)), round(calibration * len(group))
+        n_train = len(group) - n_test - n_calibration
+        parts.train.extend(group[:n_train])
+        parts.calibration.extend(group[n_train : n_train + n_calibration])
+        parts.test.extend(group[n_train + n_calibration :])
+    for part, name in ((parts.calibration, "calibration"), (parts.test, "test")):
+        if not part and len(parts.train) > 1:
+            part.append(parts.train.pop())
+        if not part:
+            raise InputError(f"{len(frames)} frames are too few to leave one for {name}")
+    if not parts.train:
+        raise InputError(f"{len(frames)} frames leave none for training")
+    return parts
+
+
+def unique(frames: Iterable[Atoms]) -> list[Atoms]:
+    """Frames without repeats, first come first kept, by `frame_id`."""
+    return list({str(frame.info["frame_id"]): frame for frame in frames}.values())

@@ -1,0 +1,1 @@
+"""Potentials behind one contract: NequIP, any ASE calculator, a harmonic baseline, committees."""

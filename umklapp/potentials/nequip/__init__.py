@@ -1,0 +1,1 @@
+"""NequIP models: the builder with Hessian–vector products, training, evaluation."""

@@ -1,0 +1,81 @@
+"""Where a number comes from: versions, code state, seeds, and hashes of what was used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+PACKAGES = ("umklapp", "torch", "nequip", "ase", "phonopy", "phono3py", "symfc", "gpaw", "snakemake")
+
+
+def digest(value: object, length: int = 12) -> str:
+    """Short hash of any json-able value; equal values have equal hashes."""
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def file_digest(path: Path, length: int = 16) -> str:
+    """Short hash of a file's bytes."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:length]
+
+
+def seed_for(root: int, *parts: object) -> int:
+    """Seed of one random stream: same root and parts, same seed; other parts, another stream."""
+    return int(digest([root, *map(str, parts)], 8), 16)
+
+
+def generator(root: int, *parts: object) -> np.random.Generator:
+    """The random generator of one (material, round, purpose)."""
+    return np.random.default_rng(seed_for(root, *parts))
+
+
+def code_state() -> str:
+    """Git commit of the code, with `+changes` when the tree differs, or `unknown`."""
+    here = Path(__file__).resolve().parent
+    try:
+        commit = _git(here, "rev-parse", "--short=12", "HEAD")
+        return commit + ("+changes" if _git(here, "status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def record(**more: Any) -> dict[str, Any]:
+    """Versions and code state, with what the caller adds (seed, settings, hashes)."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {"versions": versions, "code": code_state(), **more}
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write json atomically; NaN and infinity are refused so that no reader meets them."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(value, indent=1, allow_nan=False, default=_plain) + "\n")
+    os.replace(part, path)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    return str(value)

@@ -1,0 +1,95 @@
+"""Any ASE calculator as a reference engine, and the base of the engines that ASE drives."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator, PropertyNotImplementedError
+
+from umklapp import frames, provenance
+from umklapp.config import AseCalculator, Section
+from umklapp.errors import InputError
+from umklapp.reference.contract import Failure, Reason, time_limit
+
+
+class CalculatorEngine(ABC):
+    """Labels with an ASE calculator; subclasses say how it is made and what errors mean."""
+
+    name = "ase"
+    attempts = 2
+
+    def __init__(self, settings: Section) -> None:
+        self.settings_hash = "s" + provenance.digest(settings.model_dump(mode="json"))
+
+    def calculator(self, atoms: Atoms, workdir: Path, *, symmetric: bool = False) -> Calculator:
+        """A calculator kept while atoms move."""
+        return self.fresh_calculator(atoms, workdir, attempt=1, symmetric=symmetric)
+
+    @abstractmethod
+    def fresh_calculator(
+        self, atoms: Atoms, workdir: Path, *, attempt: int, symmetric: bool
+    ) -> Calculator:
+        """A new calculator; from the second attempt on with the engine's remedy."""
+
+    def reason(self, error: Exception) -> Reason:
+        """What an exception of this engine means."""
+        if isinstance(error, TimeoutError):
+            return "timeout"
+        return "out_of_memory" if isinstance(error, MemoryError) else "crashed"
+
+    def label(self, atoms: Atoms, workdir: Path, timeout: float) -> Atoms | Failure:
+        """Energy, forces and, where there is one, stress of `atoms`; else a `Failure`."""
+        bare = frames.strip(atoms)
+        identity = str(bare.info["frame_id"])
+        failure = Failure(identity, "crashed", "never tried", 0)
+        for attempt in range(1, self.attempts + 1):
+            try:
+                with time_limit(timeout):
+                    return self._label_once(bare, workdir, attempt)
+            except Exception as error:  # whatever an engine raises becomes a Failure with a reason
+                text = f"{type(error).__name__}: {error}".rstrip(": ")
+                failure = Failure(identity, self.reason(error), text, attempt)
+                if failure.reason in ("timeout", "out_of_memory"):
+                    break
+        return failure
+
+    def _label_once(self, bare: Atoms, workdir: Path, attempt: int) -> Atoms:
+        work = bare.copy()
+        work.calc = self.fresh_calculator(work, workdir, attempt=attempt, symmetric=False)
+        energy, forces = work.get_potential_energy(), work.get_forces()
+        try:
+            stress = work.get_stress()
+        except PropertyNotImplementedError:
+            stress = None
+        for name, value in (("energy", energy), ("forces", forces), ("stress", stress)):
+            if value is not None and not np.all(np.isfinite(value)):
+                raise FloatingPointError(f"{name} is not finite")
+        return frames.labelled(
+            bare, energy, forces, stress, engine=self.name, settings_hash=self.settings_hash
+        )
+
+
+class AseEngine(CalculatorEngine):
+    """An ASE calculator named by its import path."""
+
+    def __init__(self, settings: AseCalculator) -> None:
+        super().__init__(settings)
+        self.settings = settings
+        module, _, name = settings.calculator.partition(":")
+        try:
+            self._class: Any = getattr(import_module(module), name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise InputError(
+                f"reference.calculator: {settings.calculator!r} cannot be imported: {error}"
+            ) from None
+
+    def fresh_calculator(
+        self, atoms: Atoms, workdir: Path, *, attempt: int, symmetric: bool
+    ) -> Calculator:
+        """The named calculator; it has no remedy of its own."""
+        return self._class(**self.settings.parameters)

@@ -1,0 +1,96 @@
+"""The memory of every label: what was labelled once is never labelled again.
+
+One file per (settings, frame), written atomically the moment the label exists, outside the files
+that Snakemake manages: a killed job loses at most the label it was working on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ase import Atoms
+
+from umklapp import frames, provenance
+from umklapp.reference.contract import Engine, Failure
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Labels and failures of one material under one folder."""
+
+    folder: Path
+
+    def _path(self, engine: Engine, identity: str, suffix: str) -> Path:
+        return self.folder / engine.settings_hash / f"{identity}{suffix}"
+
+    def label(self, engine: Engine, identity: str) -> Atoms:
+        """The label with this `frame_id`; raises `InputError` when the ledger has none."""
+        label = frames.read_frames(self._path(engine, identity, ".extxyz"))[0]
+        label.info.update(
+            frame_id=identity, engine=engine.name, settings_hash=engine.settings_hash
+        )
+        return label
+
+    def find(self, engine: Engine, atoms: Atoms) -> Atoms | Failure | None:
+        """The label or the recorded failure of this very frame, if there is one."""
+        identity = frames.frame_id(atoms)
+        if self._path(engine, identity, ".extxyz").exists():
+            label = self.label(engine, identity)
+            label.info = {**atoms.info, **label.info}
+            return label
+        failed = self._path(engine, identity, ".failed.json")
+        if failed.exists():
+            return Failure(**json.loads(failed.read_text()))
+        return None
+
+    def record(self, engine: Engine, result: Atoms | Failure) -> None:
+        """Keep a label or a failure for ever."""
+        if isinstance(result, Failure):
+            path = self._path(engine, result.frame_id, ".failed.json")
+            provenance.write_json(path, result.as_dict())
+        else:
+            identity = str(result.info["frame_id"])
+            frames.write_frames(self._path(engine, identity, ".extxyz"), [result])
+
+
+def label_frames(
+    candidates: Sequence[Atoms],
+    engine: Engine,
+    ledger: Ledger,
+    workdir: Path,
+    timeout: float,
+    say: Callable[[str], None] = print,
+) -> tuple[list[Atoms], list[Failure]]:
+    """Labels of all candidates, from the ledger where it has them; failures do not stop.
+
+    Returns:
+        Labelled frames in the order of the candidates, and the failures.
+    """
+    labels: list[Atoms] = []
+    failures: list[Failure] = []
+    for number, atoms in enumerate(candidates):
+        where = f"frame {number + 1}/{len(candidates)} ({frames.frame_id(atoms)})"
+        result = ledger.find(engine, atoms)
+        if result is None:
+            result = engine.label(atoms, workdir, timeout)
+            ledger.record(engine, result)
+            say(f"{where}: {_outcome(result, workdir)}")
+        else:
+            say(f"{where}: known already")
+        if isinstance(result, Failure):
+            failures.append(result)
+        else:
+            labels.append(result)
+    return labels, failures
+
+
+def _outcome(result: Atoms | Failure, workdir: Path) -> str:
+    if isinstance(result, Failure):
+        return (
+            f"{result.reason} after {result.attempts} attempts: {result.message} "
+            f"(see {workdir}); the frame is skipped and counted"
+        )
+    return f"E = {result.get_potential_energy():.6f} eV"

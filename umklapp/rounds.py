@@ -1,0 +1,176 @@
+"""Is this material done? Why? The assessment of a round, in numbers and in words.
+
+A material is done when the committee that had *not* seen the new labels predicts them well
+enough, its uncertainty is calibrated, and κ has stopped moving; a bounded search that found
+nothing worth a label counts as a good prediction. At the cap it is reported as not converged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from umklapp.config import Rounds
+from umklapp.sampling.exploration import Explored
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One thing that must hold: what was found, what was asked, in words."""
+
+    met: bool
+    value: float | None
+    limit: float | None
+    words: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain mapping for json."""
+        return {"met": self.met, "value": self.value, "limit": self.limit, "words": self.words}
+
+
+@dataclass(frozen=True)
+class NewLabels:
+    """Force errors of the old committee on the labels of its own round.
+
+    errors: (n_components,) |F − F_ref| of all components, eV/Å; atom_errors, atom_spread:
+    (n_atoms_total,) eV/Å; accepted: frames sent to the engine; failed: of these without a label;
+    explored: frames judged.
+    """
+
+    errors: np.ndarray
+    atom_errors: np.ndarray
+    atom_spread: np.ndarray
+    accepted: int
+    failed: int
+    explored: int
+
+
+def new_labels(
+    explored: Explored, labels: Sequence[Atoms], accepted: int, failed: int
+) -> NewLabels:
+    """Compare labels with what the exploring committee had said of the same frames.
+
+    Args:
+        explored: the exploration of the round.
+        labels: labelled candidates; `info["explored"]` is their number in the exploration.
+        accepted: candidates sent to the engine. failed: of these without a label.
+    """
+    errors, atom_errors, spread = [np.empty(0)], [np.empty(0)], [np.empty(0)]
+    for label in labels:
+        number = int(label.info["explored"])
+        difference = explored.forces[number] - label.get_forces()
+        errors.append(np.abs(difference).ravel())
+        atom_errors.append(np.linalg.norm(difference, axis=1))
+        spread.append(explored.spread[number])
+    return NewLabels(
+        np.concatenate(errors),
+        np.concatenate(atom_errors),
+        np.concatenate(spread),
+        accepted,
+        failed,
+        len(explored.frames),
+    )
+
+
+def force_criterion(labels: NewLabels, wanted: float) -> Criterion:
+    """Force MAE on labels the committee had not seen, or an exhausted search."""
+    if labels.accepted == 0:
+        return Criterion(
+            True, None, wanted, f"nothing uncertain found in {labels.explored} explored frames"
+        )
+    if len(labels.errors) == 0:
+        return Criterion(
+            False, None, wanted, f"all {labels.failed} new labels failed: no error is known"
+        )
+    value = float(labels.errors.mean())
+    n_labels = labels.accepted - labels.failed
+    words = (
+        f"force MAE {1e3 * value:.1f} meV/Å on {n_labels} labels it had not seen "
+        f"(wanted {1e3 * wanted:.1f})"
+    )
+    if labels.failed:
+        words += f"; {labels.failed} labels failed and are not counted"
+    return Criterion(value <= wanted, value, wanted, words)
+
+
+def calibration_criterion(labels: NewLabels, factor: float, band: float) -> Criterion:
+    """rms(error / expected error) over atoms of the new labels, expected error = factor · u_I."""
+    if len(labels.atom_errors) == 0:
+        return Criterion(labels.accepted == 0, None, band, "calibration: no new labels to judge by")
+    width = np.maximum(factor * labels.atom_spread, 1e-12)
+    value = float(np.sqrt(np.mean((labels.atom_errors / width) ** 2)))
+    words = (
+        f"error is {value:.2f} times the expected one (wanted between {1 / band:.2f} and {band:.2f})"
+    )
+    return Criterion(1 / band <= value <= band, value, band, words)
+
+
+def kappa_criterion(
+    members: Sequence[float | None], previous: Sequence[float | None] | None, settings: Rounds
+) -> Criterion:
+    """Has κ(300 K), averaged over the members, stopped moving, and do the members agree?
+
+    Args:
+        members: κ(300 K) of every member in W/(m K), None where it was not computed.
+        previous: of the round before; None in the first round.
+    """
+    if any(value is None for value in members):
+        missing = sum(value is None for value in members)
+        return Criterion(False, None, None, f"κ was not computed for {missing} members")
+    now = np.array(members, float)
+    mean, spread = float(now.mean()), float(now.std())
+    text = f"κ = {mean:.3g} ± {spread:.2g} W/(m K)"
+    if previous is None:
+        return Criterion(False, None, None, f"{text}; no earlier round to compare with")
+    if any(value is None for value in previous):
+        return Criterion(False, None, None, f"{text}; the round before has no κ")
+    move = abs(mean - float(np.mean(np.array(previous, float))))
+    limit = max(settings.kappa_change * mean, spread)
+    agree = spread <= settings.kappa_spread * mean
+    words = f"{text}, moved by {move:.2g} (wanted {limit:.2g})"
+    if not agree:
+        words += f"; members differ by {spread / mean:.0%} (wanted {settings.kappa_spread:.0%})"
+    return Criterion(move <= limit and agree, move, limit, words)
+
+
+def assess(
+    number: int,
+    labels: NewLabels,
+    factor: float,
+    kappa: Sequence[float | None],
+    previous_kappa: Sequence[float | None] | None,
+    settings: Rounds,
+) -> dict[str, Any]:
+    """The verdict of round `number` (from 0) with every number used and the reason in words.
+
+    Keys: `converged` (all criteria hold), `finished` (converged, or the last round of the cap),
+    `reason`, `criteria`, and the counts of frames.
+    """
+    criteria = {
+        "force": force_criterion(labels, settings.force_error),
+        "calibration": calibration_criterion(labels, factor, settings.calibration_band),
+        "kappa": kappa_criterion(kappa, previous_kappa, settings),
+    }
+    converged = all(item.met for item in criteria.values())
+    finished = converged or number + 1 >= settings.max
+    open_points = "; ".join(item.words for item in criteria.values() if not item.met)
+    if converged:
+        reason = "converged: " + "; ".join(item.words for item in criteria.values())
+    elif finished:
+        reason = f"NOT converged at the cap of {settings.max} rounds: {open_points}"
+    else:
+        reason = f"another round: {open_points}"
+    return {
+        "round": number,
+        "converged": converged,
+        "finished": finished,
+        "reason": reason,
+        "criteria": {name: item.as_dict() for name, item in criteria.items()},
+        "explored": labels.explored,
+        "accepted": labels.accepted,
+        "failed": labels.failed,
+    }

@@ -1,0 +1,1 @@
+"""Exploration: dynamics, health, uncertainty, acquisition."""

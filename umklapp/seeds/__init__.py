@@ -1,0 +1,1 @@
+"""Where the first labels come from: aiMD, rattled and thermal displacements, the user's frames."""

@@ -1,0 +1,97 @@
+"""The summary of a campaign: one row per material, as csv and as the table a user reads.
+
+`python -m umklapp.summary config/demo.yaml` prints the table of a finished campaign.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from umklapp import config
+from umklapp.errors import InputError
+
+
+def row(
+    material: str,
+    assessments: Sequence[dict[str, Any]],
+    committee: dict[str, Any],
+    conductivity: dict[str, Any],
+    thermodynamics: dict[str, Any],
+) -> dict[str, Any]:
+    """The row of one material.
+
+    Labels count every reference calculation that was used: seeds (training, calibration, test)
+    and the new labels of all rounds.
+    """
+    last = assessments[-1]
+    seeds = committee["frames"]["calibration"] + committee["frames"]["test"]
+    new_in_last = last["accepted"] - last["failed"]
+    at_300 = conductivity["temperatures_K"].index(300.0)
+    kappa, spread = conductivity["kappa_W_per_mK"], conductivity["std_W_per_mK"]
+    return {
+        "material": material,
+        "rounds": len(assessments),
+        "converged": last["converged"],
+        "labels": seeds + committee["frames"]["train"] + new_in_last,
+        "failed_labels": sum(each["failed"] for each in assessments),
+        "test_force_mae_eV_per_A": committee["test"]["force_mae_eV_per_A"],
+        "test_energy_mae_eV_per_atom": committee["test"]["energy_mae_eV_per_atom"],
+        "kappa_300K_W_per_mK": None if kappa is None else kappa[at_300],
+        "kappa_300K_std_W_per_mK": None if spread is None else spread[at_300],
+        "highest_frequency_THz": thermodynamics["highest_THz"]["mean"],
+        "literature": conductivity["literature"]["text"],
+        "reason": last["reason"],
+    }
+
+
+def render(table: pd.DataFrame) -> str:
+    """The table a user reads, with units in its head."""
+    rows = []
+    for _, each in table.iterrows():
+        missing = pd.isna(each["kappa_300K_W_per_mK"])
+        kappa = (
+            "not computed"
+            if missing
+            else f"{each['kappa_300K_W_per_mK']:.3g} ± {each['kappa_300K_std_W_per_mK']:.2g}"
+        )
+        rows.append(
+            {
+                "material": each["material"],
+                "rounds": each["rounds"],
+                "labels": each["labels"],
+                "force MAE (meV/Å)": f"{1e3 * each['test_force_mae_eV_per_A']:.1f}",
+                "κ(300 K) (W/(m K))": kappa,
+                "literature": each["literature"],
+                "converged": "yes" if each["converged"] else "NO",
+            }
+        )
+    return pd.DataFrame(rows).to_string(index=False)
+
+
+def main(path: Path) -> str:
+    """Text for a finished campaign: table, reasons, and where figures and report are.
+
+    Raises:
+        InputError: the campaign has no summary yet.
+    """
+    results = Path(config.load(path).results)
+    file = results / "summary.csv"
+    if not file.exists():
+        raise InputError(f"{file} does not exist yet: run the campaign of {path} first")
+    table = pd.read_csv(file)
+    reasons = "\n".join(f"  {each['material']}: {each['reason']}" for _, each in table.iterrows())
+    report = results / "report.html"
+    where = f"report: {report}" if report.exists() else f"figures: {results / 'figures'}"
+    return f"{render(table)}\n\nwhy the rounds ended:\n{reasons}\n\ntable: {file}\n{where}"
+
+
+if __name__ == "__main__":
+    try:
+        print(main(Path(sys.argv[1])))
+    except InputError as error:
+        sys.exit(str(error))
