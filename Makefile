@@ -18,7 +18,6 @@ IN_ENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 DEMO_CORES ?= 4
 CORES = $(shell n=$$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc); \
 	[ "$$n" -lt $(DEMO_CORES) ] && echo "$$n" || echo $(DEMO_CORES))
-DEMO = $(IN_ENV) snakemake --cores $(CORES) --configfile config/demo.yaml
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -35,13 +34,7 @@ $(STAMP):
 	@touch $@
 
 demo: env ## the whole workflow on a small case, with real DFT (DEMO_CORES=4)
-	@begin=$$(date +%s); \
-	if $(DEMO) --dry-run 2>&1 | grep -q '^Nothing to be done'; then \
-		echo "The demo is complete: nothing was left to run. (make clean removes its results.)"; \
-	else \
-		$(DEMO) && echo "Demo finished in $$(( $$(date +%s) - begin )) s."; \
-	fi
-	@$(IN_ENV) python -m umklapp.summary config/demo.yaml
+	@$(IN_ENV) sh profiles/campaign.sh config/demo.yaml results/demo $(CORES)
 
 test: env lint ## style, types and all tests but the long physics ones
 	@$(IN_ENV) python -m pytest
@@ -58,7 +51,7 @@ test-physics: env ## the long tests against known physics (opt-in)
 	@$(IN_ENV) python -m pytest -m physics --timeout 7200
 
 docs: env ## regenerate the configuration reference
-	@$(IN_ENV) python -m umklapp.config docs
+	@$(IN_ENV) python -m umklapp.config
 
 bench-nacl: env ## benchmark: conductivity of NaCl from few reference frames
 	@$(IN_ENV) python benchmarks/nacl.py

@@ -1,56 +1,63 @@
 rule explore:
-    message:
-        "{wildcards.material} round {wildcards.round}: explore with the committee"
     input:
-        members=expand("<results>/{material}/round_{round}/member_{member}/model.ckpt", member=MEMBERS, allow_missing=True),
+        members=expand(
+            "<results>/{material}/round_{round}/member_{member}/model.ckpt",
+            member=MEMBERS,
+            allow_missing=True,
+        ),
         committee="<results>/{material}/round_{round}/committee.json",
         dataset="<results>/{material}/round_{round}/dataset.extxyz",
         sampling="<results>/{material}/structure/sampling.extxyz",
-        held_back=["<results>/{material}/seeds/calibration.extxyz", "<results>/{material}/seeds/test.extxyz"],
+        held_back=[
+            "<results>/{material}/seeds/calibration.extxyz",
+            "<results>/{material}/seeds/test.extxyz",
+        ],
     output:
         "<results>/{material}/round_{round}/exploration.h5",
-    params:
-        exploration=plain(CAMPAIGN.exploration),
-        reference=plain(CAMPAIGN.reference),
-        root=CAMPAIGN.seed,
     log:
         "<logs>/explore/{material}_{round}.log",
     benchmark:
         "<benchmarks>/explore/{material}_{round}.tsv"
+    retries: tries()
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=memory(4000),
         runtime=minutes(240),
         gpu=int(CAMPAIGN.resources.gpu),
-    retries: tries()
-    conda:
-        ENVIRONMENT
+    params:
+        exploration=plain(CAMPAIGN.exploration),
+        reference=plain(CAMPAIGN.reference),
+        root=CAMPAIGN.seed,
+    message:
+        "{wildcards.material} round {wildcards.round}: explore with the committee"
     script:
         "../scripts/explore.py"
 
 
 rule acquire:
-    message:
-        "{wildcards.material} round {wildcards.round}: choose the frames to label"
     input:
         exploration="<results>/{material}/round_{round}/exploration.h5",
         committee="<results>/{material}/round_{round}/committee.json",
         sampling="<results>/{material}/structure/sampling.extxyz",
     output:
         "<results>/{material}/round_{round}/candidates.extxyz",
-    params:
-        acquisition=plain(CAMPAIGN.acquisition),
-        root=CAMPAIGN.seed,
     log:
         "<logs>/acquire/{material}_{round}.log",
     benchmark:
         "<benchmarks>/acquire/{material}_{round}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=memory(1000),
         runtime=minutes(10),
-    localrule: True
-    conda:
-        ENVIRONMENT
+    params:
+        acquisition=plain(CAMPAIGN.acquisition),
+        root=CAMPAIGN.seed,
+    message:
+        "{wildcards.material} round {wildcards.round}: choose the frames to label"
     script:
         "../scripts/acquire.py"

@@ -1,27 +1,27 @@
 rule label:
-    message:
-        "{wildcards.material} {wildcards.stage}: reference labels, chunk {wildcards.chunk}"
     input:
         "<results>/{material}/{stage}/candidates.extxyz",
     output:
         labels="<results>/{material}/{stage}/labels/{chunk}.extxyz",
         failed="<results>/{material}/{stage}/labels/{chunk}.failed.json",
+    log:
+        "<logs>/label/{material}_{stage}_{chunk}.log",
+    benchmark:
+        "<benchmarks>/label/{material}_{stage}_{chunk}.tsv"
+    retries: tries()
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory(3000),
+        runtime=minutes(720),
     params:
         reference=plain(CAMPAIGN.reference),
         chunks=CAMPAIGN.resources.label_chunks,
         timeout=CAMPAIGN.resources.label_timeout,
         scratch=f"{RESULTS}/{{material}}/scratch/{{stage}}_label_{{chunk}}",
         ledger=f"{RESULTS}/{{material}}/ledger",
-    log:
-        "<logs>/label/{material}_{stage}_{chunk}.log",
-    benchmark:
-        "<benchmarks>/label/{material}_{stage}_{chunk}.tsv"
-    threads: 1
-    resources:
-        mem_mb=memory(3000),
-        runtime=minutes(720),
-    retries: tries()
-    conda:
-        ENVIRONMENT
+    message:
+        "{wildcards.material} {wildcards.stage}: reference labels, chunk {wildcards.chunk}"
     script:
         "../scripts/label.py"

@@ -1,6 +1,4 @@
 rule figure_learning_curve:
-    message:
-        "{wildcards.material}: figure, errors against the number of labels"
     input:
         committees=of_all_rounds("committee.json"),
         assessments=of_all_rounds("assessment.json"),
@@ -18,20 +16,20 @@ rule figure_learning_curve:
         "<logs>/figure_learning_curve/{material}.log",
     benchmark:
         "<benchmarks>/figure_learning_curve/{material}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=memory(1000),
         runtime=minutes(10),
-    localrule: True
-    conda:
-        ENVIRONMENT
+    message:
+        "{wildcards.material}: figure, errors against the number of labels"
     script:
         "../scripts/figure_learning_curve.py"
 
 
 rule figure_uncertainty:
-    message:
-        "{wildcards.material}: figure, uncertainty against true error"
     input:
         test=of_last_round("test_errors.csv"),
         committee=of_last_round("committee.json"),
@@ -49,20 +47,20 @@ rule figure_uncertainty:
         "<logs>/figure_uncertainty/{material}.log",
     benchmark:
         "<benchmarks>/figure_uncertainty/{material}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=memory(1000),
         runtime=minutes(10),
-    localrule: True
-    conda:
-        ENVIRONMENT
+    message:
+        "{wildcards.material}: figure, uncertainty against true error"
     script:
         "../scripts/figure_uncertainty.py"
 
 
 rule figure_bands:
-    message:
-        "{wildcards.material}: figure, phonon bands of the committee"
     input:
         bands="<results>/{material}/phonons/bands.h5",
     output:
@@ -79,20 +77,20 @@ rule figure_bands:
         "<logs>/figure_bands/{material}.log",
     benchmark:
         "<benchmarks>/figure_bands/{material}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=memory(1000),
         runtime=minutes(10),
-    localrule: True
-    conda:
-        ENVIRONMENT
+    message:
+        "{wildcards.material}: figure, phonon bands of the committee"
     script:
         "../scripts/figure_bands.py"
 
 
 rule figure_kappa:
-    message:
-        "{wildcards.material}: figure, κ against temperature"
     input:
         conductivity="<results>/{material}/conductivity.json",
     output:
@@ -109,20 +107,20 @@ rule figure_kappa:
         "<logs>/figure_kappa/{material}.log",
     benchmark:
         "<benchmarks>/figure_kappa/{material}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=memory(1000),
         runtime=minutes(10),
-    localrule: True
-    conda:
-        ENVIRONMENT
+    message:
+        "{wildcards.material}: figure, κ against temperature"
     script:
         "../scripts/figure_kappa.py"
 
 
 rule material_summary:
-    message:
-        "{wildcards.material}: one row of the summary"
     input:
         assessments=of_all_rounds("assessment.json"),
         committee=of_last_round("committee.json"),
@@ -134,20 +132,20 @@ rule material_summary:
         "<logs>/material_summary/{material}.log",
     benchmark:
         "<benchmarks>/material_summary/{material}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=memory(1000),
         runtime=minutes(10),
-    localrule: True
-    conda:
-        ENVIRONMENT
+    message:
+        "{wildcards.material}: one row of the summary"
     script:
         "../scripts/material_summary.py"
 
 
 rule summary:
-    message:
-        "The table of all materials"
     input:
         [f"{RESULTS}/{material}/summary.json" for material in MATERIALS],
     output:
@@ -156,12 +154,14 @@ rule summary:
         "<logs>/summary.log",
     benchmark:
         "<benchmarks>/summary.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=memory(1000),
         runtime=minutes(10),
-    localrule: True
-    conda:
-        ENVIRONMENT
+    message:
+        "The table of all materials"
     script:
         "../scripts/summary.py"

@@ -1,6 +1,4 @@
 rule round_conductivity:
-    message:
-        "{wildcards.material} round {wildcards.round}: κ of member {wildcards.member} on the coarse mesh"
     input:
         model="<results>/{material}/round_{round}/member_{member}/model.ckpt",
         primitive="<results>/{material}/structure/primitive.extxyz",
@@ -8,21 +6,23 @@ rule round_conductivity:
     output:
         record="<results>/{material}/round_{round}/conductivity/member_{member}.json",
         fc2="<results>/{material}/round_{round}/conductivity/member_{member}.fc2.hdf5",
-    params:
-        phonons=plain(CAMPAIGN.phonons),
-        conductivity=plain(CAMPAIGN.conductivity),
-        mesh=CAMPAIGN.conductivity.round_mesh,
     log:
         "<logs>/round_conductivity/{material}_{round}_{member}.log",
     benchmark:
         "<benchmarks>/round_conductivity/{material}_{round}_{member}.tsv"
+    retries: tries()
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=memory(4000),
         runtime=minutes(120),
-    retries: tries()
-    conda:
-        ENVIRONMENT
+    params:
+        phonons=plain(CAMPAIGN.phonons),
+        conductivity=plain(CAMPAIGN.conductivity),
+        mesh=CAMPAIGN.conductivity.round_mesh,
+    message:
+        "{wildcards.material} round {wildcards.round}: κ of member {wildcards.member} on the coarse mesh"
     script:
         "../scripts/conductivity_member.py"
 
@@ -30,54 +30,68 @@ rule round_conductivity:
 # The verdict of a round is never an input of a later round: a verdict made again would restart
 # everything after it. Only targets and final results ask for verdicts (rules/common.smk).
 checkpoint assess:
-    message:
-        "{wildcards.material} round {wildcards.round}: is it done?"
     input:
         committee="<results>/{material}/round_{round}/committee.json",
         exploration="<results>/{material}/round_{round}/exploration.h5",
         candidates="<results>/{material}/round_{round}/candidates.extxyz",
-        labels=expand("<results>/{material}/round_{round}/labels/{chunk}.extxyz", chunk=CHUNKS, allow_missing=True),
-        failed=expand("<results>/{material}/round_{round}/labels/{chunk}.failed.json", chunk=CHUNKS, allow_missing=True),
-        kappa=expand("<results>/{material}/round_{round}/conductivity/member_{member}.json", member=MEMBERS, allow_missing=True),
+        labels=expand(
+            "<results>/{material}/round_{round}/labels/{chunk}.extxyz",
+            chunk=CHUNKS,
+            allow_missing=True,
+        ),
+        failed=expand(
+            "<results>/{material}/round_{round}/labels/{chunk}.failed.json",
+            chunk=CHUNKS,
+            allow_missing=True,
+        ),
+        kappa=expand(
+            "<results>/{material}/round_{round}/conductivity/member_{member}.json",
+            member=MEMBERS,
+            allow_missing=True,
+        ),
         previous_kappa=kappa_of_previous_round,
     output:
         "<results>/{material}/round_{round}/assessment.json",
-    params:
-        rounds=plain(CAMPAIGN.rounds),
     log:
         "<logs>/assess/{material}_{round}.log",
     benchmark:
         "<benchmarks>/assess/{material}_{round}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=memory(1000),
         runtime=minutes(10),
-    localrule: True
-    conda:
-        ENVIRONMENT
+    params:
+        rounds=plain(CAMPAIGN.rounds),
+    message:
+        "{wildcards.material} round {wildcards.round}: is it done?"
     script:
         "../scripts/assess.py"
 
 
 rule model:
-    message:
-        "{wildcards.material}: the committee of the last round"
     input:
         members=of_members_of_last_round("model.ckpt"),
         committee=of_last_round("committee.json"),
     output:
-        members=expand("<results>/{material}/model/member_{member}.ckpt", member=MEMBERS, allow_missing=True),
+        members=expand(
+            "<results>/{material}/model/member_{member}.ckpt", member=MEMBERS, allow_missing=True
+        ),
         committee="<results>/{material}/model/committee.json",
     log:
         "<logs>/model/{material}.log",
     benchmark:
         "<benchmarks>/model/{material}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=memory(1000),
         runtime=minutes(10),
-    localrule: True
-    conda:
-        ENVIRONMENT
+    message:
+        "{wildcards.material}: the committee of the last round"
     script:
         "../scripts/model.py"

@@ -1,6 +1,4 @@
 rule dataset:
-    message:
-        "{wildcards.material} round {wildcards.round}: all training labels so far"
     input:
         seeds="<results>/{material}/seeds/train.extxyz",
         dataset=previous("dataset.extxyz"),
@@ -11,52 +9,60 @@ rule dataset:
         "<logs>/dataset/{material}_{round}.log",
     benchmark:
         "<benchmarks>/dataset/{material}_{round}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=memory(1000),
         runtime=minutes(10),
-    localrule: True
-    conda:
-        ENVIRONMENT
+    message:
+        "{wildcards.material} round {wildcards.round}: all training labels so far"
     script:
         "../scripts/dataset.py"
 
 
 rule train:
-    message:
-        "{wildcards.material} round {wildcards.round}: train member {wildcards.member}"
     input:
         "<results>/{material}/round_{round}/dataset.extxyz",
     output:
         model="<results>/{material}/round_{round}/member_{member}/model.ckpt",
         record="<results>/{material}/round_{round}/member_{member}/training.json",
-    params:
-        potential=plain(CAMPAIGN.potential),
-        committee=plain(CAMPAIGN.committee),
-        root=CAMPAIGN.seed,
-        scratch=f"{RESULTS}/{{material}}/scratch/round_{{round}}_member_{{member}}",
     log:
         "<logs>/train/{material}_{round}_{member}.log",
     benchmark:
         "<benchmarks>/train/{material}_{round}_{member}.tsv"
+    retries: tries()
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=memory(3000),
         runtime=minutes(240),
         gpu=int(CAMPAIGN.resources.gpu),
-    retries: tries()
-    conda:
-        ENVIRONMENT
+    params:
+        potential=plain(CAMPAIGN.potential),
+        committee=plain(CAMPAIGN.committee),
+        root=CAMPAIGN.seed,
+        scratch=f"{RESULTS}/{{material}}/scratch/round_{{round}}_member_{{member}}",
+    message:
+        "{wildcards.material} round {wildcards.round}: train member {wildcards.member}"
     script:
         "../scripts/train.py"
 
 
 rule committee:
-    message:
-        "{wildcards.material} round {wildcards.round}: test errors and calibration"
     input:
-        members=expand("<results>/{material}/round_{round}/member_{member}/model.ckpt", member=MEMBERS, allow_missing=True),
-        training=expand("<results>/{material}/round_{round}/member_{member}/training.json", member=MEMBERS, allow_missing=True),
+        members=expand(
+            "<results>/{material}/round_{round}/member_{member}/model.ckpt",
+            member=MEMBERS,
+            allow_missing=True,
+        ),
+        training=expand(
+            "<results>/{material}/round_{round}/member_{member}/training.json",
+            member=MEMBERS,
+            allow_missing=True,
+        ),
         dataset="<results>/{material}/round_{round}/dataset.extxyz",
         sampling="<results>/{material}/structure/sampling.extxyz",
         calibration="<results>/{material}/seeds/calibration.extxyz",
@@ -64,18 +70,20 @@ rule committee:
     output:
         record="<results>/{material}/round_{round}/committee.json",
         test="<results>/{material}/round_{round}/test_errors.csv",
-    params:
-        uncertainty=CAMPAIGN.acquisition.uncertainty,
     log:
         "<logs>/committee/{material}_{round}.log",
     benchmark:
         "<benchmarks>/committee/{material}_{round}.tsv"
+    retries: tries()
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=memory(3000),
         runtime=minutes(60),
-    retries: tries()
-    conda:
-        ENVIRONMENT
+    params:
+        uncertainty=CAMPAIGN.acquisition.uncertainty,
+    message:
+        "{wildcards.material} round {wildcards.round}: test errors and calibration"
     script:
         "../scripts/committee.py"

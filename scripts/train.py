@@ -16,7 +16,9 @@ def main(names, dataset, potential, committee, root, scratch, out):
     stream = provenance.seed_for(root, material, number)
     chosen, held = subsample(len(found), committee.fraction, stream, member, committee.seeds)
     seed = provenance.seed_for(stream, "member", member) % 2**31
-    print(f"member {member}: {len(chosen)} frames to train on, {len(held)} to validate, seed {seed}")
+    print(
+        f"member {member}: {len(chosen)} frames to train on, {len(held)} to validate, seed {seed}"
+    )
     result = train(
         [found[i] for i in chosen], [found[i] for i in held], potential, seed, out["model"], scratch
     )

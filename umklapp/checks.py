@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from ase import Atoms
 
@@ -43,14 +42,15 @@ def _primitive(campaign: Campaign, row: pd.Series) -> Atoms:
     formula, wanted = materials.composition(primitive), materials.composition(Atoms(row["formula"]))
     if (formula, found) != (wanted, int(row["space_group"])):
         raise InputError(
-            f"materials.cells: {chosen.cells} holds {formula}-{found}, select says {row['material']}"
+            f"materials.cells: {chosen.cells} holds {formula}-{found}, "
+            f"select says {row['material']}"
         )
     return primitive
 
 
 def _check_matrix(matrix: Matrix | None, key: str) -> None:
-    if matrix is not None and abs(np.linalg.det(np.array(matrix, float))) < 0.5:
-        raise InputError(f"{key}: the matrix {matrix} is singular")
+    if matrix is not None:
+        materials.check_matrix(matrix, key)
 
 
 def _check_files(campaign: Campaign, material: str, primitive: Atoms) -> None:

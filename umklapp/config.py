@@ -47,8 +47,8 @@ class Materials(Section):
     )
     cells: Path | None = Field(
         None,
-        description="phono3py params file (.xz allowed) whose primitive cell and supercell are used "
-        "as they are, instead of building and relaxing (one material only)",
+        description="phono3py params file (.xz allowed) whose primitive cell and supercell are "
+        "used as they are, instead of building and relaxing (one material only)",
     )
     sampling_supercell: Matrix | None = Field(
         None, description="integer rows: cell of aiMD, exploration and DFT in primitive vectors"
@@ -143,12 +143,12 @@ class FramesSeed(Section):
 
     kind: Literal["frames"] = "frames"
     path: Path = Field(description="labelled extxyz, or a phono3py params yaml (.xz allowed)")
-    count: int | None = Field(None, ge=1, description="a seeded random draw of n frames; all if none")
+    count: int | None = Field(
+        None, ge=1, description="a seeded random draw of n frames; all if none"
+    )
 
 
-Seed = Annotated[
-    AimdSeed | RattledSeed | HarmonicSeed | FramesSeed, Field(discriminator="kind")
-]
+Seed = Annotated[AimdSeed | RattledSeed | HarmonicSeed | FramesSeed, Field(discriminator="kind")]
 
 
 class Split(Section):
@@ -198,7 +198,8 @@ class Potential(Section):
     def _consistent(self) -> Potential:
         if len(self.features) != self.l_max + 1:
             raise ValueError(
-                f"features has {len(self.features)} entries, l_max {self.l_max} needs {self.l_max + 1}"
+                f"features has {len(self.features)} entries, "
+                f"l_max {self.l_max} needs {self.l_max + 1}"
             )
         if self.baseline == "harmonic" and self.training.stress_weight > 0:
             raise ValueError(
@@ -281,6 +282,11 @@ class Phonons(Section):
     force_constants: Path | None = Field(
         None, description="phono3py params file whose fc2 set and Born charges are used instead"
     )
+    born: Path | None = Field(
+        None,
+        description="yaml with Born charges and dielectric constant per material, for the "
+        "non-analytical correction (for example config/structures/born.yaml)",
+    )
     mesh: Mesh = [20, 20, 20]
     imaginary: float = Field(
         -0.05, le=0, description="a lower frequency on the mesh means no κ, with the reason (THz)"
@@ -338,8 +344,8 @@ class Campaign(Section):
         table = self.reference.engine == "lookup"
         if (self.exploration.kind == "pool") != table:
             raise ValueError(
-                "reference.engine 'lookup' and exploration.kind 'pool' belong together: only frames "
-                "of the table can be labelled"
+                "reference.engine 'lookup' and exploration.kind 'pool' belong together: "
+                "only frames of the table can be labelled"
             )
         only_frames = all(seed.kind == "frames" for seed in self.seeds)
         if table and not only_frames:
@@ -378,7 +384,7 @@ def load(path: Path) -> Campaign:
     """Typed campaign from a yaml file; raises `InputError` like `validate`."""
     try:
         raw = yaml.safe_load(Path(path).read_text())
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: cannot be read as yaml: {error}") from None
     if not isinstance(raw, dict):
         raise InputError(f"{path}: a mapping of sections is expected, found {type(raw).__name__}")
@@ -403,9 +409,15 @@ def _sections(model: type[BaseModel], name: str) -> Iterator[tuple[str, type[Bas
             stack.extend(getattr(item, "__args__", ()))
 
 
+def _holds_sections(annotation: object) -> bool:
+    if isinstance(annotation, type):
+        return issubclass(annotation, Section)
+    return any(_holds_sections(item) for item in getattr(annotation, "__args__", ()))
+
+
 def _type_name(annotation: object) -> str:
     members = getattr(annotation, "__args__", ())
-    if "umklapp.config" in str(annotation):
+    if _holds_sections(annotation):
         return "list of sections" if "list" in str(annotation) else "section"
     if members and "Literal" in str(annotation):
         return " \\| ".join(f"`{item}`" for item in members)
@@ -427,7 +439,11 @@ def docs_table() -> str:
         lines += ["", f"## {name}", "", (model.__doc__ or "").strip(), ""]
         lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
         for key, field in model.model_fields.items():
-            default = "**needed**" if field.is_required() else field.get_default(call_default_factory=True)
+            default = (
+                "**needed**"
+                if field.is_required()
+                else field.get_default(call_default_factory=True)
+            )
             if isinstance(default, BaseModel):
                 default = "see below"
             kind = _type_name(field.annotation)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import yaml
 from ase import Atoms
 from phono3py import Phono3py
 from phono3py.file_IO import read_fc2_from_hdf5, write_fc2_to_hdf5
 
+from phonopy.physical_units import get_physical_units
+
 from umklapp import config
-from umklapp.errors import CalculationError
+from umklapp.errors import CalculationError, InputError
 from umklapp.force_sets import load_params
 from umklapp.materials import from_phonopy, supercell_matrix, to_phonopy
 from umklapp.potentials.contract import Potential
@@ -28,7 +32,42 @@ def prepare(primitive: Atoms, supercell: Atoms, settings: config.Phonons) -> Pho
     if settings.force_constants is not None:
         return from_params(settings.force_constants)
     matrix = supercell_matrix(primitive, supercell)
-    return Phono3py(to_phonopy(primitive), supercell_matrix=matrix.T, primitive_matrix="P")
+    phonon = Phono3py(to_phonopy(primitive), supercell_matrix=matrix.T, primitive_matrix="P")
+    if settings.born is not None:
+        phonon.nac_params = born_charges(primitive, settings.born)
+    return phonon
+
+
+def born_charges(primitive: Atoms, path: Path) -> dict[str, Any]:
+    """Parameters of the non-analytical correction of a cubic or uniaxial crystal, as phonopy's.
+
+    Args:
+        primitive: with `info["material"]`, the key in the file.
+        path: yaml; per material `charges` (e, by species: a number or a (3, 3) tensor) and
+            `dielectric` (a number or a (3, 3) tensor). A number stands for an isotropic tensor.
+
+    Raises:
+        InputError: the material or a species is not in the file, or the charges of the cell do
+            not add up to zero within 0.05 e.
+    """
+    material = str(primitive.info.get("material"))
+    entry = yaml.safe_load(path.read_text()).get(material)
+    if entry is None:
+        raise InputError(f"phonons.born: {path} has no entry for {material}")
+    missing = sorted(set(primitive.get_chemical_symbols()) - set(entry["charges"]))
+    if missing:
+        raise InputError(f"phonons.born: {path}, {material}: no charge for {missing}")
+    tensors = {name: _tensor(value) for name, value in entry["charges"].items()}
+    born = np.array([tensors[symbol] for symbol in primitive.get_chemical_symbols()])
+    if np.abs(born.sum(axis=0)).max() > 0.05:
+        raise InputError(f"phonons.born: {path}, {material}: the charges do not add up to zero")
+    coulomb = get_physical_units().Hartree * get_physical_units().Bohr  # eV Å
+    return {"born": born, "dielectric": _tensor(entry["dielectric"]), "factor": coulomb}
+
+
+def _tensor(value: float | list[list[float]]) -> np.ndarray:
+    tensor = np.array(value, float)
+    return np.eye(3) * tensor if tensor.ndim == 0 else tensor
 
 
 def from_params(path: Path) -> Phono3py:
@@ -38,7 +77,7 @@ def from_params(path: Path) -> Phono3py:
         CalculationError: the file has no force sets of a phonon supercell.
     """
     params = load_params(path)
-    if params.phonon_displacements is None or params.phonon_forces is None:
+    if params.phonon_dataset is None or params.phonon_forces is None:
         raise CalculationError(f"{path}: no phonon supercell with forces, fc2 cannot be fitted")
     fresh = Phono3py(
         params.unitcell,
@@ -60,9 +99,7 @@ def displace(phonon: Phono3py, settings: config.Phonons) -> list[Atoms]:
     phonon.generate_displacements(
         distance=settings.displacement, cutoff_pair_distance=settings.pair_cutoff, is_plusminus=True
     )
-    return [
-        from_phonopy(cell) for cell in phonon.supercells_with_displacements if cell is not None
-    ]
+    return [from_phonopy(cell) for cell in phonon.supercells_with_displacements if cell is not None]
 
 
 def evaluate(phonon: Phono3py, potential: Potential, settings: config.Phonons) -> None:

@@ -58,9 +58,7 @@ def read_labelled(path: Path) -> list[Atoms]:
         raise InputError(f"{path}: the force sets have no supercell energies; training needs them")
     perfect = from_phonopy(params.supercell)
     found = []
-    for number, (shift, force) in enumerate(
-        zip(params.displacements, params.forces, strict=True)
-    ):
+    for number, (shift, force) in enumerate(zip(params.displacements, params.forces, strict=True)):
         atoms = perfect.copy()
         atoms.positions += shift
         frame = frames.labelled(atoms, energies[number], np.array(force))

@@ -7,10 +7,10 @@ where the engine gives it, stress (eV/Å³, ASE sign and Voigt order). A missing
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -99,6 +99,7 @@ def read_frames(path: Path) -> list[Atoms]:
             non-finite numbers or another composition than the first; file and frame are named.
     """
     frames: list[Atoms] = []
+    _check_end(Path(path))
     try:
         for number, atoms in enumerate(iread(path, index=":", format="extxyz")):
             check(atoms, f"{path} frame {number}")
@@ -115,9 +116,20 @@ def read_frames(path: Path) -> list[Atoms]:
     for number, atoms in enumerate(frames):
         if composition(atoms) != first:
             raise InputError(
-                f"{path} frame {number}: composition {atoms.symbols}, frame 0 has {frames[0].symbols}"
+                f"{path} frame {number}: composition {atoms.symbols}, "
+                f"frame 0 has {frames[0].symbols}"
             )
     return frames
+
+
+def _check_end(path: Path) -> None:
+    """A file cut within its last number still parses; only the missing end of line tells."""
+    text = path.read_bytes() if path.is_file() else b""
+    if text and not text.endswith(b"\n"):
+        raise InputError(
+            f"{path}: the last line has no end; is the file truncated? (end it with a new line "
+            "if it is complete)"
+        )
 
 
 def read_labels(path: Path) -> list[Atoms]:
@@ -125,7 +137,7 @@ def read_labels(path: Path) -> list[Atoms]:
     return read_frames(path) if Path(path).stat().st_size else []
 
 
-def _labels(atoms: Atoms) -> dict[str, object]:
+def _labels(atoms: Atoms) -> dict[str, Any]:
     results = atoms.calc.results
     return {key: results[key] for key in ("energy", "forces", "stress") if key in results}
 
@@ -140,7 +152,7 @@ def write_frames(path: Path, frames: Iterable[Atoms]) -> None:
         write(part, items, format="extxyz")
     else:
         part.write_text("")
-    os.replace(part, path)
+    part.replace(path)
 
 
 def read_candidates(path: Path) -> list[Atoms]:
@@ -174,23 +186,31 @@ def split(frames: Sequence[Atoms], calibration: float, test: float) -> Split:
     groups: dict[str, list[Atoms]] = {}
     for frame in frames:
         groups.setdefault(str(frame.info.get("origin", "")), []).append(frame)
-    parts = Split([], [], [])
+    sizes = []  # of every origin: train, calibration, test
     for group in groups.values():
-        n_test, n_calibration = round(test * len(group)), round(calibration * len(group))
-        n_train = len(group) - n_test - n_calibration
+        n_calibration, n_test = round(calibration * len(group)), round(test * len(group))
+        sizes.append([len(group) - n_calibration - n_test, n_calibration, n_test])
+    for part, name in ((2, "test"), (1, "calibration")):
+        if any(size[part] for size in sizes):
+            continue
+        if sum(size[0] for size in sizes) < 2:
+            raise InputError(f"{len(frames)} frames are too few to leave one for {name}")
+        largest = max(sizes, key=lambda size: size[0])
+        largest[0] -= 1
+        largest[part] = 1
+    if not any(size[0] for size in sizes):
+        raise InputError(f"{len(frames)} frames leave none for training")
+    parts = Split([], [], [])
+    for group, (n_train, n_calibration, _) in zip(groups.values(), sizes, strict=True):
         parts.train.extend(group[:n_train])
         parts.calibration.extend(group[n_train : n_train + n_calibration])
         parts.test.extend(group[n_train + n_calibration :])
-    for part, name in ((parts.calibration, "calibration"), (parts.test, "test")):
-        if not part and len(parts.train) > 1:
-            part.append(parts.train.pop())
-        if not part:
-            raise InputError(f"{len(frames)} frames are too few to leave one for {name}")
-    if not parts.train:
-        raise InputError(f"{len(frames)} frames leave none for training")
     return parts
 
 
 def unique(frames: Iterable[Atoms]) -> list[Atoms]:
     """Frames without repeats, first come first kept, by `frame_id`."""
-    return list({str(frame.info["frame_id"]): frame for frame in frames}.values())
+    found: dict[str, Atoms] = {}
+    for frame in frames:
+        found.setdefault(str(frame.info["frame_id"]), frame)
+    return list(found.values())

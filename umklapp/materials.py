@@ -83,7 +83,10 @@ def literature(row: pd.Series) -> Literature:
 
 def space_group(atoms: Atoms, symprec: float = SYMPREC) -> int:
     """International space-group number (0 when spglib finds none)."""
-    dataset = spglib.get_symmetry_dataset(_spglib_cell(atoms), symprec=symprec)
+    try:
+        dataset = spglib.get_symmetry_dataset(_spglib_cell(atoms), symprec=symprec)
+    except spglib.SpglibError:
+        return 0
     return 0 if dataset is None else int(dataset.number)
 
 
@@ -98,9 +101,14 @@ def composition(atoms: Atoms) -> str:
 
 def primitive_cell(atoms: Atoms, symprec: float = SYMPREC) -> Atoms:
     """Standardised primitive cell (spglib setting, idealised positions)."""
-    found = spglib.standardize_cell(
-        _spglib_cell(atoms), to_primitive=True, no_idealize=False, symprec=symprec
-    )
+    try:
+        found = spglib.standardize_cell(
+            _spglib_cell(atoms), to_primitive=True, no_idealize=False, symprec=symprec
+        )
+    except spglib.SpglibError as error:
+        raise InputError(
+            f"the structure has no space group that spglib can find: {error}"
+        ) from None
     if found is None:
         raise InputError("the structure has no space group that spglib can find")
     cell, positions, numbers = found
@@ -158,7 +166,7 @@ def build_primitive(row: pd.Series, folder: Path) -> Atoms:
     found, wanted = space_group(primitive), int(row["space_group"])
     if found != wanted:
         raise InputError(f"{key}: built space group {found}, the table says {wanted}")
-    if len(primitive) != int(row["n_primitive"]):
+    if row["n_primitive"] and len(primitive) != int(row["n_primitive"]):
         raise InputError(
             f"{key}: built {len(primitive)} atoms, the table says {row['n_primitive']}"
         )
@@ -180,6 +188,18 @@ def from_phonopy(cell: PhonopyAtoms) -> Atoms:
     return Atoms(cell.symbols, cell=cell.cell, positions=cell.positions, pbc=True)
 
 
+def check_matrix(matrix: Sequence[Sequence[int]], key: str) -> None:
+    """Raise `InputError` naming `key` for a matrix that makes no supercell."""
+    determinant = np.linalg.det(np.array(matrix, float))
+    if abs(determinant) < 0.5:
+        raise InputError(f"{key}: the matrix {matrix} is singular")
+    if determinant < 0:
+        raise InputError(
+            f"{key}: the matrix {matrix} makes a left-handed cell (determinant {determinant:.0f}); "
+            "swap two of its rows or change the sign of one"
+        )
+
+
 def supercell(primitive: Atoms, matrix: Sequence[Sequence[int]]) -> Atoms:
     """Supercell with rows `matrix @ primitive.cell`, atoms in phonopy's order.
 
@@ -188,10 +208,9 @@ def supercell(primitive: Atoms, matrix: Sequence[Sequence[int]]) -> Atoms:
         matrix: (3, 3) integers, rows of new lattice vectors in old ones.
 
     Raises:
-        InputError: the matrix is singular.
+        InputError: the matrix is singular or turns a right-handed cell into a left-handed one.
     """
-    if abs(np.linalg.det(np.array(matrix, float))) < 0.5:
-        raise InputError(f"supercell matrix {matrix} is singular")
+    check_matrix(matrix, "supercell")
     cell = get_supercell(to_phonopy(primitive), np.array(matrix).T)
     atoms = from_phonopy(cell)
     atoms.info.update(primitive.info)

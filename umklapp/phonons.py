@@ -94,7 +94,7 @@ def thermodynamics(model: Phonopy, mesh: Sequence[int]) -> Thermodynamics:
     model.run_mesh(list(mesh))
     frequencies = model.mesh.frequencies
     model.run_total_dos(use_tetrahedron_method=True)
-    model.run_thermal_properties(temperatures=[TEMPERATURE])
+    model.run_thermal_properties(temperatures=[TEMPERATURE], exclude_gamma_acoustic=True)
     thermal = model.thermal_properties
     dos = model.total_dos
     return Thermodynamics(

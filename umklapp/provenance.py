@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -14,7 +13,17 @@ from typing import Any
 
 import numpy as np
 
-PACKAGES = ("umklapp", "torch", "nequip", "ase", "phonopy", "phono3py", "symfc", "gpaw", "snakemake")
+PACKAGES = (
+    "umklapp",
+    "torch",
+    "nequip",
+    "ase",
+    "phonopy",
+    "phono3py",
+    "symfc",
+    "gpaw",
+    "snakemake",
+)
 
 
 def digest(value: object, length: int = 12) -> str:
@@ -70,7 +79,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps(value, indent=1, allow_nan=False, default=_plain) + "\n")
-    os.replace(part, path)
+    part.replace(path)
 
 
 def _plain(value: object) -> object:

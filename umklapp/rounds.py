@@ -38,7 +38,7 @@ class NewLabels:
 
     errors: (n_components,) |F − F_ref| of all components, eV/Å; atom_errors, atom_spread:
     (n_atoms_total,) eV/Å; accepted: frames sent to the engine; failed: of these without a label;
-    explored: frames judged.
+    explored: frames judged; replicas: trajectories they are from.
     """
 
     errors: np.ndarray
@@ -47,6 +47,7 @@ class NewLabels:
     accepted: int
     failed: int
     explored: int
+    replicas: int = 0
 
 
 def new_labels(
@@ -73,11 +74,15 @@ def new_labels(
         accepted,
         failed,
         len(explored.frames),
+        len(explored.ended),
     )
 
 
 def force_criterion(labels: NewLabels, wanted: float) -> Criterion:
     """Force MAE on labels the committee had not seen, or an exhausted search."""
+    if labels.explored == 0 and labels.replicas:
+        words = f"no frame explored: all {labels.replicas} replicas stopped early"
+        return Criterion(False, None, wanted, words)
     if labels.accepted == 0:
         return Criterion(
             True, None, wanted, f"nothing uncertain found in {labels.explored} explored frames"
@@ -103,9 +108,7 @@ def calibration_criterion(labels: NewLabels, factor: float, band: float) -> Crit
         return Criterion(labels.accepted == 0, None, band, "calibration: no new labels to judge by")
     width = np.maximum(factor * labels.atom_spread, 1e-12)
     value = float(np.sqrt(np.mean((labels.atom_errors / width) ** 2)))
-    words = (
-        f"error is {value:.2f} times the expected one (wanted between {1 / band:.2f} and {band:.2f})"
-    )
+    words = f"error is {value:.2f} times the expected one (wanted {1 / band:.2f} to {band:.2f})"
     return Criterion(1 / band <= value <= band, value, band, words)
 
 

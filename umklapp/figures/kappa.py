@@ -54,7 +54,9 @@ def draw(conductivity: dict[str, Any], material: str, paths: Sequence[Path]) -> 
     ):
         values = literature[key]
         if values:
-            axes.plot([300.0] * len(values), values, marker, ms=5, mfc="none", color=colour, label=label)
+            axes.plot(
+                [300.0] * len(values), values, marker, ms=5, mfc="none", color=colour, label=label
+            )
     axes.set(xlabel="temperature (K)", ylabel="κ (W m$^{-1}$ K$^{-1}$)", title=material)
     axes.set_ylim(bottom=0)
     axes.legend()

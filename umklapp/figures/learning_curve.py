@@ -31,7 +31,11 @@ def draw(data: pd.DataFrame, material: str, paths: Sequence[Path]) -> None:
     figure, axes = canvas()
     labels = data["training_labels"]
     axes.plot(
-        labels, 1e3 * data["test_force_mae_eV_per_A"], "o-", color=BLUE, label="held-out test frames"
+        labels,
+        1e3 * data["test_force_mae_eV_per_A"],
+        "o-",
+        color=BLUE,
+        label="held-out test frames",
     )
     new = 1e3 * data["new_label_force_mae_eV_per_A"].astype(float)
     axes.plot(labels, new, "s--", color=ORANGE, label="new labels, before learning them")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 BLUE, ORANGE, GREY = "#1f5fa8", "#d1731b", "#777777"
 """Told apart in print and by colour-blind readers."""
 
-SETTINGS = {
+SETTINGS: Any = {
     "font.size": 9,
     "axes.labelsize": 9,
     "axes.titlesize": 9,
@@ -38,5 +39,5 @@ def save(figure: Figure, paths: Sequence[Path]) -> None:
     """Save in the format of every path, without dates, so that equal figures are equal files."""
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
-        metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
-        figure.savefig(path, dpi=200, metadata=metadata)
+        stamp = {".pdf": "CreationDate", ".svg": "Date"}.get(path.suffix, "Software")
+        figure.savefig(path, dpi=200, metadata={stamp: None})

@@ -25,14 +25,17 @@ def draw(
     low = 0.7 * min(expected.min(), true.min())
     high = 1.4 * max(expected.max(), true.max())
     axes.plot([low, high], [low, high], color="0.6", lw=0.8)
-    axes.plot([low, high], [low / 2, high / 2], [low, high], [2 * low, 2 * high], color="0.8", lw=0.6)
+    axes.plot(
+        [low, high], [low / 2, high / 2], [low, high], [2 * low, 2 * high], color="0.8", lw=0.6
+    )
     axes.scatter(expected, true, s=18, color=BLUE, alpha=0.75, linewidths=0)
     axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high), title=material)
     axes.set(xlabel="expected largest error (meV/Å)", ylabel="true largest error (meV/Å)")
     axes.text(
         0.03,
         0.97,
-        f"{len(data)} test frames\nrank correlation over atoms {committee['rank_correlation']:.2f}\n"
+        f"{len(data)} test frames\n"
+        f"rank correlation over atoms {committee['rank_correlation']:.2f}\n"
         f"error / expected (rms) {committee['test_error_over_expected']:.2f}",
         transform=axes.transAxes,
         va="top",

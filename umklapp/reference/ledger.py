@@ -29,9 +29,7 @@ class Ledger:
     def label(self, engine: Engine, identity: str) -> Atoms:
         """The label with this `frame_id`; raises `InputError` when the ledger has none."""
         label = frames.read_frames(self._path(engine, identity, ".extxyz"))[0]
-        label.info.update(
-            frame_id=identity, engine=engine.name, settings_hash=engine.settings_hash
-        )
+        label.info.update(frame_id=identity, engine=engine.name, settings_hash=engine.settings_hash)
         return label
 
     def find(self, engine: Engine, atoms: Atoms) -> Atoms | Failure | None:
@@ -39,7 +37,8 @@ class Ledger:
         identity = frames.frame_id(atoms)
         if self._path(engine, identity, ".extxyz").exists():
             label = self.label(engine, identity)
-            label.info = {**atoms.info, **label.info}
+            mine = {key: label.info[key] for key in ("frame_id", "engine", "settings_hash")}
+            label.info = {**label.info, **atoms.info, **mine}  # who asks says where it is from
             return label
         failed = self._path(engine, identity, ".failed.json")
         if failed.exists():
@@ -78,6 +77,7 @@ def label_frames(
             result = engine.label(atoms, workdir, timeout)
             ledger.record(engine, result)
             say(f"{where}: {_outcome(result, workdir)}")
+            result = ledger.find(engine, atoms) or result  # the very numbers of a later run
         else:
             say(f"{where}: known already")
         if isinstance(result, Failure):

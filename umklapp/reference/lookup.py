@@ -20,12 +20,10 @@ class LookupEngine:
     name = "lookup"
 
     def __init__(self, settings: Lookup) -> None:
+        self.table = {str(frame.info["frame_id"]): frame for frame in read_labelled(settings.path)}
         self.settings_hash = "s" + provenance.digest(
             {"engine": "lookup", "table": provenance.file_digest(settings.path)}
         )
-        self.table = {
-            str(frame.info["frame_id"]): frame for frame in read_labelled(settings.path)
-        }
 
     def calculator(self, atoms: Atoms, workdir: Path, *, symmetric: bool = False) -> Calculator:
         """A table has no calculator: there is no dynamics on it."""

@@ -57,7 +57,9 @@ def energy_probability(energy: np.ndarray, statistics: Statistics) -> np.ndarray
     return np.asarray(0.2 ** np.clip(exponent, 0, 300))
 
 
-def spaced(order: Sequence[int], replica: np.ndarray, time: np.ndarray, spacing: float) -> list[int]:
+def spaced(
+    order: Sequence[int], replica: np.ndarray, time: np.ndarray, spacing: float
+) -> list[int]:
     """Greedy choice in the given order: frames of a replica stay `spacing` fs apart."""
     chosen: list[int] = []
     for index in order:

@@ -76,7 +76,9 @@ def run_langevin(
     Returns:
         One trajectory per replica, with the reason it ended.
     """
-    replicas = [Trajectory(start.copy(), target) for start, target in zip(starts, temperatures, strict=True)]
+    replicas = [
+        Trajectory(start.copy(), target) for start, target in zip(starts, temperatures, strict=True)
+    ]
     masses = [start.get_masses() for start in starts]
     velocities = [
         maxwell_boltzmann(mass, target, generator)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +61,7 @@ def write(path: Path, replicas: Sequence[Trajectory]) -> None:
             group["spread"] = np.reshape(np.array(replica.spread, float), shape[:2])
             for column in COLUMNS:
                 group[column] = np.array(getattr(replica, column), float)
-    os.replace(part, path)
+    part.replace(path)
 
 
 def read(path: Path) -> Explored:

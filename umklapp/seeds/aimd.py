@@ -31,7 +31,8 @@ def run(
 
     Positions, velocities and the random state are kept in `workdir` after every step, and every
     kept frame in the ledger: a restart continues the same trajectory (to SCF accuracy, as the
-    density of the lost step cannot be re-used).
+    density of the lost step cannot be re-used). Another crystal, engine, seed or setting than
+    `steps` is another run with its own checkpoint.
 
     Args:
         supercell: perfect crystal to start from, with velocities of twice the temperature (half
@@ -46,7 +47,9 @@ def run(
     atoms = frames.strip(supercell)
     MaxwellBoltzmannDistribution(atoms, temperature_K=2 * settings.temperature, rng=generator)
     Stationary(atoms)
-    checkpoint = workdir / "checkpoint.json"
+    run_is = [settings.model_dump(mode="json", exclude={"steps"}), seed, engine.settings_hash]
+    identity = provenance.digest([frames.frame_id(supercell), *run_is])
+    checkpoint = workdir / f"checkpoint-{identity}.json"
     begun = _restore(checkpoint, atoms, generator)
     kept = _kept(ledger, engine, checkpoint)
     if begun:
@@ -77,7 +80,7 @@ def run(
         _keep(checkpoint, step, atoms, generator, kept)
         if step % max(1, settings.steps // 10) == 0:
             say(f"aiMD step {step}/{settings.steps}: T = {atoms.get_temperature():.0f} K")
-    return kept
+    return kept[: settings.steps // settings.every]
 
 
 def _keep(

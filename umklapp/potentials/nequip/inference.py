@@ -61,7 +61,11 @@ class NequipPotential:
         return cls(model, device)
 
     def evaluate(self, frames: Sequence[Atoms]) -> Prediction:
-        """Energies, forces and stresses of all frames; raises `CalculationError` for unknown species."""
+        """Energies, forces and stresses of all frames.
+
+        Raises:
+            CalculationError: a frame has a species that the model was not trained on.
+        """
         energy: list[np.ndarray] = []
         forces: list[np.ndarray] = []
         stress: list[np.ndarray] = []

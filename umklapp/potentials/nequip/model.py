@@ -25,11 +25,13 @@ _DERIVED = (
 )
 
 
-class HessianVectorOutput(ForceStressOutput):  # type: ignore[misc]  # nequip has no type information
+class HessianVectorOutput(ForceStressOutput):
     """Forces, stress and, for frames that carry a vector v, ∂²E/∂R∂R · v by double backward.
 
     A batch is one disjoint graph, so one pass gives the product of every frame at once.
     """
+
+    training: bool
 
     def __init__(self, func: torch.nn.Module, do_derivatives: bool = True) -> None:
         super().__init__(func=func, do_derivatives=do_derivatives)
@@ -41,7 +43,8 @@ class HessianVectorOutput(ForceStressOutput):  # type: ignore[misc]  # nequip ha
         if VECTOR not in data:
             return super().forward(data)
         vector, positions = data[VECTOR], data[AtomicDataDict.POSITIONS_KEY]
-        had_gradient, training = positions.requires_grad, self.training
+        had_gradient = positions.requires_grad
+        training = self.training
         positions.requires_grad_(True)
         self.training = True  # keeps the graph of the first derivative
         try:
@@ -59,6 +62,6 @@ class HessianVectorOutput(ForceStressOutput):  # type: ignore[misc]  # nequip ha
 
 
 @model_builder
-def NequIPHessianModel(**options: Any) -> HessianVectorOutput:  # noqa: N802  # named like a class
+def NequIPHessianModel(**options: Any) -> HessianVectorOutput:  # named like a class
     """The stock NequIP energy model under `HessianVectorOutput`; same options as the stock one."""
     return HessianVectorOutput(NequIPGNNModel(**options).func)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import logging
-import os
 import shutil
 import time
 import warnings
@@ -27,7 +26,7 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from nequip.utils import get_current_code_versions
 from nequip.utils.global_state import get_latest_global_state, set_global_state
 
-from umklapp import config
+from umklapp import config, provenance
 from umklapp.errors import CalculationError
 from umklapp.frames import has_stress, stress_of
 
@@ -67,7 +66,7 @@ def train(
         settings: architecture and training settings.
         seed: of the initial weights and of the order of the frames.
         out: path of the checkpoint.
-        scratch: folder whose `last.ckpt`, if there, is continued.
+        scratch: folder whose `last.ckpt`, if it is of this very training, is continued.
         say: progress lines with epochs, errors and the time left.
 
     Raises:
@@ -80,6 +79,7 @@ def train(
     lightning.seed_everything(seed, workers=True, verbose=False)
     stress = settings.training.stress_weight > 0 and any(has_stress(f) for f in training)
     data = _data(training, validation, settings, seed, scratch, stress)
+    _forget_other_training(scratch, settings, seed)
     module_config = _module(data, settings, seed, stress, len(training))
     information = {
         "versions": get_current_code_versions(verbose=False),
@@ -97,7 +97,7 @@ def train(
         num_datasets=datamodule.num_datasets,
         info_dict=information,
     )
-    progress = Progress(settings.training.epochs, scratch / "progress.csv", say)
+    progress = Progress(settings.training.epochs, seed, scratch / "progress.csv", say)
     best = ModelCheckpoint(
         dirpath=scratch, filename="best", monitor=MONITOR, enable_version_counter=False
     )
@@ -124,7 +124,9 @@ def train(
     if resume.exists():
         say(f"continuing from {resume}")
     trainer.fit(
-        module, datamodule=datamodule, ckpt_path=resume if resume.exists() else None,
+        module,
+        datamodule=datamodule,
+        ckpt_path=resume if resume.exists() else None,
         weights_only=False,
     )
     if not best.best_model_path or not np.isfinite(float(best.best_model_score)):
@@ -132,28 +134,45 @@ def train(
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + ".part")
     shutil.copyfile(best.best_model_path, part)
-    os.replace(part, out)
+    part.replace(out)
     return progress.result()
 
 
-class Progress(lightning.Callback):  # type: ignore[misc]  # lightning's callbacks are untyped
+class Progress(lightning.Callback):
     """A line per tenth of the training with errors and ETA, and a csv of every epoch."""
 
     columns = ("epoch", "seconds", "energy_mae_eV_per_atom", "force_mae_eV_per_A", "loss")
 
-    def __init__(self, epochs: int, path: Path, say: Callable[[str], None]) -> None:
-        self.epochs, self.path, self.say = epochs, path, say
+    def __init__(self, epochs: int, seed: int, path: Path, say: Callable[[str], None]) -> None:
+        self.epochs, self.seed, self.path, self.say = epochs, seed, path, say
         self.rows: list[tuple[float, ...]] = []
         self.began = 0.0
 
     def on_train_start(self, *_: object) -> None:
-        """Start the clock."""
-        self.began = time.monotonic()
+        """Start the clock, or go on with that of the training that is continued."""
+        self.began = time.monotonic() - (self.rows[-1][1] if self.rows else 0.0)
+
+    def on_fit_start(self, trainer: lightning.Trainer, module: object) -> None:
+        """Order the frames of an epoch by seed and epoch: the same after an interruption."""
+        self._seed_order(trainer, len(self.rows))
+
+    def _seed_order(self, trainer: lightning.Trainer, epoch: int) -> None:
+        generator = trainer.datamodule.train_generator
+        generator.manual_seed(provenance.seed_for(self.seed, "epoch", epoch))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The epochs so far, kept in checkpoints."""
+        return {"rows": list(self.rows)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """The epochs before the interruption."""
+        self.rows = state_dict["rows"]
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, module: object) -> None:
         """Record the validation errors of the epoch."""
         metrics = {key: float(value) for key, value in trainer.callback_metrics.items()}
         epoch, spent = trainer.current_epoch + 1, time.monotonic() - self.began
+        self._seed_order(trainer, epoch)
         energy = metrics.get("val0_epoch/per_atom_energy_mae", np.nan)
         force = metrics.get("val0_epoch/forces_mae", np.nan)
         self.rows.append((epoch, spent, energy, force, metrics.get(MONITOR, np.nan)))
@@ -173,6 +192,17 @@ class Progress(lightning.Callback):  # type: ignore[misc]  # lightning's callbac
         row = min(self.rows, key=lambda item: item[4])
         errors = dict(zip(self.columns[2:4], row[2:4], strict=True))
         return TrainingResult(len(self.rows), int(row[0]), errors, self.rows[-1][1])
+
+
+def _forget_other_training(scratch: Path, settings: config.Potential, seed: int) -> None:
+    """Remove checkpoints in `scratch` that are of other frames, settings or another seed."""
+    files = [provenance.file_digest(scratch / f"{name}.extxyz") for name in ("train", "validation")]
+    identity = provenance.digest([settings.model_dump(mode="json"), seed, *files])
+    note = scratch / "identity.txt"
+    if not note.exists() or note.read_text() != identity:
+        for checkpoint in scratch.glob("*.ckpt"):
+            checkpoint.unlink()
+        note.write_text(identity)
 
 
 def _write(path: Path, frames: Sequence[Atoms], stress: bool) -> None:

@@ -1,0 +1,215 @@
+"""The whole pipeline on a tiny real campaign: Stillinger–Weber silicon labels it.
+
+The potential stands for the DFT engine here and only here; the demo labels with GPAW. Every other
+part is what a user runs: Snakemake, training, exploration, rounds, phonons, κ, figures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from ase.io import iread
+
+from umklapp.config import load
+
+ROOT = Path(__file__).resolve().parents[2]
+MATERIAL = "Si-227"
+
+TINY = {
+    "name": "tiny",
+    "seed": 3,
+    "materials": {
+        "table": str(ROOT / "config/materials.csv"),
+        "structures": str(ROOT / "config/structures"),
+        "select": [MATERIAL],
+        "sampling_supercell": [[-1, 1, 1], [1, -1, 1], [1, 1, -1]],
+        "phonon_supercell": [[-1, 1, 1], [1, -1, 1], [1, 1, -1]],
+    },
+    "reference": {"engine": "ase", "calculator": "silicon:StillingerWeberSilicon"},
+    "seeds": [
+        {"kind": "aimd", "temperature": 300, "steps": 12, "every": 2},
+        {"kind": "harmonic", "count": 6},
+        {"kind": "rattled", "count": 6, "amplitudes": [0.05], "strain": 0.01},
+    ],
+    "potential": {
+        "l_max": 1,
+        "features": [8, 4],
+        "radial_width": 16,
+        "training": {"epochs": 6, "learning_rate": 0.02},
+    },
+    "committee": {"subsamples": 2, "seeds": 1},
+    "exploration": {"kind": "md", "replicas": 2, "steps": 60, "every": 5, "temperatures": [300]},
+    "acquisition": {"batch_size": 3, "spacing": 10},
+    "rounds": {"max": 2, "force_error": 1e-4},
+    "phonons": {"mesh": [4, 4, 4], "imaginary": -100.0},
+    "conductivity": {"mesh": [3, 3, 3], "round_mesh": [2, 2, 2]},
+    "resources": {"label_chunks": 2},
+}
+
+
+def configure(folder: Path, **changes: dict) -> Path:
+    """Write the tiny configuration with some keys of some sections changed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {
+        key: {**value, **changes[key]} if key in changes else value for key, value in TINY.items()
+    }
+    path = folder / "tiny.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    return path
+
+
+def environment() -> dict[str, str]:
+    """One thread per process; the labelling potential importable by name."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
+    return {**os.environ, **threads, "PYTHONPATH": str(ROOT / "tests")}
+
+
+def command(config: Path, *more: str) -> list[str]:
+    return [
+        *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
+        *("--directory", str(config.parent), "--configfile", str(config), "--cores", "2", *more),
+    ]
+
+
+def run(config: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake to its end and return what it said."""
+    return subprocess.run(
+        command(config, *more), env=environment(), capture_output=True, text=True, check=False
+    )
+
+
+def said(result: subprocess.CompletedProcess[str]) -> str:
+    return result.stdout + result.stderr
+
+
+def candidate_ids(folder: Path) -> list[list[str]]:
+    """Ids of the frames sent to the engine, per round."""
+    paths = sorted((folder / f"results/{MATERIAL}").glob("round_*/candidates.extxyz"))
+    return [
+        [atoms.info["frame_id"] for atoms in iread(path)] if path.stat().st_size else []
+        for path in paths
+    ]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished tiny campaign."""
+    config = configure(tmp_path_factory.mktemp("campaign"))
+    result = run(config)
+    assert result.returncode == 0, said(result)
+    return config
+
+
+def test_results_are_complete(finished: Path) -> None:
+    results = finished.parent / "results"
+    summary = pd.read_csv(results / "summary.csv")
+    row = summary.iloc[0]
+    assert row["material"] == MATERIAL
+    assert row["rounds"] == 2
+    assert not row["converged"]
+    assert "NOT converged at the cap of 2 rounds" in row["reason"]
+    for name in ("learning_curve", "uncertainty", "bands", "kappa"):
+        for suffix in ("png", "pdf", "csv"):
+            assert (results / f"figures/{MATERIAL}/{name}.{suffix}").stat().st_size > 0
+
+
+def test_labels_are_counted_once(finished: Path) -> None:
+    """The summary's labels are the frames of all parts, each with forces of the engine."""
+    folder = finished.parent / f"results/{MATERIAL}"
+    parts = ["seeds/train", "seeds/calibration", "seeds/test"]
+    paths = [folder / f"{part}.extxyz" for part in parts]
+    paths += sorted(folder.glob("round_*/labels/*.extxyz"))
+    ids = [
+        atoms.info["frame_id"] for path in paths if path.stat().st_size for atoms in iread(path)
+    ]
+    assert len(ids) == len(set(ids))
+    summary = pd.read_csv(finished.parent / "results/summary.csv").iloc[0]
+    assert summary["labels"] == len(ids)
+    ledger = list(folder.glob("ledger/*/*.extxyz"))
+    assert {path.stem for path in ledger} >= set(ids)
+
+
+def test_provenance_is_in_the_results(finished: Path) -> None:
+    folder = finished.parent / f"results/{MATERIAL}"
+    for name in ("conductivity.json", "round_00/committee.json", "round_01/assessment.json"):
+        record = json.loads((folder / name).read_text())
+        assert record["versions"]["nequip"]
+        assert record["code"]
+
+
+def test_second_run_does_nothing(finished: Path) -> None:
+    result = run(finished)
+    assert result.returncode == 0
+    assert "Nothing to be done" in said(result)
+
+
+def test_same_seed_selects_the_same_frames(finished: Path, tmp_path: Path) -> None:
+    config = configure(tmp_path)
+    result = run(config)
+    assert result.returncode == 0, said(result)
+    chosen = candidate_ids(finished.parent)
+    assert any(chosen), "a campaign that chose nothing would make this test empty"
+    assert candidate_ids(tmp_path) == chosen
+
+
+def test_tighter_criterion_adds_rounds_and_keeps_the_old_ones(finished: Path) -> None:
+    """Runs last on the shared campaign: raising the cap must not redo rounds 0 and 1."""
+    folder = finished.parent / f"results/{MATERIAL}"
+    models = {path: path.stat().st_mtime_ns for path in folder.glob("round_0[01]/member_*/*.ckpt")}
+    config = configure(finished.parent, rounds={"max": 3})
+    result = run(config, f"only_{MATERIAL}")
+    assert result.returncode == 0, said(result)
+    assert (folder / "round_02/assessment.json").exists()
+    assert {path: path.stat().st_mtime_ns for path in models} == models
+    assert load(config).rounds.max == 3
+
+
+def test_bad_configuration_stops_before_the_first_job(tmp_path: Path) -> None:
+    config = configure(tmp_path, rounds={"force_eror": 0.1})
+    result = run(config)
+    assert result.returncode != 0
+    assert "rounds.force_eror: unknown key" in said(result)
+    assert not (tmp_path / "results").exists()
+
+
+def test_kill_during_labels_loses_nothing(tmp_path: Path) -> None:
+    """SIGKILL of Snakemake and all its children while labels are made; no label is made twice."""
+    config = configure(
+        tmp_path,
+        reference={"calculator": "silicon:SlowSilicon", "parameters": {"seconds": 0.5}},
+        materials={"relax": False},
+        rounds={"max": 1},
+    )
+    process = subprocess.Popen(
+        command(config),
+        env=environment(),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    ledger = tmp_path / f"results/{MATERIAL}/ledger"
+    chunks = tmp_path / f"results/{MATERIAL}/seeds/candidates.extxyz"
+    deadline = time.monotonic() + 300
+    while not (chunks.exists() and len(list(ledger.glob("*/*.extxyz"))) >= 10):
+        assert process.poll() is None, "the campaign ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    before = {path: path.stat().st_mtime_ns for path in ledger.glob("*/*.extxyz")}
+    assert not (tmp_path / f"results/{MATERIAL}/seeds/train.extxyz").exists()
+
+    assert run(config, "--unlock").returncode == 0
+    result = run(config, f"results/{MATERIAL}/seeds/train.extxyz")
+    assert result.returncode == 0, said(result)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert len(list(ledger.glob("*/*.extxyz"))) > len(before)

@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from models import rattled_silicon, silicon_cubic, springs, sw_potential
+
+from umklapp.errors import InputError
+from umklapp.potentials.committee import Committee, subsample
+
+
+def test_an_empty_committee_is_refused():
+    with pytest.raises(InputError, match="at least one"):
+        Committee([])
+
+
+def test_members_keep_their_order_and_shape():
+    perfect, frames = silicon_cubic(), rattled_silicon(3)
+    members = [springs(perfect, k) for k in (1.0, 4.0)]
+    committee = Committee(members)
+    found = committee.evaluate_members(frames)
+    assert len(committee) == 2
+    assert found.energy.shape == (2, 3)
+    assert found.stress.shape == (2, 3, 6)
+    assert [each.shape for each in found.forces] == [(2, 8, 3)] * 3
+    np.testing.assert_allclose(found.energy[1], 4 * found.energy[0])
+    for number, frame in enumerate(frames):
+        for k, member in enumerate(members):
+            np.testing.assert_array_equal(
+                found.forces[number][k], member.evaluate([frame]).forces[0]
+            )
+
+
+def test_the_committee_is_the_mean_of_its_members():
+    perfect, frames = silicon_cubic(), rattled_silicon(2)
+    mean = Committee([springs(perfect, 1.0, 3.0), springs(perfect, 4.0, -1.0)]).evaluate(frames)
+    one = springs(perfect, 2.5, 1.0).evaluate(frames)
+    np.testing.assert_allclose(mean.energy, one.energy)
+    np.testing.assert_allclose(mean.forces, one.forces)
+
+
+def test_frames_of_different_sizes_go_together():
+    frame = rattled_silicon(1)[0]
+    found = Committee([sw_potential()]).evaluate_members([frame, frame.repeat((2, 1, 1))])
+    assert [each.shape for each in found.forces] == [(1, 8, 3), (1, 16, 3)]
+    assert found.energy[0, 1] == pytest.approx(2 * found.energy[0, 0])
+
+
+def test_a_missing_stress_is_nan_not_zero():
+    found = Committee([springs(silicon_cubic(), 1.0)]).evaluate(rattled_silicon(1))
+    assert np.isnan(found.stress).all()
+
+
+def test_no_frames_give_empty_predictions():
+    found = Committee([sw_potential(), sw_potential()]).evaluate_members([])
+    assert found.energy.shape == (2, 0)
+    assert found.mean.stress.shape == (0, 6)
+    assert found.forces == []
+
+
+@given(
+    n=st.integers(2, 60),
+    fraction=st.floats(0.01, 0.99),
+    seed=st.integers(0, 2**31),
+    member=st.integers(0, 9),
+    seeds=st.integers(1, 4),
+)
+def test_a_subsample_splits_all_frames_in_two(n, fraction, seed, member, seeds):
+    train, held = subsample(n, fraction, seed, member, seeds)
+    assert sorted([*train, *held]) == list(range(n))
+    assert len(train) >= 1
+    assert len(held) >= 1
+    assert abs(len(train) - fraction * n) <= 1
+    assert list(train) == sorted(train)
+
+
+def test_members_share_a_subsample_in_groups():
+    parts = [tuple(subsample(30, 0.8, 5, member, 2)[0]) for member in range(6)]
+    assert parts[0] == parts[1]
+    assert parts[2] == parts[3]
+    assert parts[4] == parts[5]
+    assert len(set(parts)) == 3
+    assert tuple(subsample(30, 0.8, 6, 0, 2)[0]) != parts[0]
+
+
+def test_one_frame_cannot_be_split():
+    with pytest.raises(InputError, match="at least 2"):
+        subsample(1, 0.8, 0, 0, 1)

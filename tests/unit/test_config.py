@@ -1,0 +1,212 @@
+"""The configuration: what is valid, and what is said about what is not."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from umklapp import config
+from umklapp.errors import InputError
+
+CUBE = [[-1, 1, 1], [1, -1, 1], [1, 1, -1]]
+
+
+def change(plain, key, value):
+    """Set one dotted key."""
+    *sections, last = key.split(".")
+    for section in sections:
+        plain = plain[int(section)] if section.isdigit() else plain.setdefault(section, {})
+    plain[last] = value
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "demo.yaml"])
+def test_shipped_configurations_are_valid(root, name):
+    campaign = config.load(root / "config" / name)
+    assert campaign.materials.select
+    assert campaign.committee.size >= 2
+
+
+@pytest.mark.parametrize("target", config.GENERATED, ids=str)
+def test_generated_files_are_in_step(root, target):
+    assert (root / target).read_text() == config.GENERATED[target](), "run `make docs`"
+
+
+def test_generated_files_are_the_same_from_the_command_line(root, tmp_path):
+    """`make docs` runs the module as a program, where its classes have other names."""
+    for target in config.GENERATED:
+        (tmp_path / target).parent.mkdir()
+    subprocess.run([sys.executable, "-m", "umklapp.config"], cwd=tmp_path, check=True)
+    for target, make in config.GENERATED.items():
+        assert (tmp_path / target).read_text() == make()
+
+
+def test_schema_knows_every_section_and_refuses_unknown_keys():
+    schema = json.loads(config.schema())
+    assert schema["additionalProperties"] is False
+    for name in ("Materials", "Gpaw", "AimdSeed", "Training", "Rounds"):
+        assert schema["$defs"][name]["additionalProperties"] is False
+
+
+def test_docs_have_a_line_for_every_key():
+    text = config.docs_table()
+    for key in ("sampling_supercell", "kpoint_density", "pair_cutoff", "label_timeout", "epochs"):
+        assert f"| `{key}` |" in text
+    assert "## potential.training" in text
+    assert "## seeds (aimd)" in text
+    assert "| **needed** |" in text
+    assert "umklapp.config" not in text.replace("python -m umklapp.config", "")
+    assert "PydanticUndefined" not in text
+
+
+def test_smallest_campaign(plain):
+    campaign = config.validate(plain)
+    assert campaign.reference.engine == "ase"
+    assert campaign.committee.size == 4
+    assert campaign.materials.sampling_supercell == CUBE
+
+
+def test_plain_mapping_gives_the_same_campaign(plain):
+    """What rules hand to jobs."""
+    campaign = config.validate(plain)
+    again = config.validate(campaign.model_dump(mode="json"))
+    assert again == campaign
+    section = campaign.reference.model_dump(mode="json")
+    assert config.parse(config.Reference, section) == campaign.reference
+    assert config.parse(config.Seed, campaign.seeds[0].model_dump(mode="json")) == campaign.seeds[0]
+
+
+def test_campaign_cannot_change_underway(plain):
+    campaign = config.validate(plain)
+    with pytest.raises(ValidationError):
+        campaign.potential.cutoff = 5.0
+
+
+BAD = [
+    ("potential.cutof", 5.0, ["potential.cutof", "unknown key", "5.0", "docs/configuration.md"]),
+    ("sampling", {}, ["sampling: unknown key"]),
+    ("reference.ecut", 300, ["reference.ase.ecut", "unknown key"]),
+    ("reference.engine", "vasp", ["reference", "'vasp'", "gpaw", "lookup"]),
+    ("seeds.0.kind", "random", ["seeds.0", "'random'", "rattled"]),
+    ("seeds", [], ["seeds: ", "at least 1 item"]),
+    ("seeds.0.count", 0, ["seeds.0.rattled.count", "greater than or equal to 1", "0"]),
+    ("conductivity.temperatures", [300, -10], ["conductivity.temperatures.1", "greater than 0"]),
+    ("conductivity.temperatures", [200.0], ["conductivity", "must contain 300"]),
+    ("exploration", {"kind": "md", "temperatures": [0]}, ["exploration.md.temperatures.0", "0"]),
+    ("exploration", {"kind": "md", "timestep": float("nan")}, ["exploration.md.timestep"]),
+    ("potential.cutoff", 20, ["potential.cutoff", "less than or equal to 12", "20"]),
+    ("potential.cutoff", -1.0, ["potential.cutoff", "greater than 0"]),
+    ("potential.cutoff", float("inf"), ["potential.cutoff", "finite"]),
+    ("potential.features", [8, 8], ["potential", "2 entries", "l_max 2 needs 3"]),
+    ("potential.baseline", "harmonic", ["potential", "stress_weight to 0"]),
+    ("materials.select", [], ["materials.select", "at least 1 item"]),
+    ("materials.select", ["Si-227", "Si-227"], ["materials", "names a material twice"]),
+    ("materials.sampling_supercell", None, ["materials", "are needed (or cells)"]),
+    ("materials.sampling_supercell", [[1, 0], [0, 1]], ["materials.sampling_supercell.0"]),
+    ("materials.phonon_supercell", [[0.5, 0, 0], [0, 1, 0], [0, 0, 1]], ["phonon_supercell.0.0"]),
+    ("materials.cells", "params.yaml", ["materials", "no supercell matrices"]),
+    ("split", {"calibration": 0.5, "test": 0.45}, ["split", "less than 10 %"]),
+    ("split.test", 1.5, ["split.test", "less than 1", "1.5"]),
+    ("rounds.max", 0, ["rounds.max", "greater than or equal to 1"]),
+    ("committee.fraction", 0, ["committee.fraction", "greater than 0"]),
+    ("phonons.imaginary", 0.3, ["phonons.imaginary", "less than or equal to 0", "0.3"]),
+    ("name", "my campaign", ["name", "'my campaign'"]),
+    ("results", "out; rm -rf", ["results", "pattern"]),
+    ("seed", -1, ["seed", "greater than or equal to 0"]),
+    ("exploration", {"kind": "pool"}, ["'lookup'", "'pool'", "belong together"]),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "words"), BAD, ids=[f"{k}={v}" for k, v, _ in BAD])
+def test_bad_value_is_named_with_its_key(plain, key, value, words):
+    change(plain, key, value)
+    with pytest.raises(InputError) as caught:
+        config.validate(plain, source="my.yaml")
+    text = str(caught.value)
+    assert text.startswith("my.yaml cannot be used:\n")
+    assert [word for word in words if word not in text] == []
+
+
+def test_lookup_needs_a_pool(plain):
+    plain["reference"] = {"engine": "lookup", "path": "table.extxyz"}
+    plain["seeds"] = [{"kind": "frames", "path": "table.extxyz"}]
+    with pytest.raises(InputError, match="belong together"):
+        config.validate(plain)
+    plain["exploration"] = {"kind": "pool"}
+    assert config.validate(plain).reference.engine == "lookup"
+
+
+def test_lookup_needs_frames(plain):
+    plain["reference"] = {"engine": "lookup", "path": "table.extxyz"}
+    plain["exploration"] = {"kind": "pool"}
+    with pytest.raises(InputError, match="every seed must be of kind 'frames'"):
+        config.validate(plain)
+
+
+def test_cells_stand_for_matrices(plain):
+    plain["materials"] |= {
+        "cells": "params.yaml",
+        "sampling_supercell": None,
+        "phonon_supercell": None,
+    }
+    assert config.validate(plain).materials.cells == Path("params.yaml")
+    plain["materials"]["select"] = ["Si-227", "NaCl-225"]
+    with pytest.raises(InputError, match="one material in select"):
+        config.validate(plain)
+
+
+def test_all_problems_are_told_at_once(plain):
+    change(plain, "potential.cutoff", 20)
+    change(plain, "rounds.max", 0)
+    del plain["name"]
+    with pytest.raises(InputError) as caught:
+        config.validate(plain)
+    assert len(str(caught.value).splitlines()) == 4
+    assert "name: this key is needed and has no default" in str(caught.value)
+
+
+def test_load_names_the_file(plain, tmp_path):
+    path = tmp_path / "campaign.yaml"
+    path.write_text(yaml.safe_dump(plain))
+    assert config.load(path) == config.validate(plain)
+    plain["potential"] = {"cutoff": 20}
+    path.write_text(yaml.safe_dump(plain))
+    with pytest.raises(InputError, match=r"campaign\.yaml cannot be used"):
+        config.load(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"a: [1, 2", "cannot be read as yaml"),
+        (b"\xff\xfe\x00a", "cannot be read as yaml"),
+        (b"- a\n- b\n", "a mapping of sections is expected, found list"),
+        (b"", "a mapping of sections is expected, found NoneType"),
+    ],
+)
+def test_load_of_no_campaign(tmp_path, content, words):
+    path = tmp_path / "campaign.yaml"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=words) as caught:
+        config.load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_load_of_no_file(tmp_path):
+    with pytest.raises(InputError, match=r"gone\.yaml: cannot be read"):
+        config.load(tmp_path / "gone.yaml")
+
+
+@given(st.floats(0.01, 0.95), st.floats(0.01, 0.95))
+def test_split_leaves_a_tenth_for_training(calibration, test):
+    try:
+        made = config.Split(calibration=calibration, test=test)
+    except ValidationError:
+        assert calibration + test >= 0.9
+    else:
+        assert made.calibration + made.test < 0.9

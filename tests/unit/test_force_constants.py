@@ -1,0 +1,216 @@
+import numpy as np
+import pytest
+from models import (
+    CONVENTIONAL,
+    Springs,
+    bare,
+    force_constants_of,
+    hessian,
+    silicon_phonons,
+    silicon_primitive,
+    stillinger_weber,
+    sw_potential,
+)
+
+from umklapp import config, force_constants, materials
+from umklapp.errors import CalculationError, InputError
+from umklapp.potentials.contract import Prediction
+
+SMALL = config.Phonons(displacement=0.01)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Eight atoms, all pairs."""
+    return force_constants_of(sw_potential(), SMALL, scale=1)
+
+
+def full(phonon):
+    """Full (N, N, 3, 3) from the compact fc2 and the symmetry that translations give."""
+    from phonopy.harmonic.force_constants import compact_fc_to_full_fc
+
+    return compact_fc_to_full_fc(phonon.phonon_primitive, phonon.fc2)
+
+
+def test_fc2_is_the_hessian_of_the_supercell(small):
+    wanted = hessian(materials.from_phonopy(small.supercell)).reshape(8, 3, 8, 3)
+    found = full(small)
+    assert found.shape == (8, 8, 3, 3)
+    # ± pairs leave an error of second order in the displacement
+    np.testing.assert_allclose(
+        found, wanted.transpose(0, 2, 1, 3), atol=5e-4 * np.abs(wanted).max()
+    )
+
+
+def test_fc3_is_the_change_of_the_hessian(small):
+    cell = materials.from_phonopy(small.supercell)
+    atom, step = int(small.primitive.p2s_map[0]), 1e-3
+    for axis in range(3):
+        up, down = cell.copy(), cell.copy()
+        up.positions[atom, axis] += step
+        down.positions[atom, axis] -= step
+        wanted = (hessian(up) - hessian(down)).reshape(8, 3, 8, 3) / (2 * step)
+        found = small.fc3[0][:, :, axis]  # (8, 8, 3, 3)
+        np.testing.assert_allclose(
+            found, wanted.transpose(0, 2, 1, 3), atol=5e-3 * np.abs(wanted).max()
+        )
+
+
+def test_force_constants_are_symmetric_and_sum_to_zero(small):
+    found = full(small)
+    np.testing.assert_allclose(found, found.transpose(1, 0, 3, 2), atol=1e-9)
+    assert force_constants.acoustic_residual(small.fc2) < 1e-10
+    assert force_constants.acoustic_residual(silicon_phonons().fc2) < 1e-10
+
+
+def test_acoustic_residual_of_a_broken_matrix():
+    found = np.zeros((2, 4, 3, 3))
+    found[1, 0, 2, 0], found[1, 3, 2, 0] = -3.0, 2.5
+    assert force_constants.acoustic_residual(found) == 0.5
+
+
+class Tilted:
+    """Stillinger–Weber in a field: a constant force on every atom, that has no derivative."""
+
+    def __init__(self, field):
+        self.exact, self.field = sw_potential(), field
+
+    def evaluate(self, frames):
+        found = self.exact.evaluate(frames)
+        return Prediction(found.energy, [f + self.field for f in found.forces], found.stress)
+
+
+def test_forces_of_the_perfect_cell_do_not_count(small):
+    field = np.random.default_rng(0).normal(size=(8, 3))
+    found = force_constants_of(Tilted(field), SMALL, scale=1)
+    np.testing.assert_allclose(found.fc2, small.fc2, atol=1e-9)
+    np.testing.assert_allclose(found.fc3, small.fc3, atol=1e-6)
+
+
+def test_displaced_cells_come_in_pairs_of_the_asked_length():
+    primitive = silicon_primitive()
+    phonon = force_constants.prepare(primitive, materials.supercell(primitive, CONVENTIONAL), SMALL)
+    cells = force_constants.displace(phonon, SMALL)
+    first = phonon.dataset["first_atoms"]
+    seconds = [second for each in first for second in each["second_atoms"]]
+    assert len(cells) == len(first) + len(seconds)
+    lengths = [np.linalg.norm(each["displacement"]) for each in [*first, *seconds]]
+    np.testing.assert_allclose(lengths, 0.01)
+    known = {(each["number"], *np.round(each["displacement"], 9)) for each in first}
+    assert all((each["number"], *-np.round(each["displacement"], 9)) in known for each in first)
+    perfect = materials.from_phonopy(phonon.supercell).positions
+    for cell, each in zip(cells, first, strict=False):  # cells of the first atoms come first
+        shift = cell.positions - perfect
+        np.testing.assert_allclose(shift[each["number"]], each["displacement"], atol=1e-12)
+        assert (np.abs(shift).max(axis=1) > 1e-9).sum() == 1
+
+
+def test_a_pair_cutoff_saves_cells_and_keeps_fc2():
+    settings = SMALL.model_copy(update={"pair_cutoff": 2.6})
+    primitive = silicon_primitive()
+    cell = materials.supercell(primitive, (2 * np.array(CONVENTIONAL)).tolist())
+    counts = {}
+    for name, each in (("all", SMALL), ("near", settings)):
+        phonon = force_constants.prepare(primitive, cell, each)
+        counts[name] = len(force_constants.displace(phonon, each))
+        assert all(len(frame) == 64 for frame in force_constants.displace(phonon, each))
+    assert counts["near"] < counts["all"] / 3
+    near = force_constants_of(sw_potential(), settings, scale=1)
+    every = force_constants_of(sw_potential(), SMALL, scale=1)
+    np.testing.assert_allclose(near.fc2, every.fc2, atol=1e-9)
+
+
+def test_springs_on_sites_are_removed_by_the_sum_rule():
+    """Φ_ii = k alone breaks the sum rule; the net force is removed: k (δ_ij − 1/N)."""
+    from umklapp.potentials.ase import AsePotential
+
+    primitive = silicon_primitive()
+    cell = materials.supercell(primitive, CONVENTIONAL)
+    phonon = force_constants.prepare(primitive, cell, SMALL)
+    sites = materials.from_phonopy(phonon.supercell).positions
+    force_constants.evaluate(phonon, AsePotential(Springs(sites, 5.0)), SMALL)
+    found = full(phonon)
+    wanted = np.einsum("ij,ab->ijab", 5.0 * (np.eye(8) - 1 / 8), np.eye(3))
+    np.testing.assert_allclose(found, wanted, atol=1e-8)
+    np.testing.assert_allclose(phonon.fc3, 0, atol=1e-6)
+
+
+def test_fc2_round_trip(small, tmp_path):
+    force_constants.write_fc2(small, tmp_path / "fc2.hdf5")
+    primitive = silicon_primitive()
+    fresh = force_constants.prepare(primitive, materials.supercell(primitive, CONVENTIONAL), SMALL)
+    assert fresh.fc2 is None
+    force_constants.read_fc2(fresh, tmp_path / "fc2.hdf5")
+    np.testing.assert_array_equal(fresh.fc2, small.fc2)
+
+
+def test_a_cell_that_is_no_supercell_is_refused():
+    strained = materials.supercell(silicon_primitive(), CONVENTIONAL)
+    strained.set_cell(strained.cell.array * 1.01, scale_atoms=True)
+    with pytest.raises(InputError, match="no multiple"):
+        force_constants.prepare(silicon_primitive(), strained, SMALL)
+
+
+def test_a_params_file_without_phonon_supercell_is_named(small, tmp_path):
+    path = tmp_path / "params.yaml"
+    small.save(str(path))
+    with pytest.raises(CalculationError, match=r"params\.yaml.*no phonon supercell"):
+        force_constants.from_params(path)
+
+
+def test_fc2_and_cells_of_a_params_file_stay_when_fc3_is_evaluated(tmp_path):
+    """A params file with a phonon supercell of its own: fc2 from there, fc3 from the potential."""
+    from phono3py import Phono3py
+
+    primitive = silicon_primitive()
+    writer = Phono3py(
+        materials.to_phonopy(primitive),
+        supercell_matrix=np.array(CONVENTIONAL).T,
+        primitive_matrix="P",
+        phonon_supercell_matrix=np.array(CONVENTIONAL).T,
+    )
+    writer.generate_displacements(distance=0.01, is_plusminus=True)
+    cells = [materials.from_phonopy(c) for c in writer.supercells_with_displacements]
+    writer.forces = np.array(sw_potential().evaluate(cells).forces)
+    # rattled phonon cells, with forces of springs: nothing that the potential below would give
+    generator = np.random.default_rng(0)
+    shifts = generator.normal(scale=0.01, size=(20, 8, 3))
+    shifts -= shifts.mean(axis=1, keepdims=True)
+    writer.phonon_dataset = {"displacements": shifts, "forces": -2.0 * shifts}
+    path = tmp_path / "params.yaml"
+    writer.save(str(path))
+
+    settings = config.Phonons(displacement=0.01, force_constants=path)
+    phonon = force_constants.prepare(primitive, primitive, settings)
+    wanted = np.einsum("ij,ab->ijab", 2.0 * (np.eye(8) - 1 / 8), np.eye(3))
+    before = phonon.fc2.copy()
+    np.testing.assert_allclose(full(phonon), wanted, atol=1e-6)
+    force_constants.evaluate(phonon, sw_potential(), settings)
+    np.testing.assert_array_equal(phonon.fc2, before)
+    assert np.abs(phonon.fc3).max() > 1
+
+
+def test_stillinger_weber_labels_are_gradients():
+    """The exact model of all these tests against its own energy."""
+    from models import rattled_silicon
+
+    atoms = bare(rattled_silicon(1)[0])
+    atoms.calc = stillinger_weber()
+    forces, stress = atoms.get_forces(), atoms.get_stress()
+    step = 1e-4
+    found = []
+    for sign in (1, -1):
+        shifted = atoms.copy()
+        shifted.calc = stillinger_weber()
+        shifted.positions[3, 2] += sign * step
+        found.append(shifted.get_potential_energy())
+    assert -(found[0] - found[1]) / (2 * step) == pytest.approx(forces[3, 2], abs=1e-6)
+    found = []
+    for sign in (1, -1):
+        strained = atoms.copy()
+        strained.calc = stillinger_weber()
+        strain = np.diag([1 + sign * step, 1, 1])
+        strained.set_cell(atoms.cell.array @ strain, scale_atoms=True)
+        found.append(strained.get_potential_energy())
+    volume = atoms.get_volume()
+    assert (found[0] - found[1]) / (2 * step) / volume == pytest.approx(stress[0], abs=1e-6)

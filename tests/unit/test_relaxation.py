@@ -1,0 +1,74 @@
+"""Relaxation: known minimum, space group kept, and honest when it fails."""
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.spacegroup import crystal
+from conftest import silicon_engine
+from silicon import ENERGY, LATTICE, StillingerWeberSilicon
+
+from umklapp import relaxation
+from umklapp.errors import CalculationError, InputError
+from umklapp.materials import primitive_cell, space_group
+
+
+@pytest.mark.parametrize("start", [5.2, 5.431, 5.7])
+def test_silicon_finds_the_published_minimum(engine, tmp_path, start):
+    primitive = primitive_cell(bulk("Si", a=start))
+    primitive.info["material"] = "Si-227"
+    before = primitive.copy()
+    relaxed, record = relaxation.relax(primitive, engine, tmp_path / "new", 1e-4, 1e-6)
+    assert relaxed.cell.volume == pytest.approx(LATTICE**3 / 4, rel=1e-3)
+    relaxed.calc = StillingerWeberSilicon()
+    assert relaxed.get_potential_energy() / 2 == pytest.approx(ENERGY, abs=2e-4)
+    assert record["force_eV_per_A"] <= 1e-4
+    assert record["stress_eV_per_A3"] <= 1e-6
+    assert space_group(relaxed) == 227
+    assert relaxed.info["material"] == "Si-227"
+    assert not relaxed.constraints
+    assert primitive == before
+    assert (tmp_path / "new" / "relax.log").stat().st_size
+
+
+def test_inner_coordinates_relax_within_the_space_group(engine, tmp_path):
+    """Hexagonal diamond: two lattice constants and a free coordinate, all wrong at first."""
+    start = primitive_cell(
+        crystal("Si", [(1 / 3, 2 / 3, 0.07)], spacegroup=194, cellpar=[3.7, 3.7, 6.5, 90, 90, 120])
+    )
+    assert (space_group(start), len(start)) == (194, 4)
+    relaxed, record = relaxation.relax(start, engine, tmp_path, 1e-3, 1e-5)
+    assert space_group(relaxed) == 194
+    assert record["steps"] > 1
+    relaxed.calc = StillingerWeberSilicon()
+    assert np.abs(relaxed.get_forces()).max() <= 1e-3
+    assert np.abs(relaxed.get_stress()).max() <= 1e-5
+    # only nearest neighbours and tetrahedral angles count: the same energy as diamond
+    assert relaxed.get_potential_energy() / 4 == pytest.approx(ENERGY, abs=1e-3)
+    lengths = relaxed.cell.cellpar()
+    assert lengths[2] / lengths[0] == pytest.approx((8 / 3) ** 0.5, abs=0.01)
+
+
+def test_no_end_is_an_error_with_the_numbers(engine, tmp_path):
+    with pytest.raises(
+        CalculationError, match=r"not relaxed after 60 steps: force .*limit"
+    ) as caught:
+        relaxation.relax(primitive_cell(bulk("Si", a=5.5)), engine, tmp_path, 1e-3, 1e-30)
+    assert str(tmp_path / "relax.log") in str(caught.value)
+
+
+def test_table_cannot_relax(tmp_path):
+    from conftest import labelled_frames
+
+    from umklapp import config, frames, reference
+
+    frames.write_frames(tmp_path / "table.extxyz", labelled_frames(1))
+    engine = reference.create(config.Lookup(path=tmp_path / "table.extxyz"))
+    with pytest.raises(InputError, match="relaxation need"):
+        relaxation.relax(bulk("Si"), engine, tmp_path, 1e-3, 1e-3)
+
+
+def test_engine_that_fails_is_heard(tmp_path):
+    with pytest.raises(RuntimeError, match="too close"):
+        relaxation.relax(
+            bulk("Si", cubic=True), silicon_engine("FragileSilicon", shortest=3.0), tmp_path, 1, 1
+        )
