@@ -40,7 +40,7 @@ def test_unknown_material(plain):
 
 def test_material_that_cannot_be_built(plain):
     plain["materials"]["select"] = ["SnSe-62"]
-    with pytest.raises(InputError, match="SnSe-62: .*not built yet"):
+    with pytest.raises(InputError, match=r"SnSe-62: .*not built yet"):
         check(plain)
 
 

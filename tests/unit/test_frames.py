@@ -297,8 +297,7 @@ def test_split_loses_nothing_and_never_interleaves(found, calibration, test):
     assume(calibration + test < 0.9)
     try:
         parts = frames.split(found, calibration, test)
-    except InputError as error:
-        assert "frames" in str(error)
+    except InputError:
         by_origin = {}
         for frame in found:
             by_origin.setdefault(frame.info["origin"], []).append(frame)

@@ -72,7 +72,7 @@ def test_rows_that_can_be_built(table, root, key):
 def test_the_other_rows_say_why_not(table, root):
     folder = root / "config/structures"
     for key, each in table.drop(index=list(BUILT)).iterrows():
-        with pytest.raises(InputError, match="not built yet|no lattice parameters") as caught:
+        with pytest.raises(InputError, match=r"not built yet|no lattice parameters") as caught:
             materials.build_primitive(each, folder)
         text = str(caught.value)
         assert text.startswith(f"{key}: ")

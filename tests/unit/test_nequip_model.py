@@ -17,7 +17,7 @@ def quiet(_):
     """Say nothing."""
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """The end of a job from outside."""
 
 
@@ -26,7 +26,7 @@ def killed_at(epoch):
 
     def say(line):
         if line.startswith(f"epoch {epoch}/"):
-            raise Killed
+            raise KilledError
 
     return say
 
@@ -274,7 +274,7 @@ def test_same_seed_same_model_other_seed_another(labels, trained, tmp_path):
 def test_a_killed_training_goes_on_and_ends_as_if_never_killed(labels, trained, model, tmp_path):
     out, scratch, said = tmp_path / "model.ckpt", tmp_path / "s", []
     arguments = labels[:16], labels[16:], tiny_nequip(epochs=8), 3, out, scratch
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         train(*arguments, killed_at(5))
     assert not out.exists()
     result = train(*arguments, said.append)

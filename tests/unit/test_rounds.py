@@ -26,7 +26,7 @@ def labels(error=0.02, spread=0.02, accepted=4, failed=0, explored=40, n=10, **m
 def explored(n=3, ended=("bound on steps reached",)):
     frames = rattled_silicon(n)
     none = np.zeros(n)
-    forces = [frame.get_forces() + [0.0, 0.3, -0.4] for frame in frames]
+    forces = [frame.get_forces() + np.array([0.0, 0.3, -0.4]) for frame in frames]
     spread = [np.full(8, 0.1 * (number + 1)) for number in range(n)]
     found = Explored(frames, forces, spread, none, none, none, none, none, list(ended))
     for number, frame in enumerate(frames):

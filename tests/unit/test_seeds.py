@@ -212,7 +212,7 @@ def test_harmonic_frames_have_the_displaced_cells_before_them(tmp_path):
 
 def test_harmonic_seed_without_force_constants(tmp_path):
     engine = silicon_engine("FragileSilicon", shortest=3.0)
-    with pytest.raises(CalculationError, match="harmonic seed: displaced cell f.*too close"):
+    with pytest.raises(CalculationError, match=r"harmonic seed: displaced cell f.*too close"):
         thermal(tmp_path, [300.0], 1, engine=engine)
 
 
