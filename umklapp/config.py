@@ -348,6 +348,11 @@ class Campaign(Section):
                 "only frames of the table can be labelled"
             )
         only_frames = all(seed.kind == "frames" for seed in self.seeds)
+        if table and self.materials.relax and self.materials.cells is None:
+            raise ValueError(
+                "reference.engine 'lookup' cannot relax: set materials.relax to false, or give "
+                "materials.cells"
+            )
         if table and not only_frames:
             raise ValueError("with reference.engine 'lookup' every seed must be of kind 'frames'")
         return self
