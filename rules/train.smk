@@ -24,7 +24,9 @@ rule dataset:
 
 rule train:
     input:
-        "<results>/{material}/round_{round}/dataset.extxyz",
+        dataset="<results>/{material}/round_{round}/dataset.extxyz",
+        primitive="<results>/{material}/structure/primitive.extxyz",
+        sampling="<results>/{material}/structure/sampling.extxyz",
     output:
         model="<results>/{material}/round_{round}/member_{member}/model.ckpt",
         record="<results>/{material}/round_{round}/member_{member}/training.json",
@@ -43,6 +45,7 @@ rule train:
     params:
         potential=plain(CAMPAIGN.potential),
         committee=plain(CAMPAIGN.committee),
+        phonons=plain(CAMPAIGN.phonons),
         root=CAMPAIGN.seed,
         scratch=f"{RESULTS}/{{material}}/scratch/round_{{round}}_member_{{member}}",
     message:

@@ -5,7 +5,7 @@ from pathlib import Path
 from umklapp import config, force_constants, frames, provenance
 from umklapp.conductivity import bte
 from umklapp.logs import log_to
-from umklapp.potentials.nequip.inference import NequipPotential
+from umklapp.potentials.loading import load
 
 
 def main(model, primitive, phonon, phonons, conductivity, mesh, out):
@@ -13,7 +13,7 @@ def main(model, primitive, phonon, phonons, conductivity, mesh, out):
     calculation = force_constants.prepare(
         frames.read_candidates(primitive)[0], frames.read_candidates(phonon)[0], phonons
     )
-    force_constants.evaluate(calculation, NequipPotential.load(model), phonons)
+    force_constants.evaluate(calculation, load(model), phonons)
     kappa = bte.solve(calculation, conductivity, mesh, phonons.imaginary)
     residual = force_constants.acoustic_residual(calculation.fc2)
     record = {**kappa.as_dict(), "mesh": mesh, "acoustic_sum_residual_eV_per_A2": residual}

@@ -1,32 +1,39 @@
-"""Train one committee member on its own subsample with its own seed."""
+"""Train one committee member: on its own subsample, or over a Taylor expansion on all frames."""
 
 from dataclasses import asdict
 from pathlib import Path
 
-from umklapp import config, frames, provenance
+from umklapp import config, force_constants, frames, provenance
 from umklapp.logs import log_to
 from umklapp.potentials.committee import subsample
-from umklapp.potentials.nequip.training import train
+from umklapp.potentials.nequip import training as nequip
+from umklapp.potentials.taylor import training as taylor
 
 
-def main(names, dataset, potential, committee, root, scratch, out):
+def main(names, files, potential, committee, phonons, root, scratch, out):
     """Write the checkpoint and its record; `names` are material, round and member."""
     material, number, member = names
-    found = frames.read_labels(dataset)
+    found = frames.read_labels(Path(files["dataset"]))
     stream = provenance.seed_for(root, material, number)
-    chosen, held = subsample(len(found), committee.fraction, stream, member, committee.seeds)
     seed = provenance.seed_for(stream, "member", member) % 2**31
-    print(
-        f"member {member}: {len(chosen)} frames to train on, {len(held)} to validate, seed {seed}"
-    )
-    result = train(
-        [found[i] for i in chosen], [found[i] for i in held], potential, seed, out["model"], scratch
-    )
+    if potential.baseline == "taylor":
+        counts = {"train": len(found), "validation": 0}
+        primitive, perfect = (
+            frames.read_candidates(Path(files[name]))[0] for name in ("primitive", "sampling")
+        )
+        known = force_constants.prepare(primitive, perfect, phonons)
+        result = taylor.train(found, perfect, known, potential, seed, out["model"], scratch)
+    else:
+        chosen, held = subsample(len(found), committee.fraction, stream, member, committee.seeds)
+        counts = {"train": len(chosen), "validation": len(held)}
+        print(f"member {member}: {counts}, seed {seed}")
+        parts = ([found[i] for i in indices] for indices in (chosen, held))
+        result = nequip.train(*parts, potential, seed, out["model"], scratch)
     record = provenance.record(
         member=member,
         seed=seed,
-        frames={"train": len(chosen), "validation": len(held), "dataset": len(found)},
-        dataset=provenance.file_digest(dataset),
+        frames={**counts, "dataset": len(found)},
+        dataset=provenance.file_digest(files["dataset"]),
         model=provenance.file_digest(out["model"]),
         potential=potential.model_dump(mode="json"),
         **asdict(result),
@@ -39,9 +46,10 @@ if __name__ == "__main__":
     names = snakemake.wildcards.material, snakemake.wildcards.round, int(snakemake.wildcards.member)
     main(
         names,
-        Path(snakemake.input[0]),
+        dict(snakemake.input.items()),
         config.parse(config.Potential, snakemake.params.potential),
         config.parse(config.Committee, snakemake.params.committee),
+        config.parse(config.Phonons, snakemake.params.phonons),
         snakemake.params.root,
         Path(snakemake.params.scratch),
         {name: Path(path) for name, path in snakemake.output.items()},

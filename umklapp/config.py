@@ -177,6 +177,44 @@ class Training(Section):
     stress_weight: float = Field(0.1, ge=0)
 
 
+class Taylor(Section):
+    """The Taylor expansion under NequIP, used with `potential.baseline: taylor`.
+
+    Widths are standard deviations of the prior; docs/science.md says where they come from.
+    """
+
+    steps: int = Field(300, ge=1, description="steps of the optimiser")
+    learning_rate: Positive = Field(0.01, description="largest of the cycle")
+    batch_size: int = Field(4, ge=1, description="frames in a step")
+    ema_decay: float = Field(0.99, ge=0, lt=1)
+    energy_scale: Positive = Field(0.1, description="per-atom energies of a fresh network (eV)")
+    noise: Positive = Field(3e-5, description="numerical noise of the force labels (eV/Å)")
+    electrostatics: bool = Field(
+        True, description="third order of the charges Z*/√ε∞ as baseline, where they are known"
+    )
+    harmonic_width: Positive = Field(
+        0.015, description="correction of known force constants, relative to their norm"
+    )
+    harmonic_range: Positive = Field(
+        20.0, description="elements where no force constants are known (eV/Å²)"
+    )
+    cubic_width: Positive = Field(
+        0.65, description="third-order elements, extrapolated to nearest neighbours (eV/Å³)"
+    )
+    cubic_decay: float = Field(
+        6.0, ge=0, description="they decay as (bond/d)^this with the diameter d of the cluster"
+    )
+    cubic_nearest: Positive = Field(
+        20.0, description="factor for clusters of nearest neighbours only"
+    )
+    cubic_cutoff: float | None = Field(
+        None, gt=0, description="no third order beyond this pair distance (Å); all if none"
+    )
+    quartic_width: Positive = Field(
+        1e4, description="fourth-order elements of nearest neighbours (eV/Å⁴)"
+    )
+
+
 class Potential(Section):
     """NequIP architecture and training; fixed for a campaign so that weights stay comparable."""
 
@@ -189,10 +227,13 @@ class Potential(Section):
     radial_width: int = Field(64, ge=4)
     bessel: int = Field(8, ge=2)
     dtype: Literal["float32", "float64"] = "float32"
-    baseline: Literal["none", "harmonic"] = Field(
-        "none", description="learn on top of a harmonic model (needs equal cells, no stress)"
+    baseline: Literal["none", "taylor"] = Field(
+        "none",
+        description="learn on top of a Taylor expansion (harmonic + cubic prior) of the sampling "
+        "supercell; needs frames of that one cell, no stress",
     )
     training: Training = Training()
+    taylor: Taylor = Taylor()
 
     @model_validator(mode="after")
     def _consistent(self) -> Potential:
@@ -201,9 +242,9 @@ class Potential(Section):
                 f"features has {len(self.features)} entries, "
                 f"l_max {self.l_max} needs {self.l_max + 1}"
             )
-        if self.baseline == "harmonic" and self.training.stress_weight > 0:
+        if self.baseline == "taylor" and self.training.stress_weight > 0:
             raise ValueError(
-                "a harmonic baseline has no stress: set potential.training.stress_weight to 0"
+                "a Taylor baseline has no stress: set potential.training.stress_weight to 0"
             )
         return self
 
@@ -355,6 +396,23 @@ class Campaign(Section):
             )
         if table and not only_frames:
             raise ValueError("with reference.engine 'lookup' every seed must be of kind 'frames'")
+        return self
+
+    @model_validator(mode="after")
+    def _taylor_has_one_cell(self) -> Campaign:
+        if self.potential.baseline == "none":
+            return self
+        if self.materials.sampling_supercell != self.materials.phonon_supercell:
+            raise ValueError(
+                "potential.baseline 'taylor' knows one cell only: materials.sampling_supercell and "
+                "materials.phonon_supercell must be the same"
+            )
+        for number, seed in enumerate(self.seeds):
+            if seed.kind == "rattled" and (seed.strain > 0 or seed.supercell is not None):
+                raise ValueError(
+                    f"potential.baseline 'taylor' knows one cell only: seeds.{number} must have "
+                    "neither strain nor a supercell of its own"
+                )
         return self
 
 

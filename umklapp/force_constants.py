@@ -10,7 +10,6 @@ import yaml
 from ase import Atoms
 from phono3py import Phono3py
 from phono3py.file_IO import read_fc2_from_hdf5, write_fc2_to_hdf5
-
 from phonopy.physical_units import get_physical_units
 
 from umklapp import config

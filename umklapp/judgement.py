@@ -89,8 +89,8 @@ def judge(
         "statistics": asdict(Statistics.of(spread.of(kind), energy)),
         "test": errors(on_test, test),
         "calibration": errors(on_calibration, calibration),
-        "test_error_over_expected": float(
-            np.sqrt(np.mean((every_error / np.maximum(factor * every_spread, 1e-12)) ** 2))
+        "test_error_over_expected": uncertainty.error_over_expected(
+            every_error, every_spread, factor
         ),
         "rank_correlation": uncertainty.rank_correlation(every_error, every_spread),
         "frames": {"calibration": len(calibration), "test": len(test)},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ class Bands:
     """Phonon bands of K models along one path.
 
     distance: (n_q,) 1/Å without 2π; frequencies: (K, n_q, n_bands) THz, imaginary ones negative;
-    ticks, labels: where the special points lie and their names; segments: starts of the
-    continuous pieces of the path.
+    ticks, labels: where the special points lie and their names; segments: where the straight
+    pieces between special points start (both ends belong to a piece).
     """
 
     distance: np.ndarray
@@ -75,18 +76,33 @@ def bands(models: Sequence[Phonopy], density: float = 60.0) -> Bands:
     primitive: Atoms = materials.from_phonopy(models[0].primitive)
     path = primitive.cell.bandpath(density=density)
     distance, ticks, labels = path.get_linear_kpoint_axis()
+    pieces = _straight_pieces(path.kpts, distance, ticks)
     frequencies = []
     for model in models:
-        model.run_qpoints(path.kpts)
-        frequencies.append(model.qpoints.frequencies)
-    repeated = np.flatnonzero(np.diff(distance) == 0) + 1
+        # piece by piece: with Born charges the limit at Γ depends on the direction it is taken in
+        model.run_band_structure([path.kpts[piece] for piece in pieces])
+        frequencies.append(np.concatenate(model.band_structure.frequencies))
+    shown = np.concatenate([distance[piece] for piece in pieces])
+    lengths = [len(distance[piece]) for piece in pieces]
     return Bands(
-        distance / (2 * np.pi),
+        shown / (2 * np.pi),
         np.array(frequencies),
         np.array(ticks) / (2 * np.pi),
         list(labels),
-        np.concatenate([[0], repeated]).astype(int),
+        np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(int),
     )
+
+
+def _straight_pieces(kpts: np.ndarray, distance: np.ndarray, ticks: np.ndarray) -> list[slice]:
+    """Slices between neighbouring special points; a jump of the path starts a new piece."""
+    corners: list[int] = []
+    for tick in np.unique(np.round(ticks, 9)):
+        corners.extend(np.flatnonzero(np.abs(distance - tick) < 1e-6).tolist())
+    return [
+        slice(begin, end + 1)
+        for begin, end in pairwise(corners)
+        if distance[end] - distance[begin] > 1e-6
+    ]
 
 
 def thermodynamics(model: Phonopy, mesh: Sequence[int]) -> Thermodynamics:

@@ -16,6 +16,7 @@ from ase import Atoms
 
 from umklapp.config import Rounds
 from umklapp.sampling.exploration import Explored
+from umklapp.sampling.uncertainty import error_over_expected
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class NewLabels:
 
     errors: (n_components,) |F − F_ref| of all components, eV/Å; atom_errors, atom_spread:
     (n_atoms_total,) eV/Å; accepted: frames sent to the engine; failed: of these without a label;
-    explored: frames judged; replicas: trajectories they are from.
+    explored: frames judged; stopped: replicas that ended early because they had exploded.
     """
 
     errors: np.ndarray
@@ -47,7 +48,7 @@ class NewLabels:
     accepted: int
     failed: int
     explored: int
-    replicas: int = 0
+    stopped: int = 0
 
 
 def new_labels(
@@ -74,19 +75,17 @@ def new_labels(
         accepted,
         failed,
         len(explored.frames),
-        len(explored.ended),
+        sum(reason.startswith("stopped") for reason in explored.ended),
     )
 
 
 def force_criterion(labels: NewLabels, wanted: float) -> Criterion:
     """Force MAE on labels the committee had not seen, or an exhausted search."""
-    if labels.explored == 0 and labels.replicas:
-        words = f"no frame explored: all {labels.replicas} replicas stopped early"
-        return Criterion(False, None, wanted, words)
     if labels.accepted == 0:
-        return Criterion(
-            True, None, wanted, f"nothing uncertain found in {labels.explored} explored frames"
-        )
+        words = f"nothing uncertain found in {labels.explored} explored frames"
+        if labels.stopped:
+            words += f", but {labels.stopped} replicas stopped early: see exploration.h5"
+        return Criterion(labels.stopped == 0, None, wanted, words)
     if len(labels.errors) == 0:
         return Criterion(
             False, None, wanted, f"all {labels.failed} new labels failed: no error is known"
@@ -106,8 +105,7 @@ def calibration_criterion(labels: NewLabels, factor: float, band: float) -> Crit
     """rms(error / expected error) over atoms of the new labels, expected error = factor · u_I."""
     if len(labels.atom_errors) == 0:
         return Criterion(labels.accepted == 0, None, band, "calibration: no new labels to judge by")
-    width = np.maximum(factor * labels.atom_spread, 1e-12)
-    value = float(np.sqrt(np.mean((labels.atom_errors / width) ** 2)))
+    value = error_over_expected(labels.atom_errors, labels.atom_spread, factor)
     words = f"error is {value:.2f} times the expected one (wanted {1 / band:.2f} to {band:.2f})"
     return Criterion(1 / band <= value <= band, value, band, words)
 

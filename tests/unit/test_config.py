@@ -103,7 +103,7 @@ BAD = [
     ("potential.cutoff", -1.0, ["potential.cutoff", "greater than 0"]),
     ("potential.cutoff", float("inf"), ["potential.cutoff", "finite"]),
     ("potential.features", [8, 8], ["potential", "2 entries", "l_max 2 needs 3"]),
-    ("potential.baseline", "harmonic", ["potential", "stress_weight to 0"]),
+    ("potential.baseline", "taylor", ["potential", "stress_weight to 0"]),
     ("materials.select", [], ["materials.select", "at least 1 item"]),
     ("materials.select", ["Si-227", "Si-227"], ["materials", "names a material twice"]),
     ("materials.sampling_supercell", None, ["materials", "are needed (or cells)"]),

@@ -104,8 +104,15 @@ def test_a_search_that_broke_down_at_once_is_no_exhausted_search():
     new = rounds.new_labels(found, [], accepted=0, failed=0)
     criterion = rounds.force_criterion(new, 0.03)
     assert not criterion.met
-    assert criterion.words == "no frame explored: all 2 replicas stopped early"
+    assert "2 replicas stopped early" in criterion.words
     assert not rounds.assess(0, new, 1.0, [9.0, 9.0], [9.0, 9.0], SETTINGS)["converged"]
+
+
+def test_one_replica_that_stopped_early_forbids_an_exhausted_search():
+    found, _ = explored(3, ended=["bound on steps reached", "stopped at step 5: force"])
+    criterion = rounds.force_criterion(rounds.new_labels(found, [], 0, 0), 0.03)
+    assert not criterion.met
+    assert "but 1 replicas stopped early" in criterion.words
 
 
 def test_an_empty_pool_is_an_exhausted_search():

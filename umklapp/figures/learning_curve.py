@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from umklapp.figures.style import BLUE, ORANGE, canvas, save
 
@@ -50,7 +50,10 @@ def draw(data: pd.DataFrame, material: str, paths: Sequence[Path]) -> None:
         color="0.4",
     )
     axes.set(xlabel="training labels", ylabel="force MAE (meV/Å)", title=material)
-    axes.set_ylim(bottom=0)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.margins(x=0.1)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from umklapp.figures.style import BLUE, canvas, save
 
@@ -30,6 +31,10 @@ def draw(
     )
     axes.scatter(expected, true, s=18, color=BLUE, alpha=0.75, linewidths=0)
     axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high), title=material)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_locator(NullLocator())
     axes.set(xlabel="expected largest error (meV/Å)", ylabel="true largest error (meV/Å)")
     axes.text(
         0.03,

@@ -1,1 +1,1 @@
-"""Potentials behind one contract: NequIP, any ASE calculator, a harmonic baseline, committees."""
+"""Potentials behind one contract: NequIP, any ASE calculator, a Taylor baseline, committees."""

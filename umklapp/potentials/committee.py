@@ -14,6 +14,7 @@ from ase import Atoms
 
 from umklapp import provenance
 from umklapp.errors import InputError
+from umklapp.potentials import loading
 from umklapp.potentials.contract import Potential, Prediction
 
 
@@ -45,10 +46,8 @@ class Committee:
 
     @classmethod
     def load(cls, paths: Sequence[Path]) -> Committee:
-        """Committee of trained NequIP checkpoints, in the order of the paths."""
-        from umklapp.potentials.nequip.inference import NequipPotential
-
-        return cls([NequipPotential.load(Path(path)) for path in paths])
+        """Committee of trained models (`loading.load`), in the order of the paths."""
+        return cls([loading.load(Path(path)) for path in paths])
 
     def __len__(self) -> int:
         return len(self.members)

@@ -75,11 +75,18 @@ def calibration_factor(errors: Sequence[np.ndarray], spread: Sequence[np.ndarray
     """Factor α that turns u_I into an expected error: α² = mean(error² / u²).
 
     The maximum-likelihood scale of a Gaussian of width α u_I; errors and spreads as n arrays
-    (n_atoms,) eV/Å. Spreads below 1 % of their median count as that, so that no atom decides alone.
+    (n_atoms,) eV/Å.
     """
-    error, width = np.concatenate(list(errors)), np.concatenate(list(spread))
-    floor = max(0.01 * float(np.median(width)), 1e-12)
-    return float(np.sqrt(np.mean((error / np.maximum(width, floor)) ** 2)))
+    return error_over_expected(np.concatenate(list(errors)), np.concatenate(list(spread)), 1.0)
+
+
+def error_over_expected(errors: np.ndarray, spread: np.ndarray, factor: float) -> float:
+    """rms(error / (factor · u)) over atoms, both (n_atoms,) eV/Å; 1 where the expectation is right.
+
+    Spreads below 1 % of their median count as that, so that no atom decides alone.
+    """
+    floor = max(0.01 * float(np.median(spread)), 1e-12)
+    return float(np.sqrt(np.mean((errors / (factor * np.maximum(spread, floor))) ** 2)))
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:

@@ -1,0 +1,205 @@
+"""Symmetry-allowed force constants of a supercell (symfc) and the forces that they make.
+
+An expansion of order q holds all tensors Φ_{i…} that obey the space group, the exchange of indices
+and the acoustic sum rule: Φ = C B x with free numbers x. Tensors are compact: the first atom runs
+over one atom per primitive site, the others over the supercell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import factorial
+
+import numpy as np
+from ase import Atoms
+from scipy import sparse
+from symfc import Symfc
+
+from umklapp.errors import InputError
+from umklapp.materials import to_phonopy
+
+TOLERANCE = 1e-3
+"""Å; sites closer than this are one."""
+
+
+def nearest(cell: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Vectors (…, 3) Å reduced to the image of fractional parts in [−½, ½] of the cell."""
+    fractional = vectors @ np.linalg.inv(cell)
+    return (fractional - np.rint(fractional)) @ cell
+
+
+def match(cell: np.ndarray, positions: np.ndarray, sites: np.ndarray) -> np.ndarray:
+    """For each position (n, 3) the number of the site (m, 3) that it is, modulo the cell.
+
+    Raises:
+        InputError: a position is no site.
+    """
+    distance = np.linalg.norm(nearest(cell, positions[:, None] - sites[None]), axis=-1)
+    if distance.min(axis=1).max() > TOLERANCE:
+        raise InputError("the two cells do not hold the same crystal: a site has no partner")
+    return distance.argmin(axis=1)
+
+
+def fold(
+    constants: np.ndarray, first_atoms: Sequence[int], large: Atoms, small: Atoms
+) -> np.ndarray:
+    """Second-order force constants of a large supercell summed into a smaller one.
+
+    Φ_ij(small) = Σ_T Φ_{i,j+T}(large): exact, because a displacement with the period of the small
+    cell has the period of the large one.
+
+    Args:
+        constants: (n_first, N, 3, 3) eV/Å²; rows belong to the atoms `first_atoms` of `large`.
+        first_atoms: one atom per primitive site, or all atoms.
+        large: perfect supercell, a multiple of `small`.
+        small: perfect supercell.
+
+    Returns:
+        (3n, 3n) eV/Å².
+
+    Raises:
+        InputError: `large` is no multiple of `small`.
+    """
+    ratio = large.cell.array @ np.linalg.inv(small.cell.array)
+    if np.abs(ratio - np.rint(ratio)).max() > TOLERANCE:
+        raise InputError("the cell of the force constants is no multiple of the sampling supercell")
+    n = len(small)
+    folded = np.zeros((n, n, 3, 3))
+    where = match(small.cell.array, large.positions, small.positions)
+    copies = translations(large, first_atoms, [int(np.argmax(where == i)) for i in range(n)])
+    for i, (row, moved) in enumerate(copies):
+        np.add.at(folded[i], where[moved], constants[row])
+    return folded.transpose(0, 2, 1, 3).reshape(3 * n, 3 * n)
+
+
+def translations(
+    atoms: Atoms, first_atoms: Sequence[int], targets: Sequence[int] | None = None
+) -> list[tuple[int, np.ndarray]]:
+    """Lattice translations that take a first atom to each target (default: every atom).
+
+    Returns:
+        Per target the number of its row in `first_atoms` and the permutation (N,): atom j goes to
+        atom `permutation[j]`.
+
+    Raises:
+        InputError: no translation of the crystal takes any first atom there.
+    """
+    cell, sites, found = atoms.cell.array, atoms.positions, []
+    for target in range(len(atoms)) if targets is None else targets:
+        for row, first in enumerate(first_atoms):
+            if atoms.numbers[first] != atoms.numbers[target]:
+                continue
+            moved = sites + sites[target] - sites[first]
+            try:
+                permutation = match(cell, moved, sites)
+            except InputError:
+                continue
+            if (atoms.numbers[permutation] == atoms.numbers).all():
+                found.append((row, permutation))
+                break
+        else:
+            raise InputError(f"atom {target} of the supercell is no translation of a first atom")
+    return found
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """Symmetry-allowed force constants of one order q ≥ 2.
+
+    columns: (n_first · N^(q−1) · 3^q, n_columns) sparse C; free: (n_columns, n_free) B; copies: as
+    from `translations`; atoms: perfect supercell.
+    """
+
+    order: int
+    columns: sparse.csc_matrix
+    free: np.ndarray
+    first_atoms: np.ndarray
+    copies: list[tuple[int, np.ndarray]]
+    atoms: Atoms
+
+    @classmethod
+    def of(cls, atoms: Atoms, order: int, cutoff: float | None = None) -> Expansion:
+        """Basis of one order; clusters with a pair farther apart than `cutoff` (Å) are left out."""
+        solver = Symfc(to_phonopy(atoms), cutoff=None if cutoff is None else {order: cutoff})
+        solver.compute_basis_set(orders=[2])
+        first = np.array(solver.p2s_map)
+        copies = translations(atoms, first.tolist())
+        try:
+            if order > 2:
+                solver.compute_basis_set(orders=[order])
+        except AssertionError:  # how symfc says that symmetry allows none
+            size = len(first) * len(atoms) ** (order - 1) * 3**order
+            return cls(order, sparse.csc_matrix((size, 0)), np.empty((0, 0)), first, copies, atoms)
+        found = solver.basis_set[order]
+        columns = found.compact_compression_matrix.tocsc()
+        return cls(order, columns, np.asarray(found.basis_set), first, copies, atoms)
+
+    @cached_property
+    def _entries(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Atoms (q, n), axes (q, n) and columns (n,) of all non-zero elements of C."""
+        items, n, q = self.columns.tocoo(), len(self.atoms), self.order
+        shape = (len(self.first_atoms), *[n] * (q - 1), *[3] * q)
+        index = np.array(np.unravel_index(items.row.astype(np.int64), shape))
+        return index[:q], index[q:], items.col
+
+    def design(self, displacements: np.ndarray) -> np.ndarray:
+        """Forces per free number: F_ia = −1/(q−1)! Σ Φ_{ia,jb,…} u_jb … .
+
+        Args:
+            displacements: (n_frames, N, 3) Å.
+
+        Returns:
+            (n_frames, 3N, n_free), eV/Å per unit of x.
+        """
+        atoms, axes, column = self._entries
+        count, n = displacements.shape[:2]
+        width = self.columns.shape[1]
+        out = np.empty((count, n, 3, self.free.shape[1]))
+        scale = -1 / factorial(self.order - 1)
+        per_row = []
+        for row in range(len(self.first_atoms)):
+            mine = atoms[0] == row
+            flat = 3 * atoms[1:, mine] + axes[1:, mine]
+            target = axes[0, mine] * width + column[mine]
+            values = self.columns.data[mine]
+            shape = (len(values), 3 * width)
+            per_row.append((flat, sparse.csr_matrix((values, (range(len(values)), target)), shape)))
+        for atom, (row, permutation) in enumerate(self.copies):
+            flat, spread = per_row[row]
+            moved = displacements[:, permutation].reshape(count, -1)
+            products = np.prod([moved[:, each] for each in flat], axis=0)
+            forces = (spread.T @ products.T).T.reshape(count, 3, width)
+            out[:, atom] = scale * forces @ self.free
+        return out.reshape(count, 3 * n, -1)
+
+    def tensor(self, x: np.ndarray) -> sparse.coo_matrix:
+        """Compact force constants Φ = C B x as a sparse column, eV/Å^q."""
+        return sparse.coo_matrix(self.columns @ sparse.csc_matrix((self.free @ x)[:, None]))
+
+    def diameters(self) -> np.ndarray:
+        """Largest pair distance (Å) in the clusters of each column, (n_columns,)."""
+        atoms, _, column = self._entries
+        sites = self.atoms.positions
+        difference = nearest(self.atoms.cell.array, sites[:, None] - sites[None])
+        distance = np.linalg.norm(difference, axis=-1)
+        members = [self.first_atoms[atoms[0]], *atoms[1:]]
+        found = np.zeros(self.columns.shape[1])
+        for number, first in enumerate(members):
+            for second in members[:number]:
+                np.maximum.at(found, column, distance[first, second])
+        return found
+
+    def largest_elements(self) -> np.ndarray:
+        """Largest |element| of each column of C, (n_columns,): the unit of its number."""
+        if self.columns.shape[1] == 0:
+            return np.empty(0)
+        return np.asarray(abs(self.columns).max(axis=0).toarray()).ravel()
+
+
+def shortest_distance(atoms: Atoms) -> float:
+    """Distance of nearest neighbours in a perfect supercell, Å."""
+    difference = nearest(atoms.cell.array, atoms.positions[:, None] - atoms.positions[None])
+    distance = np.linalg.norm(difference, axis=-1)
+    return float(distance[~np.eye(len(atoms), dtype=bool)].min())

@@ -1,0 +1,212 @@
+"""The optimiser's loop of a NequIP model under a Taylor prior: frames, steps, state on disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ase import Atoms
+from nequip.data import AtomicDataDict, compute_neighborlist_, from_ase
+
+from umklapp import config, provenance
+from umklapp.errors import CalculationError
+from umklapp.potentials.taylor.model import displacements
+from umklapp.potentials.taylor.prior import Prior
+from umklapp.potentials.taylor.regression import Regression
+
+
+class Problem:
+    """Labels of some frames, and the linear model of a prior on them.
+
+    Args:
+        frames: labelled displacements of the supercell of `prior`, N atoms.
+        prior: of the force constants; members of a committee can share one.
+
+    Attributes:
+        u: (n, N, 3) Å. forces, residual: (n, N, 3) eV/Å, labels, and labels minus baseline.
+        energies: (n,) eV, labels. design: A = X L, (n, 3N, n_free) eV/Å.
+
+    Raises:
+        InputError: a frame is no displacement of that supercell.
+    """
+
+    def __init__(self, frames: Sequence[Atoms], prior: Prior) -> None:
+        self.prior, self.perfect, self.settings = prior, prior.perfect, prior.settings
+        self.u = displacements(prior.perfect, frames)
+        self.forces = np.array([frame.get_forces() for frame in frames])
+        self.energies = np.array([frame.get_potential_energy() for frame in frames])
+        self.residual = self.forces - prior.baseline.expand(self.u)[1]
+        self.design = prior.scaled_design(self.u)
+
+    def regression(self, chosen: Sequence[int] | slice = slice(None)) -> Regression:
+        """The linear model on some of the frames."""
+        part = self.design[chosen]
+        return Regression(part.reshape(-1, part.shape[-1]), self.settings.noise)
+
+
+def architecture(problem: Problem, settings: config.Potential, seed: int) -> dict[str, Any]:
+    """Options of `NequIPHessianModel`; energies start on the scale that `taylor` gives."""
+    types = list(dict.fromkeys(problem.perfect.get_chemical_symbols()))
+    edges = graph(problem.perfect, types, settings.cutoff)[AtomicDataDict.EDGE_INDEX_KEY]
+    return {
+        "seed": seed,
+        "model_dtype": settings.dtype,
+        "type_names": types,
+        "r_max": settings.cutoff,
+        "num_layers": settings.layers,
+        "l_max": settings.l_max,
+        "parity": settings.parity,
+        "num_features": list(settings.features),
+        "num_bessels": settings.bessel,
+        "radial_mlp_depth": 1,
+        "radial_mlp_width": settings.radial_width,
+        "avg_num_neighbors": edges.shape[1] / len(problem.perfect),
+        "per_type_energy_scales": settings.taylor.energy_scale,
+        "per_type_energy_shifts": 0.0,
+    }
+
+
+def graph(perfect: Atoms, types: Sequence[str], cutoff: float) -> dict[str, torch.Tensor]:
+    """NequIP data of the perfect supercell with its neighbours within the cutoff (Å)."""
+    keys = (AtomicDataDict.POSITIONS_KEY, AtomicDataDict.CELL_KEY, AtomicDataDict.PBC_KEY)
+    bare = from_ase(Atoms(perfect.numbers, perfect.positions, cell=perfect.cell, pbc=True))
+    data = {key: bare[key] for key in keys}
+    symbols = perfect.get_chemical_symbols()
+    data[AtomicDataDict.ATOM_TYPE_KEY] = torch.tensor([types.index(name) for name in symbols])
+    return compute_neighborlist_(data, cutoff)
+
+
+class Loop:
+    """One training: network, optimiser, averaged weights, and their state on disk."""
+
+    def __init__(
+        self, problem: Problem, network: torch.nn.Module, settings: config.Potential, seed: int
+    ) -> None:
+        self.settings, self.seed, self.problem = settings.taylor, seed, problem
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.network = network.to(self.device).train()
+        self.weights = [each for each in network.parameters() if each.requires_grad]
+        self.average = [each.detach().clone() for each in self.weights]
+        rate = settings.taylor.learning_rate
+        self.optimizer = torch.optim.AdamW(
+            self.weights, lr=rate, weight_decay=0.0, betas=(0.9, 0.99)
+        )
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer,
+            rate,
+            total_steps=settings.taylor.steps,
+            pct_start=0.1,
+            final_div_factor=1e3,
+        )
+        self.u = torch.tensor(problem.u, device=self.device)
+        self.residual = torch.tensor(problem.residual, device=self.device)
+        reach = 2 * float(np.linalg.norm(problem.u, axis=2).max())  # no pair within r_max is missed
+        types = list(network.type_names)
+        self.graph = graph(problem.perfect, types, settings.cutoff + reach)
+        self.whitener = lru_cache(maxsize=64)(self._whitener)
+        self.batch = lru_cache(maxsize=4)(self._batch)
+        self.step, self.loss = 0, float("nan")
+        self.before, self.began = 0.0, time.monotonic()
+
+    def seconds(self) -> float:
+        """Wall time so far, with that before an interruption."""
+        return self.before + time.monotonic() - self.began
+
+    def advance(self) -> None:
+        """One step of the optimiser on the next few frames."""
+        chosen = self._next_frames()
+        picked = list(chosen)
+        error = (self.residual[picked] - self.predict(self.u[picked])).reshape(-1)
+        loss = ((self.whitener(chosen) @ error) ** 2).mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.loss = loss.item()
+        if not np.isfinite(self.loss):
+            raise CalculationError("training gave no finite loss; lower taylor.learning_rate")
+        torch.nn.utils.clip_grad_norm_(self.weights, 10.0)
+        self.optimizer.step()
+        self.schedule.step()
+        keep = min(self.settings.ema_decay, (self.step + 1) / (self.step + 10))
+        with torch.no_grad():
+            for mean, weight in zip(self.average, self.weights, strict=True):
+                mean.mul_(keep).add_(weight, alpha=1 - keep)
+        self.step += 1
+
+    def predict(self, u: torch.Tensor) -> torch.Tensor:
+        """Forces of the network at displacements (n, N, 3) Å, with their graph."""
+        data = dict(self.batch(len(u)))
+        sites = torch.tensor(self.problem.perfect.positions, device=self.device)
+        positions = (sites + u).reshape(-1, 3).requires_grad_(True)
+        data[AtomicDataDict.POSITIONS_KEY] = positions
+        energy = self.network.model.func(data)[AtomicDataDict.TOTAL_ENERGY_KEY].sum()
+        gradient = torch.autograd.grad(energy, positions, create_graph=True)[0]
+        return -gradient.reshape(u.shape)
+
+    def averaged(self) -> torch.nn.Module:
+        """The network with the averaged weights."""
+        with torch.no_grad():
+            for mean, weight in zip(self.average, self.weights, strict=True):
+                weight.copy_(mean)
+        return self.network
+
+    def save(self, path: Path, identity: str) -> None:
+        """Write the state, atomically."""
+        state = {
+            "identity": identity,
+            "step": self.step,
+            "seconds": self.seconds(),
+            "network": self.network.state_dict(),
+            "average": self.average,
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+        }
+        part = path.with_name(path.name + ".part")
+        torch.save(state, part)
+        part.replace(path)
+
+    def restore(self, path: Path, identity: str, say: Callable[[str], None]) -> None:
+        """Go on from the state at `path` if it is of the same frames, settings and seed."""
+        if not path.exists():
+            return
+        state = torch.load(path, weights_only=True, map_location=self.device)
+        if state["identity"] != identity:
+            return
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.average = list(state["average"])
+        self.step, self.before = state["step"], state["seconds"]
+        say(f"continuing from step {self.step}")
+
+    def _next_frames(self) -> tuple[int, ...]:
+        count = len(self.problem.u)
+        size = min(self.settings.batch_size, count)
+        epoch, number = divmod(self.step, count // size)
+        order = provenance.generator(self.seed, "epoch", epoch).permutation(count)
+        return tuple(sorted(order[number * size : (number + 1) * size].tolist()))
+
+    def _whitener(self, chosen: tuple[int, ...]) -> torch.Tensor:
+        return torch.tensor(self.problem.regression(list(chosen)).whitener(), device=self.device)
+
+    def _batch(self, count: int) -> dict[str, torch.Tensor]:
+        one, n = self.graph, len(self.problem.perfect)
+        edges = one[AtomicDataDict.EDGE_INDEX_KEY]
+        offset = (torch.arange(count) * n).repeat_interleave(edges.shape[1])
+        data = {
+            AtomicDataDict.ATOM_TYPE_KEY: one[AtomicDataDict.ATOM_TYPE_KEY].repeat(count),
+            AtomicDataDict.CELL_KEY: one[AtomicDataDict.CELL_KEY]
+            .reshape(1, 3, 3)
+            .repeat(count, 1, 1),
+            AtomicDataDict.EDGE_INDEX_KEY: edges.repeat(1, count) + offset,
+            AtomicDataDict.EDGE_CELL_SHIFT_KEY: one[AtomicDataDict.EDGE_CELL_SHIFT_KEY].repeat(
+                count, 1
+            ),
+            AtomicDataDict.BATCH_KEY: torch.arange(count).repeat_interleave(n),
+            AtomicDataDict.NUM_NODES_KEY: torch.full((count,), n),
+        }
+        return {key: value.to(self.device) for key, value in data.items()}

@@ -1,0 +1,173 @@
+"""What is believed of a crystal before a frame is seen: baseline force constants and their widths.
+
+Φ2 = folded constants of a larger supercell + correction; Φ3 = third order of screened point charges
++ short-ranged part that decays with the cluster; Φ4 on nearest neighbours only. Corrections are
+symmetry-allowed and Gaussian, so one linear map A = X L takes their free numbers to forces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from ase import Atoms
+from phono3py import Phono3py
+from scipy import linalg
+
+from umklapp import config
+from umklapp.errors import InputError
+from umklapp.materials import from_phonopy
+from umklapp.potentials.taylor import electrostatics
+from umklapp.potentials.taylor.basis import Expansion, fold, match, shortest_distance
+from umklapp.potentials.taylor.model import TaylorModel
+from umklapp.potentials.taylor.regression import decaying_widths, root_from_widths
+
+FIT_STEP = 0.01
+"""Å; displacements at which the third order of the charges is read off their forces."""
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What is known besides the frames.
+
+    harmonic: (3N, 3N) eV/Å² of the sampling supercell, or None; charges: (N,) e with q = Z*/√ε∞,
+    or None.
+    """
+
+    harmonic: np.ndarray | None = None
+    charges: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, phonon: Phono3py, perfect: Atoms) -> Knowledge:
+        """Second-order constants and Born charges of a phono3py calculation, where it has them.
+
+        Raises:
+            InputError: its cells are no multiples of those of `perfect`.
+        """
+        harmonic = charges = None
+        if phonon.fc2 is not None:
+            large, primitive = from_phonopy(phonon.phonon_supercell), phonon.phonon_primitive
+            compact = len(phonon.fc2) != len(large)
+            first = list(primitive.p2s_map) if compact else range(len(large))
+            harmonic = fold(np.asarray(phonon.fc2), first, large, perfect)
+        if phonon.nac_params is not None:
+            born = np.asarray(phonon.nac_params["born"])
+            found = electrostatics.screened_charges(
+                born, np.asarray(phonon.nac_params["dielectric"])
+            )
+            cell = from_phonopy(phonon.primitive)
+            sites = match(cell.cell.array, perfect.positions, cell.positions)
+            if (cell.numbers[sites] != perfect.numbers).any():
+                raise InputError("Born charges: the primitive cell is not that of the supercell")
+            charges = found[sites]
+        return cls(harmonic, charges)
+
+
+class Prior:
+    """Baseline and Gaussian prior of the force constants of one supercell.
+
+    Args:
+        perfect: the supercell, N atoms.
+        known: baseline constants and charges.
+        settings: widths; docs/science.md says where each comes from.
+    """
+
+    def __init__(self, perfect: Atoms, known: Knowledge, settings: config.Taylor) -> None:
+        self.perfect, self.settings = perfect, settings
+        size, bond = 3 * len(perfect), shortest_distance(perfect)
+        second = Expansion.of(perfect, 2)
+        third = Expansion.of(perfect, 3, settings.cubic_cutoff)
+        fourth = Expansion.of(perfect, 4, 1.05 * bond)
+        self.expansions = (second, third, fourth)
+        self.harmonic = np.zeros((size, size)) if known.harmonic is None else known.harmonic
+        if known.harmonic is None:
+            root = _flat_root(second, settings.harmonic_range)
+        else:
+            width = settings.harmonic_width * float(linalg.norm(known.harmonic))
+            root = width / np.sqrt(second.free.shape[1]) * np.eye(second.free.shape[1])
+        widths = decaying_widths(
+            third, settings.cubic_width, settings.cubic_decay, settings.cubic_nearest, bond
+        )
+        fourth_root = _flat_root(fourth, settings.quartic_width)
+        self.roots = (root, root_from_widths(third, widths), fourth_root)
+        charges = known.charges if settings.electrostatics else None
+        self.charge_numbers = np.zeros(third.free.shape[1])
+        if charges is not None and len(self.charge_numbers):
+            self.charge_numbers = third_order_of_charges(third, charges)
+
+    @cached_property
+    def baseline(self) -> TaylorModel:
+        """The mean of the prior."""
+        return self.model(np.zeros(sum(len(root) for root in self.roots)), 0.0)
+
+    def scaled_design(self, u: np.ndarray) -> np.ndarray:
+        """A = X L at displacements u (n_frames, N, 3) Å: (n_frames, 3N, n_free) eV/Å."""
+        pairs = zip(self.expansions, self.roots, strict=True)
+        return np.concatenate([each.design(u) @ root for each, root in pairs], axis=2)
+
+    def model(self, z: np.ndarray, energy: float) -> TaylorModel:
+        """The Taylor model at free numbers x = L z on top of the baseline.
+
+        Args:
+            z: (n_free,) of all orders.
+            energy: E0 of the perfect supercell, eV.
+        """
+        second, third, fourth = self.expansions
+        ends = np.cumsum([len(root) for root in self.roots])[:-1]
+        x2, x3, x4 = (root @ part for root, part in zip(self.roots, np.split(z, ends), strict=True))
+        rows = np.array([row for row, _ in second.copies])
+        permutations = np.array([permutation for _, permutation in second.copies])
+        n, n_first = len(self.perfect), len(second.first_atoms)
+        shape = (n_first, n, n, 3, 3)
+        compact = second.tensor(x2).toarray().reshape(n_first, n, 3, 3)
+        harmonic = self.harmonic + _unfold(compact, rows, permutations)
+        cubic = third.tensor(x3 + self.charge_numbers).toarray().reshape(*shape, 3)
+        quartic = fourth.tensor(x4)
+        where = np.unravel_index(quartic.row.astype(np.int64), (n_first, n, n, n, 3, 3, 3, 3))
+        return TaylorModel(
+            perfect=self.perfect,
+            energy=energy,
+            harmonic=harmonic,
+            cubic=cubic,
+            quartic=quartic.data,
+            quartic_index=np.array(where),
+            rows=rows,
+            permutations=permutations,
+        )
+
+
+def third_order_of_charges(third: Expansion, charges: np.ndarray) -> np.ndarray:
+    """Free numbers of the third order of point charges, from the even part of Ewald forces.
+
+    ½[F(u) + F(−u)] = −½ Φ3 u u + O(u⁴) at random displacements, solved by least squares.
+
+    Args:
+        third: expansion of order 3.
+        charges: (N,) e.
+
+    Returns:
+        (n_free,).
+    """
+    n, n_free = len(third.atoms), third.free.shape[1]
+    count = n_free // n + 4  # three times as many forces as numbers
+    u = np.random.default_rng(0).normal(size=(count, n, 3))
+    u *= FIT_STEP / np.linalg.norm(u, axis=2, keepdims=True)
+    sites, cell = third.atoms.positions, third.atoms.cell.array
+    _, forces = electrostatics.ewald(cell, np.concatenate([sites + u, sites - u]), charges)
+    even = 0.5 * (forces[:count] + forces[count:])
+    scale = FIT_STEP**2
+    design = third.design(u).reshape(-1, n_free) / scale
+    return linalg.lstsq(design, even.ravel() / scale)[0]
+
+
+def _flat_root(expansion: Expansion, width: float) -> np.ndarray:
+    return root_from_widths(expansion, np.full(expansion.columns.shape[1], width))
+
+
+def _unfold(compact: np.ndarray, rows: np.ndarray, permutations: np.ndarray) -> np.ndarray:
+    n = len(rows)
+    full = np.zeros((n, n, 3, 3))
+    for atom, (row, permutation) in enumerate(zip(rows, permutations, strict=True)):
+        full[atom, permutation] = compact[row]
+    return full.transpose(0, 2, 1, 3).reshape(3 * n, 3 * n)
