@@ -211,7 +211,7 @@ class Taylor(Section):
         None, gt=0, description="no third order beyond this pair distance (Å); all if none"
     )
     quartic_width: Positive = Field(
-        1e4, description="fourth-order elements of nearest neighbours (eV/Å⁴)"
+        100.0, description="fourth-order elements of nearest neighbours (eV/Å⁴)"
     )
 
 
