@@ -1,6 +1,7 @@
 rule round_conductivity:
     input:
         model="<results>/{material}/round_{round}/member_{member}/model.ckpt",
+        dataset="<results>/{material}/round_{round}/dataset.extxyz",
         primitive="<results>/{material}/structure/primitive.extxyz",
         phonon="<results>/{material}/structure/phonon.extxyz",
     output:
@@ -19,6 +20,7 @@ rule round_conductivity:
         runtime=minutes(120),
     params:
         phonons=plain(CAMPAIGN.phonons),
+        taylor=plain(CAMPAIGN.potential.taylor),
         conductivity=plain(CAMPAIGN.conductivity),
         mesh=CAMPAIGN.conductivity.round_mesh,
     message:

@@ -1,6 +1,7 @@
 use rule round_conductivity as conductivity_member with:
     input:
         model="<results>/{material}/model/member_{member}.ckpt",
+        dataset=of_last_round("dataset.extxyz"),
         primitive="<results>/{material}/structure/primitive.extxyz",
         phonon="<results>/{material}/structure/phonon.extxyz",
     output:
@@ -12,6 +13,7 @@ use rule round_conductivity as conductivity_member with:
         "<benchmarks>/conductivity_member/{material}_{member}.tsv"
     params:
         phonons=plain(CAMPAIGN.phonons),
+        taylor=plain(CAMPAIGN.potential.taylor),
         conductivity=plain(CAMPAIGN.conductivity),
         mesh=CAMPAIGN.conductivity.mesh,
     message:

@@ -6,17 +6,22 @@ from umklapp import config, force_constants, frames, provenance
 from umklapp.conductivity import bte
 from umklapp.logs import log_to
 from umklapp.potentials.loading import load
+from umklapp.potentials.taylor.correction import correct
 
 
-def main(model, primitive, phonon, phonons, conductivity, mesh, out):
+def main(model, dataset, primitive, phonon, phonons, taylor, conductivity, mesh, out):
     """Write κ as json and fc2 as phono3py's hdf5."""
-    calculation = force_constants.prepare(
-        frames.read_candidates(primitive)[0], frames.read_candidates(phonon)[0], phonons
-    )
-    force_constants.evaluate(calculation, load(model), phonons)
+    perfect = frames.read_candidates(phonon)[0]
+    calculation = force_constants.prepare(frames.read_candidates(primitive)[0], perfect, phonons)
+    potential, correction = load(model), None
+    if phonons.correction == "taylor":
+        labels = frames.read_labels(dataset)
+        potential, correction = correct(potential, labels, perfect, taylor)
+    force_constants.evaluate(calculation, potential, phonons)
     kappa = bte.solve(calculation, conductivity, mesh, phonons.imaginary)
     residual = force_constants.acoustic_residual(calculation.fc2)
     record = {**kappa.as_dict(), "mesh": mesh, "acoustic_sum_residual_eV_per_A2": residual}
+    record["correction"] = correction
     force_constants.write_fc2(calculation, out["fc2"])
     provenance.write_json(out["record"], record)
     print(record)
@@ -26,9 +31,11 @@ if __name__ == "__main__":
     log_to(snakemake.log[0])
     main(
         Path(snakemake.input.model),
+        Path(snakemake.input.dataset),
         Path(snakemake.input.primitive),
         Path(snakemake.input.phonon),
         config.parse(config.Phonons, snakemake.params.phonons),
+        config.parse(config.Taylor, snakemake.params.taylor),
         config.parse(config.Conductivity, snakemake.params.conductivity),
         snakemake.params.mesh,
         {name: Path(path) for name, path in snakemake.output.items()},

@@ -178,7 +178,7 @@ class Training(Section):
 
 
 class Taylor(Section):
-    """The Taylor expansion under NequIP, used with `potential.baseline: taylor`.
+    """The Taylor expansion of `potential.baseline: taylor` and `phonons.correction: taylor`.
 
     Widths are standard deviations of the prior; docs/science.md says where they come from.
     """
@@ -323,6 +323,11 @@ class Phonons(Section):
     force_constants: Path | None = Field(
         None, description="phono3py params file whose fc2 set and Born charges are used instead"
     )
+    correction: Literal["none", "taylor"] = Field(
+        "none",
+        description="add to every member the Taylor expansion (prior `potential.taylor`) of what "
+        "it leaves of the training labels in the phonon supercell",
+    )
     born: Path | None = Field(
         None,
         description="yaml with Born charges and dielectric constant per material, for the "
@@ -399,6 +404,21 @@ class Campaign(Section):
         return self
 
     @model_validator(mode="after")
+    def _correction_has_labels(self) -> Campaign:
+        chosen = self.materials
+        same = chosen.cells is not None or chosen.sampling_supercell == chosen.phonon_supercell
+        large = any(
+            seed.kind == "rattled" and seed.supercell == chosen.phonon_supercell and not seed.strain
+            for seed in self.seeds
+        )
+        if self.phonons.correction == "taylor" and not (same or large):
+            raise ValueError(
+                "phonons.correction 'taylor' needs labels in the phonon supercell: add a rattled "
+                "seed with supercell equal to materials.phonon_supercell and without strain"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _taylor_has_one_cell(self) -> Campaign:
         if self.potential.baseline == "none":
             return self
@@ -422,6 +442,8 @@ def _problem(error: Mapping[str, Any]) -> str:
         return f"{key}: unknown key (value {error['input']!r}); see docs/configuration.md"
     if error["type"] == "missing":
         return f"{key}: this key is needed and has no default"
+    if error["type"] == "value_error":  # ours: the text names key, value and remedy
+        return f"{key}: {error['msg'].removeprefix('Value error, ')}"
     return f"{key}: {error['msg']} (value {error['input']!r})"
 
 

@@ -134,6 +134,7 @@ def test_bad_value_is_named_with_its_key(plain, key, value, words):
 
 def test_lookup_needs_a_pool(plain):
     plain["reference"] = {"engine": "lookup", "path": "table.extxyz"}
+    plain["materials"]["relax"] = False
     plain["seeds"] = [{"kind": "frames", "path": "table.extxyz"}]
     with pytest.raises(InputError, match="belong together"):
         config.validate(plain)
@@ -143,6 +144,7 @@ def test_lookup_needs_a_pool(plain):
 
 def test_lookup_needs_frames(plain):
     plain["reference"] = {"engine": "lookup", "path": "table.extxyz"}
+    plain["materials"]["relax"] = False
     plain["exploration"] = {"kind": "pool"}
     with pytest.raises(InputError, match="every seed must be of kind 'frames'"):
         config.validate(plain)

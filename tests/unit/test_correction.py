@@ -1,0 +1,74 @@
+"""A wrong potential, put right by labels in one supercell."""
+
+import numpy as np
+import pytest
+from ase import Atoms
+from models import rattled_silicon, silicon_cubic
+from silicon import StillingerWeberSilicon
+
+from umklapp import config
+from umklapp.errors import InputError
+from umklapp.potentials.ase import AsePotential
+from umklapp.potentials.contract import Prediction
+from umklapp.potentials.taylor.correction import correct, same_cell
+
+SETTINGS = config.Taylor(noise=1e-4)
+
+
+class TooSoft:
+    """Stillinger–Weber with 20 % of every force missing."""
+
+    def __init__(self):
+        self.exact = AsePotential(StillingerWeberSilicon())
+
+    def evaluate(self, frames):
+        found = self.exact.evaluate(frames)
+        return Prediction(0.8 * found.energy, [0.8 * f for f in found.forces], found.stress)
+
+
+def labels(n, seed, amplitude=0.03):
+    return rattled_silicon(n, seed=seed, amplitude=amplitude, strain=0.0)
+
+
+def error(potential, frames):
+    found = potential.evaluate(frames).forces
+    return np.sqrt(np.mean([(a - b.get_forces()) ** 2 for a, b in zip(found, frames, strict=True)]))
+
+
+def test_correction_removes_the_error_on_frames_it_has_not_seen():
+    perfect, unseen = silicon_cubic(), labels(5, seed=9)
+    before = TooSoft()
+    after, numbers = correct(before, labels(12, seed=1), perfect, SETTINGS)
+    assert error(after, unseen) < 0.05 * error(before, unseen)
+    assert numbers["labels"] == 12
+    assert numbers["residual_after_eV_per_A"] < 0.05 * numbers["residual_before_eV_per_A"]
+
+
+def test_a_right_potential_stays_as_it_is():
+    perfect, unseen = silicon_cubic(), labels(3, seed=9)
+    exact = AsePotential(StillingerWeberSilicon())
+    after, _ = correct(exact, labels(6, seed=1), perfect, SETTINGS)
+    assert error(after, unseen) < 1e-7
+
+
+def test_corrected_forces_are_the_gradient_of_the_energy():
+    after, _ = correct(TooSoft(), labels(6, seed=1), silicon_cubic(), SETTINGS)
+    frame, step = labels(1, seed=5)[0], 1e-4
+    moved = []
+    for sign in (1, -1):
+        other = frame.copy()
+        other.positions[2, 1] += sign * step
+        moved.append(after.evaluate([other]).energy[0])
+    force = after.evaluate([frame]).forces[0][2, 1]
+    assert force == pytest.approx(-(moved[0] - moved[1]) / (2 * step), abs=1e-5)
+
+
+def test_labels_of_other_cells_are_passed_over_and_none_is_an_error():
+    perfect = silicon_cubic()
+    large = perfect.repeat((2, 1, 1))
+    assert not same_cell(large, perfect)
+    strained = Atoms(perfect)
+    strained.set_cell(perfect.cell.array * 1.01, scale_atoms=True)
+    assert not same_cell(strained, perfect)
+    with pytest.raises(InputError, match="phonon_supercell"):
+        correct(TooSoft(), [large], perfect, SETTINGS)

@@ -1,0 +1,90 @@
+"""A potential corrected by the Taylor expansion of what it leaves of labels in one supercell.
+
+κ needs third derivatives that a force error does not show. Labels in the supercell of the force
+constants determine them: with a trained potential as the mean of the Gaussian model of
+`taylor.prior`, the residual forces of these labels give the posterior of what the potential lacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from ase import Atoms
+
+from umklapp import config
+from umklapp.errors import InputError
+from umklapp.potentials.contract import Potential, Prediction
+from umklapp.potentials.taylor.model import TaylorModel, displacements
+from umklapp.potentials.taylor.prior import Knowledge, Prior
+from umklapp.potentials.taylor.regression import Regression
+
+
+class Corrected:
+    """Sum of a potential and a Taylor model, for frames of the Taylor model's supercell."""
+
+    def __init__(self, potential: Potential, taylor: TaylorModel) -> None:
+        self.potential, self.taylor = potential, taylor
+
+    def evaluate(self, frames: Sequence[Atoms]) -> Prediction:
+        """Energies, forces and stresses (those of the potential) of all frames.
+
+        Raises:
+            InputError: a frame is no displacement of the supercell.
+        """
+        first, second = self.potential.evaluate(frames), self.taylor.evaluate(frames)
+        forces = [one + two for one, two in zip(first.forces, second.forces, strict=True)]
+        return Prediction(first.energy + second.energy, forces, first.stress)
+
+
+def correct(
+    potential: Potential, labels: Sequence[Atoms], perfect: Atoms, settings: config.Taylor
+) -> tuple[Corrected, dict[str, float]]:
+    """The potential with the posterior of its residual, and what the correction did.
+
+    The prior mean of the residual is zero: nothing is assumed known but symmetry, sum rules and
+    the widths. Labels in other cells are passed over.
+
+    Args:
+        potential: trained model.
+        labels: labelled frames; those in the cell of `perfect` are used.
+        perfect: the phonon supercell.
+        settings: widths and noise of the prior.
+
+    Returns:
+        The corrected potential; number of labels, rms residual force before and after (eV/Å), log
+        evidence per force.
+
+    Raises:
+        InputError: no label is in that cell, or one is no displacement of it.
+    """
+    mine = [frame for frame in labels if same_cell(frame, perfect)]
+    if not mine:
+        raise InputError(
+            "phonons.correction 'taylor' needs labels in the phonon supercell: add a rattled seed "
+            "whose supercell is materials.phonon_supercell"
+        )
+    prior = Prior(perfect, Knowledge(), settings)
+    design = prior.scaled_design(displacements(perfect, mine))
+    design = design.reshape(-1, design.shape[-1])
+    forces = np.array([frame.get_forces() for frame in mine])
+    residual = (forces - np.array(potential.evaluate(mine).forces)).ravel()
+    regression = Regression(design, settings.noise)
+    z = regression.posterior(residual)
+    rest = residual - design @ z
+    numbers = {
+        "labels": float(len(mine)),
+        "residual_before_eV_per_A": float(np.sqrt(np.mean(residual**2))),
+        "residual_after_eV_per_A": float(np.sqrt(np.mean(rest**2))),
+        "log_evidence_per_force": regression.evidence(residual),
+    }
+    return Corrected(potential, prior.model(z, 0.0)), numbers
+
+
+def same_cell(frame: Atoms, perfect: Atoms) -> bool:
+    """Whether a frame has the atoms and the cell of the perfect supercell."""
+    return (
+        len(frame) == len(perfect)
+        and bool((frame.numbers == perfect.numbers).all())
+        and bool(np.allclose(frame.cell.array, perfect.cell.array, atol=1e-4))
+    )
