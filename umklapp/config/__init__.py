@@ -1,0 +1,70 @@
+"""The typed configuration: every key a campaign can have, with its unit, default and limits.
+
+An unknown key or an impossible value stops before any job starts. The JSON schema
+(`config/schema.json`) and the table in `docs/configuration.md` are generated from these models
+by `python -m umklapp.config`; a test keeps them in step.
+"""
+
+from umklapp.config.base import Matrix, Section
+from umklapp.config.campaign import Campaign, load, parse, validate
+from umklapp.config.crystal import (
+    AimdSeed,
+    AseCalculator,
+    FramesSeed,
+    Gpaw,
+    HarmonicSeed,
+    Lookup,
+    Materials,
+    RattledSeed,
+    Reference,
+    Seed,
+    Split,
+)
+from umklapp.config.documentation import GENERATED, docs_table, schema
+from umklapp.config.learning import (
+    Acquisition,
+    Committee,
+    Exploration,
+    MdExploration,
+    PoolExploration,
+    Potential,
+    Rounds,
+    Taylor,
+    Training,
+)
+from umklapp.config.transport import Conductivity, Phonons, Resources
+
+__all__ = [
+    "GENERATED",
+    "Acquisition",
+    "AimdSeed",
+    "AseCalculator",
+    "Campaign",
+    "Committee",
+    "Conductivity",
+    "Exploration",
+    "FramesSeed",
+    "Gpaw",
+    "HarmonicSeed",
+    "Lookup",
+    "Materials",
+    "Matrix",
+    "MdExploration",
+    "Phonons",
+    "PoolExploration",
+    "Potential",
+    "RattledSeed",
+    "Reference",
+    "Resources",
+    "Rounds",
+    "Section",
+    "Seed",
+    "Split",
+    "Taylor",
+    "Training",
+    "docs_table",
+    "load",
+    "parse",
+    "schema",
+    "validate",
+]

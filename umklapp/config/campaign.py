@@ -1,0 +1,133 @@
+"""The whole configuration, and reading it with messages that name key, value and remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+
+from umklapp.config.base import Section
+from umklapp.config.crystal import Materials, Reference, Seed, Split
+from umklapp.config.learning import (
+    Acquisition,
+    Committee,
+    Exploration,
+    MdExploration,
+    Potential,
+    Rounds,
+)
+from umklapp.config.transport import Conductivity, Phonons, Resources
+from umklapp.errors import InputError
+
+
+class Campaign(Section):
+    """The whole configuration."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]+$", description="shown in figures and the report")
+    seed: int = Field(1, ge=0, description="root of every random draw")
+    results: str = Field("results", pattern=r"^[A-Za-z0-9_./-]+$", description="output folder")
+    materials: Materials
+    reference: Reference
+    seeds: list[Seed] = Field(min_length=1)
+    split: Split = Split()
+    potential: Potential = Potential()
+    committee: Committee = Committee()
+    exploration: Exploration = MdExploration()
+    acquisition: Acquisition = Acquisition()
+    rounds: Rounds = Rounds()
+    phonons: Phonons = Phonons()
+    conductivity: Conductivity = Conductivity()
+    resources: Resources = Resources()
+
+    @model_validator(mode="after")
+    def _pool_needs_table(self) -> Campaign:
+        table = self.reference.engine == "lookup"
+        if (self.exploration.kind == "pool") != table:
+            raise ValueError(
+                "reference.engine 'lookup' and exploration.kind 'pool' belong together: "
+                "only frames of the table can be labelled"
+            )
+        only_frames = all(seed.kind == "frames" for seed in self.seeds)
+        if table and self.materials.relax and self.materials.cells is None:
+            raise ValueError(
+                "reference.engine 'lookup' cannot relax: set materials.relax to false, or give "
+                "materials.cells"
+            )
+        if table and not only_frames:
+            raise ValueError("with reference.engine 'lookup' every seed must be of kind 'frames'")
+        return self
+
+    @model_validator(mode="after")
+    def _correction_has_labels(self) -> Campaign:
+        chosen = self.materials
+        same = chosen.cells is not None or chosen.sampling_supercell == chosen.phonon_supercell
+        large = any(
+            seed.kind == "rattled" and seed.supercell == chosen.phonon_supercell and not seed.strain
+            for seed in self.seeds
+        )
+        if self.phonons.correction == "taylor" and not (same or large):
+            raise ValueError(
+                "phonons.correction 'taylor' needs labels in the phonon supercell: add a rattled "
+                "seed with supercell equal to materials.phonon_supercell and without strain"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _taylor_has_one_cell(self) -> Campaign:
+        if self.potential.baseline == "none":
+            return self
+        if self.materials.sampling_supercell != self.materials.phonon_supercell:
+            raise ValueError(
+                "potential.baseline 'taylor' knows one cell only: materials.sampling_supercell and "
+                "materials.phonon_supercell must be the same"
+            )
+        for number, seed in enumerate(self.seeds):
+            if seed.kind == "rattled" and (seed.strain > 0 or seed.supercell is not None):
+                raise ValueError(
+                    f"potential.baseline 'taylor' knows one cell only: seeds.{number} must have "
+                    "neither strain nor a supercell of its own"
+                )
+        return self
+
+
+def _problem(error: Mapping[str, Any]) -> str:
+    key = ".".join(str(part) for part in error["loc"]) or "(whole file)"
+    if error["type"] == "extra_forbidden":
+        return f"{key}: unknown key (value {error['input']!r}); see docs/configuration.md"
+    if error["type"] == "missing":
+        return f"{key}: this key is needed and has no default"
+    if error["type"] == "value_error":  # ours: the text names key, value and remedy
+        return f"{key}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{key}: {error['msg']} (value {error['input']!r})"
+
+
+def validate(raw: Mapping[str, Any], source: str = "configuration") -> Campaign:
+    """Typed campaign from a plain mapping.
+
+    Raises:
+        InputError: naming the source, and for every problem its key, value and remedy.
+    """
+    try:
+        return Campaign.model_validate(dict(raw))
+    except ValidationError as error:
+        problems = "\n".join(f"  {_problem(dict(item))}" for item in error.errors())
+        raise InputError(f"{source} cannot be used:\n{problems}") from None
+
+
+def parse(kind: Any, data: Mapping[str, Any]) -> Any:
+    """One section (or one of a union of sections) from the plain mapping a rule hands over."""
+    return TypeAdapter(kind).validate_python(data)
+
+
+def load(path: Path) -> Campaign:
+    """Typed campaign from a yaml file; raises `InputError` like `validate`."""
+    try:
+        raw = yaml.safe_load(Path(path).read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: cannot be read as yaml: {error}") from None
+    if not isinstance(raw, dict):
+        raise InputError(f"{path}: a mapping of sections is expected, found {type(raw).__name__}")
+    return validate(raw, source=str(path))

@@ -1,0 +1,161 @@
+"""Sections about learning: potential, committee, exploration, acquisition, rounds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from umklapp.config.base import Fraction, Positive, Section
+
+
+class Training(Section):
+    """How one committee member is trained."""
+
+    epochs: int = Field(60, ge=1)
+    learning_rate: Positive = 0.02
+    batch_size: int = Field(2, ge=1)
+    patience: int = Field(25, ge=1, description="epochs without better validation loss")
+    ema_decay: float = Field(0.99, ge=0, lt=1)
+    energy_weight: float = Field(1.0, ge=0)
+    force_weight: Positive = 1.0
+    stress_weight: float = Field(0.1, ge=0)
+
+
+class Taylor(Section):
+    """The Taylor expansion of `potential.baseline: taylor` and `phonons.correction: taylor`.
+
+    Widths are standard deviations of the prior; docs/science.md says where they come from.
+    """
+
+    steps: int = Field(300, ge=1, description="steps of the optimiser")
+    learning_rate: Positive = Field(0.01, description="largest of the cycle")
+    batch_size: int = Field(4, ge=1, description="frames in a step")
+    ema_decay: float = Field(0.99, ge=0, lt=1)
+    energy_scale: Positive = Field(0.1, description="per-atom energies of a fresh network (eV)")
+    noise: Positive = Field(3e-5, description="numerical noise of the force labels (eV/Å)")
+    electrostatics: bool = Field(
+        True, description="third order of the charges Z*/√ε∞ as baseline, where they are known"
+    )
+    harmonic_width: Positive = Field(
+        0.015, description="correction of known force constants, relative to their norm"
+    )
+    harmonic_range: Positive = Field(
+        20.0, description="elements where no force constants are known (eV/Å²)"
+    )
+    cubic_width: Positive = Field(
+        0.65, description="third-order elements, extrapolated to nearest neighbours (eV/Å³)"
+    )
+    cubic_decay: float = Field(
+        6.0, ge=0, description="they decay as (bond/d)^this with the diameter d of the cluster"
+    )
+    cubic_nearest: Positive = Field(
+        20.0, description="factor for clusters of nearest neighbours only"
+    )
+    cubic_cutoff: float | None = Field(
+        None, gt=0, description="no third order beyond this pair distance (Å); all if none"
+    )
+    quartic_width: Positive = Field(
+        100.0, description="fourth-order elements of nearest neighbours (eV/Å⁴)"
+    )
+
+
+class Potential(Section):
+    """NequIP architecture and training; fixed for a campaign so that weights stay comparable."""
+
+    backend: Literal["nequip"] = "nequip"
+    cutoff: Positive = Field(4.0, description="r_max (Å)", le=12)
+    layers: int = Field(2, ge=1, le=6)
+    l_max: int = Field(2, ge=0, le=4)
+    parity: bool = False
+    features: list[int] = Field([24, 16, 8], description="channels for l = 0 … l_max")
+    radial_width: int = Field(64, ge=4)
+    bessel: int = Field(8, ge=2)
+    dtype: Literal["float32", "float64"] = "float32"
+    baseline: Literal["none", "taylor"] = Field(
+        "none",
+        description="learn on top of a Taylor expansion (harmonic + cubic prior) of the sampling "
+        "supercell; needs frames of that one cell, no stress",
+    )
+    training: Training = Training()
+    taylor: Taylor = Taylor()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Potential:
+        if len(self.features) != self.l_max + 1:
+            raise ValueError(
+                f"features has {len(self.features)} entries, "
+                f"l_max {self.l_max} needs {self.l_max + 1}"
+            )
+        if self.baseline == "taylor" and self.training.stress_weight > 0:
+            raise ValueError(
+                "a Taylor baseline has no stress: set potential.training.stress_weight to 0"
+            )
+        return self
+
+
+class Committee(Section):
+    """K = subsamples × seeds members."""
+
+    subsamples: int = Field(2, ge=1, description="random subsets of the training frames")
+    seeds: int = Field(2, ge=1, description="initialisations per subset")
+    fraction: Fraction = Field(
+        5 / 6, description="share of the training frames in a subset; the rest validates"
+    )
+
+    @property
+    def size(self) -> int:
+        """Number of members K."""
+        return self.subsamples * self.seeds
+
+
+class MdExploration(Section):
+    """NVT Langevin with the committee mean from several starting frames."""
+
+    kind: Literal["md"] = "md"
+    replicas: int = Field(4, ge=1)
+    temperatures: list[Positive] = Field([300.0], min_length=1, description="K, used in turn")
+    timestep: Positive = Field(2.0, description="fs")
+    friction: Positive = Field(0.01, description="1/fs")
+    steps: int = Field(500, ge=1, description="bound per replica; reaching it is a result")
+    every: int = Field(10, ge=1, description="uncertainty and a kept frame every n steps")
+    max_temperature: Positive = Field(5.0, description="stop above this multiple of the target T")
+    min_distance: Positive = Field(0.6, description="stop below this multiple of the shortest bond")
+    max_force: Positive = Field(50.0, description="stop above this force (eV/Å)")
+
+
+class PoolExploration(Section):
+    """Judge frames of the look-up table that have not been used yet."""
+
+    kind: Literal["pool"] = "pool"
+
+
+Exploration = Annotated[MdExploration | PoolExploration, Field(discriminator="kind")]
+
+
+class Acquisition(Section):
+    """P = P_U · P_E, then minimum spacing, then a diverse batch (docs/architecture.md §3)."""
+
+    uncertainty: Literal["force_max", "force_mean", "energy"] = "force_max"
+    shift: float = Field(2.0, description="a of P_U, in standard deviations")
+    width: Positive = Field(1.0, description="b of P_U")
+    spacing: float = Field(40.0, ge=0, description="least time between frames of a replica (fs)")
+    batch_size: int = Field(8, ge=1, description="most new labels in a round")
+
+
+class Rounds(Section):
+    """When a material is done."""
+
+    max: int = Field(5, ge=1, le=99, description="round cap; reaching it is *not converged*")
+    force_error: Positive = Field(
+        0.03, description="wanted force MAE of the old committee on the new labels (eV/Å)"
+    )
+    calibration_band: Positive = Field(
+        3.0, description="rms(error/expected error) must lie within [1/band, band]"
+    )
+    kappa_change: Positive = Field(
+        0.1, description="wanted relative change of κ between rounds (or within its own error bar)"
+    )
+    kappa_spread: Positive = Field(
+        0.25, description="wanted relative standard deviation of κ over the members"
+    )
