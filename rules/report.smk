@@ -1,7 +1,6 @@
 rule figure_learning_curve:
     input:
-        committees=of_all_rounds("committee.json"),
-        assessments=of_all_rounds("assessment.json"),
+        "<results>/{material}/history.json",
     output:
         png=report(
             "<results>/figures/{material}/learning_curve.png",
@@ -31,8 +30,8 @@ rule figure_learning_curve:
 
 rule figure_uncertainty:
     input:
-        test=of_last_round("test_errors.csv"),
-        committee=of_last_round("committee.json"),
+        test="<results>/{material}/test_errors.csv",
+        history="<results>/{material}/history.json",
     output:
         png=report(
             "<results>/figures/{material}/uncertainty.png",
@@ -122,8 +121,7 @@ rule figure_kappa:
 
 rule material_summary:
     input:
-        assessments=of_all_rounds("assessment.json"),
-        committee=of_last_round("committee.json"),
+        history="<results>/{material}/history.json",
         conductivity="<results>/{material}/conductivity.json",
         thermodynamics="<results>/{material}/phonons/thermodynamics.json",
     output:

@@ -97,3 +97,30 @@ rule model:
         "{wildcards.material}: the committee of the last round"
     script:
         "../scripts/model.py"
+
+
+# What the figures and the summary need of the rounds, in two small files: with these, conductivity.json
+# and phonons/ the figures can be drawn again from an archive, without a round on disk.
+rule history:
+    input:
+        committees=of_all_rounds("committee.json"),
+        assessments=of_all_rounds("assessment.json"),
+        test=of_last_round("test_errors.csv"),
+    output:
+        history="<results>/{material}/history.json",
+        test="<results>/{material}/test_errors.csv",
+    log:
+        "<logs>/history/{material}.log",
+    benchmark:
+        "<benchmarks>/history/{material}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(10),
+    message:
+        "{wildcards.material}: committees and verdicts of all rounds in one file"
+    script:
+        "../scripts/history.py"

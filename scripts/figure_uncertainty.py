@@ -9,15 +9,15 @@ from umklapp.figures import uncertainty
 from umklapp.logs import log_to
 
 
-def main(material, test, committee, out):
+def main(material, test, history, out):
     """Draw the figure and write its csv."""
     table = pd.read_csv(test)
     table.to_csv(out["csv"], index=False)
-    numbers = json.loads(Path(committee).read_text())
+    numbers = json.loads(Path(history).read_text())["rounds"][-1]["committee"]
     uncertainty.draw(table, numbers, material, [Path(out["png"]), Path(out["pdf"])])
 
 
 if __name__ == "__main__":
     log_to(snakemake.log[0])
     files = snakemake.input
-    main(snakemake.wildcards.material, files.test, files.committee, snakemake.output)
+    main(snakemake.wildcards.material, files.test, files.history, snakemake.output)

@@ -7,12 +7,14 @@ from umklapp import provenance, summary
 from umklapp.logs import log_to
 
 
-def main(material, assessments, committee, conductivity, thermodynamics, out):
+def main(material, history, conductivity, thermodynamics, out):
     """Write summary.json of one material."""
+    rounds = json.loads(Path(history).read_text())["rounds"]
     row = summary.row(
         material,
-        [json.loads(Path(path).read_text()) for path in assessments],
-        *(json.loads(Path(path).read_text()) for path in (committee, conductivity, thermodynamics)),
+        [each["assessment"] for each in rounds],
+        rounds[-1]["committee"],
+        *(json.loads(Path(path).read_text()) for path in (conductivity, thermodynamics)),
     )
     provenance.write_json(out, row)
 
@@ -22,8 +24,7 @@ if __name__ == "__main__":
     files = snakemake.input
     main(
         snakemake.wildcards.material,
-        files.assessments,
-        files.committee,
+        files.history,
         files.conductivity,
         files.thermodynamics,
         Path(snakemake.output[0]),

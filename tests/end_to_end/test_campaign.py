@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -148,6 +149,28 @@ def test_second_run_does_nothing(finished: Path) -> None:
     result = run(finished)
     assert result.returncode == 0
     assert "Nothing to be done" in said(result)
+
+
+def test_figures_are_drawn_again_from_an_archive(finished: Path, tmp_path: Path) -> None:
+    """Small results alone, no rounds: only figures are made, and they are the same."""
+    config = configure(tmp_path)
+    source, target = finished.parent / f"results/{MATERIAL}", tmp_path / f"results/{MATERIAL}"
+    (target / "phonons").mkdir(parents=True)
+    small = ["history.json", "test_errors.csv", "conductivity.json"]
+    for name in [*small, "phonons/bands.h5", "phonons/thermodynamics.json"]:
+        shutil.copyfile(source / name, target / name)
+    plan = said(run(config, "figures", "--dry-run"))
+    assert "train member" not in plan
+    assert "figure, phonon bands" in plan
+    result = run(config, "figures")
+    assert result.returncode == 0, said(result)
+    assert not list(target.glob("round_*"))
+    for name in ("learning_curve", "kappa", "uncertainty", "bands"):
+        made = tmp_path / f"results/figures/{MATERIAL}/{name}.csv"
+        assert (
+            made.read_text()
+            == (finished.parent / f"results/figures/{MATERIAL}/{name}.csv").read_text()
+        )
 
 
 def test_same_seed_selects_the_same_frames(finished: Path, tmp_path: Path) -> None:
