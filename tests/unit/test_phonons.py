@@ -59,10 +59,13 @@ def test_sound_along_gamma_x_is_that_of_the_elastic_constants(bands, branch, mod
     assert slope == pytest.approx(np.sqrt(modulus * 1e9 / density), rel=3e-3)
 
 
-def test_segments_begin_where_the_path_jumps(bands):
+def test_segments_are_the_straight_pieces_between_special_points(bands):
     assert bands.segments[0] == 0
     pieces = np.split(np.arange(len(bands.distance)), bands.segments[1:])
-    assert len(pieces) == 2  # …K | U X
+    assert len(pieces) == len(bands.labels) - 2  # one jump: …K | U X
+    for piece in pieces:
+        for end in (piece[0], piece[-1]):
+            assert np.abs(bands.ticks - bands.distance[end]).min() < 1e-6
     for piece in pieces:
         assert (np.diff(bands.distance[piece]) > 0).all()
         jumps = np.abs(np.diff(bands.frequencies[0, piece], axis=0)).max()
