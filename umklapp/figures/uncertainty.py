@@ -23,7 +23,7 @@ def draw(
     """
     figure, axes = canvas(3.3, 3.1)
     expected, true = 1e3 * data["expected_error_eV_per_A"], 1e3 * data["error_eV_per_A"]
-    low = 0.7 * min(expected.min(), true.min())
+    low = max(0.7 * min(expected.min(), true.min()), 1e-3)
     high = 1.4 * max(expected.max(), true.max())
     axes.plot([low, high], [low, high], color="0.6", lw=0.8)
     axes.plot(
