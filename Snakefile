@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -8,6 +9,10 @@ from umklapp.config import validate
 from umklapp.errors import InputError
 
 min_version("9.27")
+
+# One thread per job, also for the Rust parts of phono3py: parallel work is Snakemake's business.
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 
 if not config:
 
