@@ -79,6 +79,12 @@ def new_labels(
     )
 
 
+def in_milli(value: float) -> str:
+    """A number in thousandths with one decimal, or two digits where that would say 0.0."""
+    milli = 1e3 * value
+    return f"{milli:.1f}" if milli >= 1 else f"{milli:.2g}"
+
+
 def force_criterion(labels: NewLabels, wanted: float) -> Criterion:
     """Force MAE on labels the committee had not seen, or an exhausted search."""
     if labels.accepted == 0:
@@ -93,8 +99,8 @@ def force_criterion(labels: NewLabels, wanted: float) -> Criterion:
     value = float(labels.errors.mean())
     n_labels = labels.accepted - labels.failed
     words = (
-        f"force MAE {1e3 * value:.1f} meV/Å on {n_labels} labels it had not seen "
-        f"(wanted {1e3 * wanted:.1f})"
+        f"force MAE {in_milli(value)} meV/Å on {n_labels} labels it had not seen "
+        f"(wanted {in_milli(wanted)})"
     )
     if labels.failed:
         words += f"; {labels.failed} labels failed and are not counted"

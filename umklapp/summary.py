@@ -14,6 +14,7 @@ import pandas as pd
 
 from umklapp import config
 from umklapp.errors import InputError
+from umklapp.rounds import in_milli
 
 
 def row(
@@ -64,7 +65,7 @@ def render(table: pd.DataFrame) -> str:
                 "material": each["material"],
                 "rounds": each["rounds"],
                 "labels": each["labels"],
-                "force MAE (meV/Å)": f"{1e3 * each['test_force_mae_eV_per_A']:.1f}",
+                "force MAE (meV/Å)": in_milli(each["test_force_mae_eV_per_A"]),
                 "κ(300 K) (W/(m K))": kappa,
                 "literature": each["literature"],
                 "converged": "yes" if each["converged"] else "NO",

@@ -263,3 +263,10 @@ def test_an_exhausted_search_still_waits_for_kappa():
     nothing = labels(accepted=0)
     assert assess(labels=nothing)["converged"]
     assert not assess(labels=nothing, previous_kappa=None)["converged"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0200, "20.0"), (0.3250, "325.0"), (3.6e-5, "0.036"), (0.001, "1.0")]
+)
+def test_small_errors_are_not_said_to_be_zero(value, text):
+    assert rounds.in_milli(value) == text
