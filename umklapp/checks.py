@@ -75,6 +75,7 @@ def _check_frames(path: Path, key: str, material: str, primitive: Atoms) -> int:
         raise InputError(f"{key}: {path} does not exist")
     formula = materials.composition(primitive)
     found = read_labelled(path)
+    multiples: set[bytes] = set()
     for number, frame in enumerate(found):
         where = f"{key}: {path} frame {number}"
         if materials.composition(frame) != formula:
@@ -84,12 +85,14 @@ def _check_frames(path: Path, key: str, material: str, primitive: Atoms) -> int:
                 f"{where}: {len(frame)} atoms are no multiple of the primitive cell's "
                 f"{len(primitive)}"
             )
-        volume = frame.cell.volume / primitive.cell.volume * len(primitive) / len(frame)
-        if not 0.5 < volume < 2:
+        cell = frame.cell.array.tobytes()
+        if cell not in multiples and not materials.is_multiple(primitive, frame):
+            lengths = ", ".join(f"{length:.3f}" for length in frame.cell.lengths())
             raise InputError(
-                f"{where}: the supercell is no multiple of the primitive cell of {material}: "
-                f"{volume:.2f} times its volume per atom"
+                f"{where}: the supercell ({lengths} Å) is no multiple of the primitive cell of "
+                f"{material}; check its lattice parameters and its number of atoms"
             )
+        multiples.add(cell)
     return len(found)
 
 

@@ -237,3 +237,39 @@ def supercell_matrix(primitive: Atoms, atoms: Atoms, tolerance: float = 1e-3) ->
             f"{len(atoms)} atoms, but {n_cells} primitive cells hold {n_cells * len(primitive)}"
         )
     return rounded
+
+
+def is_multiple(primitive: Atoms, atoms: Atoms, tolerance: float = 0.08) -> bool:
+    """Whether a cell is an integer supercell of the primitive one, in any orientation.
+
+    Lengths and angles of the cell are compared with those of integer combinations of primitive
+    vectors of the right volume.
+
+    Args:
+        tolerance: of c_i·c_j relative to |c_i||c_j|; lets through strains of a few per cent.
+    """
+    n_cells = len(atoms) // len(primitive)
+    if n_cells * len(primitive) != len(atoms):
+        return False
+    lengths = atoms.cell.lengths()
+    reach = np.ceil(1.1 * lengths.max() * np.linalg.norm(primitive.cell.reciprocal(), axis=1))
+    ranges = [np.arange(-count, count + 1) for count in reach.astype(int)]
+    integers = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, 3)
+    vectors = integers @ primitive.cell.array
+    norms = np.linalg.norm(vectors, axis=1)
+    fits = [np.flatnonzero(np.abs(norms**2 / x**2 - 1) < tolerance) for x in lengths]
+    wanted = atoms.cell.array @ atoms.cell.array.T / np.outer(lengths, lengths)
+
+    def angle(i: int, j: int, one: np.ndarray, two: np.ndarray) -> np.ndarray:
+        cosine = vectors[one] @ vectors[two].T / np.outer(norms[one], norms[two])
+        return np.abs(cosine - wanted[i, j]) < tolerance
+
+    for first in fits[0]:
+        alone = np.array([first])
+        second = fits[1][angle(0, 1, alone, fits[1])[0]]
+        third = fits[2][angle(0, 2, alone, fits[2])[0]]
+        for b, c in np.argwhere(angle(1, 2, second, third)):
+            matrix = integers[[first, second[b], third[c]]]
+            if round(abs(np.linalg.det(matrix))) == n_cells:
+                return True
+    return False

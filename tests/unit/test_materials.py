@@ -258,3 +258,40 @@ def test_phonopy_and_back():
     assert again.get_chemical_symbols() == atoms.get_chemical_symbols()
     np.testing.assert_allclose(again.cell.array, atoms.cell.array)
     np.testing.assert_allclose(again.get_scaled_positions(), atoms.get_scaled_positions())
+
+
+# multiples of the primitive cell
+
+
+def rock_salt(**cell):
+    return bulk("NaCl", "rocksalt", a=5.6, **cell)
+
+
+@pytest.mark.parametrize("repeat", [(1, 1, 1), (2, 1, 1), (2, 2, 2)])
+def test_supercells_are_multiples_in_any_orientation(repeat):
+    cell = rock_salt(cubic=True).repeat(repeat)
+    assert materials.is_multiple(rock_salt(), cell)
+    cell.rotate(33, (1, 2, 3), rotate_cell=True)
+    assert materials.is_multiple(rock_salt(), cell)
+
+
+def test_a_strained_supercell_is_still_a_multiple():
+    cell = rock_salt(cubic=True)
+    cell.set_cell(cell.cell.array @ (np.eye(3) + 0.02 * np.ones((3, 3))), scale_atoms=True)
+    assert materials.is_multiple(rock_salt(), cell)
+
+
+def test_the_right_volume_is_not_enough():
+    cell = rock_salt(cubic=True)
+    cell.set_cell(cell.cell.array * [1.25, 0.8, 1.0], scale_atoms=True)
+    assert not materials.is_multiple(rock_salt(), cell)
+    sheared = rock_salt(cubic=True)
+    shear = np.array([[0, 1.2, 0], [0, 0, 0], [0, 0, 0]])
+    sheared.set_cell(sheared.cell.array + shear, scale_atoms=True)
+    assert not materials.is_multiple(rock_salt(), sheared)
+
+
+def test_too_few_atoms_for_the_cell_are_no_multiple():
+    cell = rock_salt(cubic=True)
+    del cell[[0, 1]]
+    assert not materials.is_multiple(rock_salt(), cell)
