@@ -4,7 +4,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from umklapp import checks
+from umklapp import checks, materials
 from umklapp.config import validate
 from umklapp.errors import InputError
 
@@ -23,6 +23,7 @@ try:
     CAMPAIGN = validate(config, source="the configuration")
     if workflow.is_main_process:
         checks.check(CAMPAIGN)
+    SPECIES = materials.species(CAMPAIGN.materials.table, CAMPAIGN.materials.select)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -43,6 +44,7 @@ wildcard_constraints:
     member=r"\d+",
     chunk=r"\d+",
     index=r"\d+",
+    species=r"\d+",
 
 
 # No wildcards in here: Snakemake 9.27 expands path variables after it has read the constraints of

@@ -32,6 +32,20 @@ def previous(name):
     return get
 
 
+def parent_of(wildcards):
+    """The same member of the round before where training starts warm; nothing from scratch."""
+    warm, number = CAMPAIGN.potential.training.warm_start, int(wildcards.round)
+    if warm is None or (warm.scratch_every and number % warm.scratch_every == 0):
+        return []
+    return previous(f"member_{wildcards.member}/model.ckpt")(wildcards)
+
+
+def engine_of(wildcards):
+    """The compiled engine for the number of species of a material."""
+    species = len(set(SPECIES[wildcards.material]))
+    return f"{RESULTS}/engines/{species}_species"
+
+
 def labels_of_previous_round(wildcards):
     """Label chunks of the round before; nothing for the first round."""
     return [path for n in CHUNKS for path in [previous(f"labels/{n}.extxyz")(wildcards)] if path]
@@ -106,8 +120,16 @@ def minutes(start):
     return get
 
 
+def exploration_of_previous_round(wildcards):
+    """Exploration of the round before; nothing for the first round."""
+    found = previous("exploration.h5")(wildcards)
+    return [found] if found else []
+
+
 def kappa_of_previous_round(wildcards):
-    """κ of every member in the round before; nothing for the first round."""
+    """κ of every member in the round before; nothing for the first round, or where κ is not asked."""
+    if "kappa" not in CAMPAIGN.rounds.physics:
+        return []
     names = [previous(f"conductivity/member_{k}.json")(wildcards) for k in MEMBERS]
     return [name for name in names if name]
 

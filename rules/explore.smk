@@ -7,7 +7,9 @@ rule explore:
         ),
         committee="<results>/{material}/round_{round}/committee.json",
         dataset="<results>/{material}/round_{round}/dataset.extxyz",
+        engine=engine_of,
         sampling="<results>/{material}/structure/sampling.extxyz",
+        harmonic="<results>/{material}/structure/harmonic.h5",
         held_back=[
             "<results>/{material}/seeds/calibration.extxyz",
             "<results>/{material}/seeds/test.extxyz",
@@ -42,7 +44,8 @@ rule acquire:
         committee="<results>/{material}/round_{round}/committee.json",
         sampling="<results>/{material}/structure/sampling.extxyz",
     output:
-        "<results>/{material}/round_{round}/candidates.extxyz",
+        candidates="<results>/{material}/round_{round}/candidates.extxyz",
+        record="<results>/{material}/round_{round}/acquisition.json",
     log:
         "<logs>/acquire/{material}_{round}.log",
     benchmark:
@@ -56,6 +59,7 @@ rule acquire:
         runtime=minutes(10),
     params:
         acquisition=plain(CAMPAIGN.acquisition),
+        force_error=CAMPAIGN.rounds.force_error,
         root=CAMPAIGN.seed,
     message:
         "{wildcards.material} round {wildcards.round}: choose the frames to label"

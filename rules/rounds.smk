@@ -46,12 +46,17 @@ checkpoint assess:
             chunk=CHUNKS,
             allow_missing=True,
         ),
-        kappa=expand(
-            "<results>/{material}/round_{round}/conductivity/member_{member}.json",
-            member=MEMBERS,
-            allow_missing=True,
+        kappa=(
+            expand(
+                "<results>/{material}/round_{round}/conductivity/member_{member}.json",
+                member=MEMBERS,
+                allow_missing=True,
+            )
+            if "kappa" in CAMPAIGN.rounds.physics
+            else []
         ),
         previous_kappa=kappa_of_previous_round,
+        previous=exploration_of_previous_round,
     output:
         "<results>/{material}/round_{round}/assessment.json",
     log:

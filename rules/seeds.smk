@@ -123,3 +123,28 @@ rule split:
         "{wildcards.material}: time-blocked split of the seeds"
     script:
         "../scripts/split.py"
+
+
+# Harmonic forces that σᴬ is measured against; where nothing can be fitted the file says why.
+rule harmonic:
+    input:
+        seeds="<results>/{material}/seeds/train.extxyz",
+        primitive="<results>/{material}/structure/primitive.extxyz",
+        sampling="<results>/{material}/structure/sampling.extxyz",
+    output:
+        "<results>/{material}/structure/harmonic.h5",
+    log:
+        "<logs>/harmonic/{material}.log",
+    benchmark:
+        "<benchmarks>/harmonic/{material}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=minutes(30),
+    message:
+        "{wildcards.material}: harmonic reference of the sampling supercell"
+    script:
+        "../scripts/harmonic.py"

@@ -25,6 +25,7 @@ rule dataset:
 rule train:
     input:
         dataset="<results>/{material}/round_{round}/dataset.extxyz",
+        parent=parent_of,
         primitive="<results>/{material}/structure/primitive.extxyz",
         sampling="<results>/{material}/structure/sampling.extxyz",
     output:
@@ -54,6 +55,31 @@ rule train:
         "../scripts/train.py"
 
 
+# One compiled graph serves every member, round and material with as many species.
+rule engine:
+    output:
+        directory("<results>/engines/{species}_species"),
+    log:
+        "<logs>/engine/{species}.log",
+    benchmark:
+        "<benchmarks>/engine/{species}.tsv"
+    retries: tries()
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=minutes(30),
+        gpu=int(CAMPAIGN.resources.gpu),
+    params:
+        potential=CAMPAIGN.potential.model_dump(mode="json", exclude={"training", "taylor"}),
+        mode=CAMPAIGN.committee.engine,
+    message:
+        "Compile the potential's architecture for {wildcards.species} species"
+    script:
+        "../scripts/engine.py"
+
+
 rule committee:
     input:
         members=expand(
@@ -67,7 +93,9 @@ rule committee:
             allow_missing=True,
         ),
         dataset="<results>/{material}/round_{round}/dataset.extxyz",
+        engine=engine_of,
         sampling="<results>/{material}/structure/sampling.extxyz",
+        harmonic="<results>/{material}/structure/harmonic.h5",
         calibration="<results>/{material}/seeds/calibration.extxyz",
         test="<results>/{material}/seeds/test.extxyz",
     output:
@@ -84,8 +112,6 @@ rule committee:
     resources:
         mem_mb=memory(3000),
         runtime=minutes(60),
-    params:
-        uncertainty=CAMPAIGN.acquisition.uncertainty,
     message:
         "{wildcards.material} round {wildcards.round}: test errors and calibration"
     script:

@@ -3,35 +3,47 @@
 import json
 from pathlib import Path
 
+import numpy as np
+
 from umklapp import config, frames, provenance
 from umklapp.logs import log_to
-from umklapp.sampling import acquisition, exploration
+from umklapp.sampling import acquisition, exploration, health
 
 
-def main(names, explored, committee, sampling, settings, root, out):
-    """Write the candidates; `names` are material and round."""
-    found = exploration.read(explored)
+def main(names, explored, committee, sampling, settings, force_error, root, out):
+    """Write the candidates and how they were chosen; `names` are material and round."""
+    found, record = exploration.read(explored), json.loads(committee.read_text())
     perfect = frames.read_candidates(sampling)[0]
-    statistics = acquisition.Statistics(**json.loads(committee.read_text())["statistics"])
-    uncertainty = found.uncertainty(settings.uncertainty)
-    chosen, probability = acquisition.select(
-        uncertainty,
-        found.energy,
-        found.replica,
-        found.time,
-        exploration.descriptors(found.frames, perfect),
-        statistics,
+    spreads = {
+        name: acquisition.Spread.from_dict(each) for name, each in record["statistics"].items()
+    }
+    if record["calibration_factor"] is None and settings.strategy != "random":
+        settings = settings.model_copy(update={"strategy": "random"})
+        print("the committee has no uncertainty: frames are drawn at random")
+    chosen = acquisition.select(
+        exploration.candidates(found, settings.uncertainty, record["calibration_factor"]),
+        acquisition.Knowledge(
+            spreads[settings.uncertainty],
+            spreads["energy_above_crystal"],
+            health.shortest_distance(perfect, search=8.0),
+            settings.lower or 3 * force_error,
+        ),
+        settings,
         provenance.generator(root, *names, "acquire"),
-        **settings.model_dump(exclude={"uncertainty"}),
     )
-    candidates = []
-    for number in chosen:
+    picked = []
+    for number in chosen.chosen:
         atoms = found.frames[number]
         atoms.info.update(material=names[0], origin=f"round_{names[1]}", explored=number)
-        atoms.info.update(uncertainty=uncertainty[number], probability=probability[number])
-        candidates.append(frames.strip(atoms))
-    frames.write_frames(out, candidates)
-    print(f"{len(chosen)} of {len(probability)} frames chosen")
+        atoms.info.update(uncertainty=found.measures[settings.uncertainty][number])
+        atoms.info.update(probability=chosen.probability[number])
+        picked.append(frames.strip(atoms))
+    frames.write_frames(out["candidates"], picked)
+    ended = dict(zip(*np.unique(found.ended, return_counts=True), strict=True))
+    why = {"counts": chosen.counts, "notes": chosen.notes, "strategy": settings.strategy}
+    replicas = {str(reason): int(count) for reason, count in ended.items()}
+    provenance.write_json(out["record"], provenance.record(**why, replicas=replicas))
+    print(f"{len(picked)} of {len(found.frames)} frames chosen: {chosen.counts}", *chosen.notes)
 
 
 if __name__ == "__main__":
@@ -42,6 +54,7 @@ if __name__ == "__main__":
         Path(snakemake.input.committee),
         Path(snakemake.input.sampling),
         config.parse(config.Acquisition, snakemake.params.acquisition),
+        snakemake.params.force_error,
         snakemake.params.root,
-        Path(snakemake.output[0]),
+        {name: Path(path) for name, path in snakemake.output.items()},
     )

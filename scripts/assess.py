@@ -10,22 +10,35 @@ from umklapp.logs import log_to
 from umklapp.sampling import exploration
 
 
-def main(number, files, kappa, previous_kappa, settings, out):
+def physics_of(found, previous, kappa, previous_kappa, settings):
+    """Criteria of the quantities that the configuration asks for."""
+    criteria = {}
+    if "anharmonicity" in settings.physics:
+        stretches = [rounds.blocks(each.sigma, each.replica) for each in (found, *previous)]
+        before = stretches[1] if previous else None
+        criteria["anharmonicity"] = rounds.sigma_criterion(stretches[0], before, settings)
+    if "kappa" in settings.physics:
+        before = at_300_kelvin(previous_kappa) if previous_kappa else None
+        criteria["kappa"] = rounds.kappa_criterion(at_300_kelvin(kappa), before, settings)
+    return criteria
+
+
+def main(number, files, previous, kappa, previous_kappa, settings, out):
     """Write assessment.json; `files` are the outputs of the round by name."""
     committee = json.loads(Path(files["committee"]).read_text())
     labels = list(chain.from_iterable(map(frames.read_labels, map(Path, files["labels"]))))
     failed = [json.loads(Path(path).read_text())["failed"] for path in files["failed"]]
+    found = exploration.read(Path(files["exploration"]))
     verdict = rounds.assess(
         number,
         rounds.new_labels(
-            exploration.read(Path(files["exploration"])),
+            found,
             labels,
             accepted=len(frames.read_candidates(Path(files["candidates"]))),
             failed=sum(map(len, failed)),
         ),
         committee["calibration_factor"],
-        at_300_kelvin(kappa),
-        at_300_kelvin(previous_kappa) if previous_kappa else None,
+        physics_of(found, list(map(exploration.read, previous)), kappa, previous_kappa, settings),
         settings,
     )
     verdict["training_frames"] = committee["frames"]["train"]
@@ -38,6 +51,7 @@ if __name__ == "__main__":
     main(
         int(snakemake.wildcards.round),
         dict(snakemake.input.items()),
+        [Path(path) for path in snakemake.input.previous],
         [Path(path) for path in snakemake.input.kappa],
         [Path(path) for path in snakemake.input.previous_kappa],
         config.parse(config.Rounds, snakemake.params.rounds),

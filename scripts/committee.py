@@ -3,19 +3,19 @@
 import json
 from pathlib import Path
 
-from umklapp import frames, judgement, provenance
+from umklapp import anharmonicity, frames, judgement, provenance
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
 
 
-def main(members, training, dataset, sampling, calibration, test, kind, out):
+def main(members, training, engine, dataset, sampling, harmonic, calibration, test, out):
     """Write committee.json and a row per test frame."""
     record, table = judgement.judge(
-        Committee.load(members),
+        Committee.load(members, engine),
         frames.read_candidates(sampling)[0],
         frames.read_labels(calibration),
         frames.read_labels(test),
-        kind,
+        anharmonicity.read(harmonic),
     )
     records = [json.loads(path.read_text()) for path in training]
     record["members"] = [
@@ -23,7 +23,8 @@ def main(members, training, dataset, sampling, calibration, test, kind, out):
         for each in records
     ]
     record["frames"]["train"] = len(frames.read_labels(dataset))
-    record["uncertainty"] = kind
+    for note in record["notes"]:
+        print(note)
     provenance.write_json(out["record"], provenance.record(**record))
     table.to_csv(out["test"], index=False)
 
@@ -33,10 +34,11 @@ if __name__ == "__main__":
     main(
         [Path(path) for path in snakemake.input.members],
         [Path(path) for path in snakemake.input.training],
+        Path(snakemake.input.engine),
         Path(snakemake.input.dataset),
         Path(snakemake.input.sampling),
+        Path(snakemake.input.harmonic),
         Path(snakemake.input.calibration),
         Path(snakemake.input.test),
-        snakemake.params.uncertainty,
         snakemake.output,
     )

@@ -5,39 +5,37 @@ from pathlib import Path
 
 import numpy as np
 
-from umklapp import config, force_sets, frames, provenance
+from umklapp import anharmonicity, config, force_sets, frames, provenance
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
 from umklapp.sampling import exploration
 
 
-def main(names, members, committee, dataset, held_back, sampling, settings, reference, root, out):
-    """Write exploration.h5; `names` are material and round."""
-    zero = np.array(json.loads(committee.read_text())["reference_energy_eV_per_atom"])
-    models = Committee.load(members)
-    known = frames.read_labels(dataset)
+def main(names, files, settings, reference, root, out):
+    """Write exploration.h5; `names` are material and round, `files` the inputs of the rule."""
+    record = json.loads(Path(files["committee"]).read_text())
+    zero = np.array(record["reference_energy_eV_per_atom"])
+    models = Committee.load(files["members"], Path(files["engine"]))
+    harmonic = anharmonicity.read(Path(files["harmonic"]))
+    known = frames.read_labels(Path(files["dataset"]))
+    perfect = frames.read_candidates(Path(files["sampling"]))[0]
     if settings.kind == "pool":
-        used = known + [frame for path in held_back for frame in frames.read_labels(path)]
-        taken = {frame.info["frame_id"] for frame in used}
+        held_back = [frame for path in files["held_back"] for frame in frames.read_labels(path)]
+        taken = {frame.info["frame_id"] for frame in [*known, *held_back]}
         table = force_sets.read_labelled(reference.path)
         pool = [frame for frame in table if frame.info["frame_id"] not in taken]
-        replicas = exploration.judge_pool(models, pool, zero)
+        replicas = exploration.judge_pool(models, pool, zero, harmonic)
     else:
-        perfect = frames.read_candidates(sampling)[0]
         generator = provenance.generator(root, *names, "explore")
-        replicas = exploration.run(models, perfect, known, zero, settings, generator)
-    exploration.write(out, replicas)
+        replicas = exploration.run(models, perfect, known, zero, settings, generator, harmonic)
+    exploration.write(out, replicas, exploration.descriptors(models, replicas, perfect))
 
 
 if __name__ == "__main__":
     log_to(snakemake.log[0])
     main(
         (snakemake.wildcards.material, snakemake.wildcards.round),
-        [Path(path) for path in snakemake.input.members],
-        Path(snakemake.input.committee),
-        Path(snakemake.input.dataset),
-        [Path(path) for path in snakemake.input.held_back],
-        Path(snakemake.input.sampling),
+        dict(snakemake.input.items()),
         config.parse(config.Exploration, snakemake.params.exploration),
         config.parse(config.Reference, snakemake.params.reference),
         snakemake.params.root,

@@ -14,8 +14,8 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
     """Write the checkpoint and its record; `names` are material, round and member."""
     material, number, member = names
     found = frames.read_labels(Path(files["dataset"]))
-    stream = provenance.seed_for(root, material, number)
-    seed = provenance.seed_for(stream, "member", member) % 2**31
+    stream = provenance.seed_for(root, material)
+    seed = provenance.seed_for(stream, number, "member", member) % 2**31
     if potential.baseline == "taylor":
         counts = {"train": len(found), "validation": 0}
         primitive, perfect = (
@@ -26,9 +26,10 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
     else:
         chosen, held = subsample(len(found), committee.fraction, stream, member, committee.seeds)
         counts = {"train": len(chosen), "validation": len(held)}
-        print(f"member {member}: {counts}, seed {seed}")
+        parent = Path(files["parent"]) if files["parent"] else None
+        print(f"member {member}: {counts}, seed {seed}, from {parent or 'scratch'}")
         parts = ([found[i] for i in indices] for indices in (chosen, held))
-        result = nequip.train(*parts, potential, seed, out["model"], scratch)
+        result = nequip.train(*parts, potential, seed, out["model"], scratch, parent=parent)
     record = provenance.record(
         member=member,
         seed=seed,

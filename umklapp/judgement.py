@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from ase import Atoms
 
+from umklapp.anharmonicity import HarmonicReference
 from umklapp.frames import has_stress, stress_of
 from umklapp.potentials.committee import Committee, CommitteePrediction
-from umklapp.sampling import uncertainty
-from umklapp.sampling.acquisition import Statistics
+from umklapp.sampling import calibration, uncertainty
+from umklapp.sampling.acquisition import Spread
 
 
 def reference_energies(committee: Committee, perfect: Atoms) -> np.ndarray:
@@ -51,47 +51,61 @@ def errors(prediction: CommitteePrediction, frames: Sequence[Atoms]) -> dict[str
 def judge(
     committee: Committee,
     perfect: Atoms,
-    calibration: Sequence[Atoms],
+    calibration_frames: Sequence[Atoms],
     test: Sequence[Atoms],
-    kind: str,
+    harmonic: HarmonicReference | None = None,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Numbers for `committee.json`, and a row per test frame with uncertainty and error.
 
     Args:
         perfect: crystal R0 that energies are counted from.
-        calibration: frames behind the calibration factor and the acquisition statistics.
+        calibration_frames: behind the calibration factor and the acquisition statistics.
         test: frames behind the reported errors; none of them is used for anything else.
-        kind: the uncertainty that acquisition uses.
+        harmonic: for σᴬ; frames of other cells have none.
     """
     zero = reference_energies(committee, perfect)
-    on_calibration = committee.evaluate_members(calibration)
-    spread = uncertainty.measure(on_calibration, zero)
-    energy = uncertainty.relative_energy(on_calibration, zero)
-    factor = uncertainty.calibration_factor(
-        uncertainty.force_errors(on_calibration, calibration), spread.per_atom
+    on_calibration = committee.evaluate_members(calibration_frames)
+    spread = uncertainty.measure(
+        on_calibration, zero, harmonic_forces(calibration_frames, harmonic)
     )
+    energy = uncertainty.relative_energy(on_calibration, zero)
+    atom_errors = calibration.force_errors(on_calibration, calibration_frames)
+    factor = calibration.calibration_factor(atom_errors, spread.per_atom)
     on_test = committee.evaluate_members(test)
-    test_spread = uncertainty.measure(on_test, zero)
-    atom_errors = uncertainty.force_errors(on_test, test)
+    test_spread = uncertainty.measure(on_test, zero, harmonic_forces(test, harmonic))
+    test_errors = calibration.force_errors(on_test, test)
+    largest = test_spread.of("force_max")
     table = pd.DataFrame(
         {
             "frame_id": [frame.info["frame_id"] for frame in test],
             "origin": [frame.info.get("origin", "") for frame in test],
-            "uncertainty_eV_per_A": test_spread.force_max,
-            "expected_error_eV_per_A": factor * test_spread.force_max,
-            "error_eV_per_A": [each.max() for each in atom_errors],
+            "uncertainty_eV_per_A": largest,
+            "expected_error_eV_per_A": (factor or np.nan) * largest,
+            "error_eV_per_A": [each.max() for each in test_errors],
         }
     )
-    every_error, every_spread = np.concatenate(atom_errors), np.concatenate(test_spread.per_atom)
+    statistics = {name: Spread.of(spread.of(name)) for name in uncertainty.NAMES}
+    statistics["energy_above_crystal"] = Spread.of(energy)
     return {
         "reference_energy_eV_per_atom": zero.tolist(),
         "calibration_factor": factor,
-        "statistics": asdict(Statistics.of(spread.of(kind), energy)),
+        "conformal_90": calibration.conformal_factor(atom_errors, spread.per_atom),
+        "statistics": {name: each.as_dict() for name, each in statistics.items()},
         "test": errors(on_test, test),
-        "calibration": errors(on_calibration, calibration),
-        "test_error_over_expected": uncertainty.error_over_expected(
-            every_error, every_spread, factor
-        ),
-        "rank_correlation": uncertainty.rank_correlation(every_error, every_spread),
-        "frames": {"calibration": len(calibration), "test": len(test)},
+        "calibration": errors(on_calibration, calibration_frames),
+        "honesty": calibration.summarise(test_errors, test_spread.per_atom, factor),
+        "notes": calibration.notes(len(calibration_frames), factor, len(committee)),
+        "frames": {"calibration": len(calibration_frames), "test": len(test)},
     }, table
+
+
+def harmonic_forces(
+    frames: Sequence[Atoms], harmonic: HarmonicReference | None
+) -> list[np.ndarray | None]:
+    """Harmonic forces (N, 3) eV/Å of every frame of the reference's cell, None for the others."""
+    return [
+        harmonic.forces(frame.positions[None], frame.cell.array[None])[0]
+        if harmonic is not None and harmonic.knows(frame)
+        else None
+        for frame in frames
+    ]

@@ -63,6 +63,19 @@ def read_table(path: Path) -> pd.DataFrame:
     return table.set_index("material", drop=False)
 
 
+def species(path: Path, selection: Sequence[str]) -> dict[str, list[str]]:
+    """Chemical species of the selected materials, sorted.
+
+    Raises:
+        InputError: as `read_table`.
+    """
+    table = read_table(path)
+    formulas = table.loc[list(selection), "formula"]
+    return {
+        str(key): sorted(set(Atoms(text).get_chemical_symbols())) for key, text in formulas.items()
+    }
+
+
 def check_selection(table: pd.DataFrame, selection: Sequence[str], source: Path) -> None:
     """Raise `InputError` when a selected key is not in the table, naming the nearest ones."""
     for key in selection:

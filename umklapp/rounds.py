@@ -1,22 +1,24 @@
 """Is this material done? Why? The assessment of a round, in numbers and in words.
 
 A material is done when the committee that had *not* seen the new labels predicts them well
-enough, its uncertainty is calibrated, and κ has stopped moving; a bounded search that found
-nothing worth a label counts as a good prediction. At the cap it is reported as not converged.
+enough, its uncertainty is calibrated, and the physics asked for (the distribution of σᴬ in the
+dynamics, κ) has stopped moving within its own error bar; a bounded search that found nothing worth
+a label counts as a good prediction. At the cap it is reported as not converged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ase import Atoms
+from scipy.stats import wasserstein_distance
 
 from umklapp.config import Rounds
+from umklapp.sampling.calibration import error_over_expected
 from umklapp.sampling.exploration import Explored
-from umklapp.sampling.uncertainty import error_over_expected
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,9 @@ def in_milli(value: float) -> str:
 def force_criterion(labels: NewLabels, wanted: float) -> Criterion:
     """Force MAE on labels the committee had not seen, or an exhausted search."""
     if labels.accepted == 0:
+        if labels.explored == 0 and labels.stopped:
+            words = "nothing was explored: every replica ended before its first kept frame"
+            return Criterion(False, None, wanted, words)
         words = f"nothing uncertain found in {labels.explored} explored frames"
         if labels.stopped:
             words += f", but {labels.stopped} replicas stopped early: see exploration.h5"
@@ -107,13 +112,71 @@ def force_criterion(labels: NewLabels, wanted: float) -> Criterion:
     return Criterion(value <= wanted, value, wanted, words)
 
 
-def calibration_criterion(labels: NewLabels, factor: float, band: float) -> Criterion:
+def calibration_criterion(labels: NewLabels, factor: float | None, band: float) -> Criterion:
     """rms(error / expected error) over atoms of the new labels, expected error = factor · u_I."""
+    if factor is None:
+        return Criterion(False, None, band, "calibration: the committee has no uncertainty")
     if len(labels.atom_errors) == 0:
         return Criterion(labels.accepted == 0, None, band, "calibration: no new labels to judge by")
     value = error_over_expected(labels.atom_errors, labels.atom_spread, factor)
     words = f"error is {value:.2f} times the expected one (wanted {1 / band:.2f} to {band:.2f})"
     return Criterion(1 / band <= value <= band, value, band, words)
+
+
+PERMUTATIONS = 200
+BLOCKS = 4
+"""Least number of independent stretches of a round's dynamics; replicas are cut to get there."""
+
+
+def blocks(sigma: np.ndarray, replica: np.ndarray) -> list[np.ndarray]:
+    """σᴬ in stretches that are taken as independent: replicas, cut in time where they are few.
+
+    Args:
+        sigma: (n,) in order of time within a replica; NaN where there is none.
+        replica: (n,) number of the replica.
+    """
+    parts = [sigma[replica == number] for number in np.unique(replica)]
+    parts = [part[np.isfinite(part)] for part in parts]
+    cuts = -(-BLOCKS // max(1, len(parts)))
+    found = [piece for part in parts for piece in np.array_split(part, cuts)]
+    return [piece for piece in found if len(piece)]
+
+
+def sigma_criterion(
+    now: Sequence[np.ndarray], before: Sequence[np.ndarray] | None, settings: Rounds
+) -> Criterion:
+    """Has the distribution of σᴬ in the dynamics stopped moving, within its own error bar?
+
+    The distance is the area between the two cumulative distributions (first Wasserstein); its
+    error bar what exchanging stretches between the rounds gives in 95 % of all draws.
+
+    Args:
+        now, before: stretches of σᴬ of this round and of the one before (`blocks`); None in the
+            first round.
+    """
+    if not now:
+        words = "σᴬ is not judged: there is no harmonic reference, or nothing was explored"
+        return Criterion(True, None, None, words)
+    joined = np.concatenate(list(now))
+    text = f"σᴬ = {joined.mean():.3f} ± {joined.std():.3f} in the dynamics"
+    if before is None:
+        return Criterion(False, None, None, f"{text}; no earlier round to compare with")
+    if not before:
+        return Criterion(False, None, None, f"{text}; the round before has no σᴬ")
+    distance = float(wasserstein_distance(joined, np.concatenate(list(before))))
+    pool, generator = [*now, *before], np.random.default_rng(0)
+    drawn = []
+    for _ in range(PERMUTATIONS):
+        order = generator.permutation(len(pool))
+        one, two = order[: len(now)], order[len(now) :]
+        drawn.append(
+            wasserstein_distance(
+                np.concatenate([pool[i] for i in one]), np.concatenate([pool[i] for i in two])
+            )
+        )
+    limit = max(settings.sigma_change, float(np.quantile(drawn, 0.95)))
+    words = f"{text}, its distribution moved by {distance:.3f} (wanted {limit:.3f})"
+    return Criterion(distance <= limit, distance, limit, words)
 
 
 def kappa_criterion(
@@ -147,20 +210,24 @@ def kappa_criterion(
 def assess(
     number: int,
     labels: NewLabels,
-    factor: float,
-    kappa: Sequence[float | None],
-    previous_kappa: Sequence[float | None] | None,
+    factor: float | None,
+    physics: Mapping[str, Criterion],
     settings: Rounds,
 ) -> dict[str, Any]:
     """The verdict of round `number` (from 0) with every number used and the reason in words.
 
-    Keys: `converged` (all criteria hold), `finished` (converged, or the last round of the cap),
-    `reason`, `criteria`, and the counts of frames.
+    Args:
+        factor: calibration factor of the committee, None where it has none.
+        physics: criteria by name, of the quantities in `settings.physics`.
+
+    Returns:
+        `converged` (all criteria hold), `finished` (converged, or the last round of the cap),
+        `reason`, `criteria`, and the counts of frames.
     """
     criteria = {
         "force": force_criterion(labels, settings.force_error),
         "calibration": calibration_criterion(labels, factor, settings.calibration_band),
-        "kappa": kappa_criterion(kappa, previous_kappa, settings),
+        **physics,
     }
     converged = all(item.met for item in criteria.values())
     finished = converged or number + 1 >= settings.max
@@ -180,4 +247,5 @@ def assess(
         "explored": labels.explored,
         "accepted": labels.accepted,
         "failed": labels.failed,
+        "stopped": labels.stopped,
     }

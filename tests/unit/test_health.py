@@ -7,11 +7,18 @@ from models import LATTICE, silicon_cubic
 
 from umklapp.sampling import health
 
-LIMITS = health.Limits(temperature=1500.0, distance=1.5, force=20.0)
+LIMITS = health.Limits(temperature=1500.0, distance=1.5, force=20.0, uncertainty=3.0, drift=0.1)
+
+
+def complaint(atoms, forces, temperature, **more):
+    """What the monitor says of a frame."""
+    distance = health.shortest_distance(atoms)
+    state = health.State.of(atoms.positions, forces, temperature, distance, **more)
+    return health.complaint(state, LIMITS)
 
 
 def test_a_crystal_is_fine():
-    assert health.complaint(silicon_cubic(), np.zeros((8, 3)), 300.0, LIMITS) is None
+    assert complaint(silicon_cubic(), np.zeros((8, 3)), 300.0) is None
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -19,35 +26,26 @@ def test_a_crystal_is_fine():
 def test_numbers_that_are_not_finite(bad, where):
     atoms, forces = silicon_cubic(), np.zeros((8, 3))
     (forces if where == "forces" else atoms.positions)[3, 1] = bad
-    assert "not finite" in health.complaint(atoms, forces, 300.0, LIMITS)
+    assert "not finite" in complaint(atoms, forces, 300.0)
 
 
 def test_too_hot():
-    assert (
-        health.complaint(silicon_cubic(), np.zeros((8, 3)), 1501.0, LIMITS)
-        == "temperature 1501 K above 1500 K"
-    )
-    assert health.complaint(silicon_cubic(), np.zeros((8, 3)), 1500.0, LIMITS) is None
+    assert complaint(silicon_cubic(), np.zeros((8, 3)), 1501.0) == "temperature 1501 K above 1500 K"
+    assert complaint(silicon_cubic(), np.zeros((8, 3)), 1500.0) is None
 
 
 def test_the_length_of_a_force_counts_not_its_components():
     forces = np.zeros((8, 3))
     forces[5] = [12.0, 12.0, 12.0]  # 20.8
-    assert (
-        health.complaint(silicon_cubic(), forces, 300.0, LIMITS)
-        == "force 20.8 eV/Å above 20.0 eV/Å"
-    )
+    assert complaint(silicon_cubic(), forces, 300.0) == "force 20.8 eV/Å above 20.0 eV/Å"
     forces[5] = [11.5, 11.5, 11.5]  # 19.9
-    assert health.complaint(silicon_cubic(), forces, 300.0, LIMITS) is None
+    assert complaint(silicon_cubic(), forces, 300.0) is None
 
 
 def test_two_atoms_too_close_also_across_the_border():
     atoms = silicon_cubic()
     atoms.positions[1] = atoms.positions[0] + [0, 0, LATTICE - 1.2]
-    assert (
-        health.complaint(atoms, np.zeros((8, 3)), 300.0, LIMITS)
-        == "two atoms 1.20 Å apart, limit 1.50 Å"
-    )
+    assert complaint(atoms, np.zeros((8, 3)), 300.0) == "two atoms 1.20 Å apart, limit 1.50 Å"
 
 
 def test_shortest_distance():
@@ -63,3 +61,17 @@ def test_shortest_distance_of_a_pair_anywhere(distance, offset):
     atoms.positions[:] = offset
     atoms.positions[1, 0] += distance
     assert health.shortest_distance(atoms) == pytest.approx(distance, abs=1e-9)
+
+
+def test_members_that_differ_too_much():
+    still = np.zeros((8, 3))
+    found = complaint(silicon_cubic(), still, 300.0, uncertainty=3.1)
+    assert found == "the members differ by 3.1 eV/Å, limit 3.0 eV/Å"
+    assert complaint(silicon_cubic(), still, 300.0, uncertainty=3.0) is None
+
+
+@pytest.mark.parametrize("drift", [0.11, -0.11])
+def test_a_drift_in_either_direction(drift):
+    found = complaint(silicon_cubic(), np.zeros((8, 3)), 300.0, drift=drift)
+    assert "drifted by" in found
+    assert "timestep" in found

@@ -26,11 +26,13 @@ from umklapp.config.learning import (
     Committee,
     Exploration,
     MdExploration,
+    NptBarostat,
     PoolExploration,
     Potential,
     Rounds,
     Taylor,
     Training,
+    WarmStart,
 )
 from umklapp.config.transport import Conductivity, Phonons, Resources
 
@@ -50,6 +52,7 @@ __all__ = [
     "Materials",
     "Matrix",
     "MdExploration",
+    "NptBarostat",
     "Phonons",
     "PoolExploration",
     "Potential",
@@ -62,6 +65,7 @@ __all__ = [
     "Split",
     "Taylor",
     "Training",
+    "WarmStart",
     "docs_table",
     "load",
     "parse",

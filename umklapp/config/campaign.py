@@ -61,6 +61,15 @@ class Campaign(Section):
         return self
 
     @model_validator(mode="after")
+    def _committee_has_uncertainty(self) -> Campaign:
+        if self.committee.size == 1 and self.acquisition.strategy != "random":
+            raise ValueError(
+                "committee: one member has no uncertainty: set committee.subsamples or "
+                "committee.seeds to 2 or more, or acquisition.strategy to 'random'"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _correction_has_labels(self) -> Campaign:
         chosen = self.materials
         same = chosen.cells is not None or chosen.sampling_supercell == chosen.phonon_supercell

@@ -9,6 +9,16 @@ from pydantic import Field, model_validator
 from umklapp.config.base import Fraction, Positive, Section
 
 
+class WarmStart(Section):
+    """Members of a later round go on from those of the round before."""
+
+    epochs: int = Field(20, ge=1, description="in place of `training.epochs`")
+    learning_rate: Positive = Field(0.01, description="largest of the new cycle")
+    scratch_every: int = Field(
+        0, ge=0, description="from scratch again every n-th round (0: never)"
+    )
+
+
 class Training(Section):
     """How one committee member is trained."""
 
@@ -20,6 +30,9 @@ class Training(Section):
     energy_weight: float = Field(1.0, ge=0)
     force_weight: Positive = 1.0
     stress_weight: float = Field(0.1, ge=0)
+    warm_start: WarmStart | None = Field(
+        None, description="continue from the members of the round before; none: from scratch"
+    )
 
 
 class Taylor(Section):
@@ -102,6 +115,11 @@ class Committee(Section):
     fraction: Fraction = Field(
         5 / 6, description="share of the training frames in a subset; the rest validates"
     )
+    engine: Literal["compiled", "eager"] = Field(
+        "compiled",
+        description="one compiled graph for all members (made once per architecture; eager where "
+        "there is no compiler), or NequIP's own modules",
+    )
 
     @property
     def size(self) -> int:
@@ -109,19 +127,55 @@ class Committee(Section):
         return self.subsamples * self.seeds
 
 
+class NptBarostat(Section):
+    """Stochastic cell rescaling of `ensemble: npt`."""
+
+    pressure: float = Field(0.0, description="GPa")
+    time: Positive = Field(500.0, description="relaxation time (fs)")
+    compressibility: Positive = Field(
+        0.02, description="estimate (1/GPa); sets how fast the cell follows, not where it goes"
+    )
+    anisotropic: bool = Field(False, description="all six strains instead of the volume alone")
+
+
 class MdExploration(Section):
-    """NVT Langevin with the committee mean from several starting frames."""
+    """Langevin dynamics with the committee from several starting frames, in one batch."""
 
     kind: Literal["md"] = "md"
     replicas: int = Field(4, ge=1)
     temperatures: list[Positive] = Field([300.0], min_length=1, description="K, used in turn")
+    ensemble: Literal["nvt", "npt"] = "nvt"
+    barostat: NptBarostat = NptBarostat()
     timestep: Positive = Field(2.0, description="fs")
     friction: Positive = Field(0.01, description="1/fs")
     steps: int = Field(500, ge=1, description="bound per replica; reaching it is a result")
     every: int = Field(10, ge=1, description="uncertainty and a kept frame every n steps")
+    driver: Literal["mean", "members"] = Field(
+        "mean",
+        description="what moves the atoms: the committee mean, or one member per replica, which "
+        "asks the others only every n steps",
+    )
+    bias: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="push towards disagreement, relative to the mean force (0: none)",
+    )
     max_temperature: Positive = Field(5.0, description="stop above this multiple of the target T")
     min_distance: Positive = Field(0.6, description="stop below this multiple of the shortest bond")
     max_force: Positive = Field(50.0, description="stop above this force (eV/Å)")
+    max_uncertainty: Positive = Field(
+        10.0, description="stop where members differ by more than this on an atom (eV/Å)"
+    )
+    max_drift: Positive = Field(
+        0.1, description="stop at this drift of the conserved energy (eV/atom; NVT, no bias)"
+    )
+
+    @model_validator(mode="after")
+    def _bias_needs_mean(self) -> MdExploration:
+        if self.bias > 0 and self.driver != "mean":
+            raise ValueError("bias needs every member at every step: set driver to 'mean'")
+        return self
 
 
 class PoolExploration(Section):
@@ -134,13 +188,48 @@ Exploration = Annotated[MdExploration | PoolExploration, Field(discriminator="ki
 
 
 class Acquisition(Section):
-    """P = P_U · P_E, then minimum spacing, then a diverse batch (docs/architecture.md §3)."""
+    """Which explored frames are labelled (docs/science.md)."""
 
-    uncertainty: Literal["force_max", "force_mean", "energy"] = "force_max"
-    shift: float = Field(2.0, description="a of P_U, in standard deviations")
-    width: Positive = Field(1.0, description="b of P_U")
-    spacing: float = Field(40.0, ge=0, description="least time between frames of a replica (fs)")
+    strategy: Literal["threshold", "almomd", "random"] = Field(
+        "threshold",
+        description="every frame whose expected force error is too large; the published P_U · P_E; "
+        "or at random among the viable (control)",
+    )
+    uncertainty: Literal[
+        "force_max", "force_mean", "energy", "sigma",
+        "force_max_relative", "force_mean_relative", "energy_relative", "sigma_relative",
+    ] = Field("force_max", description="U of `almomd`; `threshold` knows `force_max`")  # fmt: skip
+    lower: Positive | None = Field(
+        None,
+        description="`threshold`: expected largest force error from which a frame is worth a label "
+        "(eV/Å); default: three times rounds.force_error",
+    )
+    shift: float = Field(2.0, description="a of P_U, in standard deviations (`almomd`)")
+    width: Positive = Field(1.0, description="b of P_U (`almomd`)")
+    viability_band: Positive = Field(
+        6.0, description="standard deviations of the energy beyond which nothing is labelled"
+    )
+    min_distance: Positive = Field(
+        0.6, description="nothing is labelled with atoms closer than this multiple of the bond"
+    )
+    spacing: float | Literal["auto"] = Field(
+        "auto", description="least time between frames of a replica (fs); auto: correlation time"
+    )
+    diversity: Literal["farthest", "logdet", "none"] = Field(
+        "farthest", description="how a batch is spread out: farthest points, determinant, not"
+    )
     batch_size: int = Field(8, ge=1, description="most new labels in a round")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Acquisition:
+        if self.strategy == "threshold" and self.uncertainty != "force_max":
+            raise ValueError(
+                "strategy 'threshold' works on the expected largest force error: set uncertainty "
+                "to 'force_max', or strategy to 'almomd'"
+            )
+        if self.spacing != "auto" and self.spacing < 0:
+            raise ValueError(f"spacing is {self.spacing} fs; it cannot be negative")
+        return self
 
 
 class Rounds(Section):
@@ -152,6 +241,14 @@ class Rounds(Section):
     )
     calibration_band: Positive = Field(
         3.0, description="rms(error/expected error) must lie within [1/band, band]"
+    )
+    physics: list[Literal["anharmonicity", "kappa"]] = Field(
+        ["anharmonicity", "kappa"],
+        description="what must have stopped moving: the distribution of σᴬ in the exploration's "
+        "dynamics, κ(300 K) of the members",
+    )
+    sigma_change: Positive = Field(
+        0.02, description="wanted shift of the σᴬ distribution between rounds (or its error bar)"
     )
     kappa_change: Positive = Field(
         0.1, description="wanted relative change of κ between rounds (or within its own error bar)"

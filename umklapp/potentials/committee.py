@@ -1,6 +1,7 @@
 """A committee of K potentials: one call evaluates all members on a batch of frames.
 
-Members are evaluated one after the other here; how is an implementation matter behind `evaluate`.
+Members of one NequIP architecture run on the compiled engine where there is one; any other members
+one after the other.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from umklapp import provenance
 from umklapp.errors import InputError
 from umklapp.potentials import loading
 from umklapp.potentials.contract import Potential, Prediction
+from umklapp.potentials.neighbours import Neighbourhood
 
 
 @dataclass(frozen=True)
@@ -37,24 +39,44 @@ class CommitteePrediction:
 
 
 class Committee:
-    """K members; as a potential it is their mean."""
+    """K members; as a potential it is their mean.
 
-    def __init__(self, members: Sequence[Potential]) -> None:
+    Args:
+        members: potentials.
+        engine: folder of a compiled engine for them (`nequip.engine.prepare`).
+    """
+
+    def __init__(self, members: Sequence[Potential], engine: Path | None = None) -> None:
         if not members:
             raise InputError("a committee needs at least one member")
         self.members = list(members)
+        self.batched = loading.batched(self.members, engine) if engine is not None else None
 
     @classmethod
-    def load(cls, paths: Sequence[Path]) -> Committee:
+    def load(cls, paths: Sequence[Path], engine: Path | None = None) -> Committee:
         """Committee of trained models (`loading.load`), in the order of the paths."""
-        return cls([loading.load(Path(path)) for path in paths])
+        return cls([loading.load(Path(path)) for path in paths], engine)
 
     def __len__(self) -> int:
         return len(self.members)
 
-    def evaluate_members(self, frames: Sequence[Atoms]) -> CommitteePrediction:
-        """Predictions of every member for every frame."""
-        single = [member.evaluate(frames) for member in self.members]
+    @property
+    def cutoff(self) -> float:
+        """Largest distance (Å) of direct neighbours; 0 where the members do not say."""
+        return max(float(getattr(member, "cutoff", 0.0)) for member in self.members)
+
+    def evaluate_members(
+        self, frames: Sequence[Atoms], neighbours: Sequence[Neighbourhood] | None = None
+    ) -> CommitteePrediction:
+        """Predictions of every member for every frame.
+
+        Args:
+            neighbours: of the frames, kept by a caller whose frames move little between calls.
+        """
+        if self.batched is not None:
+            single = self.batched.evaluate(frames, neighbours)
+        else:
+            single = [member.evaluate(frames) for member in self.members]
         return CommitteePrediction(
             energy=np.stack([each.energy for each in single]),
             forces=[
@@ -63,9 +85,44 @@ class Committee:
             stress=np.stack([each.stress for each in single]),
         )
 
+    def evaluate_each(
+        self,
+        frames: Sequence[Atoms],
+        members: Sequence[int],
+        neighbours: Sequence[Neighbourhood] | None = None,
+    ) -> Prediction:
+        """Every frame by the one member whose number is given for it."""
+        energy = np.empty(len(frames))
+        stress = np.empty((len(frames), 6))
+        forces: list[np.ndarray] = [np.empty(0)] * len(frames)
+        for member in sorted(set(members)):
+            mine = [n for n, chosen in enumerate(members) if chosen == member]
+            chosen_frames = [frames[n] for n in mine]
+            if self.batched is not None:
+                near = None if neighbours is None else [neighbours[n] for n in mine]
+                found = self.batched.evaluate(chosen_frames, near, [member])[0]
+            else:
+                found = self.members[member].evaluate(chosen_frames)
+            energy[mine], stress[mine] = found.energy, found.stress
+            for number, force in zip(mine, found.forces, strict=True):
+                forces[number] = force
+        return Prediction(energy, forces, stress)
+
     def evaluate(self, frames: Sequence[Atoms]) -> Prediction:
         """The committee mean for every frame."""
         return self.evaluate_members(frames).mean
+
+    def features(self, frames: Sequence[Atoms]) -> list[np.ndarray] | None:
+        """Invariant features of every atom by all members, n arrays (n_atoms, d).
+
+        None where a member has none (it is no network).
+        """
+        if self.batched is not None:
+            return self.batched.features(frames)
+        if not all(hasattr(member, "features") for member in self.members):
+            return None
+        single = [member.features(frames) for member in self.members]  # type: ignore[attr-defined]
+        return [np.concatenate(parts, axis=1) for parts in zip(*single, strict=True)]
 
 
 def subsample(
@@ -73,12 +130,15 @@ def subsample(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Training and validation frames of one member.
 
-    Members share a subsample in groups of `seeds`: member k has subsample k // seeds.
+    Members share a subsample in groups of `seeds`: member k has subsample k // seeds. Of every
+    block of consecutive frames one frame is drawn for the smaller part, so a data set that grows
+    at its end never moves a frame from one part to the other: what has validated a member has
+    never trained it, in any round (but for data sets smaller than one block).
 
     Args:
         n_frames: frames in the training set.
         fraction: share of frames that a subset trains on; the rest is its validation set.
-        seed: root seed of the material and round.
+        seed: root seed of the material.
         member: number k of the member.
         seeds: initialisations per subsample.
 
@@ -90,6 +150,15 @@ def subsample(
     """
     if n_frames < 2:
         raise InputError(f"{n_frames} training frames: at least 2 are needed")
-    order = provenance.generator(seed, "subsample", member // seeds).permutation(n_frames)
-    n_train = min(n_frames - 1, max(1, round(fraction * n_frames)))
-    return np.sort(order[:n_train]), np.sort(order[n_train:])
+    block = max(2, round(1 / min(fraction, 1 - fraction)))
+    chosen = []
+    for number, first in enumerate(range(0, n_frames, block)):
+        generator = provenance.generator(seed, "subsample", member // seeds, number)
+        place = first + int(generator.integers(block))
+        if first == 0:
+            place %= min(block, n_frames)  # the smaller part is never empty
+        if place < n_frames:
+            chosen.append(place)
+    smaller = np.array(chosen)
+    larger = np.setdiff1d(np.arange(n_frames), smaller)
+    return (larger, smaller) if fraction >= 0.5 else (smaller, larger)

@@ -1,7 +1,6 @@
-"""Evaluation of a trained NequIP model on batches of frames (eager).
+"""Evaluation of a trained NequIP model on batches of frames, with NequIP's own modules (eager).
 
-The compiled committee engine (one graph for an architecture, weights as inputs) will stand behind
-the same `evaluate`; eager stays as its fallback.
+Committees run on the compiled engine (`engine`); this is their fallback and what it is tested by.
 """
 
 from __future__ import annotations
@@ -86,6 +85,14 @@ class NequipPotential:
         data = self._data([atoms])
         data[VECTOR] = torch.as_tensor(np.array(vector, float), device=self.device)
         return _numpy(self.model(data)[PRODUCT])
+
+    def features(self, frames: Sequence[Atoms]) -> list[np.ndarray]:
+        """Invariant features of the last layer: n_frames arrays (n_atoms, d)."""
+        found: list[np.ndarray] = []
+        for batch in self._batches(frames):
+            values = _numpy(self.model(self._data(batch))[AtomicDataDict.NODE_FEATURES_KEY])
+            found.extend(np.split(values, np.cumsum([len(atoms) for atoms in batch])[:-1]))
+        return found
 
     def _batches(self, frames: Sequence[Atoms]) -> list[list[Atoms]]:
         batches: list[list[Atoms]] = []

@@ -6,13 +6,19 @@ and a checkpoint of the stock class could not be given the output later.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from ase.data import chemical_symbols
 from e3nn.o3 import Irreps
 from nequip.data import AtomicDataDict, register_fields
 from nequip.model import NequIPGNNModel, model_builder
 from nequip.nn import ForceStressOutput
+from nequip.utils.global_state import set_global_state
+
+from umklapp import config
 
 VECTOR, PRODUCT = "hvp_vector", "hvp"
 register_fields(node_fields=[VECTOR, PRODUCT])
@@ -65,3 +71,50 @@ class HessianVectorOutput(ForceStressOutput):
 def NequIPHessianModel(**options: Any) -> HessianVectorOutput:  # named like a class
     """The stock NequIP energy model under `HessianVectorOutput`; same options as the stock one."""
     return HessianVectorOutput(NequIPGNNModel(**options).func)
+
+
+def options(
+    settings: config.Potential,
+    seed: int,
+    types: Sequence[str],
+    neighbours: float = 1.0,
+    scales: float = 1.0,
+    shifts: float = 0.0,
+) -> dict[str, Any]:
+    """Arguments of `NequIPHessianModel` for the configured architecture.
+
+    Args:
+        seed: of the initial weights. types: chemical symbols.
+        neighbours: average number of neighbours. scales, shifts: of the energies of atoms (eV).
+    """
+    return {
+        "seed": seed,
+        "model_dtype": settings.dtype,
+        "type_names": list(types),
+        "r_max": settings.cutoff,
+        "num_layers": settings.layers,
+        "l_max": settings.l_max,
+        "parity": settings.parity,
+        "num_features": settings.features,
+        "num_bessels": settings.bessel,
+        "radial_mlp_depth": 1,
+        "radial_mlp_width": settings.radial_width,
+        "avg_num_neighbors": neighbours,
+        "per_type_energy_scales": scales,
+        "per_type_energy_shifts": shifts,
+    }
+
+
+def build(arguments: Mapping[str, Any]) -> torch.nn.Module:
+    """A NequIP graph model from the arguments of `NequIPHessianModel`, on one thread."""
+    torch.set_num_threads(1)
+    set_global_state()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return NequIPHessianModel(**arguments)
+
+
+def untrained(settings: config.Potential, species: int) -> torch.nn.Module:
+    """A model of the architecture with some weights and some species: only shapes matter."""
+    types = chemical_symbols[1 : species + 1]
+    return build(options(settings, 0, types))

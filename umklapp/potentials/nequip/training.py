@@ -27,8 +27,9 @@ from nequip.utils import get_current_code_versions
 from nequip.utils.global_state import get_latest_global_state, set_global_state
 
 from umklapp import config, provenance
-from umklapp.errors import CalculationError
+from umklapp.errors import CalculationError, InputError
 from umklapp.frames import has_stress, stress_of
+from umklapp.potentials.nequip import model
 
 MONITOR = "val0_epoch/weighted_sum"
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
@@ -57,6 +58,7 @@ def train(
     out: Path,
     scratch: Path,
     say: Callable[[str], None] = print,
+    parent: Path | None = None,
 ) -> TrainingResult:
     """Train a model and write its best checkpoint (EMA weights) to `out`.
 
@@ -68,10 +70,15 @@ def train(
         out: path of the checkpoint.
         scratch: folder whose `last.ckpt`, if it is of this very training, is continued.
         say: progress lines with epochs, errors and the time left.
+        parent: checkpoint to continue from, with the epochs and the learning rate of
+            `training.warm_start` (a new cycle of the schedule, a fresh optimiser); its energy
+            shifts and scales are kept.
 
     Raises:
         CalculationError: the loss became NaN.
     """
+    if parent is not None:
+        settings = warm(settings)
     one_thread()
     warnings.filterwarnings("ignore")
     scratch.mkdir(parents=True, exist_ok=True)
@@ -79,8 +86,16 @@ def train(
     lightning.seed_everything(seed, workers=True, verbose=False)
     stress = settings.training.stress_weight > 0 and any(has_stress(f) for f in training)
     data = _data(training, validation, settings, seed, scratch, stress)
-    _forget_other_training(scratch, settings, seed)
-    module_config = _module(data, settings, seed, stress, len(training))
+    _forget_other_training(scratch, settings, seed, parent)
+    module_config = _module(data, settings, stress, len(training))
+    module_config["model"] = (
+        _architecture(data, settings, seed)
+        if parent is None
+        else {
+            "_target_": "nequip.model.ModelFromCheckpoint",
+            "checkpoint_path": str(parent.resolve()),
+        }
+    )
     information = {
         "versions": get_current_code_versions(verbose=False),
         "data": data,
@@ -194,10 +209,22 @@ class Progress(lightning.Callback):
         return TrainingResult(len(self.rows), int(row[0]), errors, self.rows[-1][1])
 
 
-def _forget_other_training(scratch: Path, settings: config.Potential, seed: int) -> None:
+def warm(settings: config.Potential) -> config.Potential:
+    """The settings of a warm start: its epochs and learning rate in place of those of scratch."""
+    start = settings.training.warm_start
+    if start is None:
+        raise InputError("a parent model needs potential.training.warm_start")
+    changes = {"epochs": start.epochs, "learning_rate": start.learning_rate}
+    return settings.model_copy(update={"training": settings.training.model_copy(update=changes)})
+
+
+def _forget_other_training(
+    scratch: Path, settings: config.Potential, seed: int, parent: Path | None
+) -> None:
     """Remove checkpoints in `scratch` that are of other frames, settings or another seed."""
     files = [provenance.file_digest(scratch / f"{name}.extxyz") for name in ("train", "validation")]
-    identity = provenance.digest([settings.model_dump(mode="json"), seed, *files])
+    from_parent = [provenance.file_digest(parent)] if parent else []
+    identity = provenance.digest([settings.model_dump(mode="json"), seed, *files, *from_parent])
     note = scratch / "identity.txt"
     if not note.exists() or note.read_text() != identity:
         for checkpoint in scratch.glob("*.ckpt"):
@@ -259,7 +286,7 @@ def _data(
 
 
 def _module(
-    data: dict[str, Any], settings: config.Potential, seed: int, stress: bool, n_frames: int
+    data: dict[str, Any], settings: config.Potential, stress: bool, n_frames: int
 ) -> dict[str, Any]:
     options = settings.training
     weights = {"total_energy": options.energy_weight, "forces": options.force_weight}
@@ -288,26 +315,20 @@ def _module(
             "interval": "step",
             "frequency": 1,
         },
-        "model": _architecture(data, settings, seed),
     }
 
 
 def _architecture(data: dict[str, Any], settings: config.Potential, seed: int) -> dict[str, Any]:
     statistics = instantiate(data, _recursive_=False).get_statistics("train")
+    types = data["stats_manager"]["type_names"]
     return {
         "_target_": "umklapp.potentials.nequip.model.NequIPHessianModel",
-        "seed": seed,
-        "model_dtype": settings.dtype,
-        "type_names": data["stats_manager"]["type_names"],
-        "r_max": settings.cutoff,
-        "num_layers": settings.layers,
-        "l_max": settings.l_max,
-        "parity": settings.parity,
-        "num_features": settings.features,
-        "num_bessels": settings.bessel,
-        "radial_mlp_depth": 1,
-        "radial_mlp_width": settings.radial_width,
-        "avg_num_neighbors": statistics["num_neighbors_mean"],
-        "per_type_energy_scales": statistics["forces_rms"],
-        "per_type_energy_shifts": statistics["per_atom_energy_mean"],
+        **model.options(
+            settings,
+            seed,
+            types,
+            statistics["num_neighbors_mean"],
+            statistics["forces_rms"],
+            statistics["per_atom_energy_mean"],
+        ),
     }

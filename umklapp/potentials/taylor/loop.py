@@ -15,6 +15,7 @@ from nequip.data import AtomicDataDict, compute_neighborlist_, from_ase
 
 from umklapp import config, provenance
 from umklapp.errors import CalculationError
+from umklapp.potentials.nequip.model import options
 from umklapp.potentials.taylor.model import displacements
 from umklapp.potentials.taylor.prior import Prior
 from umklapp.potentials.taylor.regression import Regression
@@ -53,22 +54,8 @@ def architecture(problem: Problem, settings: config.Potential, seed: int) -> dic
     """Options of `NequIPHessianModel`; energies start on the scale that `taylor` gives."""
     types = list(dict.fromkeys(problem.perfect.get_chemical_symbols()))
     edges = graph(problem.perfect, types, settings.cutoff)[AtomicDataDict.EDGE_INDEX_KEY]
-    return {
-        "seed": seed,
-        "model_dtype": settings.dtype,
-        "type_names": types,
-        "r_max": settings.cutoff,
-        "num_layers": settings.layers,
-        "l_max": settings.l_max,
-        "parity": settings.parity,
-        "num_features": list(settings.features),
-        "num_bessels": settings.bessel,
-        "radial_mlp_depth": 1,
-        "radial_mlp_width": settings.radial_width,
-        "avg_num_neighbors": edges.shape[1] / len(problem.perfect),
-        "per_type_energy_scales": settings.taylor.energy_scale,
-        "per_type_energy_shifts": 0.0,
-    }
+    neighbours = edges.shape[1] / len(problem.perfect)
+    return options(settings, seed, types, neighbours, settings.taylor.energy_scale)
 
 
 def graph(perfect: Atoms, types: Sequence[str], cutoff: float) -> dict[str, torch.Tensor]:

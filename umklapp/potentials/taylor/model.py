@@ -7,7 +7,6 @@ that supercell only and has no stress.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 from ase import Atoms
-from nequip.utils.global_state import set_global_state
 
 from umklapp.errors import InputError
 from umklapp.potentials.contract import Potential, Prediction
 from umklapp.potentials.nequip.inference import NequipPotential
-from umklapp.potentials.nequip.model import NequIPHessianModel
+from umklapp.potentials.nequip.model import build
 from umklapp.potentials.taylor.basis import nearest, shortest_distance
 
 FORMAT = "umklapp taylor+nequip 1"
@@ -192,12 +190,3 @@ def read(path: Path) -> dict[str, Any] | None:
         return None
     matches = isinstance(content, dict) and content.get("format") == FORMAT
     return content if matches else None
-
-
-def build(options: Mapping[str, Any]) -> torch.nn.Module:
-    """A NequIP graph model from the options of `NequIPHessianModel`, on one thread."""
-    torch.set_num_threads(1)
-    set_global_state()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return NequIPHessianModel(**options)

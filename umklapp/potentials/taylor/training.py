@@ -17,9 +17,10 @@ from ase import Atoms
 from phono3py import Phono3py
 
 from umklapp import config, provenance
+from umklapp.potentials.nequip.model import build
 from umklapp.potentials.nequip.training import TrainingResult
 from umklapp.potentials.taylor.loop import Loop, Problem, architecture
-from umklapp.potentials.taylor.model import TaylorNequip, build
+from umklapp.potentials.taylor.model import TaylorNequip
 from umklapp.potentials.taylor.prior import Knowledge, Prior
 
 SAVE_EVERY = 50

@@ -1,0 +1,33 @@
+"""Harmonic reference of the sampling supercell, from the engine's own labels."""
+
+from pathlib import Path
+
+from umklapp import anharmonicity, frames
+from umklapp.logs import log_to
+
+
+def main(seeds, primitive, sampling, out):
+    """Write the reference, or why there is none."""
+    perfect = frames.read_candidates(sampling)[0]
+    found = anharmonicity.build(
+        frames.read_candidates(primitive)[0], perfect, frames.read_labels(seeds)
+    )
+    if found is None:
+        reason = (
+            "no harmonic reference: no finite displacements and too few small-displacement labels"
+        )
+        print(f"{reason} in the sampling supercell: σᴬ is not available")
+        anharmonicity.write_missing(out, reason)
+    else:
+        print(found.source)
+        found.write(out)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        Path(snakemake.input.seeds),
+        Path(snakemake.input.primitive),
+        Path(snakemake.input.sampling),
+        Path(snakemake.output[0]),
+    )

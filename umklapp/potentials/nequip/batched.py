@@ -1,0 +1,126 @@
+"""All members of a committee on batches of frames, through the compiled engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from ase import Atoms
+
+from umklapp.errors import CalculationError
+from umklapp.potentials.contract import Prediction
+from umklapp.potentials.neighbours import Neighbourhood, Slots, join
+from umklapp.potentials.nequip.engine import Engine
+from umklapp.potentials.nequip.inference import NequipPotential
+
+CHUNK = {"cpu": 256, "cuda": 32768}
+"""Atoms in one call: on a CPU the arrays of a call should stay in its cache."""
+
+VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    slots: Slots
+    graph: list[torch.Tensor]
+    volume: np.ndarray
+
+
+class BatchedMembers:
+    """K members that share an engine.
+
+    Args:
+        engine: with the weights of the members.
+        networks: the members; they evaluate what the graph cannot (a frame of a single atom).
+    """
+
+    def __init__(self, engine: Engine, networks: Sequence[NequipPotential]) -> None:
+        self.engine = engine
+        self.networks = list(networks)
+        self.chunk = CHUNK[engine.device.split(":")[0]]
+
+    def evaluate(
+        self,
+        frames: Sequence[Atoms],
+        neighbours: Sequence[Neighbourhood] | None = None,
+        members: Sequence[int] | None = None,
+    ) -> list[Prediction]:
+        """Energies, forces and stresses of all frames by each of the members (default: all).
+
+        Raises:
+            CalculationError: a frame has a species that the models were not trained on.
+        """
+        numbers = range(len(self.networks)) if members is None else members
+        if sum(map(len, frames)) < 2:
+            return [self.networks[number].evaluate(frames) for number in numbers]
+        found: list[list[Prediction]] = [[] for _ in numbers]
+        for chunk in self._chunks(frames, neighbours):
+            for row, number in enumerate(numbers):
+                found[row].append(self._predict(chunk, number))
+        return [_concatenate(parts) for parts in found]
+
+    def features(self, frames: Sequence[Atoms]) -> list[np.ndarray]:
+        """Last-layer features of every atom by all members, n arrays (n_atoms, K d)."""
+        found: list[np.ndarray] = []
+        for chunk in self._chunks(frames, None):
+            parts = [
+                self.engine.evaluate(chunk.graph, k).features for k in range(len(self.networks))
+            ]
+            joined = np.concatenate(parts, axis=1).astype(float)
+            found.extend(np.split(joined, np.cumsum(chunk.slots.sizes)[:-1]))
+        return found
+
+    def _predict(self, chunk: _Chunk, member: int) -> Prediction:
+        out, slots = self.engine.evaluate(chunk.graph, member), chunk.slots
+        number = len(slots.frame_of)
+        source = slots.source.ravel()
+        forces = out.gradient.sum(axis=1)
+        for axis in range(3):
+            weights = out.gradient[..., axis].ravel()
+            forces[:, axis] -= np.bincount(source, weights, minlength=number)
+        starts = np.cumsum((0, *slots.sizes[:-1]))
+        work = np.einsum("nma,nmb->nab", slots.vectors, out.gradient)
+        virial = np.add.reduceat(work, starts, axis=0)
+        tensor = (virial + virial.transpose(0, 2, 1)) / (2 * chunk.volume[:, None, None])
+        return Prediction(
+            np.add.reduceat(out.energy.astype(float), starts),
+            np.split(forces, starts[1:]),
+            np.stack([tensor[:, i, j] for i, j in VOIGT], axis=1),
+        )
+
+    def _chunks(
+        self, frames: Sequence[Atoms], neighbours: Sequence[Neighbourhood] | None
+    ) -> Iterator[_Chunk]:
+        near = neighbours or [Neighbourhood(self.engine.cutoff) for _ in frames]
+        begin = 0
+        while begin < len(frames):
+            end, size = begin + 1, len(frames[begin])
+            while end < len(frames) and size + len(frames[end]) <= self.chunk:
+                size += len(frames[end])
+                end += 1
+            mine = frames[begin:end]
+            parts = [each.update(frame) for each, frame in zip(near[begin:end], mine, strict=True)]
+            slots = join(parts, self.engine.cutoff)
+            graph = self.engine.prepare(slots, np.concatenate([self._types(f) for f in mine]))
+            yield _Chunk(slots, graph, np.array([frame.cell.volume for frame in mine]))
+            begin = end
+
+    def _types(self, frame: Atoms) -> np.ndarray:
+        known = self.engine.types
+        try:
+            return np.array([known[symbol] for symbol in frame.get_chemical_symbols()])
+        except KeyError:
+            unknown = sorted(set(frame.get_chemical_symbols()) - set(known))
+            raise CalculationError(
+                f"the model knows {sorted(known)}, the frame has {unknown}"
+            ) from None
+
+
+def _concatenate(parts: Sequence[Prediction]) -> Prediction:
+    return Prediction(
+        np.concatenate([each.energy for each in parts]),
+        [force for each in parts for force in each.forces],
+        np.concatenate([each.stress for each in parts]),
+    )
