@@ -97,6 +97,12 @@ def of_all_rounds(name):
     return get
 
 
+def labels_of_all_rounds(wildcards):
+    """Label chunks of every round of the material, round after round."""
+    names = [of_all_rounds(f"labels/{n}.extxyz")(wildcards) for n in CHUNKS]
+    return [path for chunks in zip(*names) for path in chunks]
+
+
 def tries():
     """Retries only in the main process: inside a Slurm job they would multiply."""
     return CAMPAIGN.resources.retries if workflow.is_main_process else 0
@@ -143,7 +149,7 @@ def of_members_of_last_round(name):
     return get
 
 
-FIGURE_NAMES = ["learning_curve", "uncertainty", "bands", "kappa"]
+FIGURE_NAMES = ["learning_curve", "uncertainty", "events", "bands", "kappa"]
 
 
 def figures_of(material):

@@ -59,6 +59,37 @@ rule figure_uncertainty:
         "../scripts/figure_uncertainty.py"
 
 
+rule figure_events:
+    input:
+        series="<results>/{material}/events.csv",
+        record="<results>/{material}/verdict.json",
+    output:
+        png=report(
+            "<results>/figures/{material}/events.png",
+            caption="../report/events.rst",
+            category="Figures",
+            subcategory="{material}",
+            labels={"material": "{material}", "figure": "Events"},
+        ),
+        pdf="<results>/figures/{material}/events.pdf",
+        csv="<results>/figures/{material}/events.csv",
+    log:
+        "<logs>/figure_events/{material}.log",
+    benchmark:
+        "<benchmarks>/figure_events/{material}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(10),
+    message:
+        "{wildcards.material}: figure, anharmonicity, error and uncertainty in time"
+    script:
+        "../scripts/figure_events.py"
+
+
 rule figure_bands:
     input:
         bands="<results>/{material}/phonons/bands.h5",
@@ -124,6 +155,7 @@ rule material_summary:
         history="<results>/{material}/history.json",
         conductivity="<results>/{material}/conductivity.json",
         thermodynamics="<results>/{material}/phonons/thermodynamics.json",
+        verdict="<results>/{material}/verdict.json",
     output:
         "<results>/{material}/summary.json",
     log:

@@ -129,3 +129,48 @@ rule history:
         "{wildcards.material}: committees and verdicts of all rounds in one file"
     script:
         "../scripts/history.py"
+
+
+# Rare events before and after learning, and in the reference: σᴬ(t) of the first and of the last
+# exploration, of ab initio MD where the seeds have some, and the labels that lie within events.
+rule verdict:
+    input:
+        explorations=of_all_rounds("exploration.h5"),
+        labels=labels_of_all_rounds,
+        reference=expand(
+            "<results>/{material}/seeds/aimd_{index}.extxyz",
+            index=seeds_of("aimd"),
+            allow_missing=True,
+        ),
+        first=expand(
+            "<results>/{material}/round_00/member_{member}/model.ckpt",
+            member=MEMBERS,
+            allow_missing=True,
+        ),
+        last=expand(
+            "<results>/{material}/model/member_{member}.ckpt", member=MEMBERS, allow_missing=True
+        ),
+        committee="<results>/{material}/round_00/committee.json",
+        engine=engine_of,
+        harmonic="<results>/{material}/structure/harmonic.h5",
+    output:
+        record="<results>/{material}/verdict.json",
+        series="<results>/{material}/events.csv",
+    log:
+        "<logs>/verdict/{material}.log",
+    benchmark:
+        "<benchmarks>/verdict/{material}.tsv"
+    retries: tries()
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=minutes(120),
+        gpu=int(CAMPAIGN.resources.gpu),
+    params:
+        verdict=plain(CAMPAIGN.verdict),
+    message:
+        "{wildcards.material}: sound, a missed event, or a false one?"
+    script:
+        "../scripts/verdict.py"

@@ -13,8 +13,8 @@ def main(material, test, history, out):
     """Draw the figure and write its csv."""
     table = pd.read_csv(test)
     table.to_csv(out["csv"], index=False)
-    numbers = json.loads(Path(history).read_text())["rounds"][-1]["committee"]
-    uncertainty.draw(table, numbers, material, [Path(out["png"]), Path(out["pdf"])])
+    rounds = [each["committee"] for each in json.loads(Path(history).read_text())["rounds"]]
+    uncertainty.draw(table, rounds, material, [Path(out["png"]), Path(out["pdf"])])
 
 
 if __name__ == "__main__":

@@ -7,14 +7,14 @@ from umklapp import provenance, summary
 from umklapp.logs import log_to
 
 
-def main(material, history, conductivity, thermodynamics, out):
+def main(material, history, conductivity, thermodynamics, verdict, out):
     """Write summary.json of one material."""
     rounds = json.loads(Path(history).read_text())["rounds"]
     row = summary.row(
         material,
         [each["assessment"] for each in rounds],
         rounds[-1]["committee"],
-        *(json.loads(Path(path).read_text()) for path in (conductivity, thermodynamics)),
+        *(json.loads(Path(path).read_text()) for path in (conductivity, thermodynamics, verdict)),
     )
     provenance.write_json(out, row)
 
@@ -27,5 +27,6 @@ if __name__ == "__main__":
         files.history,
         files.conductivity,
         files.thermodynamics,
+        files.verdict,
         Path(snakemake.output[0]),
     )

@@ -23,6 +23,7 @@ def row(
     committee: dict[str, Any],
     conductivity: dict[str, Any],
     thermodynamics: dict[str, Any],
+    verdict: dict[str, Any],
 ) -> dict[str, Any]:
     """The row of one material.
 
@@ -46,7 +47,9 @@ def row(
         "kappa_300K_std_W_per_mK": None if spread is None else spread[at_300],
         "highest_frequency_THz": thermodynamics["highest_THz"]["mean"],
         "literature": conductivity["literature"]["text"],
+        "verdict": verdict["verdict"],
         "reason": last["reason"],
+        "verdict_reason": verdict["reason"],
     }
 
 
@@ -69,6 +72,7 @@ def render(table: pd.DataFrame) -> str:
                 "κ(300 K) (W/(m K))": kappa,
                 "literature": each["literature"],
                 "converged": "yes" if each["converged"] else "NO",
+                "events": each["verdict"],
             }
         )
     return pd.DataFrame(rows).to_string(index=False)
@@ -85,7 +89,10 @@ def main(path: Path) -> str:
     if not file.exists():
         raise InputError(f"{file} does not exist yet: run the campaign of {path} first")
     table = pd.read_csv(file)
-    reasons = "\n".join(f"  {each['material']}: {each['reason']}" for _, each in table.iterrows())
+    reasons = "\n".join(
+        f"  {each['material']}: {each['reason']}\n    events: {each['verdict_reason']}"
+        for _, each in table.iterrows()
+    )
     report = results / "report.html"
     where = f"report: {report}" if report.exists() else f"figures: {results / 'figures'}"
     return f"{render(table)}\n\nwhy the rounds ended:\n{reasons}\n\ntable: {file}\n{where}"

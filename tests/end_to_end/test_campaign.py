@@ -49,7 +49,7 @@ TINY = {
     },
     "committee": {"subsamples": 2, "seeds": 1},
     "exploration": {"kind": "md", "replicas": 2, "steps": 60, "every": 5, "temperatures": [300]},
-    "acquisition": {"batch_size": 3, "spacing": 10},
+    "acquisition": {"batch_size": 3, "spacing": 10.0},
     "rounds": {"max": 2, "force_error": 1e-4},
     "phonons": {"mesh": [4, 4, 4], "imaginary": -100.0},
     "conductivity": {"mesh": [3, 3, 3], "round_mesh": [2, 2, 2]},
@@ -118,7 +118,7 @@ def test_results_are_complete(finished: Path) -> None:
     assert row["rounds"] == 2
     assert not row["converged"]
     assert "NOT converged at the cap of 2 rounds" in row["reason"]
-    for name in ("learning_curve", "uncertainty", "bands", "kappa"):
+    for name in ("learning_curve", "uncertainty", "events", "bands", "kappa"):
         for suffix in ("png", "pdf", "csv"):
             assert (results / f"figures/{MATERIAL}/{name}.{suffix}").stat().st_size > 0
 
@@ -156,7 +156,7 @@ def test_figures_are_drawn_again_from_an_archive(finished: Path, tmp_path: Path)
     config = configure(tmp_path)
     source, target = finished.parent / f"results/{MATERIAL}", tmp_path / f"results/{MATERIAL}"
     (target / "phonons").mkdir(parents=True)
-    small = ["history.json", "test_errors.csv", "conductivity.json"]
+    small = ["history.json", "test_errors.csv", "conductivity.json", "verdict.json", "events.csv"]
     for name in [*small, "phonons/bands.h5", "phonons/thermodynamics.json"]:
         shutil.copyfile(source / name, target / name)
     plan = said(run(config, "figures", "--dry-run"))
@@ -165,7 +165,7 @@ def test_figures_are_drawn_again_from_an_archive(finished: Path, tmp_path: Path)
     result = run(config, "figures")
     assert result.returncode == 0, said(result)
     assert not list(target.glob("round_*"))
-    for name in ("learning_curve", "kappa", "uncertainty", "bands"):
+    for name in ("learning_curve", "kappa", "uncertainty", "events", "bands"):
         made = tmp_path / f"results/figures/{MATERIAL}/{name}.csv"
         assert (
             made.read_text()

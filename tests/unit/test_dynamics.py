@@ -315,7 +315,7 @@ def test_the_bias_is_the_gradient_of_the_spread():
 
     def biased_energy(atoms):
         found = committee.evaluate_members([atoms]).energy[:, 0]
-        return found.mean() - tau * found.std()
+        return found.mean() - found.std()
 
     found = committee.evaluate_members([frame])
     energy, forces = found.energy[:, 0], found.forces[0]
@@ -324,12 +324,11 @@ def test_the_bias_is_the_gradient_of_the_spread():
     push = biased - mean
     assert np.sqrt((push**2).mean()) == pytest.approx(0.3 * np.sqrt((mean**2).mean()))
     gradient = np.zeros_like(mean)
-    for tau in (1.0,):
-        for index in np.ndindex(2, 3):
-            plus, minus = frame.copy(), frame.copy()
-            plus.positions[index] += 1e-4
-            minus.positions[index] -= 1e-4
-            gradient[index] = -(biased_energy(plus) - biased_energy(minus)) / 2e-4
+    for index in np.ndindex(2, 3):
+        plus, minus = frame.copy(), frame.copy()
+        plus.positions[index] += 1e-4
+        minus.positions[index] -= 1e-4
+        gradient[index] = -(biased_energy(plus) - biased_energy(minus)) / 2e-4
     slope = gradient[:2] - mean[:2]
     np.testing.assert_allclose(push[:2] / push[0, 0], slope / slope[0, 0], rtol=1e-5)
 
@@ -366,17 +365,14 @@ class IdealGas(Springs):
         self.results = {"energy": 0.0, "forces": forces, "stress": np.zeros(6)}
 
 
-@pytest.mark.parametrize("anisotropic", [False, True])
-def test_an_ideal_gas_has_the_volume_of_its_law(anisotropic):
+def test_an_ideal_gas_has_the_volume_of_its_law():
     """P V = (N + 1) kT with fluctuations of the Gamma distribution p(V) ∝ V^N exp(−PV/kT)."""
     n, temperature, pressure = 40, 300.0, 2e-4
     generator = np.random.default_rng(3)
     volume = (n + 1) * units.kB * temperature / pressure
     start = Atoms("Ar" * n, cell=3 * [volume ** (1 / 3)], pbc=True)
     start.positions = generator.uniform(0, volume ** (1 / 3), (n, 3))
-    barostat = dynamics.Barostat(
-        pressure=pressure, time=50.0, compressibility=1 / pressure, anisotropic=anisotropic
-    )
+    barostat = dynamics.Barostat(pressure=pressure, time=50.0, compressibility=1 / pressure)
     limits = health.Limits(1e6, 0.0, 1e6)
     found = run(
         Committee([AsePotential(IdealGas(start.positions, 0.0))]), [start] * 2, [temperature] * 2,
@@ -401,5 +397,5 @@ def test_a_strained_crystal_relaxes_to_the_pressure(anisotropic):
     assert lengths.mean() == pytest.approx(5.431, abs=0.02)
     shape = np.array(found.cells[-1]) / lengths[-1]
     off = np.abs(shape - np.diag(np.diag(shape))).max()
-    assert (off > 1e-6) is anisotropic
+    assert bool(off > 1e-6) is anisotropic
     np.testing.assert_allclose(shape, shape.T, atol=0.01)  # it does not turn

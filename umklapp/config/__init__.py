@@ -35,6 +35,7 @@ from umklapp.config.learning import (
     WarmStart,
 )
 from umklapp.config.transport import Conductivity, Phonons, Resources
+from umklapp.config.verdict import Verdict
 
 __all__ = [
     "GENERATED",
@@ -65,6 +66,7 @@ __all__ = [
     "Split",
     "Taylor",
     "Training",
+    "Verdict",
     "WarmStart",
     "docs_table",
     "load",

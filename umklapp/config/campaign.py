@@ -20,6 +20,7 @@ from umklapp.config.learning import (
     Rounds,
 )
 from umklapp.config.transport import Conductivity, Phonons, Resources
+from umklapp.config.verdict import Verdict
 from umklapp.errors import InputError
 
 
@@ -38,6 +39,7 @@ class Campaign(Section):
     exploration: Exploration = MdExploration()
     acquisition: Acquisition = Acquisition()
     rounds: Rounds = Rounds()
+    verdict: Verdict = Verdict()
     phonons: Phonons = Phonons()
     conductivity: Conductivity = Conductivity()
     resources: Resources = Resources()

@@ -165,7 +165,7 @@ class MdExploration(Section):
     min_distance: Positive = Field(0.6, description="stop below this multiple of the shortest bond")
     max_force: Positive = Field(50.0, description="stop above this force (eV/Å)")
     max_uncertainty: Positive = Field(
-        10.0, description="stop where members differ by more than this on an atom (eV/Å)"
+        1.0, description="stop where members differ by more than this on an atom (eV/Å)"
     )
     max_drift: Positive = Field(
         0.1, description="stop at this drift of the conserved energy (eV/atom; NVT, no bias)"

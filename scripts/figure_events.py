@@ -1,0 +1,24 @@
+"""Figure: anharmonicity, force error and uncertainty in time."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+
+from umklapp.figures import events
+from umklapp.logs import log_to
+
+
+def main(material, series, record, out):
+    """Draw the figure and copy its csv."""
+    shutil.copyfile(series, out["csv"])
+    verdict = json.loads(Path(record).read_text())
+    paths = [Path(out["png"]), Path(out["pdf"])]
+    events.draw(pd.read_csv(series), verdict, material, paths)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    files = snakemake.input
+    main(snakemake.wildcards.material, files.series, files.record, snakemake.output)

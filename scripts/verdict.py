@@ -1,0 +1,65 @@
+"""Sound, a missed event, or a false one: events before and after learning, and in the reference."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from umklapp import anharmonicity, config, frames, provenance, verdict
+from umklapp.logs import log_to
+from umklapp.potentials.committee import Committee
+from umklapp.sampling import exploration, replay
+
+
+def reference_of(files, settings, perfect):
+    """Labelled frames of reference MD in the sampling cell, in order of time."""
+    paths = [settings.reference] if settings.reference else files["reference"]
+    found = [frame for path in paths for frame in frames.read_frames(Path(path))]
+    return [f for f in found if "time" in f.info and len(f) == len(perfect)]
+
+
+def main(files, settings, out):
+    """Write verdict.json and the series behind the figure."""
+    harmonic = anharmonicity.read(Path(files["harmonic"]))
+    if harmonic is None:
+        words = "undecided: no harmonic reference, so no σᴬ and no events"
+        provenance.write_json(out["record"], {"verdict": "undecided", "reason": words})
+        pd.DataFrame(columns=["source", "replica", "time_ps"]).to_csv(out["series"], index=False)
+        return
+    options = settings.model_dump(include={"enter", "leave", "shortest"})
+    engine, paths = Path(files["engine"]), [Path(path) for path in files["explorations"]]
+    first = Committee.load(files["first"], engine)
+    last = Committee.load(files["last"], engine)
+    quiet = replay.quiets(paths[-1])
+    records = [replay.scan_exploration(path, quiet, harmonic, **options) for path in paths]
+    series = [replay.exploration_series(paths[0], "before")]
+    series.append(replay.exploration_series(paths[-1], "after"))
+    reference, known = None, reference_of(files, settings, harmonic.perfect)
+    if known:
+        series.insert(0, replay.reference_series(known, harmonic, first, last))
+        reference = replay.scan_reference(series[0], known, **options)
+    chunks = len(files["labels"]) // len(paths)
+    rounds = [
+        (
+            exploration.read(path),
+            record,
+            [f for each in files["labels"][chunks * n : chunks * (n + 1)]
+             for f in frames.read_labels(Path(each))],
+        )
+        for n, (path, record) in enumerate(zip(paths, records, strict=True))
+    ]  # fmt: skip
+    error = json.loads(Path(files["committee"]).read_text())["test"]["force_mae_eV_per_A"]
+    labels = replay.labels_in_events(rounds, harmonic, last, error)
+    found = verdict.judge(reference, records[0], records[-1], labels, settings.dynamics)
+    print(found.words)
+    provenance.write_json(out["record"], provenance.record(**found.as_dict()))
+    pd.concat(series).to_csv(out["series"], index=False)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        dict(snakemake.input.items()),
+        config.parse(config.Verdict, snakemake.params.verdict),
+        {name: Path(path) for name, path in snakemake.output.items()},
+    )

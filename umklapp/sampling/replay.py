@@ -1,0 +1,160 @@
+"""Events in what has been run: explorations on disk, and reference MD seen by two committees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+from ase import Atoms
+
+from umklapp import events
+from umklapp.anharmonicity import HarmonicReference, sigma
+from umklapp.potentials.committee import Committee
+from umklapp.sampling import uncertainty
+from umklapp.sampling.exploration import Explored
+from umklapp.verdict import Labels
+
+CHUNK = 200
+"""Frames in memory at once."""
+
+
+def quiets(path: Path) -> dict[float, events.Quiet]:
+    """Quiet σᴬ of an exploration by target temperature (K): hotter crystals are less harmonic."""
+    series: dict[float, list[np.ndarray]] = {}
+    with h5py.File(path) as file:
+        for group in file.values():
+            target = float(group.attrs["target_temperature"])
+            series.setdefault(target, []).append(group["sigma"][()])
+    return {target: events.Quiet.of(np.concatenate(parts)) for target, parts in series.items()}
+
+
+def scan_exploration(
+    path: Path,
+    quiet: dict[float, events.Quiet],
+    harmonic: HarmonicReference,
+    **options: Any,
+) -> events.Record:
+    """Events of all replicas of an exploration, read in chunks.
+
+    Args:
+        quiet: by target temperature; replicas of another temperature are judged by their own.
+        options: of `events.Detector`.
+    """
+    own, records = quiets(path), []
+    with h5py.File(path) as file:
+        for number, name in enumerate(sorted(file)):
+            group = file[name]
+            target = float(group.attrs["target_temperature"])
+            known = quiet.get(target, own[target])
+            chunks = events.hdf5_chunks(group, ("time", "sigma", "positions"), CHUNK)
+            records.append(events.scan([chunks], known, harmonic, [number], **options))
+    return events.join(records)
+
+
+def reference_series(
+    frames: Sequence[Atoms],
+    harmonic: HarmonicReference,
+    before: Committee,
+    after: Committee,
+) -> pd.DataFrame:
+    """Reference MD frame by frame: σᴬ, and error and uncertainty of two committees.
+
+    Args:
+        frames: labelled, with `info["time"]` (fs) and `info["origin"]` (one per trajectory).
+
+    Returns:
+        Columns `source`, `replica`, `time_ps`, `sigma`, and for before and after
+        `force_error_*` (MAE) and `uncertainty_*` (u_max), eV/Å.
+    """
+    rows = []
+    names = list(dict.fromkeys(str(frame.info.get("origin", "")) for frame in frames))
+    for first in range(0, len(frames), CHUNK):
+        part = frames[first : first + CHUNK]
+        judged = [each.evaluate_members(part) for each in (before, after)]
+        for number, frame in enumerate(part):
+            forces = frame.get_forces()
+            known = harmonic.forces(frame.positions[None], frame.cell.array[None])[0]
+            row = {
+                "source": "reference",
+                "replica": names.index(str(frame.info.get("origin", ""))),
+                "time_ps": float(frame.info["time"]) / 1000,
+                "sigma": float(sigma(forces, known)),
+            }
+            for name, prediction in zip(("before", "after"), judged, strict=True):
+                members = prediction.forces[number]
+                row[f"force_error_{name}"] = float(np.abs(members.mean(axis=0) - forces).mean())
+                row[f"uncertainty_{name}"] = float(uncertainty.per_atom(members).max())
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def scan_reference(series: pd.DataFrame, frames: Sequence[Atoms], **options: Any) -> events.Record:
+    """Events of reference MD, trajectory by trajectory."""
+    quiet, records = events.Quiet.of(series["sigma"].to_numpy()), []
+    for number in sorted(series["replica"].unique()):
+        mine = series[series["replica"] == number].sort_values("time_ps")
+        positions = np.array([frames[n].positions for n in mine.index])
+        chunk = (1000 * mine["time_ps"].to_numpy(), mine["sigma"].to_numpy(), positions)
+        records.append(events.scan([iter([chunk])], quiet, None, [int(number)], **options))
+    return events.join(records)
+
+
+def exploration_series(path: Path, source: str) -> pd.DataFrame:
+    """σᴬ(t) and u_max of all replicas of an exploration, columns as `reference_series`."""
+    parts = []
+    with h5py.File(path) as file:
+        for number, name in enumerate(sorted(file)):
+            group = file[name]
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "source": source,
+                        "replica": number,
+                        "time_ps": group["time"][()] / 1000,
+                        "sigma": group["sigma"][()],
+                        f"uncertainty_{source}": group["measures/force_max"][()],
+                    }
+                )
+            )
+    return pd.concat(parts) if parts else pd.DataFrame(columns=["source", "replica", "time_ps"])
+
+
+def labels_in_events(
+    rounds: Sequence[tuple[Explored, events.Record, Sequence[Atoms]]],
+    harmonic: HarmonicReference,
+    after: Committee,
+    quiet_error: float,
+) -> Labels:
+    """Reference labels of explored frames that lie within events.
+
+    Args:
+        rounds: of every round the exploration, its events, and its labels (whose
+            `info["explored"]` is their number in the exploration).
+        after: the last committee. quiet_error: eV/Å, of the first on quiet frames.
+    """
+    rows, widths = [], []
+    for explored, record, labels in rounds:
+        widths.append(record.quiet.level(events.ENTER))
+        for label in labels:
+            number = int(label.info["explored"])
+            replica, time = int(explored.replica[number]), float(explored.time[number])
+            if not any(event.holds(replica, time) for event in record.events):
+                continue
+            known = harmonic.forces(label.positions[None], label.cell.array[None])[0]
+            forces = label.get_forces()
+            after_forces = after.evaluate([label]).forces[0]
+            rows.append(
+                (
+                    float(sigma(forces, known)),
+                    float(explored.sigma[number]),
+                    float(np.abs(explored.forces[number] - forces).mean()),
+                    float(np.abs(after_forces - forces).mean()),
+                )
+            )
+    table = np.array(rows).reshape(-1, 4)
+    real, model, before, learned = table.T
+    return Labels(real, model, before, learned, quiet_error, max(widths, default=np.inf))
