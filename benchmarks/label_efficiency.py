@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from ase import Atoms, units
+from ase import Atoms
 from ase.build import bulk
 from ase.io import read
-from ase.md.langevin import Langevin
 
 from umklapp import config, force_sets, frames, judgement, provenance, testbed
 from umklapp.figures import style
@@ -26,28 +25,29 @@ from umklapp.potentials.committee import Committee, subsample
 from umklapp.potentials.nequip import engine, training
 from umklapp.sampling import acquisition, exploration, health
 from umklapp.sampling.dynamics import Trajectory
+from umklapp.testbed_campaign import displaced, dynamics
 
 KCL = Path("../shared/data/dft/KCl-225_vasp_mlpsscha.extxyz")
 NACL = Path("benchmarks/data/nacl_gpaw.extxyz")
 MEMBERS = 3
-OURS = config.Acquisition(strategy="threshold", lower=1e-3)
+OURS = config.Acquisition(strategy="threshold")
 STRATEGIES = {
     "ours": OURS,
-    "logdet": OURS.model_copy(update={"diversity": "logdet"}),
+    "farthest": OURS.model_copy(update={"diversity": "farthest"}),
     "almomd": config.Acquisition(strategy="almomd", diversity="none", spacing=0.0),
     "random": config.Acquisition(strategy="random"),
     "blind": config.Acquisition(strategy="random", viability_band=1e9, min_distance=1e-3),
 }
 LABELS = {
-    "ours": "threshold, farthest points",
-    "logdet": "threshold, determinant",
+    "ours": "threshold (default)",
+    "farthest": "threshold, farthest points",
     "almomd": "ALmoMD's $P_U P_E$",
     "random": "random, viable",
     "blind": "random, everything",
 }
 COLOURS = {
     "ours": style.BLUE,
-    "logdet": "#3a9b6f",
+    "farthest": "#3a9b6f",
     "almomd": style.ORANGE,
     "random": "0.35",
     "blind": "0.75",
@@ -72,6 +72,7 @@ class System:
     rounds: int
     batch: int
     strategies: tuple[str, ...]
+    wanted: float
 
 
 def potential(cutoff: float, epochs: int) -> config.Potential:
@@ -94,46 +95,15 @@ def potential(cutoff: float, epochs: int) -> config.Potential:
 # the test bed
 
 
-def truth(steps: int, temperature: float, seed: int) -> list[Atoms]:
-    """Labelled frames of exact dynamics of the 16-atom test bed, every 50 fs."""
-    atoms = testbed.supercell(16)
-    atoms.calc = testbed.DoubleWellCrystal()
-    generator = np.random.default_rng(seed)
-    atoms.set_velocities(
-        generator.normal(size=(16, 3))
-        * np.sqrt(2 * units.kB * temperature / atoms.get_masses())[:, None]
-    )
-    run = Langevin(
-        atoms, 5 * units.fs, temperature_K=temperature, friction=0.002 / units.fs,
-        fixcm=False, rng=generator,
-    )  # fmt: skip
-    found: list[Atoms] = []
-    run.attach(
-        lambda: found.append(
-            frames.labelled(atoms, atoms.get_potential_energy(), atoms.get_forces())
-        ),
-        interval=10,
-    )
-    run.run(steps)
-    return found
-
-
-def farthest_cation(frame: Atoms, perfect: Atoms) -> float:
-    """Largest displacement (Å) of an atom from its site, without the common shift."""
-    shift = exploration.displacements([frame], perfect).reshape(-1, 3)
-    shift -= np.median(shift, axis=0)
-    return float(np.linalg.norm(shift, axis=1).max())
-
-
 def test_bed(folder: Path) -> System:
     """Seeds end before the first event of exact dynamics at 600 K: the missed event."""
     perfect = testbed.supercell(16)
     cache = folder / "truth.extxyz"
     if not cache.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        frames.write_frames(cache, truth(60000, 600.0, 1))
-    found = frames.read_frames(cache)[20:]
-    far = np.array([farthest_cation(frame, perfect) for frame in found])
+        frames.write_frames(cache, dynamics("missed", perfect, 60000, 1))
+    found = frames.read_frames(cache)
+    far = np.array([displaced(perfect, frame) for frame in found])
     event, quiet = np.flatnonzero(far > 1.2), np.flatnonzero(far < 0.9)
     seeds = [n for n in quiet if n < event.min()] if event.min() > 60 else quiet[:200].tolist()
     later = quiet[quiet > 600]
@@ -169,7 +139,7 @@ def test_bed(folder: Path) -> System:
     }
     return System(
         "test bed", perfect, initial, explore, label, tests, potential(5.0, 60), 3, 8,
-        ("ours", "logdet", "almomd", "random"),
+        ("ours", "almomd", "random"), 0.02,
     )  # fmt: skip
 
 
@@ -214,7 +184,7 @@ def rock_salt() -> System:
         calm = [groups["quiet"][n] for n in sorted(generator.choice(30, 12, replace=False))]
         return [*calm[:8], *some], [*calm[8:], *hot[20:32:2]]
 
-    far = np.array([farthest_cation(frame, perfect) for frame in groups["hot test"]])
+    far = np.array([displaced(perfect, frame) for frame in groups["hot test"]])
     border = np.quantile(far, 0.7)
     tests = {
         "event": [f for f, d in zip(groups["hot test"], far, strict=True) if d >= border],
@@ -222,7 +192,7 @@ def rock_salt() -> System:
     }
     return System(
         "NaCl (GPAW)", perfect, initial, pool_of(pool, 1000.0), looked_up(pool), tests,
-        potential(5.0, 60), 4, 6, ("ours", "logdet", "almomd", "random"),
+        potential(5.0, 60), 3, 6, ("ours", "almomd", "random"), 0.005,
     )  # fmt: skip
 
 
@@ -248,7 +218,7 @@ def potassium_chloride() -> System:
     pool = [frame for n, frame in enumerate(labels) if n not in held]
     return System(
         "KCl (VASP)", perfect, initial, pool_of(pool, float("nan")), looked_up(pool), tests,
-        potential(5.0, 45), 3, 3, ("ours", "logdet", "almomd", "random", "blind"),
+        potential(5.0, 45), 3, 3, ("ours", "almomd", "random", "blind"), 0.01,
     )  # fmt: skip
 
 
@@ -299,7 +269,7 @@ def choose(
         spreads["force_max"],
         spreads["energy_above_crystal"],
         health.shortest_distance(system.perfect, search=8.0),
-        1e-3,
+        3 * system.wanted,
     )
     candidates = exploration.candidates(found, "force_max", record["calibration_factor"])
     settings = settings.model_copy(update={"batch_size": system.batch})

@@ -59,6 +59,7 @@ rule seed_displaced:
 rule seed_frames:
     input:
         frames=lambda wildcards: CAMPAIGN.seeds[int(wildcards.index)].path,
+        sampling="<results>/{material}/structure/sampling.extxyz",
     output:
         "<results>/{material}/seeds/frames_{index}.extxyz",
     log:
@@ -74,6 +75,7 @@ rule seed_frames:
         runtime=minutes(30),
     params:
         seed=lambda wildcards: plain(CAMPAIGN.seeds[int(wildcards.index)]),
+        reorder=CAMPAIGN.reference.engine != "lookup",
         root=CAMPAIGN.seed,
     message:
         "{wildcards.material}: labelled frames that the user has, seed {wildcards.index}"

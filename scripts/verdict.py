@@ -15,6 +15,7 @@ def reference_of(files, settings, perfect):
     """Labelled frames of reference MD in the sampling cell, in order of time."""
     paths = [settings.reference] if settings.reference else files["reference"]
     found = [frame for path in paths for frame in frames.read_frames(Path(path))]
+    found = frames.in_site_order(found, perfect)
     return [f for f in found if "time" in f.info and len(f) == len(perfect)]
 
 

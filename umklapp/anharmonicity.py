@@ -52,11 +52,7 @@ class HarmonicReference:
         cell = self.perfect.cell.array
         inverse = np.linalg.inv(cell if cells is None else cells)
         fractional = positions @ inverse - self.perfect.positions @ np.linalg.inv(cell)
-        shift = (fractional - np.rint(fractional)) @ cell
-        # the mean may itself have crossed a border: once more around it
-        shift = shift - np.median(shift, axis=1, keepdims=True)
-        fractional = shift @ np.linalg.inv(cell)
-        shift = (fractional - np.rint(fractional)) @ cell
+        shift = without_drift(fractional) @ cell
         return np.asarray(shift - shift.mean(axis=1, keepdims=True))
 
     def forces(self, positions: np.ndarray, cells: np.ndarray | None = None) -> np.ndarray:
@@ -73,6 +69,16 @@ class HarmonicReference:
     def write(self, path: Path) -> None:
         """Write hdf5 atomically."""
         _write(path, self, self.source)
+
+
+def without_drift(fractional: np.ndarray) -> np.ndarray:
+    """Fractional displacements (n, N, 3) at their nearest images, after a common drift was removed.
+
+    The drift is the circular mean: it does not matter that atoms have crossed borders of the cell.
+    """
+    phase = np.exp(2j * np.pi * fractional).mean(axis=1, keepdims=True)
+    fractional = fractional - np.angle(phase) / (2 * np.pi)
+    return np.asarray(fractional - np.rint(fractional))
 
 
 def _write(path: Path, reference: HarmonicReference | None, source: str) -> None:

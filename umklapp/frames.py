@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.geometry import find_mic
 from ase.io import iread, write
+from scipy.optimize import linear_sum_assignment
 
 from umklapp.errors import InputError
 from umklapp.materials import composition
@@ -206,6 +208,60 @@ def split(frames: Sequence[Atoms], calibration: float, test: float) -> Split:
         parts.calibration.extend(group[n_train : n_train + n_calibration])
         parts.test.extend(group[n_train + n_calibration :])
     return parts
+
+
+def in_site_order(frames: Sequence[Atoms], perfect: Atoms) -> list[Atoms]:
+    """Frames of the cell of `perfect` with their atoms in the order of its sites.
+
+    Other programs write the same supercell in another order. Which atom belongs to which site is
+    decided once, by the first frame of each order, so that atoms that change places later are seen
+    to do so. Frames of other cells or compositions are left as they are.
+
+    Args:
+        frames: labelled. perfect: perfect supercell, N atoms.
+    """
+    orders: dict[bytes, np.ndarray] = {}
+    found = []
+    for frame in frames:
+        same = len(frame) == len(perfect) and np.allclose(frame.cell, perfect.cell, atol=1e-4)
+        if not same or sorted(frame.numbers) != sorted(perfect.numbers):
+            found.append(frame)
+            continue
+        key = np.asarray(frame.numbers, int).tobytes()
+        if key not in orders:
+            orders[key] = _site_order(frame, perfect)
+        order = orders[key]
+        if (order == np.arange(len(order))).all():
+            found.append(frame)
+            continue
+        moved = frame[order]
+        moved.info = dict(frame.info)
+        labels = _labels(frame)
+        labels["forces"] = labels["forces"][order]
+        found.append(labelled(moved, **labels))
+    return found
+
+
+def _site_order(frame: Atoms, perfect: Atoms) -> np.ndarray:
+    """Atom of every site.
+
+    The whole crystal may have drifted: of the shifts that put one atom on one of its sites the one
+    that leaves all others nearest to theirs is taken.
+    """
+    rare = min(set(perfect.numbers), key=lambda number: int((perfect.numbers == number).sum()))
+    one = frame.positions[np.flatnonzero(frame.numbers == rare)[0]]
+    shifts = perfect.positions[perfect.numbers == rare] - one
+    costs = [_squares(frame, perfect, shift).min(axis=1).sum() for shift in shifts]
+    cost = _squares(frame, perfect, shifts[int(np.argmin(costs))])
+    return np.asarray(linear_sum_assignment(cost)[1])
+
+
+def _squares(frame: Atoms, perfect: Atoms, shift: np.ndarray) -> np.ndarray:
+    apart = frame.positions[None] + shift - perfect.positions[:, None]
+    lengths = find_mic(apart.reshape(-1, 3), perfect.cell, pbc=True)[1]
+    cost = lengths.reshape(apart.shape[:2]) ** 2
+    cost[perfect.numbers[:, None] != frame.numbers[None]] = 1e6
+    return np.asarray(cost)
 
 
 def unique(frames: Iterable[Atoms]) -> list[Atoms]:

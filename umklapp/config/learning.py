@@ -215,8 +215,8 @@ class Acquisition(Section):
     spacing: float | Literal["auto"] = Field(
         "auto", description="least time between frames of a replica (fs); auto: correlation time"
     )
-    diversity: Literal["farthest", "logdet", "none"] = Field(
-        "farthest", description="how a batch is spread out: farthest points, determinant, not"
+    diversity: Literal["logdet", "farthest", "none"] = Field(
+        "logdet", description="how a batch is spread out: determinant, farthest points, not at all"
     )
     batch_size: int = Field(8, ge=1, description="most new labels in a round")
 

@@ -111,8 +111,14 @@ def energy_probability(energy: np.ndarray, known: Spread) -> np.ndarray:
 
     1 up to Ē + s_E, 0.2 at Ē + 1.8 s_E. Energies in eV per atom above the perfect crystal.
     """
-    spread = max(known.std, MIN_SPREAD)
-    exponent = (energy - known.mean - spread) / (0.8 * spread)
+    return _falling(energy, known.mean, known.std)
+
+
+def _falling(
+    energy: np.ndarray, mean: float | np.ndarray, spread: float | np.ndarray
+) -> np.ndarray:
+    spread = np.maximum(spread, MIN_SPREAD)
+    exponent = (energy - mean - spread) / (0.8 * spread)
     return np.asarray(0.2 ** np.clip(exponent, 0, 300))
 
 
@@ -163,8 +169,16 @@ def almomd(
 def threshold(
     candidates: Candidates, known: Knowledge, settings: config.Acquisition
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Every frame whose expected largest force error is above `lower`; wanted by its size."""
-    return (candidates.expected > known.lower).astype(float), candidates.expected
+    """Every frame whose expected largest force error is above `lower`.
+
+    Wanted by that error times the viability of its energy: P_E with the statistics of the
+    calibration frames or of a harmonic crystal at the target temperature, whichever are larger.
+    """
+    thermal = np.nan_to_num(units.kB * candidates.target)
+    mean = np.maximum(known.energy.mean, 1.5 * thermal)
+    spread = np.maximum(known.energy.std, thermal * np.sqrt(1.5 / candidates.atoms))
+    wanted = candidates.expected * _falling(candidates.energy, mean, spread)
+    return (candidates.expected > known.lower).astype(float), wanted
 
 
 def at_random(
