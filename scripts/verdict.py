@@ -28,9 +28,8 @@ def main(files, settings, out):
         pd.DataFrame(columns=["source", "replica", "time_ps"]).to_csv(out["series"], index=False)
         return
     options = settings.model_dump(include={"enter", "leave", "shortest"})
-    engine, paths = Path(files["engine"]), [Path(path) for path in files["explorations"]]
-    first = Committee.load(files["first"], engine)
-    last = Committee.load(files["last"], engine)
+    paths = [Path(path) for path in files["explorations"]]
+    first, last = (Committee.load(files[k], Path(files["engine"])) for k in ("first", "last"))
     quiet = replay.quiets(paths[-1])
     records = [replay.scan_exploration(path, quiet, harmonic, **options) for path in paths]
     series = [replay.exploration_series(paths[0], "before")]

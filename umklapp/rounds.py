@@ -174,7 +174,7 @@ def sigma_criterion(
                 np.concatenate([pool[i] for i in one]), np.concatenate([pool[i] for i in two])
             )
         )
-    limit = max(settings.sigma_change, float(np.quantile(drawn, 0.95)))
+    limit = settings.sigma_change + float(np.quantile(drawn, 0.95))
     words = f"{text}, its distribution moved by {distance:.3f} (wanted {limit:.3f})"
     return Criterion(distance <= limit, distance, limit, words)
 

@@ -104,7 +104,7 @@ def write_campaign(case: Case, folder: Path, steps: int = 40000, **changes: Any)
     pd.DataFrame([row], columns=columns).to_csv(folder / "materials.csv", index=False)
     table = materials.read_table(folder / "materials.csv")
     # as the pipeline builds it: it may turn a primitive cell
-    primitive = materials.build_primitive(table.loc[MATERIAL], structures)
+    primitive = materials.build_primitive(pd.Series(table.loc[MATERIAL]), structures)
     perfect = materials.supercell(primitive, DOUBLE)
     found = dynamics(case, perfect, steps, 1)
     frames.write_frames(folder / f"{case}_reference.extxyz", found[: 2 * len(found) // 3])

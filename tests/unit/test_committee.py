@@ -59,7 +59,7 @@ def test_no_frames_give_empty_predictions():
 
 @given(
     n=st.integers(2, 60),
-    fraction=st.floats(0.01, 0.99),
+    fraction=st.floats(0.05, 0.95),
     seed=st.integers(0, 2**31),
     member=st.integers(0, 9),
     seeds=st.integers(1, 4),
@@ -69,7 +69,9 @@ def test_a_subsample_splits_all_frames_in_two(n, fraction, seed, member, seeds):
     assert sorted([*train, *held]) == list(range(n))
     assert len(train) >= 1
     assert len(held) >= 1
-    assert abs(len(train) - fraction * n) <= 1
+    block = max(2, round(1 / min(fraction, 1 - fraction)))
+    smaller = min(len(train), len(held))
+    assert n // block <= max(smaller, 1) <= -(-n // block)
     assert list(train) == sorted(train)
 
 
@@ -85,3 +87,26 @@ def test_members_share_a_subsample_in_groups():
 def test_one_frame_cannot_be_split():
     with pytest.raises(InputError, match="at least 2"):
         subsample(1, 0.8, 0, 0, 1)
+
+
+@given(n=st.integers(6, 60), more=st.integers(0, 40), seed=st.integers(0, 2**31))
+def test_a_frame_never_changes_sides_when_the_data_grow(n, more, seed):
+    """What has validated a member has never trained it: warm starts stay honest."""
+    train, held = subsample(n, 5 / 6, seed, 0, 1)
+    later_train, later_held = subsample(n + more, 5 / 6, seed, 0, 1)
+    assert set(train) <= set(later_train)
+    assert set(held) <= set(later_held)
+
+
+def test_every_frame_by_its_own_member():
+    perfect, frames = silicon_cubic(), rattled_silicon(3)
+    committee = Committee([springs(perfect, 1.0, 5.0), springs(perfect, 4.0)])
+    found = committee.evaluate_each(frames, [1, 0, 1])
+    for number, member in enumerate([1, 0, 1]):
+        alone = committee.members[member].evaluate([frames[number]])
+        assert found.energy[number] == alone.energy[0]
+        np.testing.assert_array_equal(found.forces[number], alone.forces[0])
+
+
+def test_members_without_features_have_none():
+    assert Committee([springs(silicon_cubic(), 1.0)]).features(rattled_silicon(1)) is None

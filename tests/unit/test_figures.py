@@ -12,7 +12,9 @@ from matplotlib.image import imread
 from phonopy import Phonopy
 
 from umklapp import materials, phonons
-from umklapp.figures import bands, kappa, learning_curve, style, uncertainty
+from umklapp.figures import bands, events, kappa, learning_curve, style, uncertainty
+from umklapp.figures.events import LOOKS
+from umklapp.sampling import calibration
 
 
 def look(paths, width, height):
@@ -143,6 +145,13 @@ def test_learning_curve_figure(paths, new):
 # uncertainty
 
 
+def honesty(generator):
+    """committee.json of a round, as far as the figure reads it."""
+    errors = [generator.lognormal(-3, 0.5, size=8) for _ in range(12)]
+    spread = [each * generator.lognormal(0, 0.3, size=8) for each in errors]
+    return {"honesty": calibration.summarise(errors, spread, 1.1)}
+
+
 def test_uncertainty_figure(paths):
     generator = np.random.default_rng(0)
     expected = generator.lognormal(-3, 0.5, size=25)
@@ -152,18 +161,57 @@ def test_uncertainty_figure(paths):
             "error_eV_per_A": expected * generator.lognormal(0, 0.3, size=25),
         }
     )
-    committee = {"rank_correlation": 0.71, "test_error_over_expected": 1.12}
-    uncertainty.draw(data, committee, "Si-227", paths)
-    pixels = look(paths, 3.3, 3.1)
+    uncertainty.draw(data, [honesty(generator), honesty(generator)], "Si-227", paths)
+    pixels = look(paths, 6.4, 3.1)
     assert np.mean(np.abs(pixels[:, :, 2] - pixels[:, :, 0]) > 0.1) > 0.002  # blue, transparent
 
 
 def test_uncertainty_figure_of_one_member(paths):
     """A committee of one has no spread: nothing to put on a logarithmic axis."""
-    data = pd.DataFrame({"expected_error_eV_per_A": [0.0, 0.0], "error_eV_per_A": [0.01, 0.02]})
-    committee = {"rank_correlation": 0.0, "test_error_over_expected": 1e10}
-    uncertainty.draw(data, committee, "Si-227", paths)
-    look(paths, 3.3, 3.1)
+    data = pd.DataFrame(
+        {"expected_error_eV_per_A": [np.nan, np.nan], "error_eV_per_A": [0.01, 0.02]}
+    )
+    none = calibration.summarise([np.array([0.01, 0.02])] * 2, [np.zeros(2)] * 2, None)
+    uncertainty.draw(data, [{"honesty": none}], "Si-227", paths)
+    look(paths, 6.4, 3.1)
+
+
+# events
+
+
+def series(source, sigma, **columns):
+    time = 0.05 * np.arange(len(sigma))
+    return pd.DataFrame(
+        {"source": source, "replica": 0, "time_ps": time, "sigma": sigma, **columns}
+    )
+
+
+EVENT = {"replica": 0, "start": 1000.0, "end": 2000.0}
+RECORD = {"quiet_median": 0.4, "quiet_width": 0.02, "events": [EVENT]}
+
+
+def test_event_figure_along_the_reference(paths):
+    sigma = np.full(60, 0.4)
+    sigma[20:40] = 1.2
+    data = series(
+        "reference", sigma, force_error_before=sigma / 50, force_error_after=sigma / 90,
+        uncertainty_before=sigma / 20, uncertainty_after=sigma / 40,
+    )  # fmt: skip
+    events.draw(data, {"verdict": "missed event", "reference": RECORD}, "CuI-216", paths)
+    pixels = look(paths, 4.4, 4.2)
+    assert share(pixels, style.BLUE) > 0.001
+    assert share(pixels, style.ORANGE) > 0.001
+
+
+def test_event_figure_without_a_reference(paths):
+    parts = [series(name, np.full(30, 0.4), **{f"uncertainty_{name}": 0.05}) for name in LOOKS]
+    events.draw(pd.concat(parts), {"verdict": "sound", "before": RECORD}, "CuI-216", paths)
+    look(paths, 4.4, 4.2)
+
+
+def test_event_figure_of_nothing(paths):
+    events.draw(pd.DataFrame(columns=["source", "replica", "time_ps", "sigma"]), {}, "Si", paths)
+    look(paths, 4.4, 4.2)
 
 
 # bands

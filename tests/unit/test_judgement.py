@@ -1,8 +1,11 @@
+import json
+
 import numpy as np
 import pytest
 from models import bare, rattled_silicon, silicon_cubic, springs, sw_potential
 
 from umklapp import judgement
+from umklapp.anharmonicity import HarmonicReference
 from umklapp.frames import labelled
 from umklapp.potentials.committee import Committee
 from umklapp.sampling import uncertainty
@@ -64,21 +67,24 @@ def test_stress_errors_count_only_frames_that_have_one():
 
 def test_the_whole_judgement_of_springs(committee):
     calibration, test = spring_labels(4, k=5.5, seed=1), spring_labels(3, k=5.5, seed=2)
-    report, table = judgement.judge(committee, silicon_cubic(), calibration, test, "force_max")
+    report, table = judgement.judge(committee, silicon_cubic(), calibration, test)
     # error 0.5 |x| and spread |x| of every atom
     assert report["calibration_factor"] == pytest.approx(0.5)
-    assert report["test_error_over_expected"] == pytest.approx(1)
-    assert report["rank_correlation"] == pytest.approx(1)
+    assert report["honesty"]["error_over_expected"] == pytest.approx(1)
+    assert report["honesty"]["rank_correlation"] == pytest.approx(1)
+    assert report["honesty"]["rank_correlation_frames"] == pytest.approx(1)
+    assert report["notes"][0].startswith("4 calibration frames: factor and acquisition")
     assert report["reference_energy_eV_per_atom"] == pytest.approx([10.0, -5.0])
     assert report["frames"] == {"calibration": 4, "test": 3}
 
     largest = [np.linalg.norm(shift(frame), axis=1).max() for frame in calibration]
     energy = [2.5 * (shift(frame) ** 2).sum() / 8 for frame in calibration]
     statistics = report["statistics"]
-    assert statistics["u_mean"] == pytest.approx(np.mean(largest))
-    assert statistics["u_std"] == pytest.approx(np.std(largest))
-    assert statistics["e_mean"] == pytest.approx(np.mean(energy))
-    assert statistics["e_std"] == pytest.approx(np.std(energy))
+    assert statistics["force_max"]["mean"] == pytest.approx(np.mean(largest))
+    assert statistics["force_max"]["std"] == pytest.approx(np.std(largest))
+    assert statistics["energy_above_crystal"]["mean"] == pytest.approx(np.mean(energy))
+    assert statistics["energy_above_crystal"]["std"] == pytest.approx(np.std(energy))
+    assert statistics["sigma"] == {"mean": None, "std": None}  # no harmonic reference
 
     wanted = np.array([np.linalg.norm(shift(frame), axis=1).max() for frame in test])
     assert list(table["frame_id"]) == [frame.info["frame_id"] for frame in test]
@@ -90,22 +96,40 @@ def test_the_whole_judgement_of_springs(committee):
 
 def test_test_frames_decide_nothing(committee):
     calibration = spring_labels(4, k=5.5, seed=1)
-    first, _ = judgement.judge(
-        committee, silicon_cubic(), calibration, spring_labels(3, 5.5, 2), "force_max"
-    )
-    other, _ = judgement.judge(
-        committee, silicon_cubic(), calibration, spring_labels(2, 9.0, 3), "force_max"
-    )
+    first, _ = judgement.judge(committee, silicon_cubic(), calibration, spring_labels(3, 5.5, 2))
+    other, _ = judgement.judge(committee, silicon_cubic(), calibration, spring_labels(2, 9.0, 3))
     for key in ("calibration_factor", "statistics", "calibration", "reference_energy_eV_per_atom"):
         assert first[key] == other[key]
-    assert other["test_error_over_expected"] == pytest.approx(8.0)  # error 4 |x|, expected 0.5 |x|
+    assert other["honesty"]["error_over_expected"] == pytest.approx(
+        8.0
+    )  # error 4 |x|, expected 0.5 |x|
     assert first["test"] != other["test"]
 
 
-def test_the_asked_uncertainty_is_the_one_in_the_statistics(committee):
+def test_all_uncertainties_are_in_the_statistics(committee):
     calibration, test = spring_labels(4, 5.5, 1), spring_labels(1, 5.5, 2)
     zero = judgement.reference_energies(committee, silicon_cubic())
     spread = uncertainty.measure(committee.evaluate_members(calibration), zero)
-    for kind in ("force_max", "force_mean", "energy"):
-        report, _ = judgement.judge(committee, silicon_cubic(), calibration, test, kind)
-        assert report["statistics"]["u_mean"] == pytest.approx(spread.of(kind).mean())
+    report, _ = judgement.judge(committee, silicon_cubic(), calibration, test)
+    for name in ("force_max", "force_mean", "energy", "force_max_relative", "energy_relative"):
+        assert report["statistics"][name]["mean"] == pytest.approx(spread.of(name).mean())
+
+
+def test_with_a_harmonic_reference_sigma_has_statistics(committee):
+    harmonic = HarmonicReference(silicon_cubic(), 4.0 * np.eye(24), "springs")
+    calibration, test = spring_labels(4, 5.5, 1), spring_labels(1, 5.5, 2)
+    report, _ = judgement.judge(committee, silicon_cubic(), calibration, test, harmonic)
+    assert 0 < report["statistics"]["sigma"]["mean"] < 1 / 6  # the drift of 8 atoms counts
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_committee_without_uncertainty_is_said_to_be_one(count):
+    perfect = silicon_cubic()
+    same = Committee([springs(perfect, 5.0)] * count)
+    report, table = judgement.judge(
+        same, perfect, spring_labels(6, 5.5, 1), spring_labels(2, 5.5, 2)
+    )
+    assert report["calibration_factor"] is None
+    assert ("committee of one" if count == 1 else "agree exactly") in report["notes"][0]
+    assert table["expected_error_eV_per_A"].isna().all()
+    json.dumps(report, allow_nan=False)

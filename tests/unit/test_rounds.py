@@ -28,7 +28,14 @@ def explored(n=3, ended=("bound on steps reached",)):
     none = np.zeros(n)
     forces = [frame.get_forces() + np.array([0.0, 0.3, -0.4]) for frame in frames]
     spread = [np.full(8, 0.1 * (number + 1)) for number in range(n)]
-    found = Explored(frames, forces, spread, none, none, none, none, none, list(ended))
+    columns = dict.fromkeys(
+        ("replica", "target_temperature", "time", "energy", "temperature", "shortest_distance",
+         "sigma"), none,
+    )  # fmt: skip
+    found = Explored(
+        frames=frames, forces=forces, spread=spread, measures={}, descriptors=none[:, None],
+        ended=list(ended), **columns,
+    )  # fmt: skip
     for number, frame in enumerate(frames):
         frame.info["explored"] = number
     return found, frames
@@ -104,8 +111,8 @@ def test_a_search_that_broke_down_at_once_is_no_exhausted_search():
     new = rounds.new_labels(found, [], accepted=0, failed=0)
     criterion = rounds.force_criterion(new, 0.03)
     assert not criterion.met
-    assert "2 replicas stopped early" in criterion.words
-    assert not rounds.assess(0, new, 1.0, [9.0, 9.0], [9.0, 9.0], SETTINGS)["converged"]
+    assert "every replica ended before its first kept frame" in criterion.words
+    assert not rounds.assess(0, new, 1.0, {}, SETTINGS)["converged"]
 
 
 def test_one_replica_that_stopped_early_forbids_an_exhausted_search():
@@ -138,6 +145,12 @@ def test_calibration_band(ratio, met):
     assert found.met is met
     assert found.value == pytest.approx(ratio)
     assert found.words == f"error is {ratio:.2f} times the expected one (wanted 0.50 to 2.00)"
+
+
+def test_a_committee_without_uncertainty_is_never_calibrated():
+    found = rounds.calibration_criterion(labels(), None, 2.0)
+    assert not found.met
+    assert "no uncertainty" in found.words
 
 
 def test_calibration_is_a_root_mean_square():
@@ -202,6 +215,51 @@ def test_kappa_missing_now_or_before():
     assert "the round before has no κ" in before.words
 
 
+# σᴬ
+
+
+def stretches(mean, replicas=4, n=50, seed=0):
+    return list(np.random.default_rng(seed).normal(mean, 0.05, size=(replicas, n)))
+
+
+def test_the_anharmonicity_has_stopped_moving():
+    found = rounds.sigma_criterion(stretches(0.4), stretches(0.4, seed=1), SETTINGS)
+    assert found.met
+    assert found.words.startswith("σᴬ = 0.4")
+    assert found.value < found.limit
+
+
+def test_a_shifted_anharmonicity_still_moves():
+    found = rounds.sigma_criterion(stretches(0.5), stretches(0.4, seed=1), SETTINGS)
+    assert not found.met
+    assert found.value == pytest.approx(0.1, abs=0.02)
+
+
+def test_a_few_events_more_are_within_the_error_bar_of_few_replicas():
+    """One replica of four in an event: the next round need not have one."""
+    event = [*stretches(0.4)[:3], stretches(1.5)[0]]
+    assert rounds.sigma_criterion(event, stretches(0.4, seed=1), SETTINGS).met
+
+
+def test_anharmonicity_without_an_earlier_round_or_without_a_reference():
+    first = rounds.sigma_criterion(stretches(0.4), None, SETTINGS)
+    assert not first.met
+    assert "no earlier round" in first.words
+    none = rounds.sigma_criterion([], None, SETTINGS)
+    assert none.met
+    assert "not judged" in none.words
+    assert not rounds.sigma_criterion(stretches(0.4), [], SETTINGS).met
+
+
+def test_few_replicas_are_cut_in_time():
+    sigma, replica = np.arange(20.0), np.repeat([0, 1], 10)
+    sigma[3] = np.nan
+    found = rounds.blocks(sigma, replica)
+    assert len(found) == 4
+    np.testing.assert_array_equal(np.concatenate(found), np.delete(np.arange(20.0), 3))
+    assert rounds.blocks(np.full(4, np.nan), np.zeros(4)) == []
+
+
 # the verdict
 
 GOOD = {"labels": labels(), "kappa": [10.0, 10.2], "previous_kappa": [9.9, 10.1]}
@@ -209,7 +267,10 @@ GOOD = {"labels": labels(), "kappa": [10.0, 10.2], "previous_kappa": [9.9, 10.1]
 
 def assess(number=1, **changes):
     arguments = GOOD | changes
-    return rounds.assess(number, factor=1.0, settings=SETTINGS, **arguments)
+    physics = {
+        "kappa": rounds.kappa_criterion(arguments["kappa"], arguments["previous_kappa"], SETTINGS)
+    }
+    return rounds.assess(number, arguments["labels"], 1.0, physics, SETTINGS)
 
 
 def test_all_criteria_met_is_converged():

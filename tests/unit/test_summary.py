@@ -27,7 +27,9 @@ def parts(kappa=(151.2, 118.4), std=(6.04, 4.0), converged=True):
         "std_W_per_mK": None if std is None else list(reversed(std)),
         "literature": {"text": "exp. 148, 156"},
     }
-    return assessments, committee, conductivity, {"highest_THz": {"mean": 15.7, "std": 0.1}}
+    verdict = {"verdict": "sound", "reason": "sound: no events anywhere"}
+    highest = {"highest_THz": {"mean": 15.7, "std": 0.1}}
+    return assessments, committee, conductivity, highest, verdict
 
 
 def test_row_of_a_material():
@@ -42,6 +44,7 @@ def test_row_of_a_material():
     assert row["test_force_mae_eV_per_A"] == 0.0213
     assert row["highest_frequency_THz"] == 15.7
     assert row["reason"] == "converged: all is well"
+    assert row["verdict"] == "sound"
 
 
 def test_row_without_conductivity():
@@ -69,9 +72,9 @@ def test_table_a_user_reads(tmp_path, through_a_file):
     assert "151 ± 6" in silicon
     assert "21.3" in silicon
     assert "exp. 148, 156" in silicon
-    assert silicon.endswith("yes")
+    assert silicon.endswith("yes  sound")
     assert "not computed" in iodide
-    assert iodide.endswith("NO")
+    assert iodide.endswith("NO  sound")
     assert "nan" not in iodide.lower()
 
 

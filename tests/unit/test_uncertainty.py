@@ -35,11 +35,14 @@ def test_measure_counts_energies_per_atom_from_each_members_own_crystal():
         prediction([[-10.0, -18.0], [-6.0, -12.0]], forces), np.array([-5.5, -3.5])
     )
     # per atom above R0: frame 0: 0.5 and 0.5; frame 1: 1.0 and 0.5
-    np.testing.assert_allclose(found.energy, [0, 0.25])
-    np.testing.assert_allclose(found.force_max, [0, 1])
-    np.testing.assert_allclose(found.force_mean, [0, 0.25])
-    for kind in ("force_max", "force_mean", "energy"):
-        np.testing.assert_array_equal(found.of(kind), getattr(found, kind))
+    np.testing.assert_allclose(found.of("energy"), [0, 0.25])
+    np.testing.assert_allclose(found.of("force_max"), [0, 1])
+    np.testing.assert_allclose(found.of("force_mean"), [0, 0.25])
+    np.testing.assert_allclose(found.of("energy_relative"), [0, 0.25 / 0.75])
+    assert set(found.values) == set(uncertainty.NAMES)
+    for name in ("sigma", "sigma_relative"):  # no harmonic forces were given
+        assert np.isnan(found.of(name)).all()
+    assert np.isnan(found.sigma).all()
 
 
 def test_relative_energy_is_the_mean_above_the_crystal():
@@ -76,49 +79,49 @@ def test_springs_have_an_uncertainty_one_can_write_down():
     for number, frame in enumerate(frames):
         shift = np.linalg.norm(frame.positions - perfect.positions, axis=1)
         np.testing.assert_allclose(measured.per_atom[number], shift)
-        assert measured.force_max[number] == pytest.approx(shift.max())
-        assert measured.force_mean[number] == pytest.approx(shift.mean())
-        assert measured.energy[number] == pytest.approx(0.5 * (shift**2).sum() / 8)
+        assert measured.of("force_max")[number] == pytest.approx(shift.max())
+        assert measured.of("force_mean")[number] == pytest.approx(shift.mean())
+        assert measured.of("energy")[number] == pytest.approx(0.5 * (shift**2).sum() / 8)
 
 
-def test_force_errors_are_lengths_of_the_difference_to_the_label():
-    frames = rattled_silicon(2)
-    forces = [frame.get_forces()[None] + [0.0, 3.0, 4.0] for frame in frames]
-    found = uncertainty.force_errors(prediction(np.zeros((1, 2)), forces), frames)
-    np.testing.assert_allclose(found, np.full((2, 8), 5.0))
+def test_relative_forces_divide_by_the_mean_force():
+    forces = np.zeros((2, 2, 3))
+    forces[:, 0, 0], forces[:, 1, 1] = [3.0, 5.0], [1.0, 3.0]  # means 4 and 2, spreads 1 and 1
+    found = uncertainty.measure(prediction([[0.0], [0.0]], [forces]), np.zeros(2))
+    np.testing.assert_allclose(found.per_atom_relative[0], [0.25, 0.5])
+    assert found.of("force_max_relative")[0] == pytest.approx(0.5)
+    assert found.of("force_mean_relative")[0] == pytest.approx(0.375)
 
 
-def test_calibration_factor_is_a_root_mean_square_ratio():
-    errors = [np.array([1.0, 2.0]), np.array([2.0])]
-    spread = [np.array([1.0, 1.0]), np.array([0.5])]
-    assert uncertainty.calibration_factor(errors, spread) == pytest.approx(np.sqrt(21 / 3))
+def test_small_denominators_are_held_at_a_floor():
+    forces = np.zeros((2, 2, 3))
+    forces[:, 0, 0] = [3.0, 5.0]
+    forces[:, 1, 1] = [-1.0, 1.0]  # the mean force of this atom is zero
+    found = uncertainty.measure(prediction([[0.0], [0.0]], [forces]), np.zeros(2))
+    floor = uncertainty.FORCE_FLOOR * np.sqrt(16 / 2)
+    np.testing.assert_allclose(found.per_atom_relative[0], [0.25, 1 / floor])
+    # energies of the perfect crystal itself: ±1e-6 eV per atom
+    found = uncertainty.measure(prediction([[2e-6], [-2e-6]], [forces]), np.zeros(2))
+    assert found.of("energy_relative")[0] == pytest.approx(1e-6 / uncertainty.ENERGY_FLOOR)
 
 
-@given(st.integers(0, 2**31), st.floats(0.1, 10))
-def test_the_factor_recovers_the_scale_of_gaussian_errors(seed, scale):
-    generator = np.random.default_rng(seed)
-    spread = generator.uniform(0.5, 2, 4000)
-    error = np.abs(scale * spread * generator.normal(size=4000))
-    # the square of the factor has a relative standard error of sqrt(2 / 4000)
-    found = uncertainty.calibration_factor([error], [spread])
-    assert found**2 == pytest.approx(scale**2, rel=6 * np.sqrt(2 / 4000))
+def test_spread_of_the_anharmonicity():
+    perfect = silicon_cubic()
+    frame = rattled_silicon(1, strain=0)[0]
+    members = Committee([springs(perfect, k) for k in (4.0, 6.0)])
+    x = frame.positions - perfect.positions
+    found = uncertainty.measure(members.evaluate_members([frame]), np.zeros(2), [-4.0 * x])
+    # member 0 is harmonic; member 1 has F − F_ha = F/3; their mean F/5
+    assert found.of("sigma")[0] == pytest.approx(1 / 6)
+    assert found.of("sigma_relative")[0] == pytest.approx(1)
+    assert found.sigma[0] == pytest.approx(1 / 5)
 
 
-def test_one_atom_without_spread_does_not_decide_alone():
-    error, spread = np.ones(100), np.ones(100)
-    spread[0] = 0
-    found = uncertainty.calibration_factor([error], [spread])
-    assert found == pytest.approx(np.sqrt((99 + 100**2) / 100))  # floor: 1 % of the median
-
-
-def test_no_spread_at_all_is_finite():
-    assert np.isfinite(uncertainty.calibration_factor([np.ones(3)], [np.zeros(3)]))
-
-
-def test_rank_correlation():
-    a = np.array([1.0, 2.0, 3.0, 4.0])
-    assert uncertainty.rank_correlation(a, np.exp(a)) == pytest.approx(1)
-    assert uncertainty.rank_correlation(a, -(a**3)) == pytest.approx(-1)
-    assert uncertainty.rank_correlation(a, np.array([2.0, 1.0, 4.0, 3.0])) == pytest.approx(0.6)
-    assert uncertainty.rank_correlation(a, np.ones(4)) == 0
-    assert uncertainty.rank_correlation(a[:2], a[:2]) == 0
+def test_frames_without_harmonic_forces_have_no_sigma_beside_those_with():
+    forces = [np.ones((2, 2, 3)) * [[[1]], [[2]]], np.ones((2, 2, 3))]
+    forces[0][:, 0] = 0
+    found = uncertainty.measure(
+        prediction(np.zeros((2, 2)), forces), np.zeros(2), [np.zeros((2, 3)), None]
+    )
+    assert np.isfinite(found.sigma[0])
+    assert np.isnan(found.sigma[1])

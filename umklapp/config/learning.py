@@ -248,7 +248,7 @@ class Rounds(Section):
         "dynamics, κ(300 K) of the members",
     )
     sigma_change: Positive = Field(
-        0.02, description="wanted shift of the σᴬ distribution between rounds (or its error bar)"
+        0.02, description="wanted shift of the σᴬ distribution between rounds, beyond its error bar"
     )
     kappa_change: Positive = Field(
         0.1, description="wanted relative change of κ between rounds (or within its own error bar)"
