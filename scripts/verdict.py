@@ -49,7 +49,7 @@ def main(files, settings, out):
         for n, (path, record) in enumerate(zip(paths, records, strict=True))
     ]  # fmt: skip
     error = json.loads(Path(files["committee"]).read_text())["test"]["force_mae_eV_per_A"]
-    labels = replay.labels_in_events(rounds, harmonic, last, error)
+    labels = replay.labels_in_events(rounds, harmonic, first, last, error)
     found = verdict.judge(reference, records[0], records[-1], labels, settings.dynamics)
     print(found.words)
     provenance.write_json(out["record"], provenance.record(**found.as_dict()))

@@ -126,6 +126,7 @@ def exploration_series(path: Path, source: str) -> pd.DataFrame:
 def labels_in_events(
     rounds: Sequence[tuple[Explored, events.Record, Sequence[Atoms]]],
     harmonic: HarmonicReference,
+    before: Committee,
     after: Committee,
     quiet_error: float,
 ) -> Labels:
@@ -134,7 +135,8 @@ def labels_in_events(
     Args:
         rounds: of every round the exploration, its events, and its labels (whose
             `info["explored"]` is their number in the exploration).
-        after: the last committee. quiet_error: eV/Å, of the first on quiet frames.
+        before, after: the first and the last committee.
+        quiet_error: eV/Å, of the first on quiet frames.
     """
     rows, widths = [], []
     for explored, record, labels in rounds:
@@ -146,15 +148,17 @@ def labels_in_events(
                 continue
             known = harmonic.forces(label.positions[None], label.cell.array[None])[0]
             forces = label.get_forces()
-            after_forces = after.evaluate([label]).forces[0]
+            errors = [
+                float(np.abs(each.evaluate([label]).forces[0] - forces).mean())
+                for each in (before, after)
+            ]
             rows.append(
                 (
                     float(sigma(forces, known)),
                     float(explored.sigma[number]),
-                    float(np.abs(explored.forces[number] - forces).mean()),
-                    float(np.abs(after_forces - forces).mean()),
+                    *errors,
                 )
             )
     table = np.array(rows).reshape(-1, 4)
-    real, model, before, learned = table.T
-    return Labels(real, model, before, learned, quiet_error, max(widths, default=np.inf))
+    real, model, unlearned, learned = table.T
+    return Labels(real, model, unlearned, learned, quiet_error, max(widths, default=np.inf))
