@@ -35,7 +35,7 @@ LABELS = Path("benchmarks/data/nacl_gpaw.extxyz")
 LATTICE = 5.64
 """Å; the crystal that the runs start from."""
 
-TEMPERATURE, TIMESTEP, FRICTION = 300.0, 2.0, 0.01
+TEMPERATURE, TIMESTEP, FRICTION = 300.0, 2.0, 0.02
 POTENTIAL = config.Potential(
     cutoff=5.0,
     training={"epochs": 40, "learning_rate": 0.01, "patience": 40, "force_weight": 4},

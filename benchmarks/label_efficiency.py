@@ -218,7 +218,7 @@ def potassium_chloride() -> System:
     pool = [frame for n, frame in enumerate(labels) if n not in held]
     return System(
         "KCl (VASP)", perfect, initial, pool_of(pool, float("nan")), looked_up(pool), tests,
-        potential(5.0, 30), 3, 3, ("ours", "almomd", "random", "blind"), 0.01,
+        potential(5.0, 30), 2, 4, ("ours", "almomd", "random", "blind"), 0.01,
     )  # fmt: skip
 
 
