@@ -8,23 +8,23 @@ import pandas as pd
 from umklapp import anharmonicity, config, frames, provenance, verdict
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
-from umklapp.sampling import exploration, replay
+from umklapp.sampling import replay
 
 
 def reference_of(files, settings, perfect):
     """Labelled frames of reference MD in the sampling cell, in order of time."""
     paths = [settings.reference] if settings.reference else files["reference"]
-    found = [frame for path in paths for frame in frames.read_frames(Path(path))]
-    found = frames.in_site_order(found, perfect)
-    return [f for f in found if "time" in f.info and len(f) == len(perfect)]
+    every = [frame for path in paths for frame in frames.read_frames(Path(path))]
+    timed = [f for f in every if "time" in f.info and len(f) == len(perfect)]
+    return frames.in_site_order(timed, perfect)
 
 
 def main(files, settings, out):
     """Write verdict.json and the series behind the figure."""
     harmonic = anharmonicity.read(Path(files["harmonic"]))
     if harmonic is None:
-        words = "undecided: no harmonic reference, so no σᴬ and no events"
-        provenance.write_json(out["record"], {"verdict": "undecided", "reason": words})
+        none = {"verdict": "undecided", "reason": "undecided: no harmonic reference, so no σᴬ"}
+        provenance.write_json(out["record"], none)
         pd.DataFrame(columns=["source", "replica", "time_ps"]).to_csv(out["series"], index=False)
         return
     options = settings.model_dump(include={"enter", "leave", "shortest"})
@@ -32,27 +32,19 @@ def main(files, settings, out):
     first, last = (Committee.load(files[k], Path(files["engine"])) for k in ("first", "last"))
     quiet = replay.quiets(paths[-1])
     records = [replay.scan_exploration(path, quiet, harmonic, **options) for path in paths]
-    series = [replay.exploration_series(paths[0], "before")]
-    series.append(replay.exploration_series(paths[-1], "after"))
-    reference, known = None, reference_of(files, settings, harmonic.perfect)
+    ends = {"before": paths[0], "after": paths[-1]}
+    series = [replay.exploration_series(path, name) for name, path in ends.items()]
+    known = reference_of(files, settings, harmonic.perfect)
     if known:
         series.insert(0, replay.reference_series(known, harmonic, first, last))
-        reference = replay.scan_reference(series[0], known, **options)
-    chunks = len(files["labels"]) // len(paths)
-    rounds = [
-        (
-            exploration.read(path),
-            record,
-            [f for each in files["labels"][chunks * n : chunks * (n + 1)]
-             for f in frames.read_labels(Path(each))],
-        )
-        for n, (path, record) in enumerate(zip(paths, records, strict=True))
-    ]  # fmt: skip
+    reference = replay.scan_reference(series[0], known, **options) if known else None
+    rounds = replay.rounds_of(paths, records, [Path(path) for path in files["labels"]])
     error = json.loads(Path(files["committee"]).read_text())["test"]["force_mae_eV_per_A"]
     labels = replay.labels_in_events(rounds, harmonic, first, last, error)
     found = verdict.judge(reference, records[0], records[-1], labels, settings.dynamics)
     print(found.words)
-    provenance.write_json(out["record"], provenance.record(**found.as_dict()))
+    sigma = {name: replay.overall_sigma(path, harmonic) for name, path in ends.items()}
+    provenance.write_json(out["record"], provenance.record(sigma=sigma, **found.as_dict()))
     pd.concat(series).to_csv(out["series"], index=False)
 
 

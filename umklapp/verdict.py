@@ -7,7 +7,6 @@ the reference says that there is none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,14 +24,13 @@ CONTRADICTED = 3.0
 class Labels:
     """Reference labels of explored frames that lie within events.
 
-    sigma_reference, sigma_model: (n,) σᴬ by reference forces and by the exploring committee;
+    sigma_reference: (n,) σᴬ by reference forces;
     error_before, error_after: (n,) force MAE of the first and of the last committee, eV/Å;
     quiet_error: force MAE of the first committee on quiet reference frames, eV/Å;
     threshold: σᴬ at which an event begins.
     """
 
     sigma_reference: np.ndarray
-    sigma_model: np.ndarray
     error_before: np.ndarray
     error_after: np.ndarray
     quiet_error: float
@@ -153,8 +151,3 @@ def judge(
         words = f"undecided: events appeared with learning, but no label lies within one ({told})"
         return Verdict("undecided", words, evidence)
     return Verdict("sound", f"sound: {told}", evidence)
-
-
-def threshold_of(records: Sequence[Record], widths: float) -> float:
-    """The largest σᴬ at which an event begins in any of the records."""
-    return max(record.quiet.level(widths) for record in records)

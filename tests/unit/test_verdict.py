@@ -15,7 +15,7 @@ def record(number, exposure=100.0):
 
 def labels(real=True, before=0.3, after=0.03, n=5):
     sigma = np.full(n, 1.2 if real else 0.4)
-    return Labels(sigma, np.full(n, 1.2), np.full(n, before), np.full(n, after), 0.02, 0.52)
+    return Labels(sigma, np.full(n, before), np.full(n, after), 0.02, 0.52)
 
 
 def judge(reference, before, after, inside=None):

@@ -12,9 +12,10 @@ import pandas as pd
 from ase import Atoms
 
 from umklapp import events
-from umklapp.anharmonicity import HarmonicReference, sigma
+from umklapp.anharmonicity import HarmonicReference, RunningSigma, sigma
+from umklapp.frames import read_labels
 from umklapp.potentials.committee import Committee
-from umklapp.sampling import uncertainty
+from umklapp.sampling import exploration, uncertainty
 from umklapp.sampling.exploration import Explored
 from umklapp.verdict import Labels
 
@@ -123,6 +124,37 @@ def exploration_series(path: Path, source: str) -> pd.DataFrame:
     return pd.concat(parts) if parts else pd.DataFrame(columns=["source", "replica", "time_ps"])
 
 
+def overall_sigma(path: Path, harmonic: HarmonicReference) -> dict[str, float | None]:
+    """σᴬ of all frames of an exploration with its standard error, read in chunks."""
+    running = RunningSigma()
+    with h5py.File(path) as file:
+        for group in file.values():
+            for chunk in events.hdf5_chunks(group, ("positions", "cells", "forces"), CHUNK):
+                positions, cells, forces = chunk
+                running.add(forces, harmonic.forces(positions, cells))
+    if not running.total:
+        return {"value": None, "error": None}
+    value, error = running.result()
+    return {"value": value, "error": error if np.isfinite(error) else None}
+
+
+def rounds_of(
+    explorations: Sequence[Path], records: Sequence[events.Record], labels: Sequence[Path]
+) -> list[tuple[Explored, events.Record, list[Atoms]]]:
+    """Exploration, events and labels of every round.
+
+    Args:
+        labels: label files, equally many of every round, round after round.
+    """
+    chunks = len(labels) // len(explorations)
+    found = []
+    for number, (path, record) in enumerate(zip(explorations, records, strict=True)):
+        mine = labels[chunks * number : chunks * (number + 1)]
+        labelled = [frame for each in mine for frame in read_labels(each)]
+        found.append((exploration.read(path), record, labelled))
+    return found
+
+
 def labels_in_events(
     rounds: Sequence[tuple[Explored, events.Record, Sequence[Atoms]]],
     harmonic: HarmonicReference,
@@ -155,10 +187,9 @@ def labels_in_events(
             rows.append(
                 (
                     float(sigma(forces, known)),
-                    float(explored.sigma[number]),
                     *errors,
                 )
             )
-    table = np.array(rows).reshape(-1, 4)
-    real, model, unlearned, learned = table.T
-    return Labels(real, model, unlearned, learned, quiet_error, max(widths, default=np.inf))
+    table = np.array(rows).reshape(-1, 3)
+    real, unlearned, learned = table.T
+    return Labels(real, unlearned, learned, quiet_error, max(widths, default=np.inf))
