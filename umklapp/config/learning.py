@@ -155,6 +155,11 @@ class MdExploration(Section):
         description="what moves the atoms: the committee mean, or one member per replica, which "
         "asks the others only every n steps",
     )
+    backend: Literal["own", "torchsim"] = Field(
+        "own",
+        description="who integrates: our own dynamics, or torch-sim with everything on the GPU "
+        "(`pip install umklapp[torchsim]`; NVT by the mean, one stream of noise)",
+    )
     bias: float = Field(
         0.0,
         ge=0,
@@ -172,9 +177,15 @@ class MdExploration(Section):
     )
 
     @model_validator(mode="after")
-    def _bias_needs_mean(self) -> MdExploration:
+    def _consistent(self) -> MdExploration:
         if self.bias > 0 and self.driver != "mean":
             raise ValueError("bias needs every member at every step: set driver to 'mean'")
+        plain = self.ensemble == "nvt" and self.driver == "mean" and self.bias == 0
+        if self.backend == "torchsim" and not plain:
+            raise ValueError(
+                "backend 'torchsim' runs unbiased NVT by the committee mean: set ensemble to "
+                "'nvt', driver to 'mean' and bias to 0, or backend to 'own'"
+            )
         return self
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from ase import Atoms, units
 
 from umklapp.config import MdExploration
+from umklapp.errors import InputError
 from umklapp.potentials.committee import Committee
 from umklapp.sampling import dynamics, health, uncertainty
 from umklapp.sampling.acquisition import Candidates
@@ -226,7 +227,20 @@ def run(
         limits_of(settings, perfect),
         say,
     )
-    return dynamics.run(*arguments)
+    return _integrator(settings.backend)(*arguments)
+
+
+def _integrator(backend: str) -> Callable[..., list[Trajectory]]:
+    if backend == "own":
+        return dynamics.run
+    try:
+        from umklapp.sampling import torchsim
+    except ImportError as error:
+        raise InputError(
+            f"exploration.backend is torchsim, but it cannot be loaded ({error}): "
+            "pip install 'umklapp[torchsim]', or set backend to 'own'"
+        ) from None
+    return torchsim.run
 
 
 def judge_pool(

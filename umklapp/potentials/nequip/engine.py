@@ -23,6 +23,7 @@ from typing import Any
 import nequip
 import numpy as np
 import torch
+from ase.data import atomic_numbers, chemical_symbols
 from nequip.data import AtomicDataDict
 from nequip.nn.interaction_block import InteractionBlock
 from nequip.utils.fx import _nequip_make_fx
@@ -172,11 +173,38 @@ class Engine:
         arrays = (slots.vectors, slots.source, types, interval, within)
         return [torch.from_numpy(np.ascontiguousarray(each)).to(self.device) for each in arrays]
 
+    def graph(
+        self, vectors: torch.Tensor, source: torch.Tensor, types: torch.Tensor
+    ) -> list[torch.Tensor]:
+        """`prepare` for tensors on the device: vectors (N, M, 3) Å, source (N, M), types (N,)."""
+        place = (vectors.norm(dim=2) / self.cutoff).clamp(max=1 - 1e-12) * convolution.INTERVALS
+        interval = place.long()
+        within = (place - interval).to(self.members[0][0].dtype)
+        return [vectors, source, types, interval, within]
+
+    def types_of(self, numbers: torch.Tensor) -> torch.Tensor:
+        """Types of atomic numbers (N,).
+
+        Raises:
+            CalculationError: a species that the members were not trained on.
+        """
+        table = torch.full((119,), -1, dtype=torch.long, device=numbers.device)
+        for symbol, number in self.types.items():
+            table[atomic_numbers[symbol]] = number
+        found = table[numbers.long()]
+        if (found < 0).any():
+            unknown = sorted({chemical_symbols[n] for n in numbers[found < 0].tolist()})
+            raise CalculationError(f"the model knows {sorted(self.types)}, the frame has {unknown}")
+        return found
+
+    def call(self, graph: Sequence[torch.Tensor], member: int) -> list[torch.Tensor]:
+        """One member on a prepared graph: the tensors of `SlotNetwork.forward`."""
+        with torch.inference_mode():
+            return self.run(*graph, *self.members[member])
+
     def evaluate(self, graph: Sequence[torch.Tensor], member: int) -> Outputs:
         """One member on a prepared graph."""
-        with torch.inference_mode():
-            found = self.run(*graph, *self.members[member])
-        energy, gradient, features = (each.cpu().numpy() for each in found)
+        energy, gradient, features = (each.cpu().numpy() for each in self.call(graph, member))
         return Outputs(energy[:, 0], gradient, features)
 
 
