@@ -2,7 +2,7 @@
 
 The question of Kang et al. (arXiv:2409.11808). A *missed* event is real, but the dynamics of the
 potential before learning does not show it; a *false* event is in the dynamics before learning, and
-the reference says that there is none.
+the reference says that there is none, fewer, or that the state does not last.
 """
 
 from __future__ import annotations
@@ -66,13 +66,36 @@ class Verdict:
 
 
 def compare(one: Record, two: Record) -> float:
-    """p-value for equal rates of two Poisson counts (exact, conditional on their sum)."""
-    first, total = len(one.events), len(one.events) + len(two.events)
-    exposure = one.exposure + two.exposure
-    if total == 0 or exposure == 0:
+    """p-value for equal rates of entering events (exact, conditional on the sum of the counts)."""
+    return _same_rate(len(one.events), one.exposure, len(two.events), two.exposure)
+
+
+def compare_exits(one: Record, two: Record) -> float:
+    """p-value for equal rates of leaving events: completed ones against the time spent in all."""
+    return _same_rate(*_exits(one), *_exits(two))
+
+
+def _exits(record: Record) -> tuple[int, float]:
+    return sum(not each.cut for each in record.events), record.share() * record.exposure
+
+
+def _same_rate(first: int, exposure_one: float, second: int, exposure_two: float) -> float:
+    exposure = exposure_one + exposure_two
+    if first + second == 0 or exposure == 0:
         return 1.0
-    share = float(np.clip(one.exposure / exposure, 1e-12, 1 - 1e-12))
-    return float(binomtest(first, total, share).pvalue)
+    share = float(np.clip(exposure_one / exposure, 1e-12, 1 - 1e-12))
+    return float(binomtest(first, first + second, share).pvalue)
+
+
+def invented(reference: Record | None, before: Record) -> bool:
+    """Whether events come significantly more often, or last significantly longer, than in the
+    reference."""
+    if reference is None or not reference.events or not before.events:
+        return False
+    often = before.rate()[0] > reference.rate()[0] and compare(before, reference) < SIGNIFICANT
+    (left, inside), (real_left, real_inside) = _exits(before), _exits(reference)
+    longer = left * real_inside < real_left * inside
+    return often or (longer and compare_exits(before, reference) < SIGNIFICANT)
 
 
 def rates(record: Record | None) -> str:
@@ -82,7 +105,7 @@ def rates(record: Record | None) -> str:
     value, lower, upper = record.rate()
     return (
         f"{len(record.events)} events in {record.exposure:.1f} ps "
-        f"({value:.2g} per ps, {lower:.2g} to {upper:.2g})"
+        f"({value:.2g} per ps, {lower:.2g} to {upper:.2g}; {record.share():.1%} of the time)"
     )
 
 
@@ -112,6 +135,7 @@ def judge(
         "after": after.as_dict(),
         "p_before_after": p_after,
         "p_before_reference": p_reference,
+        "p_exits_before_reference": 1.0 if reference is None else compare_exits(before, reference),
         "labels_in_events": 0 if labels is None else len(labels),
         "labels_that_confirm": None if not labels else labels.real,
     }
@@ -130,12 +154,13 @@ def judge(
         return Verdict("undecided", words, evidence)
     fewer = len(before.events) / before.exposure < len(after.events) / after.exposure
     gone = len(before.events) > 0 and not fewer and (p_after < SIGNIFICANT or not after.events)
-    if (
+    unreal = (
         before.events
         and not real
         and (gone or denied)
         and (denied or (labels is not None and labels.contradicted) or p_after < SIGNIFICANT)
-    ):
+    )
+    if unreal or invented(reference, before):
         return Verdict("false event", f"false event: {told}", evidence)
     more = (fewer and p_after < SIGNIFICANT) or (
         reference is not None

@@ -49,11 +49,11 @@ def test_a_missed_event_is_found_and_learned(tmp_path: Path) -> None:
 def test_a_false_event_is_unlearned(tmp_path: Path) -> None:
     """The true potential has no metastable site; the seeds cannot tell."""
     verdict, series = learn("false", tmp_path)
-    assert verdict["verdict"] in ("false event", "sound"), verdict["reason"]
+    assert verdict["verdict"] == "false event", verdict["reason"]
     share = {
         name: (series[series["source"] == name]["sigma"] > 1.0).mean()
         for name in ("reference", "before", "after")
     }
     assert share["reference"] < 0.01
-    assert share["after"] <= share["before"]
-    assert share["after"] < 0.02
+    assert share["before"] > 0.05
+    assert share["after"] < 0.2 * share["before"]

@@ -64,6 +64,21 @@ def test_real_events_are_not_called_false():
     assert judge(record(12), record(12), record(1)) != "false event"
 
 
+def test_real_events_that_come_too_often_or_last_too_long_are_false():
+    assert judge(record(3), record(20), record(3), labels()) == "false event"
+    stuck = Record([Event(0, 0.0, 5e3, 1.2, 1.0, True)] * 2, 100.0, Quiet(0.4, 0.02))
+    assert judge(record(9), stuck, record(3), labels()) == "false event"
+    # one short event that was cut says nothing
+    cut = Record([Event(0, 0.0, 500.0, 1.2, 1.0, True)], 100.0, Quiet(0.4, 0.02))
+    assert judge(record(3), cut, record(3), labels(before=0.03)) == "sound"
+
+
+def test_the_comparison_of_exits_is_the_exact_binomial_one():
+    # 2 ps in events each, none left against 4 left: 2 · (1/2)^4
+    stuck = Record([Event(0, 0.0, 2e3, 1.2, 1.0, True)], 100.0, Quiet(0.4, 0.02))
+    assert verdict.compare_exits(stuck, record(4)) == pytest.approx(2 / 16)
+
+
 def test_too_little_dynamics_decides_nothing():
     found = verdict.judge(None, record(0, 0.4), record(0, 100.0))
     assert found.kind == "undecided"

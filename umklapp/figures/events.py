@@ -19,18 +19,24 @@ ENOUGH = 20
 
 
 def draw(data: pd.DataFrame, record: dict[str, Any], material: str, paths: Sequence[Path]) -> None:
-    """The figure of Kang et al. for CuI, for any material.
+    """The figure of Kang et al. for CuI, for any material, with the committees' own dynamics.
 
     Args:
         data: columns of `sampling.replay.reference_series` and `exploration_series`.
         record: verdict.json.
     """
     mpl.rcParams.update(SETTINGS)
-    figure = Figure(figsize=(4.4, 4.2), layout="constrained")
-    panels = figure.subplots(3, 1, sharex=True)
     reference = data[data["source"] == "reference"]
-    if len(reference) >= ENOUGH:
-        _along_reference(panels, reference, record)
+    along = len(reference) >= ENOUGH
+    figure = Figure(figsize=(4.4, 5.4 if along else 4.2), layout="constrained")
+    panels = figure.subplots(4 if along else 3, 1, sharex=True)
+    if along:
+        _along_reference([panels[0], *panels[2:]], reference, record)
+        for name, (label, colour) in LOOKS.items():
+            part = in_a_row(data[data["source"] == name])
+            panels[1].plot(part["x"], part["sigma"], color=colour, label=label, lw=0.8)
+        panels[1].set_ylabel("$\\sigma^A$ of the\ncommittee's MD")
+        panels[1].set_ylim(panels[0].get_ylim()[0], None)
     else:
         _along_dynamics(panels, data, record)
     panels[-1].set_xlabel("time (ps)")
