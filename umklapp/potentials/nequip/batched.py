@@ -74,12 +74,7 @@ class BatchedMembers:
 
     def _predict(self, chunk: _Chunk, member: int) -> Prediction:
         out, slots = self.engine.evaluate(chunk.graph, member), chunk.slots
-        number = len(slots.frame_of)
-        source = slots.source.ravel()
-        forces = out.gradient.sum(axis=1)
-        for axis in range(3):
-            weights = out.gradient[..., axis].ravel()
-            forces[:, axis] -= np.bincount(source, weights, minlength=number)
+        forces = edge_forces(out.gradient, slots.source)
         starts = np.cumsum((0, *slots.sizes[:-1]))
         work = np.einsum("nma,nmb->nab", slots.vectors, out.gradient)
         virial = np.add.reduceat(work, starts, axis=0)
@@ -116,6 +111,15 @@ class BatchedMembers:
             raise CalculationError(
                 f"the model knows {sorted(known)}, the frame has {unknown}"
             ) from None
+
+
+def edge_forces(gradient: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """Forces (N, 3) eV/Å from ∂E/∂vectors (N, M, 3) eV/Å and the neighbours (N, M)."""
+    forces = gradient.sum(axis=1)
+    for axis in range(3):
+        pull = np.bincount(source.ravel(), gradient[..., axis].ravel(), minlength=len(forces))
+        forces[:, axis] -= pull
+    return forces
 
 
 def _concatenate(parts: Sequence[Prediction]) -> Prediction:

@@ -116,7 +116,10 @@ class Convolution(torch.nn.Module):
         product: the e3nn tensor product that is replaced.
         table: of `tabulate`.
         graph: filled by the caller before every call: `source` (N, M), `interval` (N, M) and
-            `within` (N, M), the place of every distance in the table.
+            `within` (N, M), the place of every distance in the table. With `moment` (N, M), zeros,
+            the features that come from neighbour b along edge e are x_b + moment_e t_b, where
+            t_b = D_v x_b is the tangent of the features for velocities `velocity` (N, 3) of the
+            atoms; `vectors` (N, M, 3) is what the features depend on.
     """
 
     def __init__(self, product: Any, table: torch.Tensor, graph: dict[str, torch.Tensor]) -> None:
@@ -142,14 +145,40 @@ class Convolution(torch.nn.Module):
         source = self.graph["source"]
         number = x.size(0)
         shape = (number, source.size(1))
-        features = [
-            x[:, part].reshape(number, channels, rows).permute(0, 2, 1).contiguous()
-            for channels, rows, part in self.inputs
-        ]
+        features = self._split(x)
+        moment, tangents = self.graph.get("moment"), []
+        if moment is not None:
+            tangent = self.tangent(x)
+            if tangent is None:
+                moment = None
+            else:
+                tangents = self._split(tangent)
         found = _Contraction.apply(
-            self, edge_weight.view(shape), edge_attr.view(*shape, -1), self.table, *features
+            self,
+            edge_weight.view(shape),
+            edge_attr.view(*shape, -1),
+            self.table,
+            moment,
+            *features,
+            *tangents,
         )
         return torch.cat([each.permute(0, 2, 1).reshape(number, -1) for each in found], 1)
+
+    def _split(self, x: torch.Tensor) -> list[torch.Tensor]:
+        return [
+            x[:, part].reshape(x.size(0), channels, rows).permute(0, 2, 1).contiguous()
+            for channels, rows, part in self.inputs
+        ]
+
+    def tangent(self, x: torch.Tensor) -> torch.Tensor | None:
+        """D_v x of features (N, d), by double backward; None before the first message."""
+        vectors, velocity = self.graph["vectors"], self.graph["velocity"]
+        probe = torch.zeros_like(x).requires_grad_(True)
+        if not x.requires_grad:
+            return None
+        (slope,) = torch.autograd.grad([x], [vectors], [probe], create_graph=True)
+        relative = velocity[self.graph["source"]] - velocity.unsqueeze(1)
+        return torch.autograd.grad((slope * relative).sum(), probe)[0].detach()
 
 
 class _Contraction(torch.autograd.Function):
@@ -160,8 +189,10 @@ class _Contraction(torch.autograd.Function):
         distance: torch.Tensor,
         harmonics: torch.Tensor,
         table: torch.Tensor,
+        moment: torch.Tensor | None,
         *features: torch.Tensor,
     ) -> tuple[torch.Tensor, ...]:
+        # The tangents behind the features do not enter: moments are zero.
         source = module.graph["source"]
         within = module.graph["within"].to(table.dtype).unsqueeze(-1)
         c = table[module.graph["interval"]].unbind(2)
@@ -173,7 +204,7 @@ class _Contraction(torch.autograd.Function):
             + within * (2 * c[2] + within * (3 * c[3] + within * (4 * c[4] + within * 5 * c[5])))
         )
         harmonics = harmonics.to(table.dtype)
-        gathered = [each[source] for each in features]
+        gathered = [each[source] for each in features[: len(module.inputs)]]
         found: dict[int, torch.Tensor] = {}
         for path in module.paths:
             terms = _couple(path, gathered[path.source], harmonics)
@@ -189,9 +220,11 @@ class _Contraction(torch.autograd.Function):
         source, weights, slopes, harmonics, *features = ctx.saved_tensors
         module: Convolution = ctx.module
         number, width = source.shape
-        gathered = [each[source] for each in features]
+        every = [each[source] for each in features]
+        gathered, tangents = every[: len(module.inputs)], every[len(module.inputs) :]
         around = [each[source] for each in gradients]
         to_distance: Any = 0
+        to_moment: Any = 0
         to_harmonics: list[Any] = [0] * harmonics.size(2)
         to_features: list[list[Any]] = [[0] * rows for _, rows, _ in module.inputs]
         for path in module.paths:
@@ -205,6 +238,9 @@ class _Contraction(torch.autograd.Function):
                 rows = torch.cat([weight.unsqueeze(2) * x, torch.stack(terms, 2)], 2)
             else:
                 rows = torch.cat([weight.unsqueeze(2) * x, slope.unsqueeze(2) * x], 2)
+            moved = rows.size(2)
+            if tangents:
+                rows = torch.cat([rows, weight.unsqueeze(2) * tangents[path.source]], 2)
             sums = _times(rows, gradient, path.columns)
             if coupled:
                 to_distance = to_distance + sum(
@@ -217,6 +253,8 @@ class _Contraction(torch.autograd.Function):
                 )
                 if not coupled:
                     to_distance = to_distance + harmonic * sums[:, :, path.rows + i, k]
+                if tangents:
+                    to_moment = to_moment + harmonic * sums[:, :, moved + i, k]
                 to_features[path.source][i] = (
                     to_features[path.source][i]
                     + weight * (path.parity * harmonic).unsqueeze(-1) * around[path.target][:, :, k]
@@ -225,13 +263,15 @@ class _Contraction(torch.autograd.Function):
             torch.stack([component.sum(1) for component in parts], 1)
             if isinstance(parts[0], torch.Tensor)
             else torch.zeros_like(x)  # no path uses these irreps
-            for parts, x in zip(to_features, features, strict=True)
+            for parts, x in zip(to_features, features, strict=False)  # tangents come after
         ]
         nothing = weights.new_zeros(number, width)
         stacked = torch.stack(
             [each if isinstance(each, torch.Tensor) else nothing for each in to_harmonics], 2
         )
-        return None, to_distance.double(), stacked.double(), None, *summed
+        moment = to_moment.double() if tangents else None
+        constants = (None,) * len(tangents)
+        return None, to_distance.double(), stacked.double(), None, moment, *summed, *constants
 
 
 def _couple(path: Path, x: torch.Tensor, harmonics: torch.Tensor) -> list[torch.Tensor]:

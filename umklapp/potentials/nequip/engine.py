@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import fcntl
+import inspect
 import json
 import os
 import shutil
@@ -62,6 +63,9 @@ class SlotNetwork(torch.nn.Module):
         CalculationError: the model has parts that this graph does not know.
     """
 
+    EXTRA: tuple[tuple[int, ...], ...] = ()
+    """Shapes, after the atoms, of what `forward` takes besides the graph."""
+
     def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()
         self.cutoff = float(model.metadata["r_max"])
@@ -101,6 +105,18 @@ class SlotNetwork(torch.nn.Module):
         """Energies of atoms (N, 1) eV, ∂E/∂vectors (N, M, 3) eV/Å, last features (N, d)."""
         vectors = vectors.detach().requires_grad_(True)
         self.graph.update(source=source, interval=interval, within=within)
+        energy, features = self.energies(vectors, source, types, weights)
+        (gradient,) = torch.autograd.grad([energy.sum()], [vectors])
+        return energy.detach(), gradient.detach(), features.detach()
+
+    def energies(
+        self,
+        vectors: torch.Tensor,
+        source: torch.Tensor,
+        types: torch.Tensor,
+        weights: Sequence[torch.Tensor],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Energies of atoms (N, 1) eV and last features (N, d) on the graph that was set."""
         edges = source.reshape(-1)
         data = {
             AtomicDataDict.EDGE_VECTORS_KEY: vectors.reshape(-1, 3),
@@ -109,10 +125,7 @@ class SlotNetwork(torch.nn.Module):
         }
         named = dict(zip(self.names, weights, strict=True))
         out = functional_call(self.network, named, (data,))
-        energy = out[AtomicDataDict.PER_ATOM_ENERGY_KEY]
-        (gradient,) = torch.autograd.grad([energy.sum()], [vectors])
-        features = out[AtomicDataDict.NODE_FEATURES_KEY].detach()
-        return energy.detach(), gradient.detach(), features
+        return out[AtomicDataDict.PER_ATOM_ENERGY_KEY], out[AtomicDataDict.NODE_FEATURES_KEY]
 
     def key(self, device: str) -> str:
         """Identity of the compiled graph: architecture, versions, processor and device."""
@@ -125,7 +138,9 @@ class SlotNetwork(torch.nn.Module):
             for each in self.network.modules()
             if isinstance(each, convolution.Convolution)
         ]
-        own = [provenance.file_digest(Path(each)) for each in (__file__, convolution.__file__)]
+        source = inspect.getsourcefile(type(self)) or __file__
+        sources = (__file__, convolution.__file__, source)
+        own = [provenance.file_digest(Path(each)) for each in sources]
         versions = [torch.__version__, nequip.__version__, *own]
         return provenance.digest([shapes, paths, versions, machine(device)], 24)
 
@@ -208,7 +223,7 @@ class Engine:
         return Outputs(energy[:, 0], gradient, features)
 
 
-def example(device: str, types: int) -> list[torch.Tensor]:
+def example(network: SlotNetwork, device: str, types: int) -> list[torch.Tensor]:
     """Inputs to trace with."""
     generator = np.random.default_rng(0)
     number, width = EXAMPLE
@@ -218,6 +233,7 @@ def example(device: str, types: int) -> list[torch.Tensor]:
         generator.integers(types, size=number),
         generator.integers(convolution.INTERVALS, size=(number, width)),
         generator.random((number, width)),
+        *(generator.normal(size=(number, *shape)) for shape in network.EXTRA),
     )
     return [torch.from_numpy(each).to(device) for each in arrays]
 
@@ -227,12 +243,13 @@ def compile_graph(network: SlotNetwork, types: int, device: str, out: Path) -> f
     began = time.monotonic()
     network = network.to(device)
     weights = [value.to(device) for value in network.weights]
-    inputs = example(device, types)
+    inputs = example(network, device, types)
     inputs[4] = inputs[4].to(torch.float64 if weights[0].dtype == torch.float64 else torch.float32)
     traced = _nequip_make_fx(network, [*inputs, *weights])
     atoms, slots = torch.export.Dim("atoms", min=2), torch.export.Dim("slots", min=2)
     edge = {0: atoms, 1: slots}
-    shapes = (edge, edge, {0: atoms}, edge, edge, *({} for _ in weights))
+    extra = ({0: atoms} for _ in network.EXTRA)
+    shapes = (edge, edge, {0: atoms}, edge, edge, *extra, *({} for _ in weights))
     program = torch.export.export(traced, (*inputs, *weights), dynamic_shapes=shapes)
     part = out.with_name(f".{out.stem}.{os.getpid()}.pt2")
     torch._inductor.aoti_compile_and_package(program, package_path=str(part))
@@ -289,12 +306,14 @@ def prepare(
     mode: str,
     out: Path,
     say: Callable[[str], None] = print,
+    network: type[SlotNetwork] = SlotNetwork,
 ) -> None:
     """The engine of an architecture in a folder: `engine.json`, and `graph.pt2` if it compiled.
 
     Args:
         settings: architecture. species: number of chemical species.
         mode: `compiled`, or `eager` for none.
+        network: what is compiled.
     """
     out.mkdir(parents=True, exist_ok=True)
     device, record = default_device(), {"mode": "eager", "key": None, "seconds": 0.0}
@@ -302,10 +321,10 @@ def prepare(
         record["reason"] = "committee.engine is eager"
     else:
         try:
-            network = SlotNetwork(untrained(settings, species))
-            package, seconds = obtain(network, species, device, say)
+            shape = network(untrained(settings, species))
+            package, seconds = obtain(shape, species, device, say)
             shutil.copyfile(package, out / "graph.pt2")
-            key = network.key(device)
+            key = shape.key(device)
             record.update(mode="compiled", reason=machine(device), key=key, seconds=seconds)
         except CalculationError as error:
             record["reason"] = str(error)
@@ -313,7 +332,12 @@ def prepare(
     provenance.write_json(out / "engine.json", provenance.record(**record))
 
 
-def load(folder: Path, models: Sequence[Any], say: Callable[[str], None] = print) -> Engine | None:
+def load(
+    folder: Path,
+    models: Sequence[Any],
+    say: Callable[[str], None] = print,
+    network: type[SlotNetwork] = SlotNetwork,
+) -> Engine | None:
     """The engine that `prepare` wrote, with the weights of some `NequipPotential`s.
 
     On a machine that the graph was not made for, the cache of that machine is asked (and filled).
@@ -324,7 +348,7 @@ def load(folder: Path, models: Sequence[Any], say: Callable[[str], None] = print
         return None
     device, types = models[0].device, models[0].types
     try:
-        networks = [SlotNetwork(each.model) for each in models]
+        networks = [network(each.model) for each in models]
         keys = {each.key(device) for each in networks}
         if len(keys) > 1:
             raise CalculationError("the members are of different architectures")

@@ -1,0 +1,146 @@
+"""Energies, forces and heat flux of NequIP members in one compiled call.
+
+The folded form (docs/heat_flux.md): with t = D_v x the tangents of the features, let every edge
+vector r_ab become r_ab + s v_b and every gathered feature x_b become x_b + s t_b, with one s per
+edge. Then
+
+    J_pot = −Σ_ab r_ab w_ab,   w_ab = ∂U/∂s_ab at s = 0,
+
+and the backward pass of the forces gives w along the way. Only the tangents, of all layers but the
+last, are extra work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from ase import Atoms, units
+
+from umklapp.errors import CalculationError
+from umklapp.potentials.neighbours import Neighbourhood, Slots
+from umklapp.potentials.nequip import engine
+from umklapp.potentials.nequip.batched import BatchedMembers, edge_forces
+from umklapp.potentials.nequip.engine import SlotNetwork
+from umklapp.potentials.nequip.inference import NequipPotential
+
+INERTIA = units.fs**2
+"""(Å/fs)² u in eV."""
+
+
+class FluxNetwork(SlotNetwork):
+    """`SlotNetwork` that also takes velocities and gives the work of every edge."""
+
+    EXTRA = ((3,),)
+
+    def forward(
+        self,
+        vectors: torch.Tensor,
+        source: torch.Tensor,
+        types: torch.Tensor,
+        interval: torch.Tensor,
+        within: torch.Tensor,
+        velocity: torch.Tensor,
+        *weights: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Energies of atoms (N, 1) eV, ∂E/∂vectors (N, M, 3) eV/Å, w (N, M) in eV/Å · velocity.
+
+        Args:
+            velocity: (N, 3).
+        """
+        vectors = vectors.detach().requires_grad_(True)
+        moment = torch.zeros_like(vectors[..., 0]).requires_grad_(True)
+        self.graph.update(
+            source=source,
+            interval=interval,
+            within=within,
+            velocity=velocity,
+            vectors=vectors,
+            moment=moment,
+        )
+        energy, _ = self.energies(vectors, source, types, weights)
+        gradient, work = torch.autograd.grad(
+            [energy.sum()], [vectors, moment], materialize_grads=True
+        )
+        work = work + (gradient * velocity[source]).sum(-1)
+        return energy.detach(), gradient.detach(), work.detach()
+
+
+@dataclass(frozen=True)
+class Flux:
+    """Of n frames, times volume, eV Å/fs.
+
+    forces: n arrays (N, 3) eV/Å; energy: (n,) eV; potential: (n, 3) J_pot with the distances as
+    they are; lattice: (n, 3) the same with the distances of the lattice sites, d/dt Σ R⁰_i E_i;
+    convective: (n, 3) Σ_i (U_i − U⁰_i + K_i) v_i.
+    """
+
+    energy: np.ndarray
+    forces: list[np.ndarray]
+    potential: np.ndarray
+    lattice: np.ndarray
+    convective: np.ndarray
+
+
+class FluxMembers(BatchedMembers):
+    """Members with a compiled `FluxNetwork`.
+
+    Args:
+        folder: of the engine that `engine.prepare(…, network=FluxNetwork)` wrote.
+
+    Raises:
+        CalculationError: evaluation there is eager (no compiler), which is too slow for this.
+    """
+
+    def __init__(self, folder: Path, networks: Sequence[NequipPotential]) -> None:
+        found = engine.load(folder, networks, network=FluxNetwork)
+        if found is None:
+            raise CalculationError(
+                f"{folder}: the heat flux needs the compiled engine; a C++ compiler is missing, or "
+                "committee.engine is eager"
+            )
+        super().__init__(found, networks)
+
+    def flux(
+        self,
+        frames: Sequence[Atoms],
+        velocities: Sequence[np.ndarray],
+        sites: np.ndarray,
+        member: int,
+        neighbours: Sequence[Neighbourhood],
+        zero: np.ndarray | float = 0.0,
+    ) -> Flux:
+        """Energies, forces and fluxes of frames of one crystal by one member.
+
+        Args:
+            frames: unwrapped, so that positions less sites are displacements.
+            velocities: n arrays (N, 3) Å/fs.
+            sites: (N, 3) Å.
+            zero: (N,) eV, energies of the atoms on their sites.
+        """
+        energy, forces, sums = [], [], []
+        parts = [near.update(frame) for near, frame in zip(neighbours, frames, strict=True)]
+        for frame, part, velocity in zip(frames, parts, velocities, strict=True):
+            slots = Slots(*part, frame_of=np.zeros(len(frame), int), sizes=(len(frame),))
+            graph = self.engine.prepare(slots, self._types(frame))
+            graph.append(torch.from_numpy(np.ascontiguousarray(velocity)).to(self.engine.device))
+            found = self.engine.call(graph, member)
+            atomic, gradient, work = (each.cpu().numpy().astype(float) for each in found)
+            energy.append(atomic.sum())
+            forces.append(edge_forces(gradient, slots.source))
+            away = frame.positions - sites
+            at_rest = slots.vectors - (away[slots.source] - away[:, None])
+            kinetic = 0.5 * frame.get_masses() * (velocity**2).sum(axis=1) / INERTIA
+            carried = (atomic[:, 0] - zero + kinetic)[:, None] * velocity
+            sums.append(
+                (
+                    -np.einsum("nmc,nm->c", slots.vectors, work),
+                    -np.einsum("nmc,nm->c", at_rest, work),
+                    carried.sum(axis=0),
+                )
+            )
+        potential, lattice, convective = (np.array(each) for each in zip(*sums, strict=True))
+        return Flux(np.array(energy), forces, potential, lattice, convective)
