@@ -2,7 +2,8 @@
 
 Three systems: the test bed with known truth (exploration by the committee's own dynamics), rock
 salt by GPAW and KCl by VASP (pools of labelled frames). Every strategy starts from the same
-committee of a seed and differs only in which frames it labels. See benchmarks/README.md.
+committee of a seed, trains as long in every round, and differs only in which frames it labels. See
+benchmarks/README.md.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ STRATEGIES = {
     "almomd": config.Acquisition(strategy="almomd", diversity="none", spacing=0.0),
     "random": config.Acquisition(strategy="random"),
     "blind": config.Acquisition(strategy="random", viability_band=1e9, min_distance=1e-3),
+    "nothing": None,
 }
 LABELS = {
     "ours": "threshold (default)",
@@ -44,6 +46,7 @@ LABELS = {
     "almomd": "ALmoMD's $P_U P_E$",
     "random": "random, viable",
     "blind": "random, everything",
+    "nothing": "no labels, only training",
 }
 COLOURS = {
     "ours": style.BLUE,
@@ -51,6 +54,7 @@ COLOURS = {
     "almomd": style.ORANGE,
     "random": "0.35",
     "blind": "0.75",
+    "nothing": "#8a5a9e",
 }
 
 
@@ -139,7 +143,7 @@ def test_bed(folder: Path) -> System:
     }
     return System(
         "test bed", perfect, initial, explore, label, tests, potential(5.0, 60), 3, 8,
-        ("ours", "almomd", "random"), 0.02,
+        ("ours", "almomd", "random", "nothing"), 0.02,
     )  # fmt: skip
 
 
@@ -192,7 +196,7 @@ def rock_salt() -> System:
     }
     return System(
         "NaCl (GPAW)", perfect, initial, pool_of(pool, 1000.0), looked_up(pool), tests,
-        potential(5.0, 60), 3, 6, ("ours", "almomd", "random"), 0.005,
+        potential(5.0, 60), 3, 6, ("ours", "almomd", "random", "nothing"), 0.005,
     )  # fmt: skip
 
 
@@ -218,7 +222,7 @@ def potassium_chloride() -> System:
     pool = [frame for n, frame in enumerate(labels) if n not in held]
     return System(
         "KCl (VASP)", perfect, initial, pool_of(pool, float("nan")), looked_up(pool), tests,
-        potential(5.0, 30), 2, 4, ("ours", "almomd", "random", "blind"), 0.01,
+        potential(5.0, 30), 2, 4, ("ours", "almomd", "random", "blind", "nothing"), 0.01,
     )  # fmt: skip
 
 
@@ -313,10 +317,12 @@ def run(system: System, strategy: str, seed: int, folder: Path) -> list[dict[str
             ]
         counts = {}
         if number < system.rounds:
-            new, counts = choose(
-                system, committee, known, calibration, STRATEGIES[strategy], 100 * seed + number
-            )
-            known = frames.unique([*known, *new])
+            settings = STRATEGIES[strategy]
+            if settings is not None:
+                new, counts = choose(
+                    system, committee, known, calibration, settings, 100 * seed + number
+                )
+                known = frames.unique([*known, *new])
         viable = counts.get("viable", np.nan)
         rows.append(row | {"round": number, "viable": viable})
         print(rows[-1], flush=True)
@@ -350,6 +356,9 @@ def figure(table: pd.DataFrame, paths: list[Path]) -> None:
                 continue
             grouped = rows.groupby("round")
             x, y = grouped["labels"].mean(), 1e3 * grouped["event_force_mae"].mean()
+            if strategy == "nothing":
+                axes.axhline(y.iloc[-1], color=colour, ls=":", lw=1.2, label=LABELS[strategy])
+                continue
             bar = 1e3 * grouped["event_force_mae"].std()
             axes.plot(x, y, "o-", color=colour, ms=3, label=LABELS[strategy])
             axes.fill_between(x, y - bar, y + bar, color=colour, alpha=0.15, lw=0)
@@ -359,7 +368,7 @@ def figure(table: pd.DataFrame, paths: list[Path]) -> None:
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         if number == 0:
             axes.set_ylabel("force MAE in the event region (meV/Å)")
-        axes.legend(fontsize=6)
+        axes.legend(fontsize=5.5)
     style.save(drawing, paths)
 
 

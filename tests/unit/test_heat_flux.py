@@ -136,7 +136,7 @@ def pair_potential():
 
 def closed_formula(atoms, speed):
     """−½ Σ_pairs r_ab (φ'(r)/r) (r_ab · v_b), the textbook pair formula without convection."""
-    i, j, vectors = heat_flux.neighbour_list("ijD", atoms, Pairs.cutoff)
+    _i, j, vectors = heat_flux.neighbour_list("ijD", atoms, Pairs.cutoff)
     r = torch.tensor(np.linalg.norm(vectors, axis=1), requires_grad=True)
     (slope,) = torch.autograd.grad(Pairs.phi(r).sum(), r)
     work = (0.5 * slope / r).detach().numpy() * np.einsum("ec,ec->e", vectors, speed[j])

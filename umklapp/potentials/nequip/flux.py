@@ -21,7 +21,7 @@ import torch
 from ase import Atoms, units
 
 from umklapp.errors import CalculationError
-from umklapp.potentials.neighbours import Neighbourhood, Slots
+from umklapp.potentials.neighbours import Neighbourhood, Slots, join
 from umklapp.potentials.nequip import engine
 from umklapp.potentials.nequip.batched import BatchedMembers, edge_forces
 from umklapp.potentials.nequip.engine import SlotNetwork
@@ -122,13 +122,8 @@ class FluxMembers(BatchedMembers):
             zero: (N,) eV, energies of the atoms on their sites.
         """
         energy, forces, sums = [], [], []
-        parts = [near.update(frame) for near, frame in zip(neighbours, frames, strict=True)]
-        for frame, part, velocity in zip(frames, parts, velocities, strict=True):
-            slots = Slots(*part, frame_of=np.zeros(len(frame), int), sizes=(len(frame),))
-            graph = self.engine.prepare(slots, self._types(frame))
-            graph.append(torch.from_numpy(np.ascontiguousarray(velocity)).to(self.engine.device))
-            found = self.engine.call(graph, member)
-            atomic, gradient, work = (each.cpu().numpy().astype(float) for each in found)
+        for frame, near, velocity in zip(frames, neighbours, velocities, strict=True):
+            slots, (atomic, gradient, work) = self._call(frame, velocity, near, member)
             energy.append(atomic.sum())
             forces.append(edge_forces(gradient, slots.source))
             away = frame.positions - sites
@@ -144,3 +139,18 @@ class FluxMembers(BatchedMembers):
             )
         potential, lattice, convective = (np.array(each) for each in zip(*sums, strict=True))
         return Flux(np.array(energy), forces, potential, lattice, convective)
+
+    def atomic_energies(
+        self, frame: Atoms, velocity: np.ndarray, near: Neighbourhood, member: int = 0
+    ) -> np.ndarray:
+        """Energies (N,) eV of the atoms of one frame."""
+        return self._call(frame, velocity, near, member)[1][0][:, 0]
+
+    def _call(
+        self, frame: Atoms, velocity: np.ndarray, near: Neighbourhood, member: int
+    ) -> tuple[Slots, list[np.ndarray]]:
+        slots = join([near.update(frame)], self.engine.cutoff)
+        graph = self.engine.prepare(slots, self._types(frame))
+        graph.append(torch.from_numpy(np.ascontiguousarray(velocity)).to(self.engine.device))
+        found = self.engine.call(graph, member)
+        return slots, [each.cpu().numpy().astype(float) for each in found]

@@ -1,0 +1,53 @@
+"""Section about heat transport from dynamics."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from umklapp.config.base import Matrix, Positive, Section
+
+
+class GreenKubo(Section):
+    """κ from the heat flux of constant-energy dynamics, one committee member per trajectory."""
+
+    temperature: Positive = Field(300.0, description="K")
+    supercell: Matrix | None = Field(
+        None,
+        description="rows in primitive vectors; default: materials.phonon_supercell. The range of "
+        "the potential may be longer than the cell",
+    )
+    trajectories: int = Field(
+        8, ge=1, description="independent runs, driven by the members of the committee in turn"
+    )
+    timestep: Positive = Field(2.0, description="fs")
+    equilibration: Positive = Field(5.0, description="Langevin dynamics before each run (ps)")
+    friction: Positive = Field(0.01, description="of the equilibration (1/fs)")
+    length: Positive = Field(50.0, description="constant-energy dynamics of each run (ps)")
+    flux_every: int = Field(4, ge=1, description="steps between two fluxes")
+    frames_every: int = Field(2, ge=1, description="fluxes between two kept frames (for lifetimes)")
+    max_drift: Positive = Field(
+        0.002, description="a run whose energy drifts by more is not used (eV/atom over the run)"
+    )
+    procedure: Literal["umklapp", "vibes"] = Field(
+        "umklapp", description="analysis: our own, or FHI-vibes' published steps to the letter"
+    )
+    gauge: Literal["lattice", "full"] = Field(
+        "lattice",
+        description="flux with the distances of the lattice sites (no convection, less noise; for "
+        "solids), or with those of the atoms and convection",
+    )
+    size_correction: bool = Field(
+        True, description="extrapolate to infinite size by mode lifetimes (Knoop et al. 2023)"
+    )
+
+    @model_validator(mode="after")
+    def _long_enough(self) -> GreenKubo:
+        interval = self.timestep * self.flux_every / 1000
+        if self.length < 50 * interval:
+            raise ValueError(
+                f"length is {self.length:g} ps, less than 50 fluxes {1000 * interval:g} fs apart: "
+                "raise length or lower flux_every"
+            )
+        return self

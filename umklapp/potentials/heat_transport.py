@@ -1,0 +1,107 @@
+"""Potentials as sources of forces and heat flux for Green–Kubo dynamics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from umklapp.errors import InputError
+from umklapp.potentials import loading
+from umklapp.potentials.neighbours import Neighbourhood, Slots, join
+from umklapp.potentials.nequip.batched import edge_forces
+from umklapp.potentials.nequip.flux import INERTIA, Flux, FluxMembers
+from umklapp.potentials.nequip.inference import NequipPotential
+
+
+class NequipSource:
+    """One trained network on its compiled graphs.
+
+    Args:
+        path: of the model. sites: perfect crystal, (N,) atoms. plain, flux: folders of the engines
+            for forces alone and for forces with flux.
+
+    Raises:
+        InputError: the model is not a NequIP network alone.
+        CalculationError: there is no compiled engine.
+    """
+
+    def __init__(self, path: Path, sites: Atoms, plain: Path, flux: Path) -> None:
+        model = loading.load(path)
+        if not isinstance(model, NequipPotential):
+            raise InputError(
+                f"{path}: the heat flux is known for NequIP networks only; set potential.baseline "
+                "to 'none', or leave out green_kubo"
+            )
+        self.cutoff, self.sites = model.cutoff, sites
+        self.moving = FluxMembers(flux, [model])
+        self.plain = loading.batched([model], plain) or self.moving
+        near = [Neighbourhood(self.cutoff)]
+        still = np.zeros((len(sites), 3))
+        self.zero = self.moving.atomic_energies(sites, still, near[0])
+
+    def forces(self, atoms: Atoms, near: Neighbourhood) -> tuple[float, np.ndarray]:
+        """Energy (eV) and forces (N, 3) eV/Å."""
+        found = self.plain.evaluate([atoms], [near])[0]
+        return float(found.energy[0]), found.forces[0]
+
+    def flux(self, atoms: Atoms, velocities: np.ndarray, near: Neighbourhood) -> Flux:
+        """Energy, forces and fluxes; velocities (N, 3) Å/fs."""
+        return self.moving.flux([atoms], [velocities], self.sites.positions, 0, [near], self.zero)
+
+
+class LennardJones:
+    """4ε[(σ/r)¹² − (σ/r)⁶] with energy and force shifted to zero at the cutoff: known answers.
+
+    Args:
+        epsilon: eV. sigma, cutoff: Å. sites: perfect crystal.
+    """
+
+    def __init__(self, epsilon: float, sigma: float, cutoff: float, sites: Atoms) -> None:
+        self.epsilon, self.sigma, self.cutoff, self.sites = epsilon, sigma, cutoff, sites
+        self.edge, self.slope = self._bare(np.array(cutoff))
+        slots = self._slots(sites, Neighbourhood(cutoff))
+        self.zero = 0.5 * self._pair(slots.lengths)[0].sum(axis=1)
+
+    def forces(self, atoms: Atoms, near: Neighbourhood) -> tuple[float, np.ndarray]:
+        """Energy (eV) and forces (N, 3) eV/Å."""
+        slots = self._slots(atoms, near)
+        energy, gradient = self._edges(slots)
+        return float(energy.sum()), edge_forces(gradient, slots.source)
+
+    def flux(self, atoms: Atoms, velocities: np.ndarray, near: Neighbourhood) -> Flux:
+        """Energy, forces and fluxes by the pair formula; velocities (N, 3) Å/fs."""
+        slots = self._slots(atoms, near)
+        energy, gradient = self._edges(slots)
+        work = np.einsum("nmc,nmc->nm", gradient, velocities[slots.source])
+        away = atoms.positions - self.sites.positions
+        at_rest = slots.vectors - (away[slots.source] - away[:, None])
+        kinetic = 0.5 * atoms.get_masses() * (velocities**2).sum(axis=1) / INERTIA
+        carried = ((energy - self.zero + kinetic)[:, None] * velocities).sum(axis=0)
+        return Flux(
+            np.array([energy.sum()]),
+            [edge_forces(gradient, slots.source)],
+            -np.einsum("nmc,nm->c", slots.vectors, work)[None],
+            -np.einsum("nmc,nm->c", at_rest, work)[None],
+            carried[None],
+        )
+
+    def _slots(self, atoms: Atoms, near: Neighbourhood) -> Slots:
+        return join([near.update(atoms)], self.cutoff)
+
+    def _bare(self, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        six = (self.sigma / r) ** 6
+        energy = 4 * self.epsilon * (six**2 - six)
+        return energy, -24 * self.epsilon * (2 * six**2 - six) / r
+
+    def _pair(self, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        energy, slope = self._bare(r)
+        energy = energy - self.edge - (r - self.cutoff) * self.slope
+        inside = r < self.cutoff
+        return np.where(inside, energy, 0.0), np.where(inside, slope - self.slope, 0.0)
+
+    def _edges(self, slots: Slots) -> tuple[np.ndarray, np.ndarray]:
+        energy, slope = self._pair(slots.lengths)
+        gradient = 0.5 * (slope / slots.lengths)[..., None] * slots.vectors
+        return 0.5 * energy.sum(axis=1), gradient
