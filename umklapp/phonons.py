@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,12 @@ from phono3py import Phono3py
 from phonopy import Phonopy
 
 from umklapp import materials
+from umklapp.errors import CalculationError
 
 TEMPERATURE = 300.0
 """K, of the thermodynamic functions."""
+
+FUNCTIONS = ("entropy", "free_energy", "heat_capacity")
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,9 @@ class Thermodynamics:
     """Of one model on a mesh, per primitive cell at `TEMPERATURE`.
 
     lowest, highest: THz; entropy, heat_capacity: J/(K mol); free_energy: kJ/mol;
-    dos_frequency, dos: THz and states per THz.
+    dos_frequency, dos: THz and states per THz; qpoints, weights, frequencies: (n_q, 3) fractional,
+    (n_q,) and (n_q, n_b) THz of the irreducible points; curves: `entropy`, `free_energy` and
+    `heat_capacity` (n_T,) at the temperatures that were asked for, `temperature` (n_T,) K.
     """
 
     lowest: float
@@ -51,6 +56,42 @@ class Thermodynamics:
     heat_capacity: float
     dos_frequency: np.ndarray
     dos: np.ndarray
+    qpoints: np.ndarray
+    weights: np.ndarray
+    frequencies: np.ndarray
+    curves: dict[str, np.ndarray]
+
+    def imaginary(self, gate: float, most: int = 5) -> dict[str, Any] | None:
+        """Where frequencies lie below the gate (THz), lowest first; None where nowhere.
+
+        Args:
+            most: so many q-points are listed, each with its lowest branch.
+        """
+        lowest = self.frequencies.min(axis=1)
+        below = np.flatnonzero(lowest < gate)
+        if len(below) == 0:
+            return None
+        ordered = below[np.argsort(lowest[below], kind="stable")][:most]
+        modes = (self.weights * (self.frequencies < gate).sum(axis=1)).sum()
+        return {
+            "share_of_modes": float(modes / self.weights.sum() / self.frequencies.shape[1]),
+            "q": [self.qpoints[number].round(6).tolist() for number in ordered],
+            "frequency_THz": lowest[ordered].tolist(),
+        }
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Speeds of sound in m/s, each a mean over all directions.
+
+    slow, middle, fast: of the three acoustic branches, plain means; debye: the mean of v⁻³ over
+    directions and branches, to the power −1/3, that goes with the Debye temperature.
+    """
+
+    slow: float
+    middle: float
+    fast: float
+    debye: float
 
 
 def harmonic(phonon: Phono3py) -> Phonopy:
@@ -105,23 +146,72 @@ def _straight_pieces(kpts: np.ndarray, distance: np.ndarray, ticks: np.ndarray) 
     ]
 
 
-def thermodynamics(model: Phonopy, mesh: Sequence[int]) -> Thermodynamics:
-    """Frequencies, density of states and thermal functions on a q-mesh."""
+def thermodynamics(
+    model: Phonopy, mesh: Sequence[int], temperatures: Sequence[float] | None = None
+) -> Thermodynamics:
+    """Frequencies, density of states and thermal functions on a q-mesh.
+
+    Args:
+        temperatures: K, of the curves; `TEMPERATURE` alone if none.
+    """
+    asked = [TEMPERATURE] if temperatures is None else list(temperatures)
     model.run_mesh(list(mesh))
     frequencies = model.mesh.frequencies
     model.run_total_dos(use_tetrahedron_method=True)
-    model.run_thermal_properties(temperatures=[TEMPERATURE], exclude_gamma_acoustic=True)
+    model.run_thermal_properties(temperatures=[TEMPERATURE, *asked], exclude_gamma_acoustic=True)
     thermal = model.thermal_properties
+    functions = {name: np.array(getattr(thermal, name)) for name in FUNCTIONS}
     dos = model.total_dos
     return Thermodynamics(
         lowest=float(frequencies.min()),
         highest=float(frequencies.max()),
-        entropy=float(thermal.entropy[0]),
-        free_energy=float(thermal.free_energy[0]),
-        heat_capacity=float(thermal.heat_capacity[0]),
+        **{name: float(values[0]) for name, values in functions.items()},
         dos_frequency=np.array(dos.frequency_points),
         dos=np.array(dos.dos),
+        qpoints=np.array(model.mesh.qpoints),
+        weights=np.array(model.mesh.weights),
+        frequencies=np.array(frequencies),
+        curves={
+            "temperature": np.array(asked, float),
+            **{name: values[1:] for name, values in functions.items()},
+        },
     )
+
+
+def sound(model: Phonopy, directions: int = 200, distance: float = 1e-3) -> Sound:
+    """Speeds of sound from the slopes of the acoustic branches at Γ.
+
+    Args:
+        directions: points of a spiral around the sphere.
+        distance: |q| in 1/Å without 2π.
+
+    Raises:
+        CalculationError: an acoustic branch that does not rise, where there is no sound.
+    """
+    number = np.arange(directions)
+    height = 1 - (2 * number + 1) / directions
+    angle = np.pi * (1 + np.sqrt(5)) * number
+    radius = np.sqrt(1 - height**2)
+    unit = np.stack([radius * np.cos(angle), radius * np.sin(angle), height], axis=1)
+    model.run_qpoints(distance * unit @ model.primitive.cell.T)
+    slopes = np.sort(model.qpoints.frequencies, axis=1)[:, :3] / distance * 100  # THz Å in m/s
+    if slopes.min() <= 0:
+        raise CalculationError(
+            f"no sound: a branch has {slopes.min() * distance / 100:.2e} THz at |q| = "
+            f"{distance:g} 1/Å; the crystal is not stable near Γ or the sum rule is broken"
+        )
+    slow, middle, fast = slopes.mean(axis=0)
+    return Sound(float(slow), float(middle), float(fast), float((slopes**-3.0).mean() ** (-1 / 3)))
+
+
+def describe_sound(models: Sequence[Phonopy]) -> dict[str, Any]:
+    """Mean and spread of the speeds of sound over the models, or why there are none."""
+    try:
+        found = [asdict(sound(model)) for model in models]
+    except CalculationError as error:
+        return {"not_computed": str(error)}
+    values = {name: np.array([each[name] for each in found]) for name in found[0]}
+    return {name: {"mean": float(v.mean()), "std": float(v.std())} for name, v in values.items()}
 
 
 def describe(thermal: Sequence[Thermodynamics], gate: float) -> dict[str, Any]:
@@ -129,7 +219,8 @@ def describe(thermal: Sequence[Thermodynamics], gate: float) -> dict[str, Any]:
 
     Args:
         thermal: of every model.
-        gate: THz; a lower frequency anywhere on the mesh counts as an imaginary mode.
+        gate: THz; a lower frequency anywhere on the mesh counts as an imaginary mode. `imaginary`
+            says for every such member where (`Thermodynamics.imaginary`).
     """
     lowest = [each.lowest for each in thermal]
     unstable = [number for number, value in enumerate(lowest) if value < gate]
@@ -147,6 +238,14 @@ def describe(thermal: Sequence[Thermodynamics], gate: float) -> dict[str, Any]:
     for name, unit in units.items():
         values = np.array([getattr(each, name) for each in thermal])
         found[f"{name}_{unit}"] = {"mean": float(values.mean()), "std": float(values.std())}
+    where = {number: thermal[number].imaginary(gate) for number in unstable}
+    found["imaginary"] = [{"member": number, **(each or {})} for number, each in where.items()]
+    curves: dict[str, Any] = {"temperature_K": thermal[0].curves["temperature"].tolist()}
+    for name in FUNCTIONS:
+        values = np.array([each.curves[name] for each in thermal])
+        mean, std = values.mean(axis=0).tolist(), values.std(axis=0).tolist()
+        curves[f"{name}_{units[name]}"] = {"mean": mean, "std": std}
+    found["curves"] = curves
     return found
 
 

@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import h5py
 import numpy as np
+import phono3py
 import pytest
 from models import silicon_phonons
 
@@ -48,6 +50,111 @@ def test_isotopes_lower_kappa():
     pure = bte.solve(silicon_phonons(), config.Conductivity(), [5, 5, 5], GATE)
     natural = bte.solve(silicon_phonons(), config.Conductivity(isotopes=True), [5, 5, 5], GATE)
     assert 0.5 < natural.scalar()[0] / pure.scalar()[0] < 0.99
+
+
+def solved(modes_to=None, mesh=(5, 5, 5), phonon=None, **settings):
+    settings = config.Conductivity(**settings)
+    return bte.solve(phonon or silicon_phonons(), settings, list(mesh), GATE, modes_to)
+
+
+def test_boundaries_lower_kappa():
+    """An infinite path changes nothing; a short one leaves Σ C v Λ / 3 of that path at most."""
+    bulk = solved().scalar()[0]
+    assert solved(boundary_mfp=1e6).scalar()[0] == pytest.approx(bulk, rel=1e-4)
+    thin, thinner = (solved(boundary_mfp=path).scalar()[0] for path in (1e-3, 1e-4))
+    assert thin < 0.2 * bulk
+    assert 8 < thin / thinner < 10
+
+
+def test_the_direct_solution_has_more_heat_and_the_same_relaxation_times():
+    """Normal processes do not resist: the direct solution of silicon is above the RTA."""
+    rta, direct = solved(), solved(method="lbte")
+    assert rta.rta is None
+    np.testing.assert_allclose(direct.rta, rta.kappa, rtol=1e-9, atol=1e-9)
+    assert 1.02 < direct.scalar()[0] / rta.scalar()[0] < 1.4
+    record = direct.as_dict()
+    assert record["kappa_rta_W_per_mK"] == pytest.approx(rta.scalar())
+    assert record["kappa_W_per_mK"] == pytest.approx(direct.scalar())
+    assert record["kappa_intra_W_per_mK"] is None
+
+
+@pytest.mark.parametrize("method", ["rta", "lbte"])
+def test_the_interband_term_is_added(method):
+    plain, found = solved(method=method), solved(method=method, interband=True)
+    np.testing.assert_allclose(found.intra, plain.kappa, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(found.kappa, found.intra + found.inter)
+    assert 0 < found.inter[0, :3].min() < 0.02 * found.scalar()[0]
+    record = found.as_dict()
+    total = record["kappa_intra_W_per_mK"][0] + record["kappa_inter_W_per_mK"][0]
+    assert record["kappa_W_per_mK"][0] == pytest.approx(total)
+
+
+def test_the_interband_term_grows_where_kappa_falls():
+    """Strong scattering: linewidths near the spacing of bands let heat go from one to another."""
+    phonon = silicon_phonons()
+    phonon.fc3 = 12 * phonon.fc3
+    weak, strong = solved(interband=True), solved(interband=True, phonon=phonon)
+    assert strong.intra[0, 0] == pytest.approx(weak.intra[0, 0] / 144, rel=1e-9)
+    assert strong.inter[0, 0] / strong.intra[0, 0] > 5 * weak.inter[0, 0] / weak.intra[0, 0]
+
+
+def test_the_interband_term_of_silicon_is_nearly_all_of_degenerate_pairs():
+    """What the module says of it; the rest is what really goes between bands."""
+    phonon = silicon_phonons()
+    found = solved(interband=True, phonon=phonon)
+    pairs = phonon.thermal_conductivity.mode_kappa_matrix[0, 0, ..., :3].mean(axis=-1) / 125
+    frequencies = phonon.thermal_conductivity.frequencies
+    same = np.abs(frequencies[:, :, None] - frequencies[:, None, :]) < 1e-4
+    degenerate = pairs[same & ~np.eye(6, dtype=bool)].sum()
+    inter = found.inter[0, :3].mean()
+    assert 0.99 < degenerate / inter < 1
+    assert pairs[~same].sum() == pytest.approx(inter - degenerate, rel=1e-6)
+
+
+def test_the_method_is_told():
+    assert solved(mesh=(3, 3, 3)).as_dict()["method"] == "phono3py RTA, tetrahedron, three-phonon"
+    every = config.Conductivity(isotopes=True, interband=True, boundary_mfp=0.5)
+    assert bte.words(every) == (
+        "phono3py RTA, tetrahedron, three-phonon, isotopes, boundaries 0.5 µm, inter-band (SMM19)"
+    )
+    assert bte.words(config.Conductivity(method="lbte")).startswith("phono3py LBTE, ")
+
+
+def test_what_phono3py_cannot_do_is_refused():
+    with pytest.raises(ValueError, match=r"leaves the boundaries out.*set method to 'rta'"):
+        config.Conductivity(method="lbte", interband=True, boundary_mfp=1.0)
+    config.Conductivity(method="rta", interband=True, boundary_mfp=1.0)
+    config.Conductivity(method="lbte", boundary_mfp=1.0)
+
+
+@pytest.mark.parametrize("interband", [False, True])
+@pytest.mark.parametrize("method", ["rta", "lbte"])
+def test_the_modes_of_the_file_are_phono3pys_and_add_up(tmp_path, method, interband):
+    path = tmp_path / "modes" / "kappa.hdf5"
+    settings = {"method": method, "interband": interband, "temperatures": [300.0, 600.0]}
+    found = solved(path, **settings)
+    assert [each.name for each in path.parent.iterdir()] == ["kappa.hdf5"]
+    with h5py.File(path) as file:
+        assert file["version"][()].decode() == phono3py.__version__
+        names = {"frequency", "gamma", "group_velocity", "heat_capacity", "mode_kappa", "qpoint"}
+        assert names | {"weight", "mesh", "temperature"} <= set(file)
+        assert file["weight"][()].sum() == 125
+        assert file["temperature"][()].tolist() == [300.0, 600.0]
+        np.testing.assert_allclose(file["kappa"][()], found.kappa)
+        total = file["mode_kappa"][()]
+        assert total.shape == (2, 10, 6, 6)
+        if interband:
+            total = total + file["mode_kappa_inter"][()]
+        np.testing.assert_allclose(total.sum(axis=(1, 2)) / 125, found.kappa, atol=1e-9)
+        assert (file.attrs["method"], file.attrs["interband"]) == (method, interband)
+    bare = bte.solve(silicon_phonons(), config.Conductivity(**settings), [5, 5, 5], GATE)
+    np.testing.assert_array_equal(bare.kappa, found.kappa)
+
+
+def test_a_relative_path_is_where_the_caller_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    solved(Path("here.hdf5"), mesh=(3, 3, 3))
+    assert [each.name for each in tmp_path.iterdir()] == ["here.hdf5"]
 
 
 def test_stronger_anharmonicity_lowers_kappa_with_its_square():

@@ -14,9 +14,11 @@ from models import (
     stillinger_weber,
     sw_potential,
 )
+from phono3py import Phono3py
 from scipy import constants
 
-from umklapp import config, force_constants, materials, phonons
+from umklapp import config, force_constants, frames, materials, phonons
+from umklapp.conductivity import bte
 from umklapp.errors import CalculationError, InputError
 from umklapp.potentials.contract import Prediction
 
@@ -162,10 +164,9 @@ def test_a_params_file_without_phonon_supercell_is_named(small, tmp_path):
         force_constants.from_params(path)
 
 
-def test_fc2_and_cells_of_a_params_file_stay_when_fc3_is_evaluated(tmp_path):
+@pytest.mark.parametrize("fc3", ["displacements", "symfc"])
+def test_fc2_and_cells_of_a_params_file_stay_when_fc3_is_evaluated(tmp_path, fc3):
     """A params file with a phonon supercell of its own: fc2 from there, fc3 from the potential."""
-    from phono3py import Phono3py
-
     primitive = silicon_primitive()
     writer = Phono3py(
         materials.to_phonopy(primitive),
@@ -184,7 +185,7 @@ def test_fc2_and_cells_of_a_params_file_stay_when_fc3_is_evaluated(tmp_path):
     path = tmp_path / "params.yaml"
     writer.save(str(path))
 
-    settings = config.Phonons(displacement=0.01, force_constants=path)
+    settings = config.Phonons(displacement=0.01, force_constants=path, fc3=fc3)
     phonon = force_constants.prepare(primitive, primitive, settings)
     wanted = np.einsum("ij,ab->ijab", 2.0 * (np.eye(8) - 1 / 8), np.eye(3))
     before = phonon.fc2.copy()
@@ -280,3 +281,231 @@ def test_lo_to_splitting_is_that_of_the_textbook(shared):
     volume = model.primitive.volume * 1e-30
     wanted = charge**2 / (dielectric * reduced * volume)
     assert longitudinal**2 - transverse**2 == pytest.approx(wanted, rel=1e-3)
+
+
+# fc3 by symfc
+
+
+RANDOM = config.Phonons(pair_cutoff=4.0, fc3="symfc", random_displacements=20)
+
+
+def error(found, wanted):
+    return np.linalg.norm(found - wanted) / np.linalg.norm(wanted)
+
+
+def test_a_fit_to_random_displacements_is_the_finite_difference():
+    """20 supercells in place of 62; what is left is the fourth order in the displacements."""
+    found, wanted = force_constants_of(sw_potential(), RANDOM), silicon_phonons()
+    assert len(found.displacements) == 20
+    assert error(found.fc2, wanted.fc2) < 2e-3
+    assert error(found.fc3, wanted.fc3) < 1e-2
+    assert force_constants.acoustic_residual(found.fc2) < 1e-10
+    one, two = (
+        bte.solve(each, config.Conductivity(), [5, 5, 5], -0.05).scalar()[0]
+        for each in (found, wanted)
+    )
+    assert one == pytest.approx(two, rel=0.01)
+
+
+def test_smaller_displacements_leave_less_of_the_fourth_order():
+    wanted = silicon_phonons().fc2
+    errors = [
+        error(
+            force_constants_of(
+                sw_potential(), RANDOM.model_copy(update={"random_amplitude": amplitude})
+            ).fc2,
+            wanted,
+        )
+        for amplitude in (0.03, 0.1)
+    ]
+    assert errors[1] > 3 * errors[0]
+
+
+def test_random_displacements_are_the_same_for_all_members():
+    primitive = silicon_primitive()
+    cell = materials.supercell(primitive, (2 * np.array(CONVENTIONAL)).tolist())
+    settings = config.Phonons(pair_cutoff=4.0, fc3="symfc", random_amplitude=0.02)
+    phonon = [force_constants.prepare(primitive, cell, settings) for _ in range(2)]
+    one, two = ([c.positions for c in force_constants.displace(p, settings)] for p in phonon)
+    np.testing.assert_array_equal(one, two)
+    needed = -(-force_constants.unknowns(phonon[0], 4.0) // 192)
+    assert len(one) == 4 * needed
+    np.testing.assert_allclose(np.linalg.norm(phonon[0].displacements, axis=2), 0.02)
+
+
+def test_too_few_random_displacements_are_named():
+    settings = config.Phonons(fc3="symfc", random_displacements=2)
+    with pytest.raises(InputError, match=r"random_displacements: 2 supercells of 64 .* 5 is the"):
+        force_constants_of(sw_potential(), settings)
+
+
+def test_a_number_of_supercells_without_the_fit_is_refused():
+    with pytest.raises(ValueError, match="set fc3 to 'symfc', or leave it out"):
+        config.Phonons(random_displacements=20)
+
+
+# effective force constants
+
+
+def empty(scale=1):
+    primitive = silicon_primitive()
+    cell = materials.supercell(primitive, (scale * np.array(CONVENTIONAL)).tolist())
+    return force_constants.prepare(primitive, cell, SMALL)
+
+
+def moved(phonon, shifts, forces):
+    """Labelled frames of the supercell."""
+    perfect = materials.from_phonopy(phonon.supercell)
+    found = []
+    for shift, force in zip(shifts, forces, strict=True):
+        atoms = perfect.copy()
+        atoms.positions += shift
+        found.append(frames.labelled(atoms, 0.0, np.array(force)))
+    return found
+
+
+def random_shifts(count, atoms, size=0.05, seed=0):
+    return np.random.default_rng(seed).normal(scale=size, size=(count, atoms, 3))
+
+
+def harmonic_forces(phonon, shifts):
+    return -np.einsum("ijab,njb->nia", force_constants.full_fc2(phonon), shifts)
+
+
+def test_effective_constants_of_a_harmonic_crystal_are_its_own():
+    wanted, found = silicon_phonons(), empty(scale=2)
+    shifts = random_shifts(12, 64)
+    fit = force_constants.effective(found, moved(found, shifts, harmonic_forces(wanted, shifts)))
+    # symfc solves normal equations: half of the digits are left
+    np.testing.assert_allclose(found.fc2, wanted.fc2, atol=1e-8 * np.abs(wanted.fc2).max())
+    np.testing.assert_allclose(found.fc3, 0, atol=1e-5)
+    assert fit.frames == 12
+    assert fit.unknowns == pytest.approx(802, abs=40)
+    assert fit.anharmonic < 1e-7
+    drift = shifts.mean(axis=1, keepdims=True)
+    assert fit.largest == pytest.approx(np.linalg.norm(shifts - drift, axis=2).max())
+
+
+def test_drift_and_borders_of_the_cell_do_not_matter(small):
+    found, shifts = empty(), random_shifts(10, 8)
+    given = []
+    for number, atoms in enumerate(moved(found, shifts, harmonic_forces(small, shifts))):
+        forces, away = atoms.get_forces(), bare(atoms)
+        away.positions += [0.3 * number, -0.2, 5.0]
+        away.wrap()
+        given.append(frames.labelled(away, 0.0, forces))
+    force_constants.effective(found, given)
+    np.testing.assert_allclose(found.fc2, small.fc2, atol=1e-8)
+
+
+def test_effective_constants_of_a_cubic_crystal_are_its_own(small):
+    """Forces of a polynomial of third order, by its own full tensors."""
+    exact = empty()
+    force_constants.displace(exact, SMALL)
+    exact.forces = small.forces
+    exact.produce_fc3(is_compact_fc=False, fc_calculator="symfc")
+    shifts = random_shifts(20, 8)
+    shifts -= shifts.mean(axis=1, keepdims=True)
+    forces = harmonic_forces(exact, shifts)
+    forces -= np.einsum("ijkabc,njb,nkc->nia", exact.fc3, shifts, shifts) / 2
+    found = empty()
+    fit = force_constants.effective(found, moved(found, shifts, forces))
+    first = found.primitive.p2s_map
+    np.testing.assert_allclose(found.fc2, exact.fc2[first], atol=1e-8)
+    largest = np.abs(exact.fc3).max()
+    np.testing.assert_allclose(found.fc3, exact.fc3[first], atol=1e-7 * largest)
+    assert 0.005 < fit.anharmonic < 0.5
+
+
+def test_the_fourth_order_stiffens_with_temperature_as_gaussian_theory_says():
+    """F = −k u − g u³ per component: ⟨u⁴⟩ = 3⟨u²⟩², so the best k is k + 3 g ⟨u²⟩."""
+    k, g = 5.0, 40.0
+    stiffness = []
+    for size in (0.02, 0.1):
+        found, shifts = empty(), random_shifts(300, 8, size, seed=1)
+        shifts -= shifts.mean(axis=1, keepdims=True)
+        forces = -k * shifts - g * shifts**3
+        force_constants.effective(found, moved(found, shifts, forces))
+        full = force_constants.full_fc2(found)
+        stiffness.append(full[0, 0, 0, 0] / (1 - 1 / 8))
+        assert stiffness[-1] == pytest.approx(k + 3 * g * (shifts**2).mean(), rel=0.02)
+    assert stiffness[1] > 1.15 * stiffness[0]
+
+
+def test_mean_positions_are_taken_where_asked(small):
+    """Sites that moved with temperature: a constant shift, at which the mean force vanishes."""
+    shifts = random_shifts(15, 8)
+    shifts -= shifts.mean(axis=1, keepdims=True)
+    forces = harmonic_forces(small, shifts - shifts.mean(axis=0))
+    site = 0.03 * np.array([[1, 1, 1], [-1, -1, -1]] * 4)
+    given = [empty(), empty()]
+    fits = [
+        force_constants.effective(
+            each, moved(each, shifts + site, forces), mean_positions=number == 1
+        )
+        for number, each in enumerate(given)
+    ]
+    np.testing.assert_allclose(given[1].fc2, small.fc2, atol=1e-8)
+    assert np.abs(given[0].fc2 - small.fc2).max() > 1e-3
+    mean = np.linalg.norm(shifts.mean(axis=0) + site, axis=1).max()
+    assert fits[0].shift == pytest.approx(mean)
+    assert fits[1].shift == pytest.approx(mean)
+
+
+def test_kappa_of_effective_constants():
+    """Stillinger–Weber forces of small random displacements: the κ of finite differences."""
+    found, wanted = empty(scale=2), silicon_phonons()
+    shifts = random_shifts(20, 64, 0.02)
+    perfect = materials.from_phonopy(found.supercell)
+    cells = [bare(perfect) for _ in shifts]
+    for cell, shift in zip(cells, shifts, strict=True):
+        cell.positions += shift
+    forces = sw_potential().evaluate(cells).forces
+    fit = force_constants.effective(found, moved(found, shifts, forces), cutoff=4.0)
+    assert fit.unknowns < 60
+    one, two = (
+        bte.solve(each, config.Conductivity(), [5, 5, 5], -0.05).scalar()[0]
+        for each in (found, wanted)
+    )
+    assert one == pytest.approx(two, rel=0.03)
+
+
+def test_frames_that_cannot_be_used_are_named(small):
+    phonon, shifts = empty(), random_shifts(5, 8)
+    given = moved(phonon, shifts, harmonic_forces(small, shifts))
+
+    def refused(frame, words):
+        with pytest.raises(InputError, match=words):
+            force_constants.effective(phonon, [*given[:3], frame])
+
+    larger = given[3].copy()
+    larger.set_cell(larger.cell.array * 1.01, scale_atoms=True)
+    refused(
+        frames.labelled(larger, 0.0, np.zeros((8, 3))),
+        r"frame 3: the cell \(5\.485, .*\) is not that of the supercell \(5\.431, ",
+    )
+    refused(frames.labelled(given[3][:7], 0.0, np.zeros((7, 3))), "frame 3: Si7 is not .* Si8")
+    refused(given[3].copy(), "frame 3")  # without labels
+    swapped = given[3].copy()
+    swapped.positions[[0, 1]] = swapped.positions[[1, 0]]
+    refused(
+        frames.labelled(swapped, 0.0, np.zeros((8, 3))),
+        r"frame 3: atom 0 is \d\.\d\d Å from its site.*left out",
+    )
+    large = empty(scale=2)
+    shifts = random_shifts(2, 64)
+    with pytest.raises(InputError, match=r"2 frames of 64 atoms for about \d+ unknowns; at least"):
+        force_constants.effective(large, moved(large, shifts, 0 * shifts))
+    with pytest.raises(InputError, match="0 frames"):
+        force_constants.effective(phonon, [])
+
+
+def test_a_phonon_supercell_of_its_own_has_no_effective_constants():
+    phonon = Phono3py(
+        materials.to_phonopy(silicon_primitive()),
+        supercell_matrix=np.array(CONVENTIONAL).T,
+        primitive_matrix="P",
+        phonon_supercell_matrix=2 * np.array(CONVENTIONAL).T,
+    )
+    with pytest.raises(InputError, match=r"leave out phonons\.force_constants"):
+        force_constants.effective(phonon, [])

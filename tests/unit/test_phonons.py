@@ -11,6 +11,7 @@ from models import (
 )
 
 from umklapp import config, phonons
+from umklapp.errors import CalculationError
 
 THZ = np.sqrt(units._e * 1e20 / units._amu) / (2 * np.pi) / 1e12  # of sqrt(eV/Å²/u)
 
@@ -150,3 +151,64 @@ def test_imaginary_frequencies_are_negative():
     found = phonons.thermodynamics(phonons.harmonic(phonon), [5, 5, 5])
     assert found.lowest == pytest.approx(-17.8, abs=0.1)
     assert found.highest < 0.01
+
+
+def test_curves_are_the_functions_at_their_temperatures(model):
+    found = phonons.thermodynamics(model, [5, 5, 5], temperatures=[100.0, 300.0, 900.0])
+    curves = found.curves
+    assert curves["temperature"].tolist() == [100.0, 300.0, 900.0]
+    for name in ("entropy", "free_energy", "heat_capacity"):
+        assert curves[name][1] == pytest.approx(getattr(found, name))
+    assert (np.diff(curves["entropy"]) > 0).all()
+    assert (np.diff(curves["free_energy"]) < 0).all()
+    # S = −∂F/∂T over a small step
+    near = phonons.thermodynamics(model, [5, 5, 5], temperatures=[299.0, 300.0, 301.0]).curves
+    slope = -1000 * (near["free_energy"][2] - near["free_energy"][0]) / 2
+    assert slope == pytest.approx(near["entropy"][1], rel=1e-4)
+    record = phonons.describe([found, found], gate=-0.05)
+    assert record["curves"]["temperature_K"] == [100.0, 300.0, 900.0]
+    assert record["curves"]["entropy_J_per_K_mol"]["mean"] == pytest.approx(curves["entropy"])
+    assert record["curves"]["entropy_J_per_K_mol"]["std"] == [0, 0, 0]
+    assert record["heat_capacity_J_per_K_mol"]["mean"] == pytest.approx(found.heat_capacity)
+
+
+def test_the_q_points_of_an_unstable_member_are_told(model):
+    soft_model = unstable()
+    good, soft = (phonons.thermodynamics(each, [4, 4, 4]) for each in (model, soft_model))
+    assert phonons.describe([good, good], gate=-0.05)["imaginary"] == []
+    (found,) = phonons.describe([good, soft], gate=-0.05)["imaginary"]
+    assert found["member"] == 1
+    assert found["frequency_THz"][0] == pytest.approx(soft.lowest)
+    assert 1 <= len(found["q"]) <= 5
+    assert found["frequency_THz"] == sorted(found["frequency_THz"])
+    soft_model.run_qpoints(found["q"])
+    np.testing.assert_allclose(
+        soft_model.qpoints.frequencies.min(axis=1), found["frequency_THz"], atol=1e-3
+    )
+    soft_model.run_mesh([4, 4, 4], is_mesh_symmetry=False)
+    everywhere = soft_model.mesh.frequencies < -0.05
+    assert found["share_of_modes"] == pytest.approx(everywhere.mean())
+
+
+def test_sound_is_that_of_the_elastic_constants(model):
+    """Christoffel's equation with C11, C12, C44 of Stillinger–Weber silicon, over a fine grid."""
+    c11, c12, c44 = 151.42e9, 76.42e9, 56.45e9
+    density = 8 * 28.085 * units._amu / (LATTICE * 1e-10) ** 3
+    height, angle = np.meshgrid(np.linspace(-1, 1, 82)[1::2], np.linspace(0, 2 * np.pi, 80)[1:])
+    radius = np.sqrt(1 - height**2)
+    n = np.stack([radius * np.cos(angle), radius * np.sin(angle), height], axis=-1).reshape(-1, 3)
+    matrix = (c12 + c44) * np.einsum("ni,nj->nij", n, n)
+    matrix[:, range(3), range(3)] = c44 + (c11 - c44) * n**2
+    speeds = np.sqrt(np.linalg.eigvalsh(matrix) / density)
+    found = phonons.sound(model)
+    for name, wanted in zip(("slow", "middle", "fast"), speeds.mean(axis=0), strict=True):
+        assert getattr(found, name) == pytest.approx(wanted, rel=5e-3)
+    assert found.debye == pytest.approx((speeds**-3).mean() ** (-1 / 3), rel=5e-3)
+    assert found.slow < found.debye < found.fast
+
+
+def test_a_crystal_without_sound_says_so():
+    phonon = silicon_phonons()
+    phonon.fc2 = -phonon.fc2
+    with pytest.raises(CalculationError, match="no sound"):
+        phonons.sound(phonons.harmonic(phonon))

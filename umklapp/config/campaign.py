@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from umklapp.config.base import Section
 from umklapp.config.crystal import Materials, Reference, Seed, Split
+from umklapp.config.green_kubo import GreenKubo
 from umklapp.config.learning import (
     Acquisition,
     Committee,
@@ -42,6 +43,9 @@ class Campaign(Section):
     verdict: Verdict = Verdict()
     phonons: Phonons = Phonons()
     conductivity: Conductivity = Conductivity()
+    green_kubo: GreenKubo | None = Field(
+        None, description="heat transport from dynamics; without this section it is not run"
+    )
     resources: Resources = Resources()
 
     @model_validator(mode="after")
@@ -101,6 +105,19 @@ class Campaign(Section):
                     f"potential.baseline 'taylor' knows one cell only: seeds.{number} must have "
                     "neither strain nor a supercell of its own"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _flux_needs_networks(self) -> Campaign:
+        if self.green_kubo is None:
+            return self
+        if self.potential.baseline != "none":
+            raise ValueError(
+                "green_kubo: the heat flux is known for NequIP networks alone: set "
+                "potential.baseline to 'none', or leave out green_kubo"
+            )
+        if self.committee.engine != "compiled":
+            raise ValueError("green_kubo needs the compiled engine: set committee.engine to it")
         return self
 
 

@@ -8,6 +8,12 @@ from pydantic import Field, model_validator
 
 from umklapp.config.base import Matrix, Positive, Section
 
+MOVES = (
+    *("temperature", "timestep", "equilibration", "friction", "length"),
+    *("flux_every", "frames_every"),
+)
+"""Settings that a trajectory depends on; the others are of the analysis."""
+
 
 class GreenKubo(Section):
     """κ from the heat flux of constant-energy dynamics, one committee member per trajectory."""
@@ -40,6 +46,13 @@ class GreenKubo(Section):
     )
     size_correction: bool = Field(
         True, description="extrapolate to infinite size by mode lifetimes (Knoop et al. 2023)"
+    )
+
+    effective_frames: int = Field(
+        0,
+        ge=0,
+        description="frames of the dynamics that effective force constants are fitted to, for κ by "
+        "the Boltzmann equation with them (0: not)",
     )
 
     @model_validator(mode="after")

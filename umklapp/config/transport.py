@@ -34,20 +34,71 @@ class Phonons(Section):
     pair_cutoff: float | None = Field(
         None, gt=0, description="fc3: leave out pairs farther apart than this (Å)"
     )
+    fc3: Literal["displacements", "symfc"] = Field(
+        "displacements",
+        description="third order by ± displacements of pairs, or by a symfc fit to supercells in "
+        "which every atom is displaced at random",
+    )
+    random_displacements: int | None = Field(
+        None,
+        ge=1,
+        description="supercells of `fc3: symfc`; null: four times the least that determine fc3",
+    )
+    random_amplitude: Positive = Field(
+        0.03, description="displacement of every atom with `fc3: symfc` (Å)"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Phonons:
+        if self.random_displacements is not None and self.fc3 != "symfc":
+            raise ValueError(
+                "random_displacements is for the symfc fit: set fc3 to 'symfc', or leave it out"
+            )
+        return self
 
 
 class Conductivity(Section):
-    """κ by phono3py: linearised Boltzmann equation in the relaxation-time approximation."""
+    """κ by phono3py: linearised Boltzmann equation, three-phonon scattering."""
 
     mesh: Mesh = Field([11, 11, 11], description="q-mesh of κ")
     round_mesh: Mesh = Field([7, 7, 7], description="coarser mesh for the assessment of a round")
     temperatures: list[Positive] = Field([300.0], min_length=1, description="K; contains 300")
-    isotopes: bool = False
+    method: Literal["rta", "lbte"] = Field(
+        "rta",
+        description="relaxation-time approximation, or direct solution (memory: the square of "
+        "irreducible q-points × bands × 3)",
+    )
+    interband: bool = Field(
+        False, description="add the Wigner inter-band term (phono3py's SMM19) to κ"
+    )
+    isotopes: bool = Field(False, description="scattering by the natural mass variance")
+    boundary_mfp: float | None = Field(
+        None, gt=0, description="mean free path of boundary scattering (µm); null: none"
+    )
+    reference: Path | None = Field(
+        None,
+        description="phono3py hdf5 with the modes of a reference, on the same mesh; `{material}` "
+        "in the path is replaced; κ_SRME is computed against it",
+    )
+    mesh_tolerance: Positive = Field(
+        0.02,
+        description="relative change of κ at which `conductivity/mesh.json` calls a mesh enough",
+    )
 
     @model_validator(mode="after")
     def _has_300(self) -> Conductivity:
         if 300.0 not in self.temperatures:
             raise ValueError("temperatures must contain 300: the summary reports κ(300 K)")
+        return self
+
+    @model_validator(mode="after")
+    def _known_to_phono3py(self) -> Conductivity:
+        # phono3py 4.8.2 leaves boundary scattering out of the linewidths of that term
+        if self.method == "lbte" and self.interband and self.boundary_mfp is not None:
+            raise ValueError(
+                "with method 'lbte' phono3py leaves the boundaries out of the inter-band term: "
+                "set method to 'rta', interband to false, or leave out boundary_mfp"
+            )
         return self
 
 
