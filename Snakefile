@@ -64,6 +64,7 @@ include: "rules/explore.smk"
 include: "rules/rounds.smk"
 include: "rules/phonons.smk"
 include: "rules/transport.smk"
+include: "rules/green_kubo.smk"
 include: "rules/report.smk"
 
 

@@ -1,5 +1,7 @@
 import json
 
+from umklapp.config.green_kubo import MOVES
+
 MEMBERS = range(CAMPAIGN.committee.size)
 CHUNKS = range(CAMPAIGN.resources.label_chunks)
 ENVIRONMENT = "../envs/umklapp.yaml"
@@ -149,7 +151,56 @@ def of_members_of_last_round(name):
     return get
 
 
-FIGURE_NAMES = ["learning_curve", "uncertainty", "events", "bands", "kappa"]
+def member_of_trajectory(wildcards):
+    """The member that drives a trajectory: all of the last committee in turn."""
+    member = int(wildcards.index) % CAMPAIGN.committee.size
+    return f"{RESULTS}/{wildcards.material}/model/member_{member}.ckpt"
+
+
+def trajectories_of(wildcards):
+    """All heat-flux trajectories of a material."""
+    numbers = range(CAMPAIGN.green_kubo.trajectories if CAMPAIGN.green_kubo else 0)
+    return [f"{RESULTS}/{wildcards.material}/green_kubo/trajectory_{n}.h5" for n in numbers]
+
+
+def moves_of_green_kubo():
+    """What a trajectory depends on; the other settings are of the analysis."""
+    if CAMPAIGN.green_kubo is None:
+        return None
+    return CAMPAIGN.green_kubo.model_dump(mode="json", include={*MOVES, "supercell"})
+
+
+def green_kubo_of(wildcards):
+    """Green–Kubo result of a material, where it is asked for."""
+    return f"{RESULTS}/{wildcards.material}/green_kubo.json" if CAMPAIGN.green_kubo else []
+
+
+def effective_of(wildcards):
+    """κ with effective force constants, where it is asked for."""
+    wanted = CAMPAIGN.green_kubo and CAMPAIGN.green_kubo.effective_frames
+    return f"{RESULTS}/{wildcards.material}/effective.json" if wanted else []
+
+
+def effective_frames():
+    """Frames of the dynamics that effective force constants are fitted to."""
+    return CAMPAIGN.green_kubo.effective_frames if CAMPAIGN.green_kubo else 0
+
+
+def reference_modes(wildcards):
+    """The reference's modes of a material."""
+    path = CAMPAIGN.conductivity.reference
+    return str(path).replace("{material}", wildcards.material) if path else []
+
+
+def srme_of(wildcards):
+    """κ_SRME, where there is a reference."""
+    wanted = CAMPAIGN.conductivity.reference
+    return f"{RESULTS}/{wildcards.material}/conductivity/srme.json" if wanted else []
+
+
+FIGURE_NAMES = ["learning_curve", "uncertainty", "events", "bands", "kappa", "comparison"]
+if CAMPAIGN.green_kubo:
+    FIGURE_NAMES.append("green_kubo")
 
 
 def figures_of(material):

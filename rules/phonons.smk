@@ -23,6 +23,7 @@ rule phonons:
         runtime=minutes(60),
     params:
         phonons=plain(CAMPAIGN.phonons),
+        temperatures=CAMPAIGN.conductivity.temperatures,
     message:
         "{wildcards.material}: phonon bands, density of states and thermodynamics of every member"
     script:

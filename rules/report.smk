@@ -90,6 +90,73 @@ rule figure_events:
         "../scripts/figure_events.py"
 
 
+rule figure_green_kubo:
+    input:
+        record="<results>/{material}/green_kubo.json",
+        series="<results>/{material}/green_kubo/series.h5",
+    output:
+        png=report(
+            "<results>/figures/{material}/green_kubo.png",
+            caption="../report/green_kubo.rst",
+            category="Figures",
+            subcategory="{material}",
+            labels={"material": "{material}", "figure": "Green–Kubo"},
+        ),
+        pdf="<results>/figures/{material}/green_kubo.pdf",
+        csv="<results>/figures/{material}/green_kubo.csv",
+    log:
+        "<logs>/figure_green_kubo/{material}.log",
+    benchmark:
+        "<benchmarks>/figure_green_kubo/{material}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(10),
+    message:
+        "{wildcards.material}: figure, Green–Kubo integral, spectrum and convergence"
+    script:
+        "../scripts/figure_green_kubo.py"
+
+
+rule comparison:
+    input:
+        conductivity="<results>/{material}/conductivity.json",
+        green_kubo=green_kubo_of,
+        effective=effective_of,
+        srme=srme_of,
+        verdict="<results>/{material}/verdict.json",
+    output:
+        record="<results>/{material}/comparison.json",
+        page="<results>/{material}/comparison.md",
+        png=report(
+            "<results>/figures/{material}/comparison.png",
+            caption="../report/comparison.rst",
+            category="Figures",
+            subcategory="{material}",
+            labels={"material": "{material}", "figure": "Comparison"},
+        ),
+        pdf="<results>/figures/{material}/comparison.pdf",
+        csv="<results>/figures/{material}/comparison.csv",
+    log:
+        "<logs>/comparison/{material}.log",
+    benchmark:
+        "<benchmarks>/comparison/{material}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(10),
+    message:
+        "{wildcards.material}: κ by every method, and which to trust"
+    script:
+        "../scripts/comparison.py"
+
+
 rule figure_bands:
     input:
         bands="<results>/{material}/phonons/bands.h5",

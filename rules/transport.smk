@@ -7,6 +7,7 @@ use rule round_conductivity as conductivity_member with:
     output:
         record="<results>/{material}/conductivity/member_{member}.json",
         fc2="<results>/{material}/conductivity/member_{member}.fc2.hdf5",
+        modes="<results>/{material}/conductivity/member_{member}.modes.hdf5",
     log:
         "<logs>/conductivity_member/{material}_{member}.log",
     benchmark:
@@ -48,3 +49,59 @@ rule conductivity:
         "{wildcards.material}: κ with its spread over the committee"
     script:
         "../scripts/conductivity.py"
+
+
+# On request: which q-mesh is enough for this material, by the first member.
+rule mesh_convergence:
+    input:
+        model="<results>/{material}/model/member_0.ckpt",
+        dataset=of_last_round("dataset.extxyz"),
+        primitive="<results>/{material}/structure/primitive.extxyz",
+        phonon="<results>/{material}/structure/phonon.extxyz",
+    output:
+        "<results>/{material}/conductivity/mesh.json",
+    log:
+        "<logs>/mesh_convergence/{material}.log",
+    benchmark:
+        "<benchmarks>/mesh_convergence/{material}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory(8000),
+        runtime=minutes(240),
+    params:
+        phonons=plain(CAMPAIGN.phonons),
+        taylor=plain(CAMPAIGN.potential.taylor),
+        conductivity=plain(CAMPAIGN.conductivity),
+    message:
+        "{wildcards.material}: κ on denser and denser meshes"
+    script:
+        "../scripts/mesh_convergence.py"
+
+
+rule srme:
+    input:
+        members=expand(
+            "<results>/{material}/conductivity/member_{member}.modes.hdf5",
+            member=MEMBERS,
+            allow_missing=True,
+        ),
+        reference=reference_modes,
+    output:
+        "<results>/{material}/conductivity/srme.json",
+    log:
+        "<logs>/srme/{material}.log",
+    benchmark:
+        "<benchmarks>/srme/{material}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(10),
+    message:
+        "{wildcards.material}: κ_SRME of every member against the reference's modes"
+    script:
+        "../scripts/srme.py"

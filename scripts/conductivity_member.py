@@ -18,7 +18,7 @@ def main(model, dataset, primitive, phonon, phonons, taylor, conductivity, mesh,
         labels = frames.read_labels(dataset)
         potential, correction = correct(potential, labels, perfect, taylor)
     force_constants.evaluate(calculation, potential, phonons)
-    kappa = bte.solve(calculation, conductivity, mesh, phonons.imaginary)
+    kappa = bte.solve(calculation, conductivity, mesh, phonons.imaginary, out.get("modes"))
     residual = force_constants.acoustic_residual(calculation.fc2)
     record = {**kappa.as_dict(), "mesh": mesh, "acoustic_sum_residual_eV_per_A2": residual}
     record["correction"] = correction

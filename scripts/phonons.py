@@ -6,7 +6,7 @@ from umklapp import config, force_constants, frames, phonons, provenance
 from umklapp.logs import log_to
 
 
-def main(fc2, primitive, phonon, settings, out):
+def main(fc2, primitive, phonon, settings, temperatures, out):
     """Write bands.h5 and thermodynamics.json."""
     primitive, phonon = frames.read_candidates(primitive)[0], frames.read_candidates(phonon)[0]
     models = []
@@ -14,9 +14,10 @@ def main(fc2, primitive, phonon, settings, out):
         calculation = force_constants.prepare(primitive, phonon, settings)
         force_constants.read_fc2(calculation, path)
         models.append(phonons.harmonic(calculation))
-    thermal = [phonons.thermodynamics(model, settings.mesh) for model in models]
+    thermal = [phonons.thermodynamics(model, settings.mesh, temperatures) for model in models]
     phonons.write_bands(Path(out["bands"]), phonons.bands(models), thermal)
     record = phonons.describe(thermal, settings.imaginary)
+    record["sound_m_per_s"] = phonons.describe_sound(models)
     print(record)
     provenance.write_json(out["record"], provenance.record(**record, mesh=settings.mesh))
 
@@ -28,5 +29,6 @@ if __name__ == "__main__":
         Path(snakemake.input.primitive),
         Path(snakemake.input.phonon),
         config.parse(config.Phonons, snakemake.params.phonons),
+        snakemake.params.temperatures,
         snakemake.output,
     )

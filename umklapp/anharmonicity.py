@@ -18,6 +18,7 @@ from symfc import Symfc
 
 from umklapp import materials
 from umklapp.errors import InputError
+from umklapp.potentials.contract import Potential
 
 LARGEST_FIT = 0.5
 """Å; frames with larger displacements do not take part in a harmonic fit."""
@@ -150,6 +151,30 @@ class RunningSigma:
             return value, float("nan")
         left_out = np.sqrt((rest.sum() - rest) / (size.sum() - size))
         return value, float(np.sqrt((number - 1) * left_out.var()))
+
+
+def of_potential(
+    potential: Potential, primitive: Atoms, perfect: Atoms, displacement: float
+) -> np.ndarray:
+    """Force constants (3N, 3N) eV/Å² of a potential by symmetrised finite displacements (Å).
+
+    Args:
+        perfect: supercell of N atoms in phonopy's order.
+
+    Raises:
+        InputError: the supercell is not a multiple of the primitive cell, or in another order.
+    """
+    matrix = materials.supercell_matrix(primitive, perfect)
+    phonon = Phonopy(
+        materials.to_phonopy(primitive), supercell_matrix=matrix.T, primitive_matrix="P"
+    )
+    phonon.generate_displacements(distance=displacement)
+    cells = [materials.from_phonopy(each) for each in phonon.supercells_with_displacements]
+    still, *moved = potential.evaluate([materials.from_phonopy(phonon.supercell), *cells]).forces
+    phonon.forces = np.array([each - still for each in moved])
+    phonon.produce_force_constants()
+    phonon.symmetrize_force_constants()
+    return phonon.force_constants.transpose(0, 2, 1, 3).reshape((3 * len(perfect),) * 2)
 
 
 def from_displaced(

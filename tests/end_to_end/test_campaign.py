@@ -24,6 +24,10 @@ from umklapp.config import load
 
 ROOT = Path(__file__).resolve().parents[2]
 MATERIAL = "Si-227"
+FIGURES = (
+    *("learning_curve", "uncertainty", "events", "bands", "kappa"),
+    *("comparison", "green_kubo"),
+)
 
 TINY = {
     "name": "tiny",
@@ -53,6 +57,7 @@ TINY = {
     "rounds": {"max": 2, "force_error": 1e-4},
     "phonons": {"mesh": [4, 4, 4], "imaginary": -100.0},
     "conductivity": {"mesh": [3, 3, 3], "round_mesh": [2, 2, 2]},
+    "green_kubo": {"trajectories": 2, "length": 6.0, "equilibration": 0.2, "flux_every": 5},
     "resources": {"label_chunks": 2},
 }
 
@@ -118,7 +123,7 @@ def test_results_are_complete(finished: Path) -> None:
     assert row["rounds"] == 2
     assert not row["converged"]
     assert "NOT converged at the cap of 2 rounds" in row["reason"]
-    for name in ("learning_curve", "uncertainty", "events", "bands", "kappa"):
+    for name in FIGURES:
         for suffix in ("png", "pdf", "csv"):
             assert (results / f"figures/{MATERIAL}/{name}.{suffix}").stat().st_size > 0
 
@@ -155,8 +160,10 @@ def test_figures_are_drawn_again_from_an_archive(finished: Path, tmp_path: Path)
     """Small results alone, no rounds: only figures are made, and they are the same."""
     config = configure(tmp_path)
     source, target = finished.parent / f"results/{MATERIAL}", tmp_path / f"results/{MATERIAL}"
-    (target / "phonons").mkdir(parents=True)
+    for folder in ("phonons", "green_kubo"):
+        (target / folder).mkdir(parents=True)
     small = ["history.json", "test_errors.csv", "conductivity.json", "verdict.json", "events.csv"]
+    small += ["green_kubo.json", "green_kubo/series.h5"]
     for name in [*small, "phonons/bands.h5", "phonons/thermodynamics.json"]:
         shutil.copyfile(source / name, target / name)
     plan = said(run(config, "figures", "--dry-run"))
@@ -165,7 +172,7 @@ def test_figures_are_drawn_again_from_an_archive(finished: Path, tmp_path: Path)
     result = run(config, "figures")
     assert result.returncode == 0, said(result)
     assert not list(target.glob("round_*"))
-    for name in ("learning_curve", "kappa", "uncertainty", "events", "bands"):
+    for name in FIGURES:
         made = tmp_path / f"results/figures/{MATERIAL}/{name}.csv"
         assert (
             made.read_text()

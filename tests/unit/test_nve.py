@@ -9,7 +9,7 @@ from ase.calculators.lj import LennardJones as AseLennardJones
 from ase.md.verlet import VelocityVerlet
 
 from umklapp import config
-from umklapp.errors import CalculationError, InputError
+from umklapp.errors import InputError
 from umklapp.potentials.heat_transport import LennardJones
 from umklapp.potentials.neighbours import Neighbourhood
 from umklapp.sampling import nve
@@ -169,12 +169,23 @@ def test_an_explosion_is_named_and_what_was_computed_stays(argon, sites, tmp_pat
         nonlocal calls
         calls += 1
         energy, forces = stock(atoms, near)
-        return energy, forces * (np.nan if calls == 120 else 1)
+        return energy, forces * (np.nan if calls == 220 else 1)
 
     monkeypatch.setattr(argon, "forces", broken)
-    with pytest.raises(CalculationError, match="not finite"):
-        record(argon, sites, tmp_path)
-    assert len(list((tmp_path / "work").glob("*/*.npz"))) == 2
+    run = record(argon, sites, tmp_path)
+    assert "exploded" in run.ended
+    assert "green_kubo.timestep" in run.ended
+    assert len(run.flux) == 50  # whole chunks before it: 200 steps, 100 of equilibration
+    assert len(list((tmp_path / "work").glob("*/*.npz"))) == 4
+
+
+def test_an_explosion_at_once_leaves_an_empty_record(argon, sites, tmp_path, monkeypatch):
+    stock = argon.forces
+    monkeypatch.setattr(argon, "forces", lambda *a: (0.0, stock(*a)[1] * 1e4))
+    run = record(argon, sites, tmp_path)
+    assert run.ended
+    assert run.flux.shape == (0, 3)
+    assert run.drift == 0.0
 
 
 def test_a_broken_file_is_named(tmp_path):

@@ -38,7 +38,7 @@ def combine(paths: Sequence[Path]) -> dict[str, Any]:
         "members_W_per_mK": [each["kappa_W_per_mK"] for each in members],
         "not_computed": reasons or None,
         "lowest_frequency_THz": min(each["lowest_frequency_THz"] for each in members),
-        "method": "phono3py RTA, tetrahedron, three-phonon",
+        "method": members[0]["method"],
     }
     if reasons:
         return {**found, "kappa_W_per_mK": None, "std_W_per_mK": None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ from ase import Atoms
 
 from umklapp.errors import InputError
 from umklapp.potentials import loading
+from umklapp.potentials.contract import Prediction
 from umklapp.potentials.neighbours import Neighbourhood, Slots, join
-from umklapp.potentials.nequip.batched import edge_forces
+from umklapp.potentials.nequip.batched import VOIGT, edge_forces
 from umklapp.potentials.nequip.flux import INERTIA, Flux, FluxMembers
 from umklapp.potentials.nequip.inference import NequipPotential
 
@@ -86,6 +88,18 @@ class LennardJones:
             -np.einsum("nmc,nm->c", at_rest, work)[None],
             carried[None],
         )
+
+    def evaluate(self, frames: Sequence[Atoms]) -> Prediction:
+        """As any potential: energies (n,) eV, forces, stresses (n, 6) eV/Å³."""
+        energy, forces, stress = [], [], []
+        for frame in frames:
+            slots = self._slots(frame, Neighbourhood(self.cutoff))
+            atomic, gradient = self._edges(slots)
+            energy.append(atomic.sum())
+            forces.append(edge_forces(gradient, slots.source))
+            virial = np.einsum("nma,nmb->ab", slots.vectors, gradient) / frame.cell.volume
+            stress.append([virial[i, j] for i, j in VOIGT])
+        return Prediction(np.array(energy), forces, np.array(stress))
 
     def _slots(self, atoms: Atoms, near: Neighbourhood) -> Slots:
         return join([near.update(atoms)], self.cutoff)

@@ -20,6 +20,7 @@ from ase import Atoms, units
 
 from umklapp import provenance
 from umklapp.config import GreenKubo
+from umklapp.config.green_kubo import MOVES
 from umklapp.errors import CalculationError, InputError
 from umklapp.potentials.neighbours import Neighbourhood
 from umklapp.potentials.nequip.flux import Flux
@@ -33,6 +34,9 @@ from umklapp.sampling.dynamics import (
 CHUNK = 500
 """Steps between two writes."""
 
+HOTTEST = 5.0
+"""Times the target temperature: beyond it nothing is crystal dynamics any more."""
+
 SERIES = {
     "flux_lattice": "eV Å/fs",
     "flux_potential": "eV Å/fs",
@@ -41,11 +45,6 @@ SERIES = {
     "energy": "eV",
 }
 FRAMES = {"displacements": "Å", "velocities": "Å/fs"}
-MOVES = (
-    *("temperature", "timestep", "equilibration", "friction", "length"),
-    *("flux_every", "frames_every"),
-)
-"""Settings that a trajectory depends on; the others are of the analysis."""
 
 
 class Source(Protocol):
@@ -106,13 +105,12 @@ def run(
 ) -> None:
     """One trajectory, from the lattice sites with velocities of twice the temperature, to hdf5.
 
+    A trajectory that explodes is a result too: what there was before it, and the reason.
+
     Args:
         sites: perfect crystal; the lattice flux refers to it.
         workdir: for chunks; an earlier run of the same crystal, settings and seed goes on there.
         facts: written as attributes.
-
-    Raises:
-        CalculationError: the dynamics left what is finite; chunks before it stay.
     """
     plan = Plan.of(settings)
     crystal = [sites.numbers.tolist(), sites.cell.array.tolist(), sites.positions.tolist()]
@@ -123,12 +121,18 @@ def run(
     state = _resume(folder, sites, settings, seed)
     if state.step:
         say(f"going on at step {state.step}")
-    total = plan.equilibration + plan.production
-    while state.step < total:
-        series = advance(source, sites, state, settings, plan, min(CHUNK, total - state.step))
+    total, ended = plan.equilibration + plan.production, ""
+    while state.step < total and not ended:
+        try:
+            series = advance(source, sites, state, settings, plan, min(CHUNK, total - state.step))
+        except CalculationError as error:
+            ended = str(error)
+            say(ended)
+            break
         _write_chunk(folder, state, series)
-        say(f"step {state.step}/{total}, {series['temperature'][-1:]} K")
-    _collect(folder, sites, settings, plan, out, {"seed": seed, **facts})
+        warmth = kinetic_temperature(sites.get_masses(), state.velocities)
+        say(f"step {state.step}/{total}: {warmth:.0f} K")
+    _collect(folder, sites, settings, plan, out, ended, {"seed": seed, **facts})
 
 
 def advance(
@@ -137,7 +141,7 @@ def advance(
     """Move `state` by some steps; the series of those that are recorded.
 
     Raises:
-        CalculationError: positions or forces are not finite.
+        CalculationError: forces are not finite, or the crystal has become far too hot.
     """
     atoms = sites.copy()
     atoms.positions = state.positions
@@ -156,10 +160,12 @@ def advance(
         energy, forces = source.forces(atoms, near)
         state.velocities = state.velocities + half * forces
         state.step += 1
-        if not (np.isfinite(forces).all() and np.isfinite(atoms.positions).all()):
+        warmth = kinetic_temperature(masses, state.velocities)
+        if not np.isfinite(forces).all() or warmth > HOTTEST * settings.temperature:
             raise CalculationError(
-                f"step {state.step}: forces are not finite; see the temperatures before it, and "
-                "explore (or learn) more of this crystal before Green–Kubo"
+                f"step {state.step}: {warmth:.0f} K, the trajectory has exploded; learn more of "
+                "this crystal (more rounds, exploration at this temperature and size), or lower "
+                "green_kubo.timestep"
             )
         recorded = state.step - plan.equilibration
         if production and recorded % plan.flux_every == 0:
@@ -167,7 +173,7 @@ def advance(
             found["flux_lattice"].append(flux.lattice[0])
             found["flux_potential"].append(flux.potential[0])
             found["flux_convective"].append(flux.convective[0])
-            found["temperature"].append(np.array(kinetic_temperature(masses, state.velocities)))
+            found["temperature"].append(np.array(warmth))
             found["energy"].append(np.array(energy + kinetic_energy(masses, state.velocities)))
         if production and recorded % plan.frames_every == 0:
             found["displacements"].append((atoms.positions - sites.positions).astype(np.float32))
@@ -196,13 +202,20 @@ def _write_chunk(folder: Path, state: State, series: dict[str, np.ndarray]) -> N
             "positions": state.positions,
             "speed": state.velocities,
             "generator": json.dumps(state.generator.bit_generator.state),
+            **series,
         }
-        np.savez(file, **arrays, **series)
+        np.savez(file, **arrays)
     part.replace(path)
 
 
 def _collect(
-    folder: Path, sites: Atoms, settings: GreenKubo, plan: Plan, out: Path, facts: dict[str, object]
+    folder: Path,
+    sites: Atoms,
+    settings: GreenKubo,
+    plan: Plan,
+    out: Path,
+    ended: str,
+    facts: dict[str, object],
 ) -> None:
     parts: dict[str, list[np.ndarray]] = {name: [] for name in (*SERIES, *FRAMES)}
     for path in sorted(folder.glob("[0-9]*.npz")):
@@ -217,10 +230,13 @@ def _collect(
             frame_step_fs=settings.timestep * plan.frames_every,
             target_temperature_K=settings.temperature,
             volume_A3=sites.cell.volume,
+            ended=ended,
             record=json.dumps(provenance.record(**facts)),
         )
         for name, unit in (SERIES | FRAMES).items():
-            file[name] = np.concatenate(parts[name])
+            shape = (0, 3) if name.startswith("flux") else (0, len(sites), 3)
+            empty = np.empty(0) if name in ("temperature", "energy") else np.empty(shape)
+            file[name] = np.concatenate(parts[name] or [empty])
             file[name].attrs["unit"] = unit
         file["numbers"], file["cell"] = sites.numbers, sites.cell.array
         file["sites"], file["masses"] = sites.positions, sites.get_masses()
@@ -230,7 +246,8 @@ def _collect(
 @dataclass(frozen=True)
 class Run:
     """A recorded trajectory: time step (fs) of the flux and of the frames; flux (n, 3) eV Å/fs of
-    the lattice gauge, and `full` = potential + convective; temperature (n,) K; energy (n,) eV."""
+    the lattice gauge, and `full` = potential + convective; temperature (n,) K; energy (n,) eV;
+    ended: why it broke off, empty where it did not."""
 
     step: float
     frame_step: float
@@ -240,10 +257,13 @@ class Run:
     energy: np.ndarray
     sites: Atoms
     member: int
+    ended: str = ""
 
     @property
     def drift(self) -> float:
         """Change of the total energy over the run by a straight line, eV per atom."""
+        if len(self.energy) < 2:
+            return 0.0
         time = np.linspace(0, 1, len(self.energy))
         return float(np.polyfit(time, self.energy, 1)[0]) / len(self.sites)
 
@@ -269,6 +289,7 @@ def read(path: Path) -> Run:
                 file["energy"][()],
                 sites,
                 int(json.loads(file.attrs["record"]).get("member", 0)),
+                str(file.attrs["ended"]),
             )
     except (OSError, KeyError) as error:
         raise InputError(

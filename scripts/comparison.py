@@ -1,0 +1,40 @@
+"""Every κ of a material beside each other, with advice."""
+
+import json
+from pathlib import Path
+
+from umklapp import comparison, provenance
+from umklapp.figures import comparison as figure
+from umklapp.logs import log_to
+
+
+def main(material, files, out):
+    """Write table, page and figure."""
+    numbers = {
+        name: json.loads(Path(path).read_text()) if path else None for name, path in files.items()
+    }
+    conductivity, verdict, ran = (numbers[k] for k in ("conductivity", "verdict", "green_kubo"))
+    literature = comparison.literature_rows(conductivity["literature"])
+    table = comparison.rows(conductivity, ran, numbers["effective"], literature)
+    known = verdict.get("sigma") or {}
+    sigmas = {
+        f"dynamics of the {which} committee": known.get(key, {}).get("value")
+        for key, which in (("before", "first"), ("after", "last"))
+    }
+    told = comparison.advice(known.get("after", {}).get("value"), conductivity, ran is not None)
+    table.to_csv(out["csv"], index=False)
+    problems = comparison.missing(conductivity, ran, numbers["effective"])
+    Path(out["page"]).write_text(comparison.page(material, table, sigmas, told, problems))
+    rows = json.loads(table.to_json(orient="records"))
+    record = {"advice": told, "sigma": sigmas, "kappa": rows, "srme": numbers["srme"]}
+    provenance.write_json(out["record"], record)
+    figure.draw(table, material, told, [out["png"], out["pdf"]])
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        snakemake.wildcards.material,
+        dict(snakemake.input.items()),
+        {name: Path(path) for name, path in snakemake.output.items()},
+    )

@@ -1,0 +1,49 @@
+"""κ by the Boltzmann equation with force constants fitted to the committee's dynamics."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from umklapp import config, force_constants, frames, provenance
+from umklapp.conductivity import bte, trajectories
+from umklapp.errors import InputError
+from umklapp.logs import log_to
+from umklapp.potentials.committee import Committee
+
+
+def main(files, members, phonons, settings, count, out):
+    """Write effective.json; what cannot be fitted is said there."""
+    labelled, warmth = trajectories.labelled_frames(
+        [Path(path) for path in files["trajectories"]],
+        Committee.load(members, Path(files["engine"])),
+        count,
+    )
+    # T of the run is not one that the campaign must ask for
+    settings = settings.model_copy(update={"temperatures": [warmth], "reference": None})
+    primitive = frames.read_candidates(Path(files["primitive"]))[0]
+    record = {"temperature_K": warmth, "kappa_W_per_mK": None, "not_computed": None}
+    try:
+        calculation = force_constants.prepare(primitive, labelled[0], phonons)
+        fit = force_constants.effective(calculation, labelled)
+        kappa = bte.solve(calculation, settings, settings.mesh, phonons.imaginary, out["modes"])
+        record |= {**kappa.as_dict(), "fit": asdict(fit), "temperature_K": warmth}
+        scalar = kappa.scalar()
+        record["kappa_W_per_mK"] = None if scalar is None else float(np.ravel(scalar)[0])
+    except InputError as error:
+        record["not_computed"] = str(error)
+        out["modes"].touch()
+    print(record["kappa_W_per_mK"], record["not_computed"])
+    provenance.write_json(out["record"], provenance.record(**record, mesh=settings.mesh))
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        dict(snakemake.input.items()),
+        [Path(path) for path in snakemake.input.members],
+        config.parse(config.Phonons, snakemake.params.phonons),
+        config.parse(config.Conductivity, snakemake.params.conductivity),
+        snakemake.params.effective,
+        {name: Path(path) for name, path in snakemake.output.items()},
+    )

@@ -1,0 +1,28 @@
+"""Figure: Green–Kubo integral, spectrum and convergence."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from umklapp.conductivity import trajectories
+from umklapp.figures import green_kubo
+from umklapp.logs import log_to
+
+
+def main(material, record, series, out):
+    """Draw the figure and write the integral as csv."""
+    numbers, found = json.loads(record.read_text()), trajectories.read_series(series)
+    names = ("times_fs", "correlation", "integral", "smooth_integral")
+    pd.DataFrame({name: found.get(name, []) for name in names}).to_csv(out["csv"], index=False)
+    green_kubo.draw(numbers, found, material, [out["png"], out["pdf"]])
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        snakemake.wildcards.material,
+        Path(snakemake.input.record),
+        Path(snakemake.input.series),
+        {name: Path(path) for name, path in snakemake.output.items()},
+    )

@@ -1,0 +1,44 @@
+"""κ by Green–Kubo from all trajectories of a material, with every error bar."""
+
+from pathlib import Path
+
+from umklapp import anharmonicity, config, frames, lifetimes, provenance
+from umklapp.conductivity import trajectories
+from umklapp.errors import CalculationError, InputError
+from umklapp.logs import log_to
+from umklapp.potentials.committee import Committee
+from umklapp.sampling import nve
+
+
+def main(paths, members, engine, primitive, settings, displacement, out):
+    """Write green_kubo.json and the series behind it."""
+    runs = [nve.read(path) for path in paths]
+    cell = frames.read_candidates(primitive)[0]
+    constants = anharmonicity.of_potential(
+        Committee.load(members, engine), cell, runs[0].sites, displacement
+    )
+    modes = lifetimes.build_modes(cell, runs[0].sites, constants, settings.procedure)
+    try:
+        record, series = trajectories.analyse(
+            runs, settings, lambda number: nve.read_frames(paths[number]), modes
+        )
+        print(f"κ = {record['kappa_W_per_mK']:.3g} ± {record['error_W_per_mK'] or 0:.2g} W/(m K)")
+    except (InputError, CalculationError) as error:  # the campaign goes on, with the reason
+        record, series = {"kappa_W_per_mK": None, "not_computed": str(error)}, {}
+        print(f"no κ: {error}")
+    trajectories.write_series(out["series"], series)
+    record["settings"] = settings.model_dump(mode="json")
+    provenance.write_json(out["record"], provenance.record(**record))
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        [Path(path) for path in snakemake.input.trajectories],
+        [Path(path) for path in snakemake.input.members],
+        Path(snakemake.input.engine),
+        Path(snakemake.input.primitive),
+        config.parse(config.GreenKubo, snakemake.params.green_kubo),
+        snakemake.params.displacement,
+        {name: Path(path) for name, path in snakemake.output.items()},
+    )

@@ -1,0 +1,36 @@
+"""One constant-energy trajectory of one member, with its heat flux."""
+
+from pathlib import Path
+
+from umklapp import config, frames, materials, provenance
+from umklapp.logs import log_to
+from umklapp.potentials.heat_transport import NequipSource
+from umklapp.sampling import nve
+
+
+def main(names, files, settings, root, scratch, out):
+    """Write trajectory_{index}.h5; `names` are material and index."""
+    sites = frames.read_candidates(Path(files["phonon"]))[0]
+    if settings.supercell is not None:
+        primitive = frames.read_candidates(Path(files["primitive"]))[0]
+        sites = materials.supercell(primitive, settings.supercell)
+    model = Path(files["model"])
+    source = NequipSource(model, sites, Path(files["engine"]), Path(files["flux"]))
+    seed = provenance.seed_for(root, *names, "green_kubo")
+    facts = {
+        "member": int(model.stem.removeprefix("member_")),
+        "model": provenance.file_digest(model),
+    }
+    nve.run(source, sites, settings, seed, scratch, out, **facts)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        (snakemake.wildcards.material, snakemake.wildcards.index),
+        dict(snakemake.input.items()),
+        config.parse(config.GreenKubo, snakemake.params.green_kubo),
+        snakemake.params.root,
+        Path(snakemake.params.scratch),
+        Path(snakemake.output[0]),
+    )

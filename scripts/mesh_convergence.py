@@ -1,0 +1,43 @@
+"""κ of the first member on denser and denser meshes, and the first that is enough."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from umklapp import config, force_constants, frames, provenance
+from umklapp.conductivity import bte, mesh
+from umklapp.logs import log_to
+from umklapp.potentials.loading import load
+from umklapp.potentials.taylor.correction import correct
+
+LENGTHS = (20.0, 27.0, 36.0, 48.0, 64.0, 85.0, 113.0)
+"""Å; each a third more than the one before."""
+
+
+def main(files, phonons, taylor, settings, out):
+    """Write the table; stops at the first mesh that is enough."""
+    perfect = frames.read_candidates(Path(files["phonon"]))[0]
+    primitive = frames.read_candidates(Path(files["primitive"]))[0]
+    calculation = force_constants.prepare(primitive, perfect, phonons)
+    potential = load(Path(files["model"]))
+    if phonons.correction == "taylor":
+        labels = frames.read_labels(Path(files["dataset"]))
+        potential, _ = correct(potential, labels, perfect, taylor)
+    force_constants.evaluate(calculation, potential, phonons)
+    found = mesh.converge(
+        lambda each: bte.solve(calculation, settings, each, phonons.imaginary),
+        mesh.meshes(calculation, LENGTHS),
+        settings.mesh_tolerance,
+    )
+    print(found.words)
+    provenance.write_json(out, provenance.record(**asdict(found)))
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        dict(snakemake.input.items()),
+        config.parse(config.Phonons, snakemake.params.phonons),
+        config.parse(config.Taylor, snakemake.params.taylor),
+        config.parse(config.Conductivity, snakemake.params.conductivity),
+        Path(snakemake.output[0]),
+    )

@@ -1,0 +1,163 @@
+"""One material, every κ: what the methods say, with their error bars, and which one to trust."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+STRONG = 0.4
+"""σᴬ above which perturbation theory about one minimum fails (Knoop et al. 2023)."""
+
+MILD = 0.2
+"""σᴬ below which three-phonon theory has been found to agree with experiment."""
+
+COLUMNS = ["method", "kappa_W_per_mK", "error_W_per_mK", "error_is", "temperature_K"]
+
+
+def rows(
+    conductivity: Mapping[str, Any],
+    green_kubo: Mapping[str, Any] | None,
+    effective: Mapping[str, Any] | None,
+    literature: pd.DataFrame,
+) -> pd.DataFrame:
+    """κ near 300 K by every method: columns `COLUMNS`.
+
+    Args:
+        conductivity: conductivity.json. green_kubo, effective: green_kubo.json and effective.json,
+            None where they were not made.
+        literature: of `literature_rows`.
+    """
+    found: list[list[Any]] = []
+    values = conductivity["kappa_W_per_mK"]
+    if values is not None:
+        place = conductivity["temperatures_K"].index(300.0)
+        spread = conductivity["std_W_per_mK"][place]
+        name = conductivity.get("method", "Boltzmann equation")
+        found.append([name, values[place], spread, "spread of the committee", 300.0])
+    if effective is not None and effective["kappa_W_per_mK"] is not None:
+        found.append(
+            ["effective force constants", effective["kappa_W_per_mK"], None, "one fit",
+             effective["temperature_K"]]
+        )  # fmt: skip
+    if green_kubo is not None and green_kubo["kappa_W_per_mK"] is not None:
+        temperature = green_kubo["temperature_K"]
+        error = green_kubo["error_W_per_mK"]
+        runs = len(green_kubo["trajectories_W_per_mK"])
+        trajectories = f"standard error of {runs} trajectories"
+        found.append(["Green–Kubo", green_kubo["kappa_W_per_mK"], error, trajectories, temperature])
+        members = green_kubo["committee"]
+        if members.get("model_W_per_mK") is not None:
+            mean = sum(members["members"].values()) / len(members["members"])
+            found.append(
+                ["Green–Kubo, by members", mean, members["model_W_per_mK"],
+                 "spread of the committee beyond statistics", temperature]
+            )  # fmt: skip
+        if "corrected_W_per_mK" in green_kubo:
+            found.append(
+                ["Green–Kubo, infinite size", green_kubo["corrected_W_per_mK"], error,
+                 trajectories, temperature]
+            )  # fmt: skip
+        second = green_kubo["cepstral"]
+        if "kappa_W_per_mK" in second:
+            found.append(
+            ["cepstral analysis", second["kappa_W_per_mK"], second["error_W_per_mK"],
+             "known variance of the spectrum", temperature]
+        )  # fmt: skip
+    own = pd.DataFrame(found, columns=COLUMNS)
+    return pd.concat([each for each in (own, literature) if len(each)], ignore_index=True)
+
+
+def literature_rows(values: Mapping[str, Any]) -> pd.DataFrame:
+    """Published κ(300 K) from `literature` of conductivity.json."""
+    names = {
+        "experiment_300K": "experiment",
+        "ab_initio_green_kubo_300K": "ab initio Green–Kubo (literature)",
+    }
+    found = [
+        [name, value, None, "as published", 300.0]
+        for key, name in names.items()
+        for value in values[key]
+    ]
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def advice(sigma: float | None, conductivity: Mapping[str, Any], ran: bool) -> str:
+    """One sentence on which κ to trust.
+
+    Args:
+        sigma: σᴬ of the last committee's dynamics, None where there is no harmonic reference.
+        ran: whether Green–Kubo was run.
+    """
+    then = "" if ran else "; add a green_kubo section to the configuration"
+    if conductivity["not_computed"]:
+        return (
+            "No harmonic κ: the crystal is not dynamically stable in the harmonic approximation; "
+            f"only Green–Kubo describes it{then}."
+        )
+    if sigma is None:
+        return f"σᴬ is not known (no harmonic reference), so compare both methods{then}."
+    told = f"σᴬ = {sigma:.2f}"
+    if sigma > STRONG:
+        return f"{told} > {STRONG}: strongly anharmonic, trust Green–Kubo{then}."
+    if sigma > MILD:
+        return (
+            f"{told}: between {MILD} and {STRONG}, the Boltzmann equation may be off; take "
+            f"Green–Kubo where both differ by more than their errors{then}."
+        )
+    return (
+        f"{told} < {MILD}: nearly harmonic, trust the Boltzmann equation; Green–Kubo is classical "
+        "and limited by its cell."
+    )
+
+
+def missing(
+    conductivity: Mapping[str, Any],
+    green_kubo: Mapping[str, Any] | None,
+    effective: Mapping[str, Any] | None,
+) -> list[str]:
+    """What was asked for and could not be computed, in words."""
+    found = [
+        f"κ of member {member}: {reason}"
+        for member, reason in (conductivity["not_computed"] or {}).items()
+    ]
+    if effective is not None and effective["not_computed"]:
+        found.append(f"effective force constants: {effective['not_computed']}")
+    if green_kubo is None:
+        return found
+    if green_kubo["kappa_W_per_mK"] is None:
+        return [*found, f"Green–Kubo: {green_kubo['not_computed']}"]
+    found += [
+        f"trajectory {number} is not used: {reason}"
+        for number, reason in green_kubo["excluded"].items()
+    ]
+    for part, name in (("size", "lifetimes and size correction"), ("cepstral", "cepstral")):
+        reason = green_kubo.get(part, {}).get("not_computed")
+        found += [f"{name}: {reason}"] if reason else []
+    return found
+
+
+def page(
+    material: str,
+    table: pd.DataFrame,
+    sigmas: Mapping[str, float | None],
+    told: str,
+    problems: Sequence[str],
+) -> str:
+    """The comparison as a markdown page."""
+    lines = [f"# {material}: thermal conductivity by every method", "", told, ""]
+    lines += ["| method | T (K) | κ (W/(m K)) | ± | what ± is |", "|---|---|---|---|---|"]
+    for row in table.to_dict("records"):
+        error = "" if pd.isna(row["error_W_per_mK"]) else f"{row['error_W_per_mK']:.2g}"
+        lines.append(
+            f"| {row['method']} | {row['temperature_K']:.0f} | {row['kappa_W_per_mK']:.3g} | "
+            f"{error} | {row['error_is']} |"
+        )
+    lines += ["", "| σᴬ | |", "|---|---|"]
+    lines += [
+        f"| {name} | {'not known' if value is None else f'{value:.3f}'} |"
+        for name, value in sigmas.items()
+    ]
+    lines += ["", *(f"- {problem}" for problem in problems)] if problems else []
+    return "\n".join(lines) + "\n"
