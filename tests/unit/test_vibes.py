@@ -162,3 +162,14 @@ def test_errors_of_the_analysis_name_the_file(argon, tmp_path):
         vibes.analyse(path)
     with pytest.raises(InputError, match="cannot be read as netCDF-4"):
         vibes.analyse(tmp_path / "none.nc")
+
+
+def test_everything_is_written_and_the_main_numbers_are_told(found, tmp_path):
+    path = tmp_path / "all.h5"
+    vibes.write(path, found)
+    with h5py.File(path) as file:
+        assert set(file) == set(found)
+        np.testing.assert_array_equal(file["cutoff_times_fs"][()], found["cutoff_times_fs"])
+    told = vibes.describe(found)
+    assert "kappa_corrected_W_per_mK: [[" in told
+    assert f"{found['correction_factor']:.4f}" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +181,33 @@ def _finite_size(
         "kappa_corrected_W_per_mK": kappa + correction.scalar * np.eye(3),
         "kappa_corrected_tensor_W_per_mK": kappa + correction.tensor,
     }
+
+
+def write(path: Path, found: dict[str, Any]) -> None:
+    """Every quantity of `analyse` as a data set of an hdf5 file; its unit is in its name."""
+    with h5py.File(path, "w") as file:
+        for name, value in found.items():
+            file[name] = value
+
+
+def describe(found: dict[str, Any]) -> str:
+    """The numbers that FHI-vibes prints, one per line."""
+    names = (
+        *("volume_A3", "temperature_K", "lowest_frequency_THz", "window_fs", "cutoff_times_fs"),
+        *("kappa_W_per_mK", "kappa_mean_W_per_mK", "kappa_error_W_per_mK"),
+        *("kappa_harmonic_symmetrized_W_per_mK", "correction_W_per_mK", "correction_factor"),
+        "kappa_corrected_W_per_mK",
+    )
+    lines = [f"{name}: {np.round(found[name], 6).tolist()}" for name in names if name in found]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    source, *targets = sys.argv[1:] or [""]
+    try:
+        result = analyse(Path(source))
+    except InputError as error:
+        sys.exit(f"{error}\nusage: python -m umklapp.conductivity.vibes FILE.nc [ALL.h5]")
+    if targets:
+        write(Path(targets[0]), result)
+    print(describe(result))

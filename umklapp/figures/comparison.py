@@ -30,7 +30,7 @@ def draw(table: pd.DataFrame, material: str, told: str, paths: Sequence[Path]) -
             ms=5, capsize=3, ls="none",
         )  # fmt: skip
     axes.set_yticks(range(len(methods)), methods)
-    axes.set_ylim(len(methods) - 0.5, -0.5)
+    axes.set_ylim(max(1, len(methods)) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.set_xlabel("κ (W m$^{-1}$ K$^{-1}$)")
     axes.set_title(material)
