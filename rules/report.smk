@@ -223,6 +223,7 @@ rule material_summary:
         conductivity="<results>/{material}/conductivity.json",
         thermodynamics="<results>/{material}/phonons/thermodynamics.json",
         verdict="<results>/{material}/verdict.json",
+        green_kubo=green_kubo_of,
     output:
         "<results>/{material}/summary.json",
     log:

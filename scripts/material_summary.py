@@ -6,27 +6,22 @@ from pathlib import Path
 from umklapp import provenance, summary
 from umklapp.logs import log_to
 
+NAMES = ("conductivity", "thermodynamics", "verdict", "green_kubo")
 
-def main(material, history, conductivity, thermodynamics, verdict, out):
+
+def main(material, files, out):
     """Write summary.json of one material."""
-    rounds = json.loads(Path(history).read_text())["rounds"]
-    row = summary.row(
-        material,
-        [each["assessment"] for each in rounds],
-        rounds[-1]["committee"],
-        *(json.loads(Path(path).read_text()) for path in (conductivity, thermodynamics, verdict)),
-    )
+    rounds = json.loads(Path(files["history"]).read_text())["rounds"]
+    numbers = [json.loads(Path(files[n]).read_text()) if files[n] else None for n in NAMES]
+    assessments = [each["assessment"] for each in rounds]
+    row = summary.row(material, assessments, rounds[-1]["committee"], *numbers)
     provenance.write_json(out, row)
 
 
 if __name__ == "__main__":
     log_to(snakemake.log[0])
-    files = snakemake.input
     main(
         snakemake.wildcards.material,
-        files.history,
-        files.conductivity,
-        files.thermodynamics,
-        files.verdict,
+        dict(snakemake.input.items()),
         Path(snakemake.output[0]),
     )

@@ -24,8 +24,9 @@ def row(
     conductivity: dict[str, Any],
     thermodynamics: dict[str, Any],
     verdict: dict[str, Any],
+    green_kubo: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The row of one material.
+    """The row of one material; `green_kubo` None where it was not asked for.
 
     Labels count every reference calculation that was used: seeds (training, calibration, test)
     and the new labels of all rounds.
@@ -45,6 +46,8 @@ def row(
         "test_energy_mae_eV_per_atom": committee["test"]["energy_mae_eV_per_atom"],
         "kappa_300K_W_per_mK": None if kappa is None else kappa[at_300],
         "kappa_300K_std_W_per_mK": None if spread is None else spread[at_300],
+        "kappa_green_kubo_W_per_mK": None if green_kubo is None else green_kubo["kappa_W_per_mK"],
+        "kappa_green_kubo_error_W_per_mK": (green_kubo or {}).get("error_W_per_mK"),
         "highest_frequency_THz": thermodynamics["highest_THz"]["mean"],
         "literature": conductivity["literature"]["text"],
         "verdict": verdict["verdict"],
@@ -53,16 +56,18 @@ def row(
     }
 
 
+def _with_error(row: pd.Series, value: str, error: str) -> str:
+    if value not in row or pd.isna(row[value]):
+        return "not computed"
+    return f"{row[value]:.3g} ± {0 if pd.isna(row[error]) else row[error]:.2g}"
+
+
 def render(table: pd.DataFrame) -> str:
     """The table a user reads, with units in its head."""
     rows = []
     for _, each in table.iterrows():
-        missing = pd.isna(each["kappa_300K_W_per_mK"])
-        kappa = (
-            "not computed"
-            if missing
-            else f"{each['kappa_300K_W_per_mK']:.3g} ± {each['kappa_300K_std_W_per_mK']:.2g}"
-        )
+        kappa = _with_error(each, "kappa_300K_W_per_mK", "kappa_300K_std_W_per_mK")
+        dynamics = ("kappa_green_kubo_W_per_mK", "kappa_green_kubo_error_W_per_mK")
         rows.append(
             {
                 "material": each["material"],
@@ -70,6 +75,7 @@ def render(table: pd.DataFrame) -> str:
                 "labels": each["labels"],
                 "force MAE (meV/Å)": in_milli(each["test_force_mae_eV_per_A"]),
                 "κ(300 K) (W/(m K))": kappa,
+                "κ by Green–Kubo": _with_error(each, *dynamics),
                 "literature": each["literature"],
                 "converged": "yes" if each["converged"] else "NO",
                 "events": each["verdict"],
