@@ -133,7 +133,7 @@ def green_kubo(
 
 def figure(rows: dict[str, dict[str, float]], paths: list[Path]) -> None:
     """Truth and committee beside each other for each method."""
-    drawing, axes = style.canvas(width=3.8, height=2.6)
+    drawing, axes = style.canvas(width=4.2, height=2.7)
     for place, values in enumerate(rows.values()):
         for shift, who, colour in ((-0.1, "truth", style.ORANGE), (0.1, "committee", style.BLUE)):
             axes.errorbar(
@@ -172,7 +172,7 @@ def main() -> None:
     kappas = [boltzmann(Committee([each]), primitive, sites) for each in committee.members]
     record: dict[str, Any] = {"force_mae_eV_per_A": errors["force_mae_eV_per_A"]}
     rows: dict[str, dict[str, float]] = {
-        "Boltzmann (RTA)": {
+        "BTE (RTA)": {
             "truth": boltzmann(truth, primitive, sites), "truth_error": 0.0,
             "committee": float(np.mean(kappas)), "committee_error": float(np.std(kappas, ddof=1)),
         }
