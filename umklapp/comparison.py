@@ -132,6 +132,7 @@ def missing(
         f"trajectory {number} is not used: {reason}"
         for number, reason in green_kubo["excluded"].items()
     ]
+    found += [f"Green–Kubo: {words}" for words in green_kubo["warnings"]]
     for part, name in (("size", "lifetimes and size correction"), ("cepstral", "cepstral")):
         reason = green_kubo.get(part, {}).get("not_computed")
         found += [f"{name}: {reason}"] if reason else []

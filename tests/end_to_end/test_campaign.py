@@ -56,8 +56,14 @@ TINY = {
     "acquisition": {"batch_size": 3, "spacing": 10.0},
     "rounds": {"max": 2, "force_error": 1e-4},
     "phonons": {"mesh": [4, 4, 4], "imaginary": -100.0},
-    "conductivity": {"mesh": [3, 3, 3], "round_mesh": [2, 2, 2]},
-    "green_kubo": {"trajectories": 2, "length": 6.0, "equilibration": 0.2, "flux_every": 5},
+    "conductivity": {"mesh": [3, 3, 3], "round_mesh": [2, 2, 2], "mesh_tolerance": 0.9},
+    "green_kubo": {
+        "trajectories": 2,
+        "length": 6.0,
+        "equilibration": 0.2,
+        "flux_every": 5,
+        "effective_frames": 30,
+    },
     "resources": {"label_chunks": 2},
 }
 
@@ -128,6 +134,26 @@ def test_results_are_complete(finished: Path) -> None:
             assert (results / f"figures/{MATERIAL}/{name}.{suffix}").stat().st_size > 0
 
 
+def test_every_method_is_in_the_comparison(finished: Path) -> None:
+    """Values or the reason why there is none; nothing is silent."""
+    folder = finished.parent / f"results/{MATERIAL}"
+    record = json.loads((folder / "comparison.json").read_text())
+    methods = {row["method"] for row in record["kappa"]}
+    page = (folder / "comparison.md").read_text()
+    for method, words in (
+        ("Green–Kubo", "Green–Kubo: "),
+        ("effective force constants", "effective force constants: "),
+    ):
+        assert method in methods or words in page
+    assert "experiment" in methods
+    assert "σᴬ" in record["advice"]
+    for member in range(2):
+        assert (folder / f"conductivity/member_{member}.modes.hdf5").stat().st_size > 0
+    mesh = run(finished, f"results/{MATERIAL}/conductivity/mesh.json")
+    assert mesh.returncode == 0, said(mesh)
+    assert json.loads((folder / "conductivity/mesh.json").read_text())["table"]
+
+
 def test_labels_are_counted_once(finished: Path) -> None:
     """The summary's labels are the frames of all parts, each with forces of the engine."""
     folder = finished.parent / f"results/{MATERIAL}"
@@ -163,7 +189,7 @@ def test_figures_are_drawn_again_from_an_archive(finished: Path, tmp_path: Path)
     for folder in ("phonons", "green_kubo"):
         (target / folder).mkdir(parents=True)
     small = ["history.json", "test_errors.csv", "conductivity.json", "verdict.json", "events.csv"]
-    small += ["green_kubo.json", "green_kubo/series.h5"]
+    small += ["green_kubo.json", "green_kubo/series.h5", "effective.json"]
     for name in [*small, "phonons/bands.h5", "phonons/thermodynamics.json"]:
         shutil.copyfile(source / name, target / name)
     plan = said(run(config, "figures", "--dry-run"))

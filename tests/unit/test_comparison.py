@@ -24,6 +24,7 @@ GREEN_KUBO = {
     "corrected_W_per_mK": 5.5,
     "cepstral": {"kappa_W_per_mK": 5.2, "error_W_per_mK": 0.5},
     "excluded": {"3": "step 9: exploded"},
+    "warnings": ["too short"],
     "atoms": 64,
     "cutoff_fs": 2000.0,
     "convergence": {
@@ -67,7 +68,8 @@ def test_what_was_not_made_has_no_row():
     partly = GREEN_KUBO | {"cepstral": {"not_computed": "run longer"}}
     assert "cepstral analysis" not in set(table(partly)["method"])
     assert comparison.missing(CONDUCTIVITY, partly, None) == [
-        "trajectory 3 is not used: step 9: exploded", "cepstral: run longer",
+        "trajectory 3 is not used: step 9: exploded", "Green–Kubo: too short",
+        "cepstral: run longer",
     ]  # fmt: skip
 
 

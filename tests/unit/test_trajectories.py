@@ -40,12 +40,14 @@ def made(kappa=2.0, tau=100.0, runs=6, steps=20000, seed=0, **changes):
     return found
 
 
-def vibrations(number):
-    """Velocities with one peak at 5 THz."""
+def vibrations(number, far=0.0):
+    """Velocities with one peak at 5 THz; one atom `far` (Å) from its site for a while."""
     time = 2 * STEP * np.arange(2000)
     phases = np.random.default_rng(number).uniform(0, 2 * np.pi, size=(4, 3))
     velocities = np.cos(2 * np.pi * 0.005 * time[:, None, None] + phases)
-    return np.zeros_like(velocities), velocities
+    displacements = np.zeros_like(velocities)
+    displacements[500:600, 1, 0] = far
+    return displacements, velocities
 
 
 def test_a_known_conductivity_is_found_by_both_estimators():
@@ -74,13 +76,13 @@ def test_runs_of_other_temperatures_are_scaled():
     """κ ∝ ⟨JJ⟩/T²: a run with twice the temperature and flux is the same conductivity."""
     plain = made()
     hot = [
-        nve.Run(**{**vars(run), "flux": 2 * run.flux, "temperature": 2 * run.temperature})
+        nve.Run(**{**vars(run), "flux": 1.5 * run.flux, "temperature": 1.5 * run.temperature})
         for run in plain
     ]
     one, _ = trajectories.analyse(plain, SETTINGS, vibrations)
-    two, _ = trajectories.analyse(hot, SETTINGS, vibrations)
+    two, _ = trajectories.analyse([*plain[:3], *hot[3:]], SETTINGS, vibrations)
     assert two["kappa_W_per_mK"] == pytest.approx(one["kappa_W_per_mK"])
-    assert two["temperature_K"] == pytest.approx(2 * TEMPERATURE)
+    assert two["temperature_K"] == pytest.approx(1.25 * TEMPERATURE)
 
 
 def test_a_drifting_and_an_exploded_run_are_left_out():
@@ -96,6 +98,28 @@ def test_a_drifting_and_an_exploded_run_are_left_out():
     assert len(record["trajectories_W_per_mK"]) == 4
     with pytest.raises(CalculationError, match="no trajectory can be used"):
         trajectories.analyse(runs[1:3], SETTINGS, vibrations)
+
+
+def test_a_run_that_left_the_crystal_is_left_out():
+    runs = made()
+    runs[0] = nve.Run(**{**vars(runs[0]), "temperature": 2.5 * runs[0].temperature})
+    record, _ = trajectories.analyse(
+        runs, SETTINGS, lambda number: vibrations(number, far=3.0 if number == 1 else 0.5)
+    )
+    assert set(record["excluded"]) == {"0", "1"}
+    assert "750 K at constant energy" in record["excluded"]["0"]
+    assert "from its site" in record["excluded"]["1"]
+    full = SETTINGS.model_copy(update={"gauge": "full"})
+    record, _ = trajectories.analyse(runs[1:], full, lambda n: vibrations(n, far=3.0))
+    assert not record["excluded"]
+
+
+def test_runs_that_are_too_short_are_told_so():
+    """Correlations as long as a fifth of the run."""
+    record, _ = trajectories.analyse(made(steps=1500, tau=1000.0), SETTINGS, vibrations)
+    assert any("raise green_kubo.length" in words for words in record["warnings"])
+    record, _ = trajectories.analyse(made(), SETTINGS, vibrations)
+    assert record["warnings"] == []
 
 
 def test_mixed_steps_are_refused():

@@ -10,7 +10,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from ase import Atoms
+from ase import Atoms, units
 
 from umklapp import frames, lifetimes
 from umklapp.conductivity import cepstral, finite_size, green_kubo
@@ -18,13 +18,22 @@ from umklapp.conductivity.green_kubo import Conductivity
 from umklapp.config import GreenKubo
 from umklapp.errors import CalculationError, InputError
 from umklapp.potentials.committee import Committee
-from umklapp.sampling import nve
+from umklapp.sampling import health, nve
 from umklapp.sampling.nve import Run
 
 FRACTIONS = (0.25, 0.5, 0.75, 1.0)
 WINDOWS = (0.5, 1.0, 2.0)
 CEPSTRAL_PERIODS = 2.0
 """The cepstral analysis keeps frequencies up to this many times the lowest significant one."""
+
+UNLIKELY = 4.0
+"""Standard deviations of the canonical temperature."""
+
+LEFT = 0.5
+"""Of a bond: beyond it an atom has left its site."""
+
+EQUIPARTITION = 0.15
+"""Largest deviation of ⟨E_mode⟩/k_B T from 1 for modes that describe the dynamics."""
 
 Frames = tuple[np.ndarray, np.ndarray]
 
@@ -45,8 +54,8 @@ class Usable:
     excluded: dict[int, str]
 
 
-def usable(runs: Sequence[Run], settings: GreenKubo) -> Usable:
-    """Leave out runs that drifted; bring the others to one temperature (κ ∝ ⟨JJ⟩/T²).
+def usable(runs: Sequence[Run], settings: GreenKubo, frames_of: Callable[[int], Frames]) -> Usable:
+    """Leave out runs that say nothing; bring the others to one temperature (κ ∝ ⟨JJ⟩/T²).
 
     Raises:
         InputError: trajectories of different steps or crystals.
@@ -60,7 +69,9 @@ def usable(runs: Sequence[Run], settings: GreenKubo) -> Usable:
                 f"trajectory 0 {len(first.sites)} and {first.step:g}: delete those of the old "
                 "settings and run again"
             )
-    complaints = {number: _complaint(run, settings) for number, run in enumerate(runs)}
+    complaints = {
+        number: _complaint(run, settings, frames_of(number)[0]) for number, run in enumerate(runs)
+    }
     excluded = {number: words for number, words in complaints.items() if words}
     kept = [number for number in range(len(runs)) if number not in excluded]
     if not kept:
@@ -79,7 +90,8 @@ def usable(runs: Sequence[Run], settings: GreenKubo) -> Usable:
     return Usable(chosen, kept, np.array(fluxes), times, volume, temperature, excluded)
 
 
-def _complaint(run: Run, settings: GreenKubo) -> str:
+def _complaint(run: Run, settings: GreenKubo, displacements: np.ndarray) -> str:
+    """Why a run cannot be used; empty where it can."""
     if run.ended:
         return run.ended
     if abs(run.drift) > settings.max_drift:
@@ -87,6 +99,26 @@ def _complaint(run: Run, settings: GreenKubo) -> str:
             f"energy drifted by {1e3 * run.drift:.2f} meV/atom, limit "
             f"{1e3 * settings.max_drift:g}: lower green_kubo.timestep"
         )
+    # what equilibration leaves at constant energy is canonical: δT = T √(1/(3N))
+    mean = float(run.temperature.mean())
+    expected = settings.temperature / np.sqrt(3 * len(run.sites))
+    if abs(mean - settings.temperature) > UNLIKELY * expected:
+        return (
+            f"{mean:.0f} K at constant energy instead of {settings.temperature:g} ± "
+            f"{expected:.0f}: potential energy was released or taken up, the potential has left "
+            "the crystal; learn more of it (more rounds, cells of this size), or raise "
+            "green_kubo.equilibration"
+        )
+    if settings.gauge == "lattice":
+        relative = displacements - displacements.mean(axis=1, keepdims=True)
+        farthest = float(np.linalg.norm(relative, axis=2).max(initial=0.0))
+        bond = health.shortest_distance(run.sites, search=8.0)
+        if farthest > LEFT * bond:
+            return (
+                f"an atom was {farthest:.2f} Å from its site ({farthest / bond:.0%} of a bond): "
+                "the flux of the lattice gauge does not hold; set green_kubo.gauge to 'full', and "
+                "see verdict.json whether the event is real"
+            )
     return ""
 
 
@@ -123,7 +155,7 @@ def analyse(
         InputError: what does not fit together, or is too short.
         CalculationError: no trajectory can be used, or the flux stays correlated.
     """
-    found = usable(runs, settings)
+    found = usable(runs, settings, frames_of)
     frequency = lowest_vibration(found, frames_of)
     facts: dict[str, Any] = {"volume": found.volume, "temperature": found.temperature}
 
@@ -161,6 +193,9 @@ def analyse(
             ),
             "filter_periods": _table(estimate, {w: (None, w) for w in WINDOWS}, found),
         },
+        "run_temperatures_K": [
+            float(run.temperature.mean()) if len(run.temperature) else None for run in runs
+        ],
         "drift_eV_per_atom": [run.drift for run in runs],
         "excluded": {str(number): reason for number, reason in found.excluded.items()},
         "gauge": settings.gauge,
@@ -179,6 +214,7 @@ def analyse(
             cepstral_periodogram=second.periodogram,
             cepstral_smooth=second.smoothed,
         )
+    record["warnings"] = _warnings(record, found)
     if modes is not None:
         harmonic = _by_modes(found, settings, frames_of, modes, series)
         record["size"] = harmonic
@@ -187,6 +223,24 @@ def analyse(
                 record["kappa_W_per_mK"] + (harmonic["correction_W_per_mK"])
             )
     return record, series
+
+
+def _warnings(record: dict[str, Any], found: Usable) -> list[str]:
+    """What a referee would ask about the length of the runs."""
+    words = []
+    length, cutoff = found.times[-1] / 1000, record["cutoff_fs"] / 1000
+    if cutoff > length / 5:
+        words.append(
+            f"the flux is correlated for {cutoff:.1f} ps, runs are {length:.1f} ps: raise "
+            "green_kubo.length to at least five times that"
+        )
+    half = record["convergence"]["length_ps"][1]["kappa"]
+    error = record["error_W_per_mK"]
+    if half is not None and error is not None:
+        change = abs(record["kappa_W_per_mK"] - half)
+        if change > max(error, 0.1 * record["kappa_W_per_mK"]):
+            words.append(f"κ still moves with the length (by {change:.2g} since half): run longer")
+    return words
 
 
 def _cepstral(found: Usable, frequency: float, facts: dict[str, Any]) -> cepstral.Cepstral | str:
@@ -255,6 +309,15 @@ def _by_modes(
     except InputError as error:
         return {"not_computed": str(error)}
     energy = np.concatenate([each[:shortest] for each in energies])
+    moving = modes.solution.frequencies > 1e-3
+    share = float(energy.mean(axis=0)[moving].mean() / (units.kB * found.temperature))
+    if abs(share - 1) > EQUIPARTITION:
+        return {
+            "equipartition": share,
+            "not_computed": f"modes hold {share:.2f} k_B T instead of 1: the force constants do "
+            "not describe this dynamics (strong anharmonicity, or a committee whose curvature is "
+            "not learned yet)",
+        }
     known = finite_size.harmonic(
         modes, energy, tau, found.volume, found.temperature, settings.procedure
     )
@@ -264,7 +327,8 @@ def _by_modes(
         mode_qpoints=modes.solution.qpoints,
     )
     result: dict[str, Any] = {
-        "kappa_harmonic_W_per_mK": float(np.trace(known.kappa_symmetrized)) / 3
+        "equipartition": share,
+        "kappa_harmonic_W_per_mK": float(np.trace(known.kappa_symmetrized)) / 3,
     }
     if not settings.size_correction:
         return result
