@@ -28,6 +28,7 @@ from umklapp import (
     provenance,
 )
 from umklapp.conductivity import bte, trajectories
+from umklapp.figures import green_kubo as green_kubo_figure
 from umklapp.figures import style
 from umklapp.potentials.committee import Committee, subsample
 from umklapp.potentials.heat_transport import LennardJones, NequipSource
@@ -184,7 +185,9 @@ def main() -> None:
         ("committee", committee, lambda m: NequipSource(paths[m], sites, plain, flux)),
     ):
         constants = anharmonicity.of_potential(potential, primitive, sites, 0.01)
-        found[name], _ = green_kubo(name, source_of, sites, folder, constants)
+        found[name], series = green_kubo(name, source_of, sites, folder, constants)
+        pictures = [options.out / f"green_kubo_{name}.{kind}" for kind in ("png", "pdf")]
+        green_kubo_figure.draw(found[name], series, f"LJ argon, {name}", pictures)
         print(name, found[name]["kappa_W_per_mK"], found[name]["error_W_per_mK"], flush=True)
     for label, value, error in (
         ("Green–Kubo", lambda r: r["kappa_W_per_mK"], lambda r: r["error_W_per_mK"]),

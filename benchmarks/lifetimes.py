@@ -1,8 +1,8 @@
 """Phonon lifetimes from dynamics against perturbation theory, where both must agree.
 
-Lennard-Jones argon at 10 K, 125 atoms: a weakly anharmonic crystal whose commensurate q-points are
-phono3py's 5×5×5 mesh. Dynamics is classical, so phono3py's linewidths are taken in their classical
-limit, γ(T) = T lim γ(T')/T'. About ten minutes on one core. See benchmarks/README.md.
+Lennard-Jones argon at 10 K: a weakly anharmonic crystal, in a cell of n×n×n primitive cells whose
+commensurate q-points are phono3py's n×n×n mesh. Dynamics is classical, so phono3py's linewidths are
+taken in their classical limit, γ(T) = T lim γ(T')/T'. See benchmarks/README.md.
 """
 
 from __future__ import annotations
@@ -18,21 +18,31 @@ from umklapp.figures import style
 from umklapp.potentials.heat_transport import LennardJones
 from umklapp.sampling import nve
 
-EPSILON, SIGMA, CUTOFF, LATTICE, NUMBER = 0.0104, 3.405, 6.5, 5.27, 5
+EPSILON, SIGMA, CUTOFF, LATTICE = 0.0104, 3.405, 6.5, 5.27
+FORCE_CONSTANTS = 5
+"""Primitive cells along each vector of the cell of fc3; longer than the potential's range."""
+
 HOT = 2000.0
 """K, where occupations are classical."""
 
-SIGMAS = (0.05, 0.1)
+SIGMAS = (0.05, 0.1, 0.2)
 """THz, smearings of energy conservation."""
 
 
-def perturbation(source: LennardJones, temperature: float) -> tuple[np.ndarray, ...]:
-    """Frequencies (n_q, n_b) THz and lifetimes (n_sigma, n_q, n_b) fs on the mesh's points."""
+def argon(number: int) -> LennardJones:
+    """The potential, with its sites: number³ primitive cells."""
     primitive = bulk("Ar", "fcc", a=LATTICE)
+    sites = materials.supercell(primitive, (number * np.eye(3, dtype=int)).tolist())
+    return LennardJones(EPSILON, SIGMA, CUTOFF, sites)
+
+
+def perturbation(number: int, temperature: float) -> tuple[np.ndarray, ...]:
+    """Frequencies (n_q, n_b) THz and lifetimes (n_sigma, n_q, n_b) fs on the mesh's points."""
+    primitive, source = bulk("Ar", "fcc", a=LATTICE), argon(FORCE_CONSTANTS)
     settings = config.Phonons(displacement=0.02)
     phonon = force_constants.prepare(primitive, source.sites, settings)
     force_constants.evaluate(phonon, source, settings)
-    phonon.mesh_numbers = [NUMBER] * 3
+    phonon.mesh_numbers = [number] * 3
     phonon.sigmas = list(SIGMAS)
     phonon.init_phph_interaction()
     phonon.run_thermal_conductivity(temperatures=[HOT])
@@ -46,14 +56,15 @@ def main() -> None:
     """Runs (kept), table and figure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--temperature", type=float, default=10.0)
-    parser.add_argument("--runs", type=int, default=6)
-    parser.add_argument("--length", type=float, default=300.0)
+    parser.add_argument("--cells", type=int, default=8)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--length", type=float, default=250.0)
     parser.add_argument("--scratch", type=Path, default=Path("results/bench_lifetimes"))
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args()
     primitive = bulk("Ar", "fcc", a=LATTICE)
-    sites = materials.supercell(primitive, (NUMBER * np.eye(3, dtype=int)).tolist())
-    source = LennardJones(EPSILON, SIGMA, CUTOFF, sites)
+    source = argon(options.cells)
+    sites = source.sites
     settings = config.GreenKubo(
         temperature=options.temperature, timestep=8.0, equilibration=20.0, length=options.length,
         flux_every=5, frames_every=2, friction=0.005,
@@ -62,7 +73,7 @@ def main() -> None:
     modes = lifetimes.build_modes(primitive, sites, constants)
     correlations, warmth = [], []
     for number in range(options.runs):
-        path = options.scratch / f"{options.temperature:g}_{number}.h5"
+        path = options.scratch / f"{options.cells}_{options.temperature:g}_{number}.h5"
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             nve.run(source, sites, settings, number, options.scratch / "work", path, str)
@@ -78,7 +89,7 @@ def main() -> None:
     stars = lifetimes.find_stars(modes.solution.qpoints, modes.rotations)
     tau = lifetimes.average_over_stars(tau, stars)
     temperature = float(np.mean(warmth))
-    frequencies, wanted, qpoints = perturbation(source, temperature)
+    frequencies, wanted, qpoints = perturbation(options.cells, temperature)
     rows = []
     for number, q in enumerate(qpoints):
         if np.allclose(q, 0):
@@ -93,6 +104,7 @@ def main() -> None:
     ratio = np.log(table[:, 1:2] / table[:, 2:])
     record = {
         "temperature_K": temperature,
+        "atoms": len(sites),
         "modes": len(table),
         "sigmas_THz": list(SIGMAS),
         "mean_ratio": np.exp(np.nanmean(ratio, axis=0)).tolist(),
@@ -111,7 +123,7 @@ def main() -> None:
     )  # fmt: skip
     axes.set(
         xlabel="frequency (THz)", ylabel="lifetime (ps)", yscale="log",
-        title=f"LJ argon, {temperature:.1f} K, 125 atoms",
+        title=f"LJ argon, {temperature:.1f} K, {len(sites)} atoms",
     )  # fmt: skip
     axes.legend()
     style.save(drawing, [options.out / f"lifetimes.{kind}" for kind in ("png", "pdf")])

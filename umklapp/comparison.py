@@ -128,6 +128,13 @@ def missing(
         return found
     if green_kubo["kappa_W_per_mK"] is None:
         return [*found, f"Green–Kubo: {green_kubo['not_computed']}"]
+    residual = conductivity.get("residual_before_correction_eV_per_A")
+    if residual is not None:
+        found.append(
+            f"Green–Kubo moves the members as they are: they leave {1e3 * residual:.0f} meV/Å of "
+            "the labels in the phonon supercell, which the Taylor correction takes up for the "
+            "Boltzmann equation only"
+        )
     found += [
         f"trajectory {number} is not used: {reason}"
         for number, reason in green_kubo["excluded"].items()

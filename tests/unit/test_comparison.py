@@ -73,6 +73,12 @@ def test_what_was_not_made_has_no_row():
     ]  # fmt: skip
 
 
+def test_the_residual_that_only_force_constants_are_corrected_for_is_told():
+    corrected = CONDUCTIVITY | {"residual_before_correction_eV_per_A": 0.023}
+    assert "they leave 23 meV/Å" in comparison.missing(corrected, GREEN_KUBO, None)[0]
+    assert comparison.missing(corrected, None, None) == []
+
+
 @pytest.mark.parametrize(
     ("sigma", "ran", "text"),
     [

@@ -23,6 +23,13 @@ def at_300_kelvin(paths: Sequence[Path]) -> list[float | None]:
     return found
 
 
+def _residual(members: Sequence[dict[str, Any]]) -> float | None:
+    """Mean over the members of what they leave of the labels that correct them, eV/Å."""
+    corrections = [each.get("correction") for each in members]
+    found = [each["residual_before_eV_per_A"] for each in corrections if each]
+    return float(np.mean(found)) if found else None
+
+
 def combine(paths: Sequence[Path]) -> dict[str, Any]:
     """Mean and population standard deviation over the members for every temperature.
 
@@ -39,6 +46,7 @@ def combine(paths: Sequence[Path]) -> dict[str, Any]:
         "not_computed": reasons or None,
         "lowest_frequency_THz": min(each["lowest_frequency_THz"] for each in members),
         "method": members[0]["method"],
+        "residual_before_correction_eV_per_A": _residual(members),
     }
     if reasons:
         return {**found, "kappa_W_per_mK": None, "std_W_per_mK": None}
