@@ -32,7 +32,7 @@ UNLIKELY = 4.0
 LEFT = 0.5
 """Of a bond: beyond it an atom has left its site."""
 
-EQUIPARTITION = 0.15
+EQUIPARTITION = 0.25
 """Largest deviation of ⟨E_mode⟩/k_B T from 1 for modes that describe the dynamics."""
 
 Frames = tuple[np.ndarray, np.ndarray]
