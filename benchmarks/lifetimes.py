@@ -71,7 +71,7 @@ def main() -> None:
     )  # fmt: skip
     constants = anharmonicity.of_potential(source, primitive, sites, 0.01)
     modes = lifetimes.build_modes(primitive, sites, constants)
-    correlations, warmth = [], []
+    energies, warmth = [], []
     for number in range(options.runs):
         path = options.scratch / f"{options.cells}_{options.temperature:g}_{number}.h5"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,13 +80,17 @@ def main() -> None:
         run = nve.read(path)
         displacements, velocities = nve.read_frames(path)
         displacements = displacements - displacements.mean(axis=0)
-        energies = lifetimes.mode_energies(displacements, velocities, modes)
-        correlations.append(lifetimes.energy_correlations(energies))
+        energies.append(lifetimes.mode_energies(displacements, velocities, modes))
         warmth.append(run.temperature.mean())
         print(f"run {number}: {warmth[-1]:.2f} K, drift {run.drift:.1e} eV/atom", flush=True)
+    stars = lifetimes.find_stars(modes.solution.qpoints, modes.rotations)
+    means = lifetimes.mean_energies(energies, stars)
+    correlations = [
+        lifetimes.energy_correlations(each, mean=mean)
+        for each, mean in zip(energies, means, strict=True)
+    ]
     times = run.frame_step * np.arange(len(correlations[0]))
     tau = lifetimes.fit_lifetimes(np.mean(correlations, axis=0), times)
-    stars = lifetimes.find_stars(modes.solution.qpoints, modes.rotations)
     tau = lifetimes.average_over_stars(tau, stars)
     temperature = float(np.mean(warmth))
     frequencies, wanted, qpoints = perturbation(options.cells, temperature)

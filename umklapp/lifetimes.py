@@ -7,7 +7,7 @@ decays as exp(−t/τ) (Knoop et al., Phys. Rev. B 107, 224304 (2023)).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -304,16 +304,37 @@ def mode_energies(
     return np.concatenate([2 * np.abs((u + 1j * inverse * p) / 2) ** 2 * squared for u, p in parts])
 
 
-def energy_correlations(energies: np.ndarray, procedure: Procedure = "umklapp") -> np.ndarray:
+def energy_correlations(
+    energies: np.ndarray, procedure: Procedure = "umklapp", mean: np.ndarray | None = None
+) -> np.ndarray:
     """Normalised autocorrelations of the energy fluctuations, as `energies` (n, n_q, n_b).
 
     `vibes` divides by n and applies the Hann window; zero for modes without energy.
+
+    Args:
+        mean: (n_q, n_b) eV, energies about which they fluctuate, known better than from this run
+            alone. The run's own mean, the default, pulls the correlations of a decay time τ down by
+            about 2τ/T in a run of length T, and lifetimes with them.
     """
-    change = energies - energies.mean(axis=0)
-    size = change.std(axis=0)
+    change = energies - (energies.mean(axis=0) if mean is None else mean)
+    size = np.sqrt((change**2).mean(axis=0))
     change = np.divide(change, size, out=np.zeros_like(change), where=size > 0)
     like_vibes = procedure == "vibes"
     return autocorrelation(change, biased=like_vibes, hann=like_vibes)
+
+
+def mean_energies(runs: Sequence[np.ndarray], stars: Stars) -> list[np.ndarray]:
+    """Mean energy of each mode for every run, (n_q, n_b) eV, from all runs and equivalent modes.
+
+    A run at constant energy has its own temperature: the common mean is scaled by it.
+
+    Args:
+        runs: energies (n, n_q, n_b) eV.
+    """
+    own = [each.mean(axis=0) for each in runs]
+    common = average_over_stars(np.mean(own, axis=0), stars)
+    total = common.mean()
+    return [common * (each.mean() / total if total > 0 else 1.0) for each in own]
 
 
 def fit_lifetimes(

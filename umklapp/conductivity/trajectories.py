@@ -300,7 +300,11 @@ def _by_modes(
         displacements = displacements - displacements.mean(axis=0)
         each = lifetimes.mode_energies(displacements, velocities, modes)
         energies.append(each)
-        correlations.append(lifetimes.energy_correlations(each, settings.procedure))
+    stars = lifetimes.find_stars(modes.solution.qpoints, modes.rotations, settings.procedure)
+    means = lifetimes.mean_energies(energies, stars)
+    for each, mean in zip(energies, means, strict=True):
+        about = mean if settings.procedure == "umklapp" else None
+        correlations.append(lifetimes.energy_correlations(each, settings.procedure, about))
     shortest = min(len(each) for each in correlations)
     correlation = np.mean([each[:shortest] for each in correlations], axis=0)
     times = found.runs[0].frame_step * np.arange(shortest)
