@@ -84,13 +84,9 @@ def main() -> None:
         warmth.append(run.temperature.mean())
         print(f"run {number}: {warmth[-1]:.2f} K, drift {run.drift:.1e} eV/atom", flush=True)
     stars = lifetimes.find_stars(modes.solution.qpoints, modes.rotations)
-    means = lifetimes.mean_energies(energies, stars)
-    correlations = [
-        lifetimes.energy_correlations(each, mean=mean)
-        for each, mean in zip(energies, means, strict=True)
-    ]
-    times = run.frame_step * np.arange(len(correlations[0]))
-    tau = lifetimes.fit_lifetimes(np.mean(correlations, axis=0), times)
+    correlation = lifetimes.pooled_correlations(energies, stars)
+    times = run.frame_step * np.arange(len(correlation))
+    tau = lifetimes.fit_lifetimes(correlation, times)
     tau = lifetimes.average_over_stars(tau, stars)
     temperature = float(np.mean(warmth))
     frequencies, wanted, qpoints = perturbation(options.cells, temperature)

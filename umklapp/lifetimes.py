@@ -304,37 +304,44 @@ def mode_energies(
     return np.concatenate([2 * np.abs((u + 1j * inverse * p) / 2) ** 2 * squared for u, p in parts])
 
 
-def energy_correlations(
-    energies: np.ndarray, procedure: Procedure = "umklapp", mean: np.ndarray | None = None
-) -> np.ndarray:
-    """Normalised autocorrelations of the energy fluctuations, as `energies` (n, n_q, n_b).
+def energy_correlations(energies: np.ndarray, procedure: Procedure = "umklapp") -> np.ndarray:
+    """Normalised autocorrelations of the energy fluctuations of one run, as `energies`.
 
-    `vibes` divides by n and applies the Hann window; zero for modes without energy.
+    The run's own mean and variance pull the correlations of a decay time τ down by a few τ/T in a
+    run of length T, and lifetimes with them: `pooled_correlations` is better where there are
+    several runs. `vibes` divides by n and applies the Hann window; zero for modes without energy.
 
     Args:
-        mean: (n_q, n_b) eV, energies about which they fluctuate, known better than from this run
-            alone. The run's own mean, the default, pulls the correlations of a decay time τ down by
-            about 2τ/T in a run of length T, and lifetimes with them.
+        energies: (n, n_q, n_b) eV.
     """
-    change = energies - (energies.mean(axis=0) if mean is None else mean)
-    size = np.sqrt((change**2).mean(axis=0))
+    change = energies - energies.mean(axis=0)
+    size = change.std(axis=0)
     change = np.divide(change, size, out=np.zeros_like(change), where=size > 0)
     like_vibes = procedure == "vibes"
     return autocorrelation(change, biased=like_vibes, hann=like_vibes)
 
 
-def mean_energies(runs: Sequence[np.ndarray], stars: Stars) -> list[np.ndarray]:
-    """Mean energy of each mode for every run, (n_q, n_b) eV, from all runs and equivalent modes.
+def pooled_correlations(runs: Sequence[np.ndarray], stars: Stars) -> np.ndarray:
+    """Normalised energy autocorrelations of several runs of one length, (n, n_q, n_b).
 
-    A run at constant energy has its own temperature: the common mean is scaled by it.
+    Means and correlations are those of all runs and symmetry-equivalent modes together. A run at
+    constant energy has its own temperature: the common mean is scaled by it.
 
     Args:
         runs: energies (n, n_q, n_b) eV.
     """
-    own = [each.mean(axis=0) for each in runs]
+    shortest = min(len(each) for each in runs)
+    own = [each[:shortest].mean(axis=0) for each in runs]
     common = average_over_stars(np.mean(own, axis=0), stars)
     total = common.mean()
-    return [common * (each.mean() / total if total > 0 else 1.0) for each in own]
+    summed = np.zeros((shortest, *common.shape))
+    for each, mean in zip(runs, own, strict=True):
+        scale = mean.mean() / total if total > 0 else 1.0
+        summed += autocorrelation(each[:shortest] - common * scale)
+    by_point = summed.transpose(1, 2, 0).reshape(len(common), -1)
+    pooled = average_over_stars(by_point, stars).reshape(*common.shape, shortest)
+    found = pooled.transpose(2, 0, 1)
+    return np.divide(found, found[0], out=np.zeros_like(found), where=found[0] > 0)
 
 
 def fit_lifetimes(

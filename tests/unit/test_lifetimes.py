@@ -176,8 +176,8 @@ def test_known_lifetimes_are_found(modes):
         assert moving.std() < 0.2 * tau
 
 
-def test_a_common_mean_takes_the_bias_of_short_runs(modes):
-    """The own mean of a run of 20 decay times costs a tenth of the lifetime."""
+def test_pooling_takes_the_bias_of_short_runs(modes):
+    """The own mean and variance of a run of 25 decay times cost more than a tenth of it."""
     times, tau, number = 20.0 * np.arange(500), 400.0, 12
     shape = (len(times), *modes.solution.frequencies.shape)
     runs = []
@@ -186,17 +186,11 @@ def test_a_common_mean_takes_the_bias_of_short_runs(modes):
         # equipartition, as in classical dynamics
         runs.append(np.abs(amplitudes) ** 2 * (modes.solution.frequencies > 1e-3))
     stars = lifetimes.find_stars(modes.solution.qpoints, modes.rotations)
-    means = lifetimes.mean_energies(runs, stars)
-
-    def found(known):
-        correlations = [
-            lifetimes.energy_correlations(run, mean=mean)
-            for run, mean in zip(runs, known, strict=True)
-        ]
-        return np.nanmean(lifetimes.fit_lifetimes(np.mean(correlations, axis=0), times)[1:])
-
-    assert found(means) == pytest.approx(tau, rel=0.06)
-    assert found([None] * number) < 0.92 * tau
+    pooled = lifetimes.pooled_correlations(runs, stars)
+    alone = np.mean([lifetimes.energy_correlations(run) for run in runs], axis=0)
+    found = [np.nanmean(lifetimes.fit_lifetimes(each, times)[1:]) for each in (pooled, alone)]
+    assert found[0] == pytest.approx(tau, rel=0.06)
+    assert found[1] < 0.88 * tau
 
 
 def test_lifetimes_survive_the_way_through_the_crystal():

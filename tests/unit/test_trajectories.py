@@ -143,7 +143,7 @@ def argon(tmp_path_factory):
     sites = materials.supercell(primitive, [[-2, 2, 2], [2, -2, 2], [2, 2, -2]])
     source = LennardJones(0.0104, 3.405, 6.5, sites)
     settings = config.GreenKubo(
-        temperature=30.0, timestep=5.0, equilibration=2.0, length=20.0, flux_every=4
+        temperature=40.0, timestep=5.0, equilibration=2.0, length=40.0, flux_every=4
     )
     paths = []
     for number in range(2):
@@ -187,7 +187,7 @@ def test_frames_of_the_dynamics_are_labelled(argon):
     _, sites, source, _, paths = argon
     found, warmth = trajectories.labelled_frames(paths, Committee([source]), 6)
     assert len(found) == 6
-    assert warmth == pytest.approx(30, rel=0.3)
+    assert warmth == pytest.approx(40, rel=0.3)
     np.testing.assert_allclose(
         found[3].get_forces(), source.evaluate([found[3]]).forces[0], atol=1e-7
     )

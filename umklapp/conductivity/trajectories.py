@@ -294,19 +294,18 @@ def _by_modes(
     series: dict[str, np.ndarray],
 ) -> dict[str, Any]:
     """Lifetimes, κ_ha and the size correction; mean over the trajectories' correlations."""
-    energies, correlations = [], []
+    energies = []
     for number in found.numbers:
         displacements, velocities = frames_of(number)
         displacements = displacements - displacements.mean(axis=0)
-        each = lifetimes.mode_energies(displacements, velocities, modes)
-        energies.append(each)
-    stars = lifetimes.find_stars(modes.solution.qpoints, modes.rotations, settings.procedure)
-    means = lifetimes.mean_energies(energies, stars)
-    for each, mean in zip(energies, means, strict=True):
-        about = mean if settings.procedure == "umklapp" else None
-        correlations.append(lifetimes.energy_correlations(each, settings.procedure, about))
-    shortest = min(len(each) for each in correlations)
-    correlation = np.mean([each[:shortest] for each in correlations], axis=0)
+        energies.append(lifetimes.mode_energies(displacements, velocities, modes))
+    shortest = min(len(each) for each in energies)
+    if settings.procedure == "vibes":
+        each_run = [lifetimes.energy_correlations(each[:shortest], "vibes") for each in energies]
+        correlation = np.mean(each_run, axis=0)
+    else:
+        stars = lifetimes.find_stars(modes.solution.qpoints, modes.rotations)
+        correlation = lifetimes.pooled_correlations(energies, stars)
     times = found.runs[0].frame_step * np.arange(shortest)
     try:
         tau = lifetimes.fit_lifetimes(correlation, times, settings.procedure)
