@@ -21,7 +21,7 @@ CORES = $(shell n=$$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc); \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help env demo test lint test-physics docs bench-nacl clean
+.PHONY: help env demo test lint test-physics docs srme-env bench-nacl clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ test-physics: env ## the long tests against known physics (opt-in)
 
 docs: env ## regenerate the configuration reference
 	@$(IN_ENV) python -m umklapp.config
+
+srme-env: ## .venv-srme with phono3py 3.30.0, for the published kappa_SRME
+	@sh envs/srme/install.sh
 
 bench-nacl: env ## benchmark: conductivity of NaCl from few reference frames
 	@$(IN_ENV) python benchmarks/nacl.py

@@ -8,6 +8,7 @@ use rule round_conductivity as conductivity_member with:
         record="<results>/{material}/conductivity/member_{member}.json",
         fc2="<results>/{material}/conductivity/member_{member}.fc2.hdf5",
         modes="<results>/{material}/conductivity/member_{member}.modes.hdf5",
+        params="<results>/{material}/conductivity/member_{member}.params.yaml.xz",
     log:
         "<logs>/conductivity_member/{material}_{member}.log",
     benchmark:

@@ -23,6 +23,8 @@ def main(model, dataset, primitive, phonon, phonons, taylor, conductivity, mesh,
     record = {**kappa.as_dict(), "mesh": mesh, "acoustic_sum_residual_eV_per_A2": residual}
     record["correction"] = correction
     force_constants.write_fc2(calculation, out["fc2"])
+    if "params" in out:
+        force_constants.write_params(calculation, out["params"])
     provenance.write_json(out["record"], record)
     print(record)
 

@@ -4,7 +4,9 @@ effective ones of a temperature, by a fit to the frames of a run.
 
 from __future__ import annotations
 
+import lzma
 import math
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -306,3 +308,11 @@ def read_fc2(phonon: Phono3py, path: Path) -> None:
     """Put the force constants of `write_fc2` into a calculation of the same cells."""
     p2s_map = phonon.phonon_primitive.p2s_map
     phonon.fc2 = read_fc2_from_hdf5(filename=str(path), p2s_map=p2s_map)
+
+
+def write_params(phonon: Phono3py, path: Path) -> None:
+    """Cells, displacements and forces as a phono3py params file (`.yaml.xz`)."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "params.yaml"
+        phonon.save(plain, settings={"force_sets": True, "displacements": True})
+        path.write_bytes(lzma.compress(plain.read_bytes()))

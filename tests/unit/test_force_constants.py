@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import phono3py
 import pytest
 from ase.build import bulk
 from models import (
@@ -509,3 +510,16 @@ def test_a_phonon_supercell_of_its_own_has_no_effective_constants():
     )
     with pytest.raises(InputError, match=r"leave out phonons\.force_constants"):
         force_constants.effective(phonon, [])
+
+
+def test_a_params_file_has_all_that_phono3py_needs(tmp_path):
+    primitive = silicon_primitive()
+    supercell = materials.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
+    settings = config.Phonons()
+    phonon = force_constants.prepare(primitive, supercell, settings)
+    force_constants.evaluate(phonon, sw_potential(), settings)
+    path = tmp_path / "member_0.params.yaml.xz"
+    force_constants.write_params(phonon, path)
+    again = phono3py.load(path, log_level=0, symmetrize_fc=False)
+    np.testing.assert_allclose(again.forces, phonon.forces, atol=1e-9)
+    assert len(again.fc3.shape) == 6

@@ -1,5 +1,10 @@
 """κ_SRME: identities that hold for any numbers, and what must not be compared."""
 
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -234,3 +239,29 @@ def test_files_without_modes_are_named(folder, changed, tmp_path):
     (tmp_path / "text.hdf5").write_text("nothing")
     with pytest.raises(InputError, match=r"text\.hdf5: cannot be read as hdf5"):
         srme(tmp_path / "text.hdf5", folder / "silicon.hdf5")
+
+
+PUBLISHED = Path(__file__).resolve().parents[2] / "envs/srme/published_modes.py"
+
+
+def test_the_published_number_is_made_by_its_own_phono3py_only(tmp_path):
+    result = subprocess.run(
+        [sys.executable, str(PUBLISHED), "none.yaml", str(tmp_path / "x.hdf5"), "5", "5", "5"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "use .venv-srme" in result.stderr
+    assert not (tmp_path / "x.hdf5").exists()
+
+
+def test_the_published_coherence_is_shared_like_ours():
+    specification = importlib.util.spec_from_file_location("published_modes", PUBLISHED)
+    published = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(published)
+    generator = np.random.default_rng(0)
+    pairs = generator.random((3, 4, 4, 6))
+    pairs = pairs + pairs.transpose(0, 2, 1, 3)
+    capacity = generator.random((3, 4))
+    ours = modes.split_pairs(pairs[None], capacity[None])[0]
+    np.testing.assert_allclose(published.shared(pairs, capacity), ours, rtol=1e-12)
+    np.testing.assert_allclose(ours.sum(axis=1), pairs.sum(axis=(1, 2)), rtol=1e-12)

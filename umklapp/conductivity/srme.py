@@ -6,6 +6,7 @@ conductivities. 0 for equal modes, 2 where there is nothing to compare.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,3 +128,15 @@ def _comparable(one: modes.Modes, two: modes.Modes) -> list[str]:
         for each in (one, two)
         if each.version is None
     ]
+
+
+if __name__ == "__main__":
+    try:
+        mine, theirs, *which = sys.argv[1:]
+        found = srme(Path(mine), Path(theirs), part="total" if which == ["total"] else "rta")
+    except (ValueError, InputError) as error:
+        sys.exit(
+            f"{error}\nusage: python -m umklapp.conductivity.srme MODES.hdf5 REFERENCE.hdf5 [total]"
+        )
+    print(f"κ_SRME {found.value:.4f}: κ {found.kappa:.4g}, reference {found.reference:.4g} W/(m K)")
+    print("\n".join(found.words))
