@@ -166,6 +166,12 @@ def test_real_runs_have_lifetimes_and_a_size_correction(argon, tmp_path):
         record["kappa_W_per_mK"] + size["correction_W_per_mK"]
     )
     assert np.nanmedian(series["lifetimes_fs"]) > 100
+    # every mode holds k_B T of kinetic and potential energy: the spectra add up to 3N − 3 of them
+    area = np.trapezoid(
+        series["vibrational_density_eV_per_THz"], series["spectrum_frequencies_THz"]
+    )
+    thermal = (3 * len(sites) - 3) * units.kB * record["temperature_K"]
+    assert area == pytest.approx(thermal, rel=0.05)
     path = tmp_path / "series.h5"
     trajectories.write_series(path, series)
     again = trajectories.read_series(path)

@@ -294,12 +294,22 @@ def _by_modes(
     series: dict[str, np.ndarray],
 ) -> dict[str, Any]:
     """Lifetimes, κ_ha and the size correction; mean over the trajectories' correlations."""
-    energies = []
-    for number in found.numbers:
+    energies, spectra = [], []
+    for number, run in zip(found.numbers, found.runs, strict=True):
         displacements, velocities = frames_of(number)
+        times = run.frame_step * np.arange(len(velocities))
+        frequencies, spectrum = lifetimes.spectral_functions(velocities, times, modes)
+        spectra.append(spectrum)
         displacements = displacements - displacements.mean(axis=0)
         energies.append(lifetimes.mode_energies(displacements, velocities, modes))
     shortest = min(len(each) for each in energies)
+    if all(len(each) == len(spectra[0]) for each in spectra):
+        mean = np.mean(spectra, axis=0)
+        series.update(
+            spectrum_frequencies_THz=frequencies,
+            velocity_spectra_eV_per_THz=mean.astype(np.float32),
+            vibrational_density_eV_per_THz=mean.sum(axis=(1, 2)),
+        )
     if settings.procedure == "vibes":
         each_run = [lifetimes.energy_correlations(each[:shortest], "vibes") for each in energies]
         correlation = np.mean(each_run, axis=0)
