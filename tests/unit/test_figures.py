@@ -198,7 +198,7 @@ def test_event_figure_along_the_reference(paths):
         uncertainty_before=sigma / 20, uncertainty_after=sigma / 40,
     )  # fmt: skip
     events.draw(data, {"verdict": "missed event", "reference": RECORD}, "CuI-216", paths)
-    pixels = look(paths, 4.4, 4.2)
+    pixels = look(paths, 4.4, 5.4)
     assert share(pixels, style.BLUE) > 0.001
     assert share(pixels, style.ORANGE) > 0.001
 
