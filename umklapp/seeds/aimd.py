@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms, units
+from ase.constraints import FixCom
 from ase.md.langevin import Langevin
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
+from ase.md.velocitydistribution import Stationary, thermalize_momenta
 
 from umklapp import frames, provenance
 from umklapp.config import AimdSeed
@@ -45,7 +46,7 @@ def run(
     """
     generator = np.random.default_rng(seed)
     atoms = frames.strip(supercell)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=2 * settings.temperature, rng=generator)
+    thermalize_momenta(atoms, temperature_K=2 * settings.temperature, rng=generator)
     Stationary(atoms)
     run_is = [settings.model_dump(mode="json", exclude={"steps"}), seed, engine.settings_hash]
     identity = provenance.digest([frames.frame_id(supercell), *run_is])
@@ -55,12 +56,14 @@ def run(
     if begun:
         say(f"continuing at step {begun}")
     atoms.calc = engine.calculator(atoms, workdir)
+    atoms.set_constraint(FixCom())
     dynamics = Langevin(
         atoms,
         settings.timestep * units.fs,
         temperature_K=settings.temperature,
         friction=settings.friction / units.fs,
         rng=generator,
+        fixcm=False,
     )
     for step in range(begun + 1, settings.steps + 1):
         dynamics.run(1)
@@ -68,8 +71,8 @@ def run(
             label = frames.labelled(
                 atoms,
                 atoms.get_potential_energy(),
-                atoms.get_forces(),
-                atoms.get_stress(),
+                atoms.get_forces(apply_constraint=False),
+                atoms.get_stress(apply_constraint=False),
                 engine=engine.name,
                 settings_hash=engine.settings_hash,
                 origin=origin,
