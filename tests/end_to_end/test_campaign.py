@@ -83,7 +83,8 @@ def configure(folder: Path, **changes: dict) -> Path:
 def environment() -> dict[str, str]:
     """One thread per process; the labelling potential importable by name."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
-    return {**os.environ, **threads, "PYTHONPATH": str(ROOT / "tests")}
+    path = os.pathsep.join((str(ROOT), str(ROOT / "tests")))  # this checkout, wherever it lies
+    return {**os.environ, **threads, "PYTHONPATH": path}
 
 
 def command(config: Path, *more: str) -> list[str]:
