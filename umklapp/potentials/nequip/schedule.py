@@ -42,6 +42,12 @@ def warm(settings: config.Potential) -> config.Potential:
     return settings.model_copy(update={"training": settings.training.model_copy(update=changes)})
 
 
+def as_start(settings: config.Potential) -> config.Potential:
+    """Settings with which `train` takes its parent for a start, not for a warm start."""
+    training = settings.training.model_copy(update={"warm_start": None})
+    return settings.model_copy(update={"training": training})
+
+
 def stages(
     settings: config.Potential, is_warm: bool
 ) -> list[tuple[config.Stage, config.Potential]] | None:
