@@ -35,11 +35,18 @@ def previous(name):
 
 
 def parent_of(wildcards):
-    """The same member of the round before where training starts warm; nothing from scratch."""
+    """The same member of the round before where training starts warm; nothing otherwise."""
     warm, number = CAMPAIGN.potential.training.warm_start, int(wildcards.round)
     if warm is None or (warm.scratch_every and number % warm.scratch_every == 0):
         return []
     return previous(f"member_{wildcards.member}/model.ckpt")(wildcards)
+
+
+def start_of(wildcards):
+    """What a member starts from where it does not go on from the round before."""
+    if CAMPAIGN.potential.start is None or parent_of(wildcards):
+        return []
+    return CAMPAIGN.potential.start_of(wildcards.material, wildcards.member)
 
 
 def engine_of(wildcards):
@@ -95,6 +102,19 @@ def of_all_rounds(name):
     def get(wildcards):
         rounds = range(last_round(wildcards.material) + 1)
         return [f"{RESULTS}/{wildcards.material}/round_{two_digits(n)}/{name}" for n in rounds]
+
+    return get
+
+
+SHARED = [name for name in MATERIALS if name not in CAMPAIGN.shared.leave_out]
+
+
+def labels_of_finished(material):
+    """Input function: every label that trains or was asked for in the rounds of a material."""
+
+    def get(wildcards):
+        folder = f"{RESULTS}/{material}/round_{two_digits(last_round(material))}"
+        return [f"{folder}/dataset.extxyz", *(f"{folder}/labels/{n}.extxyz" for n in CHUNKS)]
 
     return get
 
