@@ -65,6 +65,7 @@ include: "rules/rounds.smk"
 include: "rules/phonons.smk"
 include: "rules/transport.smk"
 include: "rules/green_kubo.smk"
+include: "rules/elastic.smk"
 include: "rules/report.smk"
 
 

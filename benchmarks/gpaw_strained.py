@@ -29,7 +29,9 @@ def main() -> None:
     """Label what is missing and write all frames."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--scratch", type=Path, default=Path("results/gpaw_strained"))
-    options.add_argument("--out", type=Path, default=Path("benchmarks/data/nacl_strained_gpaw.extxyz"))
+    options.add_argument(
+        "--out", type=Path, default=Path("benchmarks/data/nacl_strained_gpaw.extxyz")
+    )
     arguments = options.parse_args()
     engine = create(config.load(Path("config/demo.yaml")).reference)
     cube = bulk("NaCl", "rocksalt", a=LATTICE, cubic=True)

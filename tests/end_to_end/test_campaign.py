@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MATERIAL = "Si-227"
 FIGURES = (
     *("learning_curve", "uncertainty", "events", "bands", "kappa"),
-    *("comparison", "green_kubo"),
+    *("comparison", "green_kubo", "elastic"),
 )
 
 TINY = {
@@ -64,6 +64,7 @@ TINY = {
         "flux_every": 5,
         "effective_frames": 30,
     },
+    "elastic": {"amplitudes": [0.005], "fmax": 1e-3, "smax": 1e-4, "reference": True},
     "resources": {"label_chunks": 2},
 }
 
@@ -154,6 +155,15 @@ def test_every_method_is_in_the_comparison(finished: Path) -> None:
     assert json.loads((folder / "conductivity/mesh.json").read_text())["table"]
 
 
+def test_elastic_constants_beside_the_reference(finished: Path) -> None:
+    """The engine's own are those of the potential; a poor committee has its own, or says why."""
+    record = json.loads((finished.parent / f"results/{MATERIAL}/elastic.json").read_text())
+    assert record["reference"]["C_GPa"][0][0] == pytest.approx(151.4, rel=0.01)
+    assert record["reference"]["stable"]
+    assert record["reference"]["labels"] > 8
+    assert (record["C_GPa"] is None) == bool(record["not_computed"])
+
+
 def test_labels_are_counted_once(finished: Path) -> None:
     """The summary's labels are the frames of all parts, each with forces of the engine."""
     folder = finished.parent / f"results/{MATERIAL}"
@@ -189,7 +199,7 @@ def test_figures_are_drawn_again_from_an_archive(finished: Path, tmp_path: Path)
     for folder in ("phonons", "green_kubo"):
         (target / folder).mkdir(parents=True)
     small = ["history.json", "test_errors.csv", "conductivity.json", "verdict.json", "events.csv"]
-    small += ["green_kubo.json", "green_kubo/series.h5", "effective.json"]
+    small += ["green_kubo.json", "green_kubo/series.h5", "effective.json", "elastic.json"]
     for name in [*small, "phonons/bands.h5", "phonons/thermodynamics.json"]:
         shutil.copyfile(source / name, target / name)
     plan = said(run(config, "figures", "--dry-run"))

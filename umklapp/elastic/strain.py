@@ -22,7 +22,6 @@ from umklapp.elastic.symmetry import PointGroup, point_group
 from umklapp.errors import CalculationError
 
 MAX_STEPS = 200
-LARGEST_STRAIN = 0.05
 
 
 @dataclass(frozen=True)

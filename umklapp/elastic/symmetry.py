@@ -27,10 +27,13 @@ LAUE = {
 }
 """Laue class of every point group."""
 
-INDEPENDENT = {
-    **{"-1": 21, "2/m": 13, "mmm": 9, "4/m": 7, "4/mmm": 6, "-3": 7, "-3m": 6},
-    **{"6/m": 5, "6/mmm": 5, "m-3": 3, "m-3m": 3},
-}
+INDEPENDENT = dict(
+    zip(
+        ("-1", "2/m", "mmm", "4/m", "4/mmm", "-3", "-3m", "6/m", "6/mmm", "m-3", "m-3m"),
+        (21, 13, 9, 7, 6, 7, 6, 5, 5, 3, 3),
+        strict=True,
+    )
+)
 """Independent elastic constants of every Laue class (Nye, Physical Properties of Crystals)."""
 
 ENOUGH = 0.05
@@ -103,7 +106,7 @@ def _rank(weight: np.ndarray) -> int:
 
 
 def point_group(atoms: Atoms, symprec: float = SYMPREC) -> PointGroup:
-    """Point group of a cell (primitive or not), in its own Cartesian axes.
+    """Point group of a crystal in the Cartesian axes of its cell, whatever the cell's shape.
 
     Args:
         symprec: Å, of spglib.
@@ -114,12 +117,16 @@ def point_group(atoms: Atoms, symprec: float = SYMPREC) -> PointGroup:
     """
     cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
     try:
-        found = spglib.get_symmetry_dataset(cell, symprec=symprec)
+        # of the primitive cell, where it lies: a supercell may have less symmetry than its crystal
+        primitive = spglib.standardize_cell(
+            cell, to_primitive=True, no_idealize=True, symprec=symprec
+        )
+        found = spglib.get_symmetry_dataset(primitive, symprec=symprec)
     except spglib.SpglibError as error:
         raise InputError(f"spglib finds no symmetry: {error}") from None
-    if found is None:
+    if primitive is None or found is None:
         raise InputError("spglib finds no symmetry in this cell")
-    columns = atoms.cell.array.T
+    columns = primitive[0].T
     fractional = np.unique(found.rotations, axis=0)
     turned = [_orthogonal(columns @ turn @ np.linalg.inv(columns)) for turn in fractional]
     laue = LAUE[found.pointgroup.strip()]

@@ -39,10 +39,8 @@ def from_voigt(stiffness: np.ndarray) -> np.ndarray:
 
 
 def six(rotation: np.ndarray) -> np.ndarray:
-    """Orthogonal (6, 6) matrix by which a (3, 3) rotation (proper or not) acts on Mandel vectors."""
-    return np.stack(
-        [vector(rotation @ matrix(unit) @ rotation.T) for unit in np.eye(6)], axis=1
-    )
+    """Orthogonal (6, 6) matrix of a (3, 3) rotation, proper or not, on Mandel vectors."""
+    return np.stack([vector(rotation @ matrix(unit) @ rotation.T) for unit in np.eye(6)], axis=1)
 
 
 def rotate(stiffness: np.ndarray, rotation: np.ndarray) -> np.ndarray:

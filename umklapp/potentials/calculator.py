@@ -35,14 +35,11 @@ class PotentialCalculator(Calculator):
         """One evaluation gives everything."""
         super().calculate(atoms, properties, system_changes)
         found = self.potential.evaluate([self.atoms])
-        stress = found.stress[0]
-        if "stress" in properties and not np.all(np.isfinite(stress)):
+        self.results = {"energy": float(found.energy[0]), "forces": found.forces[0]}
+        if np.all(np.isfinite(found.stress[0])):
+            self.results["stress"] = found.stress[0]
+        elif "stress" in properties:
             raise CalculationError(
                 f"{type(self.potential).__name__} has no stress: elastic constants and cell "
                 "relaxation need a potential without a Taylor baseline"
             )
-        self.results = {
-            "energy": float(found.energy[0]),
-            "forces": found.forces[0],
-            "stress": stress,
-        }
