@@ -35,11 +35,18 @@ def previous(name):
 
 
 def parent_of(wildcards):
-    """The same member of the round before where training starts warm; nothing from scratch."""
+    """The same member of the round before where training starts warm; nothing otherwise."""
     warm, number = CAMPAIGN.potential.training.warm_start, int(wildcards.round)
     if warm is None or (warm.scratch_every and number % warm.scratch_every == 0):
         return []
     return previous(f"member_{wildcards.member}/model.ckpt")(wildcards)
+
+
+def start_of(wildcards):
+    """What a member starts from where it does not go on from the round before."""
+    if CAMPAIGN.potential.start is None or parent_of(wildcards):
+        return []
+    return CAMPAIGN.potential.start_of(wildcards.material, wildcards.member)
 
 
 def engine_of(wildcards):
