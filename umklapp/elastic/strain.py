@@ -127,8 +127,8 @@ def measure(
     stiffness = group.symmetrise(raw)
     return Measurement(
         group=group,
-        stiffness=tensor.to_voigt(stiffness),
-        standard=tensor.to_voigt(tensor.rotate(stiffness, group.standard)),
+        stiffness=_clean(stiffness),
+        standard=_clean(tensor.rotate(stiffness, group.standard)),
         residual=rest.stress / tensor.SCALE / GPa,
         fit_error=float(max(errors) / GPa) if len(amplitudes) > 1 else None,
         asymmetry=float(np.abs(raw - raw.T).max()),
@@ -136,6 +136,10 @@ def measure(
         largest_force=bench.largest_force,
         evaluations=bench.evaluations,
     )
+
+
+def _clean(stiffness: np.ndarray) -> np.ndarray:
+    return np.asarray(tensor.to_voigt(stiffness).round(9) + 0.0)
 
 
 @dataclass(frozen=True)

@@ -68,5 +68,5 @@ def draw(record: dict[str, Any], material: str, paths: Sequence[Path]) -> None:
     stable = f"{record['stable_members']} of {len(record['members'])} members stable"
     axes.set_xticks(place, data["constant"])
     axes.set(ylabel="GPa", title=f"{material}: {stable}")
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=2)
     save(figure, paths)
