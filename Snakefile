@@ -66,6 +66,7 @@ include: "rules/shared.smk"
 include: "rules/phonons.smk"
 include: "rules/transport.smk"
 include: "rules/green_kubo.smk"
+include: "rules/elastic.smk"
 include: "rules/report.smk"
 include: "rules/overview.smk"
 

@@ -218,9 +218,28 @@ def srme_of(wildcards):
     return f"{RESULTS}/{wildcards.material}/conductivity/srme.json" if wanted else []
 
 
+def elastic_of(wildcards):
+    """Elastic constants of a material, where they are asked for."""
+    return f"{RESULTS}/{wildcards.material}/elastic.json" if CAMPAIGN.elastic else []
+
+
+def elastic_reference(wildcards):
+    """Elastic constants of the reference engine, where they are asked for."""
+    wanted = CAMPAIGN.elastic and CAMPAIGN.elastic.reference
+    return f"{RESULTS}/{wildcards.material}/elastic/reference.json" if wanted else []
+
+
+def elastic_cell(wildcards):
+    """The cell that is strained."""
+    cell = CAMPAIGN.elastic.cell if CAMPAIGN.elastic else "primitive"
+    return f"{RESULTS}/{wildcards.material}/structure/{cell}.extxyz"
+
+
 FIGURE_NAMES = ["learning_curve", "uncertainty", "events", "bands", "kappa", "comparison"]
 if CAMPAIGN.green_kubo:
     FIGURE_NAMES.append("green_kubo")
+if CAMPAIGN.elastic:
+    FIGURE_NAMES.append("elastic")
 
 
 def figures_of(material):

@@ -121,6 +121,36 @@ rule figure_green_kubo:
         "../scripts/figure_green_kubo.py"
 
 
+rule figure_elastic:
+    input:
+        "<results>/{material}/elastic.json",
+    output:
+        png=report(
+            "<results>/figures/{material}/elastic.png",
+            caption="../report/elastic.rst",
+            category="Figures",
+            subcategory="{material}",
+            labels={"material": "{material}", "figure": "Elastic constants"},
+        ),
+        pdf="<results>/figures/{material}/elastic.pdf",
+        csv="<results>/figures/{material}/elastic.csv",
+    log:
+        "<logs>/figure_elastic/{material}.log",
+    benchmark:
+        "<benchmarks>/figure_elastic/{material}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=minutes(10),
+    message:
+        "{wildcards.material}: figure, elastic constants"
+    script:
+        "../scripts/figure_elastic.py"
+
+
 rule comparison:
     input:
         conductivity="<results>/{material}/conductivity.json",
@@ -224,6 +254,7 @@ rule material_summary:
         thermodynamics="<results>/{material}/phonons/thermodynamics.json",
         verdict="<results>/{material}/verdict.json",
         green_kubo=green_kubo_of,
+        elastic=elastic_of,
     output:
         "<results>/{material}/summary.json",
     log:

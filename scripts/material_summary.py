@@ -6,7 +6,7 @@ from pathlib import Path
 from umklapp import provenance, summary
 from umklapp.logs import log_to
 
-NAMES = ("conductivity", "thermodynamics", "verdict", "green_kubo")
+NAMES = ("conductivity", "thermodynamics", "verdict", "green_kubo", "elastic")
 
 
 def main(material, files, out):

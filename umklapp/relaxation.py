@@ -1,10 +1,11 @@
-"""Relaxing the primitive cell with the reference engine, space group kept."""
+"""Relaxing the primitive cell, space group kept: with the reference engine, or any calculator."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from ase import Atoms
+from ase.calculators.calculator import Calculator
 from ase.constraints import FixSymmetry
 from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
@@ -19,6 +20,14 @@ MAX_STEPS = 60
 def relax(
     primitive: Atoms, engine: Engine, workdir: Path, fmax: float, smax: float
 ) -> tuple[Atoms, dict[str, float]]:
+    """Positions and cell at zero force and stress by the engine, as `relax_with`."""
+    calculator = engine.calculator(primitive.copy(), workdir, symmetric=True)
+    return relax_with(primitive, calculator, workdir, fmax, smax)
+
+
+def relax_with(
+    primitive: Atoms, calculator: Calculator, workdir: Path, fmax: float, smax: float
+) -> tuple[Atoms, dict[str, float]]:
     """Positions and cell at zero force and stress, in the space group of the start.
 
     Args:
@@ -32,7 +41,7 @@ def relax(
         CalculationError: not relaxed after `MAX_STEPS`, or another space group than before.
     """
     atoms = primitive.copy()
-    atoms.calc = engine.calculator(atoms, workdir, symmetric=True)
+    atoms.calc = calculator
     atoms.set_constraint(FixSymmetry(atoms))
     workdir.mkdir(parents=True, exist_ok=True)
     optimiser = BFGS(FrechetCellFilter(atoms), logfile=str(workdir / "relax.log"))

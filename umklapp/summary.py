@@ -25,8 +25,9 @@ def row(
     thermodynamics: dict[str, Any],
     verdict: dict[str, Any],
     green_kubo: dict[str, Any] | None = None,
+    elastic: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The row of one material; `green_kubo` None where it was not asked for.
+    """The row of one material; `green_kubo` and `elastic` None where not asked for.
 
     Labels count every reference calculation that was used: seeds (training, calibration, test)
     and the new labels of all rounds.
@@ -49,6 +50,9 @@ def row(
         "kappa_green_kubo_W_per_mK": None if green_kubo is None else green_kubo["kappa_W_per_mK"],
         "kappa_green_kubo_error_W_per_mK": (green_kubo or {}).get("error_W_per_mK"),
         "sigma_A": ((verdict.get("sigma") or {}).get("after") or {}).get("value"),
+        "bulk_modulus_GPa": (elastic or {}).get("bulk_GPa"),
+        "bulk_modulus_std_GPa": (elastic or {}).get("bulk_GPa_std"),
+        "elastically_stable_members": (elastic or {}).get("stable_members"),
         "highest_frequency_THz": thermodynamics["highest_THz"]["mean"],
         "literature": conductivity["literature"]["text"],
         "verdict": verdict["verdict"],

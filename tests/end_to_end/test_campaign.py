@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MATERIAL = "Si-227"
 FIGURES = (
     *("learning_curve", "uncertainty", "events", "bands", "kappa"),
-    *("comparison", "green_kubo"),
+    *("comparison", "green_kubo", "elastic"),
 )
 
 TINY = {
@@ -65,6 +65,7 @@ TINY = {
         "flux_every": 5,
         "effective_frames": 30,
     },
+    "elastic": {"amplitudes": [0.005], "fmax": 1e-3, "smax": 1e-4, "reference": True},
     "resources": {"label_chunks": 2},
 }
 
@@ -158,6 +159,15 @@ def test_every_method_is_in_the_comparison(finished: Path) -> None:
     mesh = run(finished, f"results/{MATERIAL}/conductivity/mesh.json")
     assert mesh.returncode == 0, said(mesh)
     assert json.loads((folder / "conductivity/mesh.json").read_text())["table"]
+
+
+def test_elastic_constants_beside_the_reference(finished: Path) -> None:
+    """The engine's own are those of the potential; a poor committee has its own, or says why."""
+    record = json.loads((finished.parent / f"results/{MATERIAL}/elastic.json").read_text())
+    assert record["reference"]["C_GPa"][0][0] == pytest.approx(151.4, rel=0.01)
+    assert record["reference"]["stable"]
+    assert record["reference"]["labels"] > 8
+    assert (record["C_GPa"] is None) == bool(record["not_computed"])
 
 
 def test_labels_are_counted_once(finished: Path) -> None:

@@ -21,6 +21,7 @@ from umklapp.config.crystal import (
     Split,
 )
 from umklapp.config.documentation import GENERATED, docs_table, schema
+from umklapp.config.elastic import Elastic
 from umklapp.config.green_kubo import GreenKubo
 from umklapp.config.learning import (
     Acquisition,
@@ -48,6 +49,7 @@ __all__ = [
     "Campaign",
     "Committee",
     "Conductivity",
+    "Elastic",
     "Exploration",
     "FramesSeed",
     "Gpaw",

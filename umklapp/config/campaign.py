@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from umklapp.config.base import Section
 from umklapp.config.crystal import Materials, Reference, Seed, Split
+from umklapp.config.elastic import Elastic
 from umklapp.config.green_kubo import GreenKubo
 from umklapp.config.learning import (
     Acquisition,
@@ -47,6 +48,9 @@ class Campaign(Section):
     conductivity: Conductivity = Conductivity()
     green_kubo: GreenKubo | None = Field(
         None, description="heat transport from dynamics; without this section it is not run"
+    )
+    elastic: Elastic | None = Field(
+        None, description="elastic constants; without this section they are not computed"
     )
     resources: Resources = Resources()
 
@@ -132,6 +136,22 @@ class Campaign(Section):
             )
         if self.committee.engine != "compiled":
             raise ValueError("green_kubo needs the compiled engine: set committee.engine to it")
+        return self
+
+    @model_validator(mode="after")
+    def _elastic_needs_stress(self) -> Campaign:
+        if self.elastic is None:
+            return self
+        if self.potential.baseline != "none":
+            raise ValueError(
+                "elastic: a potential on a Taylor baseline has no stress: set potential.baseline "
+                "to 'none', or leave out elastic"
+            )
+        if self.elastic.reference and self.reference.engine == "lookup":
+            raise ValueError(
+                "elastic.reference needs an engine that calculates, reference.engine is 'lookup': "
+                "set elastic.reference to false"
+            )
         return self
 
 

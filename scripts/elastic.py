@@ -1,0 +1,41 @@
+"""Elastic constants of the committee, beside the reference engine's own if they are asked for."""
+
+import json
+from pathlib import Path
+
+from umklapp import config, frames, provenance
+from umklapp.elastic import committee
+from umklapp.logs import log_to
+from umklapp.potentials.loading import load
+
+
+def main(material, models, cell, reference, settings, scratch, out):
+    """Write elastic.json: every member, their mean and spread, stability."""
+    atoms = frames.read_candidates(cell)[0]
+    members = []
+    for number, path in enumerate(models):
+        print(f"member {number}")
+        folder = scratch / f"member_{number}"
+        members.append(committee.member(atoms, load(path), settings, folder))
+    own = json.loads(reference.read_text()) if reference else None
+    record = {
+        "material": material,
+        **committee.combine(members),
+        "reference": own,
+        "settings": settings.model_dump(mode="json"),
+        "models": [provenance.file_digest(path) for path in models],
+    }
+    provenance.write_json(out, provenance.record(**record))
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        snakemake.wildcards.material,
+        [Path(path) for path in snakemake.input.models],
+        Path(snakemake.input.cell),
+        Path(snakemake.input.reference) if snakemake.input.reference else None,
+        config.parse(config.Elastic, snakemake.params.elastic),
+        Path(snakemake.params.scratch),
+        Path(snakemake.output[0]),
+    )

@@ -1,0 +1,38 @@
+"""Elastic constants of the reference engine; every strained cell is a label of the ledger."""
+
+from pathlib import Path
+
+from umklapp import config, frames, provenance, reference
+from umklapp.elastic import strain
+from umklapp.logs import log_to
+from umklapp.reference.labelling import LabellingCalculator
+from umklapp.reference.ledger import Ledger
+
+
+def main(cell, settings, reference_settings, timeout, ledger, scratch, out):
+    """Write the tensor and what it cost in labels."""
+    atoms = frames.read_candidates(cell)[0]
+    engine = reference.create(reference_settings)
+    calculator = LabellingCalculator(engine, Ledger(ledger), scratch, timeout, "elastic")
+    found = strain.measure(atoms, calculator, settings.amplitudes, settings.reference_fmax)
+    record = {
+        **found.as_dict(),
+        "labels": len(calculator.asked),
+        "engine": engine.name,
+        "settings_hash": engine.settings_hash,
+        "settings": settings.model_dump(mode="json"),
+    }
+    provenance.write_json(out, provenance.record(**record))
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        Path(snakemake.input[0]),
+        config.parse(config.Elastic, snakemake.params.elastic),
+        config.parse(config.Reference, snakemake.params.reference),
+        snakemake.params.timeout,
+        Path(snakemake.params.ledger),
+        Path(snakemake.params.scratch),
+        Path(snakemake.output[0]),
+    )

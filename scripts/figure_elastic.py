@@ -1,0 +1,19 @@
+"""Figure: elastic constants of the committee with their spread, beside the reference."""
+
+import json
+from pathlib import Path
+
+from umklapp.figures import elastic
+from umklapp.logs import log_to
+
+
+def main(material, record, out):
+    """Draw the figure and write its csv."""
+    numbers = json.loads(Path(record).read_text())
+    elastic.table(numbers).to_csv(out["csv"], index=False)
+    elastic.draw(numbers, material, [Path(out["png"]), Path(out["pdf"])])
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(snakemake.wildcards.material, snakemake.input[0], snakemake.output)
