@@ -34,12 +34,48 @@ def previous(name):
     return get
 
 
-def parent_of(wildcards):
-    """The same member of the round before where training starts warm; nothing from scratch."""
+PRETRAINED = [n for n in seeds_of("low_fidelity") if CAMPAIGN.seeds[n].pretrain]
+PRETRAINING = CAMPAIGN.seeds[PRETRAINED[0]].pretrain if PRETRAINED else None
+
+
+def from_scratch(wildcards):
+    """Whether members of this round do not go on from those of the round before."""
     warm, number = CAMPAIGN.potential.training.warm_start, int(wildcards.round)
-    if warm is None or (warm.scratch_every and number % warm.scratch_every == 0):
+    return number == 0 or warm is None or (warm.scratch_every and number % warm.scratch_every == 0)
+
+
+def parent_of(wildcards):
+    """The same member of the round before where training starts warm; else the one that has learned
+    a cheap surface, where there is one."""
+    if not from_scratch(wildcards):
+        return previous(f"member_{wildcards.member}/model.ckpt")(wildcards)
+    if PRETRAINING is None:
         return []
-    return previous(f"member_{wildcards.member}/model.ckpt")(wildcards)
+    return f"{RESULTS}/{wildcards.material}/low_fidelity/member_{wildcards.member}.ckpt"
+
+
+def potential_of(wildcards):
+    """The potential's settings, with those of the transfer where a cheap surface came first."""
+    if PRETRAINING is None or not from_scratch(wildcards):
+        return plain(CAMPAIGN.potential)
+    return plain(PRETRAINING.transfer(CAMPAIGN.potential))
+
+
+def model_of_surface(wildcards):
+    """The checkpoint that is a cheap surface; nothing for other surfaces."""
+    surface = CAMPAIGN.seeds[int(wildcards.index)].surface
+    return surface.path if surface.kind == "checkpoint" else []
+
+
+def sampling_of_low_fidelity(wildcards):
+    """What dynamics on a cheap surface depends on, as a seed that can be parsed again."""
+    seed = CAMPAIGN.seeds[int(wildcards.index)]
+    return {**plain(seed), "distillation": None, "pretrain": None}
+
+
+def pool_to_learn(wildcards):
+    """The cheap labels of pretraining."""
+    return f"{RESULTS}/{wildcards.material}/low_fidelity/pool_{PRETRAINED[0]}.extxyz"
 
 
 def engine_of(wildcards):
