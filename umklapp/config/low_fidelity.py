@@ -48,7 +48,7 @@ class OrderBias(Section):
     targets: list[Annotated[float, Field(ge=0, le=1)]] = Field(
         min_length=1, description="one per temperature; O is 1 in the crystal, about 1/N in a gas"
     )
-    stiffness: Positive = Field(1.0, description="κ (eV per atom)")
+    stiffness: Positive = Field(3.0, description="κ (eV per atom)")
     shells: int = Field(1, ge=1, le=6, description="least number of shells of Bragg vectors")
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Literal
+from typing import Any, Literal
 
+from ase import Atoms
 from ase.calculators.calculator import Calculator
 
 from umklapp.errors import InputError
@@ -37,7 +38,19 @@ def manybody(
     known = sorted(name for name, value in vars(module).items() if _is_set(name, value))
     if parameters not in known:
         raise InputError(f"parameters {parameters!r}: {form} has {', '.join(known)}")
-    return Manybody(**getattr(module, FORMS[form])(getattr(module, parameters)))
+    chosen = getattr(module, parameters)
+    known_species = {chosen["el"]} if isinstance(chosen["el"], str) else set(chosen["el"])
+
+    class Published(Manybody):
+        """Refuses species that it has no parameters for; matscipy would take the first."""
+
+        def calculate(self, atoms: Atoms, *arguments: Any, **keywords: Any) -> None:
+            missing = sorted(set(atoms.symbols) - known_species)
+            if missing:
+                raise InputError(f"{parameters} has no {', '.join(missing)}")
+            super().calculate(atoms, *arguments, **keywords)
+
+    return Published(**getattr(module, FORMS[form])(chosen))
 
 
 def _is_set(name: str, value: object) -> bool:

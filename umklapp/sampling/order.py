@@ -2,8 +2,8 @@
 
 O = Σ_g |ρ_g|² / Σ_g |ρ_g⁰|² with ρ_g = Σ_i exp(i g·r_i), over Bragg vectors g of the crystal at
 hand: the order parameter of Jung, APL Mach. Learn. 2, 046102 (2024), who has the vectors of fcc,
-for any crystal. It is 1 in the perfect crystal (ρ⁰) and N N_g / Σ_g |ρ_g⁰|² on average in a gas: 1/N
-where every ρ_g⁰ has the modulus N.
+for any crystal. It is 1 in the perfect crystal (ρ⁰) and N N_g / Σ_g |ρ_g⁰|² on average in a gas:
+1/N where every ρ_g⁰ has the modulus N.
 """
 
 from __future__ import annotations
