@@ -38,25 +38,28 @@ PRETRAINED = [n for n in seeds_of("low_fidelity") if CAMPAIGN.seeds[n].pretrain]
 PRETRAINING = CAMPAIGN.seeds[PRETRAINED[0]].pretrain if PRETRAINED else None
 
 
-def from_scratch(wildcards):
-    """Whether members of this round do not go on from those of the round before."""
-    warm, number = CAMPAIGN.potential.training.warm_start, int(wildcards.round)
-    return number == 0 or warm is None or (warm.scratch_every and number % warm.scratch_every == 0)
-
-
 def parent_of(wildcards):
-    """The same member of the round before where training starts warm; else the one that has learned
-    a cheap surface, where there is one."""
-    if not from_scratch(wildcards):
-        return previous(f"member_{wildcards.member}/model.ckpt")(wildcards)
-    if PRETRAINING is None:
+    """The same member of the round before where training starts warm; nothing otherwise."""
+    warm, number = CAMPAIGN.potential.training.warm_start, int(wildcards.round)
+    if warm is None or (warm.scratch_every and number % warm.scratch_every == 0):
         return []
-    return f"{RESULTS}/{wildcards.material}/low_fidelity/member_{wildcards.member}.ckpt"
+    return previous(f"member_{wildcards.member}/model.ckpt")(wildcards)
+
+
+def start_of(wildcards):
+    """What a member starts from where it does not go on from the round before."""
+    if parent_of(wildcards):
+        return []
+    if PRETRAINING is not None:
+        return f"{RESULTS}/{wildcards.material}/low_fidelity/member_{wildcards.member}.ckpt"
+    if CAMPAIGN.potential.start is None:
+        return []
+    return CAMPAIGN.potential.start_of(wildcards.material, wildcards.member)
 
 
 def potential_of(wildcards):
     """The potential's settings, with those of the transfer where a cheap surface came first."""
-    if PRETRAINING is None or not from_scratch(wildcards):
+    if PRETRAINING is None or parent_of(wildcards):
         return plain(CAMPAIGN.potential)
     return plain(PRETRAINING.transfer(CAMPAIGN.potential))
 

@@ -26,6 +26,7 @@ rule train:
     input:
         dataset="<results>/{material}/round_{round}/dataset.extxyz",
         parent=parent_of,
+        start=start_of,
         primitive="<results>/{material}/structure/primitive.extxyz",
         sampling="<results>/{material}/structure/sampling.extxyz",
     output:
@@ -72,7 +73,7 @@ rule engine:
         runtime=minutes(30),
         gpu=int(CAMPAIGN.resources.gpu),
     params:
-        potential=CAMPAIGN.potential.model_dump(mode="json", exclude={"training", "taylor"}),
+        potential=CAMPAIGN.potential.model_dump(mode="json", exclude={"training", "taylor", "start"}),
         mode=CAMPAIGN.committee.engine,
     message:
         "Compile the potential's architecture for {wildcards.species} species"

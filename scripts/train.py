@@ -7,6 +7,7 @@ from umklapp import config, force_constants, frames, provenance
 from umklapp.logs import log_to
 from umklapp.potentials.committee import subsample
 from umklapp.potentials.nequip import training as nequip
+from umklapp.potentials.nequip.schedule import as_start
 from umklapp.potentials.taylor import training as taylor
 
 
@@ -16,6 +17,7 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
     found = frames.read_labels(Path(files["dataset"]))
     stream = provenance.seed_for(root, material)
     seed = provenance.seed_for(stream, number, "member", member) % 2**31
+    parent = None
     if potential.baseline == "taylor":
         counts = {"train": len(found), "validation": 0}
         primitive, perfect = (
@@ -26,7 +28,9 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
     else:
         chosen, held = subsample(len(found), committee.fraction, stream, member, committee.seeds)
         counts = {"train": len(chosen), "validation": len(held)}
-        parent = Path(files["parent"]) if files["parent"] else None
+        parent = next((Path(files[name]) for name in ("parent", "start") if files[name]), None)
+        if files["start"]:
+            potential = as_start(potential)
         print(f"member {member}: {counts}, seed {seed}, from {parent or 'scratch'}")
         parts = ([found[i] for i in indices] for indices in (chosen, held))
         result = nequip.train(*parts, potential, seed, out["model"], scratch, parent=parent)
@@ -37,6 +41,7 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
         dataset=provenance.file_digest(files["dataset"]),
         model=provenance.file_digest(out["model"]),
         potential=potential.model_dump(mode="json"),
+        parent=provenance.file_digest(parent) if parent else None,
         **asdict(result),
     )
     provenance.write_json(out["record"], record)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from ase import Atoms
@@ -13,6 +15,9 @@ from umklapp.config import Campaign, FramesSeed, Lookup, LowFidelitySeed, Matrix
 from umklapp.errors import InputError
 from umklapp.force_sets import load_params, read_labelled
 from umklapp.materials import from_phonopy
+
+if TYPE_CHECKING:
+    from umklapp.potentials.nequip.parents import Parent
 
 
 def check(campaign: Campaign) -> pd.DataFrame:
@@ -27,6 +32,7 @@ def check(campaign: Campaign) -> pd.DataFrame:
     for _, row in rows.iterrows():
         primitive = _primitive(campaign, row)
         _check_files(campaign, row["material"], primitive)
+        _check_starts(campaign, row["material"], primitive)
     _check_counts(campaign)
     return rows
 
@@ -111,6 +117,34 @@ def _check_cheap(seed: LowFidelitySeed, key: str, primitive: Atoms) -> None:
         )
     if "antisite" in seed.defects and len(set(primitive.numbers)) < 2:
         raise InputError(f"{key}.defects: an antisite of {primitive.symbols} needs two species")
+
+
+@cache
+def _parent(path: str) -> Parent:
+    from umklapp.potentials.nequip import parents
+
+    return parents.read(Path(path))
+
+
+def _check_starts(campaign: Campaign, material: str, primitive: Atoms) -> None:
+    """The start of every member is there, of this architecture, and knows the species."""
+    if campaign.potential.start is None:
+        return
+    from umklapp.potentials.nequip import parents  # seconds; only where a start is asked for
+
+    for member in range(campaign.committee.size):
+        found = campaign.potential.start_of(material, member)
+        if found is None:
+            continue
+        if Path(found).resolve().is_relative_to(Path(campaign.results).resolve()):
+            raise InputError(
+                f"potential.start: {found} lies in this campaign's own results: a campaign cannot "
+                "start from what it makes itself; give the new campaign another results folder"
+            )
+        try:
+            parents.check(_parent(found), campaign.potential, primitive.get_chemical_symbols())
+        except InputError as error:
+            raise InputError(f"potential.start: {error}") from None
 
 
 def expected_frames(campaign: Campaign) -> int:

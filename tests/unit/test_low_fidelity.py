@@ -247,18 +247,22 @@ def test_campaigns_that_cannot_be(plain, tmp_path):
     twice = lowfi(lowfi({**plain, "seeds": []}, pretrain={}), pretrain={})
     with pytest.raises(InputError, match=r"seeds \[0, 1\] all have pretrain"):
         config.validate(twice)
+    both = lowfi({**plain, "seeds": []}, pretrain={}) | {"potential": {"start": "model.ckpt"}}
+    with pytest.raises(InputError, match=r"seeds.0.pretrain and potential.start both say"):
+        config.validate(both)
 
 
 def test_pretraining_settings():
-    """Cheap labels with their own epochs; the transfer is a warm start of the full length."""
+    """Each of both trainings has its own length and rate; later rounds are as they were."""
     potential = config.Potential(training={"epochs": 60, "learning_rate": 0.02})
     chosen = config.Pretraining(epochs=7, learning_rate=0.03)
     assert chosen.learning(potential).training.epochs == 7
     assert chosen.learning(potential).training.learning_rate == 0.03
-    assert chosen.transfer(potential).training.warm_start == config.WarmStart(
-        epochs=60, learning_rate=0.01
-    )
-    assert potential.training.warm_start is None
+    assert chosen.transfer(potential).training.epochs == 60
+    assert chosen.transfer(potential).training.learning_rate == 0.01
+    other = chosen.model_copy(update={"transfer_epochs": 9, "transfer_learning_rate": 0.001})
+    assert other.transfer(potential).training.epochs == 9
+    assert other.transfer(potential).training.learning_rate == 0.001
 
 
 def test_xtb_names_its_remedy(plain):

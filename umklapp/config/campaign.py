@@ -119,6 +119,11 @@ class Campaign(Section):
             raise ValueError(
                 f"seeds {found} all have pretrain: members can learn one cheap surface first"
             )
+        if found and self.potential.start is not None:
+            raise ValueError(
+                f"seeds.{found[0]}.pretrain and potential.start both say where members start: "
+                "leave one of them out"
+            )
         return self
 
     @model_validator(mode="after")

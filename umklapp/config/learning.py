@@ -19,6 +19,38 @@ class WarmStart(Section):
     )
 
 
+LearningRates = Literal["one_cycle", "plateau"]
+Part = Literal["embedding", "convolutions", "readout"]
+
+
+class Stage(Section):
+    """One stage of `training.schedule`; what is not set is as in `training`."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]+$", description="in files and records; no two alike")
+    epochs: int | None = Field(None, ge=1)
+    learning_rate: Positive | None = None
+    batch_size: int | None = Field(None, ge=1)
+    patience: int | None = Field(None, ge=1)
+    energy_weight: float | None = Field(None, ge=0)
+    force_weight: Positive | None = None
+    stress_weight: float | None = Field(
+        None, ge=0, description="above 0: an error where no frame has a stress"
+    )
+    weight_decay: float | None = Field(None, ge=0)
+    lr_schedule: LearningRates | None = None
+    plateau_factor: Fraction | None = None
+    plateau_patience: int | None = Field(None, ge=1)
+    freeze: list[Part] = Field([], description="parts of the network that stay as they are")
+
+    @model_validator(mode="after")
+    def _something_learns(self) -> Stage:
+        if set(self.freeze) == {"embedding", "convolutions", "readout"}:
+            raise ValueError(
+                f"stage {self.name!r} freezes every part of the network: leave one out of freeze"
+            )
+        return self
+
+
 class Training(Section):
     """How one committee member is trained."""
 
@@ -29,10 +61,41 @@ class Training(Section):
     ema_decay: float = Field(0.99, ge=0, lt=1)
     energy_weight: float = Field(1.0, ge=0)
     force_weight: Positive = 1.0
-    stress_weight: float = Field(0.1, ge=0)
+    stress_weight: float = Field(
+        0.1, ge=0, description="of the frames that have a stress; the others are left out of it"
+    )
+    weight_decay: float = Field(
+        0.0, ge=0, description="decoupled, per step and learning rate (AdamW); 0: Adam"
+    )
+    lr_schedule: LearningRates = Field(
+        "one_cycle",
+        description="one cycle over all epochs (warm-up, then cosine), or constant and multiplied "
+        "by `plateau_factor` where the validation loss stays",
+    )
+    plateau_factor: Fraction = Field(0.5, description="of `lr_schedule: plateau`")
+    plateau_patience: int = Field(
+        20, ge=1, description="epochs without better validation loss before that"
+    )
     warm_start: WarmStart | None = Field(
         None, description="continue from the members of the round before; none: from scratch"
     )
+    schedule: list[Stage] | None = Field(
+        None,
+        description="stages one after the other, each from the best weights of the one before; "
+        "none: one training as set here",
+    )
+
+    @model_validator(mode="after")
+    def _stages(self) -> Training:
+        if self.schedule is None:
+            return self
+        if not self.schedule:
+            raise ValueError("a schedule with no stage: give one or more, or leave out schedule")
+        names = [stage.name for stage in self.schedule]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"schedule has more than one stage named {twice[0]!r}: rename one")
+        return self
 
 
 class Taylor(Section):
@@ -90,6 +153,11 @@ class Potential(Section):
         description="learn on top of a Taylor expansion (harmonic + cubic prior) of the sampling "
         "supercell; needs frames of that one cell, no stress",
     )
+    start: str | None = Field(
+        None,
+        description="NequIP checkpoint (or package, `.nequip.zip`) that members start from; "
+        "`{material}` and `{member}` are filled in; none: from random weights",
+    )
     training: Training = Training()
     taylor: Taylor = Taylor()
 
@@ -104,7 +172,28 @@ class Potential(Section):
             raise ValueError(
                 "a Taylor baseline has no stress: set potential.training.stress_weight to 0"
             )
+        if self.baseline == "taylor":
+            for key, value in (
+                ("start", self.start),
+                ("training.schedule", self.training.schedule),
+            ):
+                if value is not None:
+                    raise ValueError(
+                        f"potential.{key} is for networks alone: leave it out, or set "
+                        "potential.baseline to 'none'"
+                    )
+        if self.start is not None:
+            try:
+                self.start_of("material", 0)
+            except (KeyError, IndexError, ValueError):
+                raise ValueError(
+                    f"start is {self.start!r}: only {{material}} and {{member}} can be filled in"
+                ) from None
         return self
+
+    def start_of(self, material: str, member: int) -> str | None:
+        """Path of the start of one member."""
+        return None if self.start is None else self.start.format(material=material, member=member)
 
 
 class Committee(Section):

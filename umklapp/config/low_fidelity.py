@@ -104,16 +104,18 @@ class Pretraining(Section):
 
     def learning(self, potential: Potential) -> Potential:
         """Settings of the training on cheap labels; their stress counts where they have one."""
-        return _trained(potential, epochs=self.epochs, learning_rate=self.learning_rate)
+        return _trained(
+            potential, epochs=self.epochs, learning_rate=self.learning_rate, schedule=None
+        )
 
     def transfer(self, potential: Potential) -> Potential:
         """Settings of the training on reference labels that goes on from there."""
         chosen = potential.training
-        start = WarmStart(
+        return _trained(
+            potential,
             epochs=self.transfer_epochs or chosen.epochs,
             learning_rate=self.transfer_learning_rate or chosen.learning_rate / 2,
         )
-        return _trained(potential, warm_start=start)
 
 
 def _trained(potential: Potential, **changes: object) -> Potential:

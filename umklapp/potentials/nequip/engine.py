@@ -53,6 +53,17 @@ class _Same(torch.nn.Module):
         return value
 
 
+def _one_per_type(module: torch.nn.Module, types: int) -> None:
+    """Scale and shift of every species, also where they are equal: one graph for either model."""
+    for name in ("scales", "shifts"):
+        value = getattr(module, name).detach().reshape(-1, 1)
+        delattr(module, name)
+        if len(value) == 1:
+            value = value.expand(types, 1).clone()
+        module.register_buffer(name, value)
+        setattr(module, f"{name}_shortcut", False)
+
+
 class SlotNetwork(torch.nn.Module):
     """The energy model of a NequIP model on dense slots.
 
@@ -86,6 +97,7 @@ class SlotNetwork(torch.nn.Module):
             block.tp_scatter = convolution.Convolution(block.tp_scatter.tp, table, self.graph)
             block.edge_mlp = _Same()
         network.bessel_encode, network.factor = _Distance(), _Same()
+        _one_per_type(network.per_type_energy_scale_shift, len(model.type_names))
         self.network = network
         for parameter in self.network.parameters():
             parameter.requires_grad_(False)

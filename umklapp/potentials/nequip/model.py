@@ -78,8 +78,8 @@ def options(
     seed: int,
     types: Sequence[str],
     neighbours: float = 1.0,
-    scales: float = 1.0,
-    shifts: float = 0.0,
+    scales: float | Mapping[str, float] = 1.0,
+    shifts: float | Mapping[str, float] = 0.0,
 ) -> dict[str, Any]:
     """Arguments of `NequIPHessianModel` for the configured architecture.
 

@@ -5,13 +5,12 @@ Deterministic on one thread; resumable: the last epoch's checkpoint lies in the 
 
 from __future__ import annotations
 
-import csv
+import json
 import logging
 import shutil
-import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,22 +26,19 @@ from nequip.utils import get_current_code_versions
 from nequip.utils.global_state import get_latest_global_state, set_global_state
 
 from umklapp import config, provenance
-from umklapp.errors import CalculationError, InputError
-from umklapp.frames import has_stress, stress_of
-from umklapp.potentials.nequip import model
+from umklapp.errors import CalculationError
+from umklapp.frames import stress_of
+from umklapp.materials import composition
+from umklapp.potentials.nequip import model, parents, schedule
+from umklapp.potentials.nequip.progress import MONITOR, Progress, StageResult, TrainingResult
 
-MONITOR = "val0_epoch/weighted_sum"
+__all__ = ["MONITOR", "Progress", "StageResult", "TrainingResult", "train"]
+
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
 
-@dataclass(frozen=True)
-class TrainingResult:
-    """What a finished training has to say (units eV/atom, eV/Å, eV/Å³)."""
-
-    epochs: int
-    best_epoch: int
-    validation: dict[str, float]
-    seconds: float
+Parts = tuple[Sequence[Atoms], Sequence[Atoms]]
+"""Frames that train, and frames that only validate."""
 
 
 def one_thread() -> None:
@@ -62,40 +58,129 @@ def train(
 ) -> TrainingResult:
     """Train a model and write its best checkpoint (EMA weights) to `out`.
 
+    With `training.schedule` stage after stage, each from the best checkpoint of the one before with
+    an optimiser of its own; a stage that is finished is not repeated after an interruption.
+
     Args:
         training: labelled frames; stress is used when its weight is positive and some frame has it.
-        validation: labelled frames for early stopping.
+        validation: labelled frames for early stopping; no stage trains on them.
         settings: architecture and training settings.
         seed: of the initial weights and of the order of the frames.
         out: path of the checkpoint.
         scratch: folder whose `last.ckpt`, if it is of this very training, is continued.
         say: progress lines with epochs, errors and the time left.
-        parent: checkpoint to continue from, with the epochs and the learning rate of
-            `training.warm_start` (a new cycle of the schedule, a fresh optimiser); its energy
-            shifts and scales are kept.
+        parent: checkpoint to continue from. Where `training.warm_start` is set this is a warm
+            start: its epochs and its learning rate, of a schedule only the last stage, and the
+            parent's energies as they are. Where it is not, the parent is a start: everything is
+            done as from scratch, and the zero of energy of every species is set by the labels.
 
     Raises:
         CalculationError: the loss became NaN.
+        InputError: frames that train and validate at once; a parent that does not fit; a stage
+            that asks for stress where no frame has one.
     """
-    if parent is not None:
-        settings = warm(settings)
+    schedule.check_apart(training, validation)
+    is_warm = parent is not None and settings.training.warm_start is not None
+    stages = schedule.stages(settings, is_warm)
+    given = None if parent is None else Start(parent, keeps_zero=is_warm)
+    if stages is None:
+        alone = schedule.warm(settings) if is_warm else settings
+        return _fit((training, validation), alone, seed, out, scratch, say, given)
+    results: list[StageResult] = []
+    for number, (stage, own) in enumerate(stages):
+        folder = scratch / f"{number}_{stage.name}"
+        best = folder / "stage.ckpt"
+        stage_seed = seed if number == 0 else provenance.seed_for(seed, "stage", number) % 2**31
+        say(f"stage {number + 1} of {len(stages)}, {stage.name}")
+        schedule.check_stage(stage, training)
+        result = _stage((training, validation), (stage, own), stage_seed, best, folder, say, given)
+        results.append(result)
+        given = Start(best, keeps_zero=True)
+    _copy(best, out)
+    return TrainingResult(
+        sum(each.epochs for each in results),
+        results[-1].best_epoch,
+        results[-1].validation,
+        sum(each.seconds for each in results),
+        tuple(results),
+    )
+
+
+@dataclass(frozen=True)
+class Start:
+    """A checkpoint to start from; `keeps_zero`: its energies need no other zero."""
+
+    path: Path
+    keeps_zero: bool
+
+
+def _stage(
+    parts: Parts,
+    stage: tuple[config.Stage, config.Potential],
+    seed: int,
+    out: Path,
+    scratch: Path,
+    say: Callable[[str], None],
+    start: Start | None,
+) -> StageResult:
+    described, own = stage
+    note = scratch / "finished.json"
+    result = _fit(parts, own, seed, out, scratch, say, start, described.freeze, note)
+    provenance.write_json(note, asdict(result))
+    return StageResult(
+        described.name,
+        result.epochs,
+        result.best_epoch,
+        result.validation,
+        result.seconds,
+        list(described.freeze),
+        schedule.with_stress(parts[0]) if own.training.stress_weight > 0 else 0,
+    )
+
+
+def _copy(source: Path, out: Path) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(out.name + ".part")
+    shutil.copyfile(source, part)
+    part.replace(out)
+
+
+def _fit(
+    parts: Parts,
+    settings: config.Potential,
+    seed: int,
+    out: Path,
+    scratch: Path,
+    say: Callable[[str], None],
+    start: Start | None,
+    frozen: Sequence[str] = (),
+    finished: Path | None = None,
+) -> TrainingResult:
+    """One training. Where it is `finished` with its checkpoint at `out`, its result of then."""
+    training, validation = parts
     one_thread()
     warnings.filterwarnings("ignore")
     scratch.mkdir(parents=True, exist_ok=True)
+    parent = None if start is None else parents.read(start.path)
     set_global_state()  # also seeds and sets float64 as default: first, then our own seed
     lightning.seed_everything(seed, workers=True, verbose=False)
-    stress = settings.training.stress_weight > 0 and any(has_stress(f) for f in training)
+    with_stress = schedule.with_stress(training)
+    stress = settings.training.stress_weight > 0 and with_stress > 0
     data = _data(training, validation, settings, seed, scratch, stress)
-    _forget_other_training(scratch, settings, seed, parent)
-    module_config = _module(data, settings, stress, len(training))
-    module_config["model"] = (
-        _architecture(data, settings, seed)
-        if parent is None
-        else {
-            "_target_": "nequip.model.ModelFromCheckpoint",
-            "checkpoint_path": str(parent.resolve()),
-        }
-    )
+    _forget_other_training(scratch, settings, seed, start, frozen)
+    if finished is not None and finished.exists() and out.exists():
+        say(f"finished already: {out}")
+        return TrainingResult(**json.loads(finished.read_text()))
+    if settings.training.stress_weight > 0 and with_stress < len(training):
+        say(
+            f"{len(training) - with_stress} of {len(training)} training frames have no stress: "
+            "they are left out of its loss"
+        )
+    module_config = _module(data, settings, stress, len(training), frozen)
+    module_config["model"] = {
+        "_target_": "umklapp.potentials.nequip.model.NequIPHessianModel",
+        **_architecture(data, settings, seed, training, start, parent),
+    }
     information = {
         "versions": get_current_code_versions(verbose=False),
         "data": data,
@@ -112,6 +197,10 @@ def train(
         num_datasets=datamodule.num_datasets,
         info_dict=information,
     )
+    if parent is not None:
+        parents.take_over(parent, module.model["sole_model"], training[0])
+        module.ema.num_updates = 0  # its average begins at these weights
+        module.ema.update_parameters(module.model)
     progress = Progress(settings.training.epochs, seed, scratch / "progress.csv", say)
     best = ModelCheckpoint(
         dirpath=scratch, filename="best", monitor=MONITOR, enable_version_counter=False
@@ -146,85 +235,22 @@ def train(
     )
     if not best.best_model_path or not np.isfinite(float(best.best_model_score)):
         raise CalculationError(f"training in {scratch} gave no finite loss; lower learning_rate")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(out.name + ".part")
-    shutil.copyfile(best.best_model_path, part)
-    part.replace(out)
+    _copy(Path(best.best_model_path), out)
     return progress.result()
 
 
-class Progress(lightning.Callback):
-    """A line per tenth of the training with errors and ETA, and a csv of every epoch."""
-
-    columns = ("epoch", "seconds", "energy_mae_eV_per_atom", "force_mae_eV_per_A", "loss")
-
-    def __init__(self, epochs: int, seed: int, path: Path, say: Callable[[str], None]) -> None:
-        self.epochs, self.seed, self.path, self.say = epochs, seed, path, say
-        self.rows: list[tuple[float, ...]] = []
-        self.began = 0.0
-
-    def on_train_start(self, *_: object) -> None:
-        """Start the clock, or go on with that of the training that is continued."""
-        self.began = time.monotonic() - (self.rows[-1][1] if self.rows else 0.0)
-
-    def on_fit_start(self, trainer: lightning.Trainer, module: object) -> None:
-        """Order the frames of an epoch by seed and epoch: the same after an interruption."""
-        self._seed_order(trainer, len(self.rows))
-
-    def _seed_order(self, trainer: lightning.Trainer, epoch: int) -> None:
-        generator = trainer.datamodule.train_generator
-        generator.manual_seed(provenance.seed_for(self.seed, "epoch", epoch))
-
-    def state_dict(self) -> dict[str, Any]:
-        """The epochs so far, kept in checkpoints."""
-        return {"rows": list(self.rows)}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """The epochs before the interruption."""
-        self.rows = state_dict["rows"]
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module: object) -> None:
-        """Record the validation errors of the epoch."""
-        metrics = {key: float(value) for key, value in trainer.callback_metrics.items()}
-        epoch, spent = trainer.current_epoch + 1, time.monotonic() - self.began
-        self._seed_order(trainer, epoch)
-        energy = metrics.get("val0_epoch/per_atom_energy_mae", np.nan)
-        force = metrics.get("val0_epoch/forces_mae", np.nan)
-        self.rows.append((epoch, spent, energy, force, metrics.get(MONITOR, np.nan)))
-        with self.path.open("w", newline="") as file:
-            table = csv.writer(file)
-            table.writerow(self.columns)
-            table.writerows(self.rows)
-        if epoch % max(1, self.epochs // 10) == 0:
-            left = spent / len(self.rows) * (self.epochs - epoch)
-            self.say(
-                f"epoch {epoch}/{self.epochs}  force MAE {1e3 * force:.1f} meV/Å  "
-                f"energy MAE {1e3 * energy:.2f} meV/atom  {spent:.0f} s, at most {left:.0f} s left"
-            )
-
-    def result(self) -> TrainingResult:
-        """Best epoch and its validation errors."""
-        row = min(self.rows, key=lambda item: item[4])
-        errors = dict(zip(self.columns[2:4], row[2:4], strict=True))
-        return TrainingResult(len(self.rows), int(row[0]), errors, self.rows[-1][1])
-
-
-def warm(settings: config.Potential) -> config.Potential:
-    """The settings of a warm start: its epochs and learning rate in place of those of scratch."""
-    start = settings.training.warm_start
-    if start is None:
-        raise InputError("a parent model needs potential.training.warm_start")
-    changes = {"epochs": start.epochs, "learning_rate": start.learning_rate}
-    return settings.model_copy(update={"training": settings.training.model_copy(update=changes)})
-
-
 def _forget_other_training(
-    scratch: Path, settings: config.Potential, seed: int, parent: Path | None
+    scratch: Path,
+    settings: config.Potential,
+    seed: int,
+    start: Start | None,
+    frozen: Sequence[str],
 ) -> None:
     """Remove checkpoints in `scratch` that are of other frames, settings or another seed."""
     files = [provenance.file_digest(scratch / f"{name}.extxyz") for name in ("train", "validation")]
-    from_parent = [provenance.file_digest(parent)] if parent else []
-    identity = provenance.digest([settings.model_dump(mode="json"), seed, *files, *from_parent])
+    from_parent = [provenance.file_digest(start.path), start.keeps_zero] if start else []
+    described = settings.model_dump(mode="json", exclude={"start"})
+    identity = provenance.digest([described, seed, *files, *from_parent, *frozen])
     note = scratch / "identity.txt"
     if not note.exists() or note.read_text() != identity:
         for checkpoint in scratch.glob("*.ckpt"):
@@ -286,49 +312,82 @@ def _data(
 
 
 def _module(
-    data: dict[str, Any], settings: config.Potential, stress: bool, n_frames: int
+    data: dict[str, Any],
+    settings: config.Potential,
+    stress: bool,
+    n_frames: int,
+    frozen: Sequence[str],
 ) -> dict[str, Any]:
     options = settings.training
     weights = {"total_energy": options.energy_weight, "forces": options.force_weight}
-    kind = "EnergyForceStress" if stress else "EnergyForce"
     loss: dict[str, Any] = {"per_atom_energy": True, "coeffs": weights}
     metrics: dict[str, Any] = {"coeffs": {"per_atom_energy_mae": 1.0, "forces_mae": 1.0}}
+    target, kind = "nequip.train.EnergyForceLoss", "EnergyForce"
     if stress:
+        target, kind = "nequip.train.EnergyForceStressLoss", "EnergyForceStress"
         weights["stress"] = options.stress_weight
         loss["ignore_nan"] = {"stress": True}
         metrics["coeffs"]["stress_mae"] = None
         metrics["ignore_nan"] = {"stress": True}
-    steps = options.epochs * -(-n_frames // options.batch_size)
+    optimizer: dict[str, Any] = {"_target_": "torch.optim.Adam", "lr": options.learning_rate}
+    if options.weight_decay > 0:
+        optimizer["_target_"] = "torch.optim.AdamW"
+        optimizer["weight_decay"] = options.weight_decay
+    if frozen:
+        groups = {"_target_": "umklapp.potentials.nequip.parts.trainable", "frozen": list(frozen)}
+        optimizer["param_groups"] = groups
     return {
         "_target_": "nequip.train.EMALightningModule",
         "ema_decay": options.ema_decay,
-        "loss": {"_target_": f"nequip.train.{kind}Loss", **loss},
+        "loss": {"_target_": target, **loss},
         "val_metrics": {"_target_": f"nequip.train.{kind}Metrics", **metrics},
-        "optimizer": {"_target_": "torch.optim.Adam", "lr": options.learning_rate},
-        "lr_scheduler": {
-            "scheduler": {
-                "_target_": "torch.optim.lr_scheduler.OneCycleLR",
-                "max_lr": options.learning_rate,
-                "total_steps": steps,
-                "pct_start": 0.1,
-            },
-            "interval": "step",
-            "frequency": 1,
-        },
+        "optimizer": optimizer,
+        "lr_scheduler": _learning_rates(options, -(-n_frames // options.batch_size)),
     }
 
 
-def _architecture(data: dict[str, Any], settings: config.Potential, seed: int) -> dict[str, Any]:
-    statistics = instantiate(data, _recursive_=False).get_statistics("train")
+def _learning_rates(options: config.Training, steps: int) -> dict[str, Any]:
+    """Of a training with so many steps in an epoch."""
+    if options.lr_schedule == "plateau":
+        scheduler = {
+            "_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau",
+            "factor": options.plateau_factor,
+            "patience": options.plateau_patience,
+        }
+        return {"scheduler": scheduler, "monitor": MONITOR, "interval": "epoch", "frequency": 1}
+    scheduler = {
+        "_target_": "torch.optim.lr_scheduler.OneCycleLR",
+        "max_lr": options.learning_rate,
+        "total_steps": options.epochs * steps,
+        "pct_start": 0.1,
+    }
+    return {"scheduler": scheduler, "interval": "step", "frequency": 1}
+
+
+def _architecture(
+    data: dict[str, Any],
+    settings: config.Potential,
+    seed: int,
+    training: Sequence[Atoms],
+    start: Start | None,
+    parent: parents.Parent | None,
+) -> dict[str, Any]:
+    """Arguments of the builder: from statistics of the labels, or from the parent."""
     types = data["stats_manager"]["type_names"]
-    return {
-        "_target_": "umklapp.potentials.nequip.model.NequIPHessianModel",
-        **model.options(
-            settings,
-            seed,
-            types,
-            statistics["num_neighbors_mean"],
-            statistics["forces_rms"],
-            statistics["per_atom_energy_mean"],
-        ),
-    }
+    if start is not None and parent is not None:
+        parents.check(parent, settings, types)
+        zero = None if start.keeps_zero else parents.other_zero(parent, training)
+        return parents.arguments(parent, settings, seed, types, zero)
+    statistics = instantiate(data, _recursive_=False).get_statistics("train")
+    shifts: float | dict[str, float] = statistics["per_atom_energy_mean"]
+    if len({composition(frame) for frame in training}) > 1:  # one number would not do
+        labels = np.array([frame.get_potential_energy() for frame in training])
+        shifts = parents.species_shifts(types, training, labels)
+    return model.options(
+        settings,
+        seed,
+        types,
+        statistics["num_neighbors_mean"],
+        statistics["forces_rms"],
+        shifts,
+    )
