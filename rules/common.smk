@@ -34,6 +34,10 @@ def previous(name):
     return get
 
 
+PRETRAINED = [n for n in seeds_of("low_fidelity") if CAMPAIGN.seeds[n].pretrain]
+PRETRAINING = CAMPAIGN.seeds[PRETRAINED[0]].pretrain if PRETRAINED else None
+
+
 def parent_of(wildcards):
     """The same member of the round before where training starts warm; nothing otherwise."""
     warm, number = CAMPAIGN.potential.training.warm_start, int(wildcards.round)
@@ -44,9 +48,37 @@ def parent_of(wildcards):
 
 def start_of(wildcards):
     """What a member starts from where it does not go on from the round before."""
-    if CAMPAIGN.potential.start is None or parent_of(wildcards):
+    if parent_of(wildcards):
+        return []
+    if PRETRAINING is not None:
+        return f"{RESULTS}/{wildcards.material}/low_fidelity/member_{wildcards.member}.ckpt"
+    if CAMPAIGN.potential.start is None:
         return []
     return CAMPAIGN.potential.start_of(wildcards.material, wildcards.member)
+
+
+def potential_of(wildcards):
+    """The potential's settings, with those of the transfer where a cheap surface came first."""
+    if PRETRAINING is None or parent_of(wildcards):
+        return plain(CAMPAIGN.potential)
+    return plain(PRETRAINING.transfer(CAMPAIGN.potential))
+
+
+def model_of_surface(wildcards):
+    """The checkpoint that is a cheap surface; nothing for other surfaces."""
+    surface = CAMPAIGN.seeds[int(wildcards.index)].surface
+    return surface.path if surface.kind == "checkpoint" else []
+
+
+def sampling_of_low_fidelity(wildcards):
+    """What dynamics on a cheap surface depends on, as a seed that can be parsed again."""
+    seed = CAMPAIGN.seeds[int(wildcards.index)]
+    return {**plain(seed), "distillation": None, "pretrain": None}
+
+
+def pool_to_learn(wildcards):
+    """The cheap labels of pretraining."""
+    return f"{RESULTS}/{wildcards.material}/low_fidelity/pool_{PRETRAINED[0]}.extxyz"
 
 
 def engine_of(wildcards):

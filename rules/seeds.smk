@@ -30,6 +30,11 @@ rule seed_displaced:
     input:
         primitive="<results>/{material}/structure/primitive.extxyz",
         sampling="<results>/{material}/structure/sampling.extxyz",
+        cheap=expand(
+            "<results>/{material}/low_fidelity/kept_{index}.extxyz",
+            index=seeds_of("low_fidelity"),
+            allow_missing=True,
+        ),
     output:
         "<results>/{material}/seeds/candidates.extxyz",
     log:
@@ -96,7 +101,7 @@ rule split:
                 chunk=CHUNKS,
                 allow_missing=True,
             )
-            if seeds_of("rattled", "harmonic")
+            if seeds_of("rattled", "harmonic", "low_fidelity")
             else []
         ),
         frames=expand(

@@ -45,7 +45,7 @@ rule train:
         runtime=minutes(240),
         gpu=int(CAMPAIGN.resources.gpu),
     params:
-        potential=plain(CAMPAIGN.potential),
+        potential=potential_of,
         committee=plain(CAMPAIGN.committee),
         phonons=plain(CAMPAIGN.phonons),
         root=CAMPAIGN.seed,

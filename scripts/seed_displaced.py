@@ -1,4 +1,4 @@
-"""Rattled and thermally displaced frames of all seeds of these kinds."""
+"""Rattled and thermally displaced frames of all seeds, and those kept of cheap surfaces."""
 
 from pathlib import Path
 
@@ -8,7 +8,9 @@ from umklapp.reference.ledger import Ledger
 from umklapp.seeds import displaced
 
 
-def main(material, primitive, sampling, seeds, reference_settings, root, ledger, options, out):
+def main(
+    material, primitive, sampling, cheap, seeds, reference_settings, root, ledger, options, out
+):
     """Write unlabelled frames; `options` are scratch folder and timeout of a label (s)."""
     primitive, sampling = frames.read_candidates(primitive)[0], frames.read_candidates(sampling)[0]
     made = []
@@ -27,6 +29,8 @@ def main(material, primitive, sampling, seeds, reference_settings, root, ledger,
             made += displaced.harmonic(
                 primitive, matrix, seed, engine, Ledger(ledger), *options, root_seed, origin
             )
+    for path in cheap:
+        made += frames.read_candidates(path)
     frames.write_frames(out, frames.unique(made))
 
 
@@ -36,6 +40,7 @@ if __name__ == "__main__":
         snakemake.wildcards.material,
         Path(snakemake.input.primitive),
         Path(snakemake.input.sampling),
+        [Path(path) for path in snakemake.input.cheap],
         snakemake.params.seeds,
         config.parse(config.Reference, snakemake.params.reference),
         snakemake.params.root,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pandas as pd
 from ase import Atoms
 
 from umklapp import materials
-from umklapp.config import Campaign, FramesSeed, Lookup, Matrix, RattledSeed
+from umklapp.config import Campaign, FramesSeed, Lookup, LowFidelitySeed, Matrix, RattledSeed
 from umklapp.errors import InputError
 from umklapp.force_sets import load_params, read_labelled
 from umklapp.materials import from_phonopy
@@ -68,8 +69,10 @@ def _check_files(campaign: Campaign, material: str, primitive: Atoms) -> None:
                 raise InputError(
                     f"{key}.count: {seed.count} frames wanted, {seed.path} has {found}"
                 )
-        if isinstance(seed, RattledSeed):
+        if isinstance(seed, RattledSeed | LowFidelitySeed):
             _check_matrix(seed.supercell, f"{key}.supercell")
+        if isinstance(seed, LowFidelitySeed):
+            _check_cheap(seed, key, primitive)
     if isinstance(campaign.reference, Lookup):
         _check_frames(campaign.reference.path, "reference.path", material, primitive)
     if campaign.phonons.force_constants is not None:
@@ -100,6 +103,20 @@ def _check_frames(path: Path, key: str, material: str, primitive: Atoms) -> int:
             )
         multiples.add(cell)
     return len(found)
+
+
+def _check_cheap(seed: LowFidelitySeed, key: str, primitive: Atoms) -> None:
+    """A missing package, file or species, long before the dynamics would find out."""
+    surface = seed.surface
+    if surface.kind == "checkpoint" and not surface.path.exists():
+        raise InputError(f"{key}.surface.path: {surface.path} does not exist")
+    if surface.kind == "xtb" and find_spec("tblite") is None:
+        raise InputError(
+            f"{key}.surface.kind is xtb, but the optional package tblite is not installed: pip "
+            "install tblite, or choose another surface"
+        )
+    if "antisite" in seed.defects and len(set(primitive.numbers)) < 2:
+        raise InputError(f"{key}.defects: an antisite of {primitive.symbols} needs two species")
 
 
 @cache
@@ -138,6 +155,8 @@ def expected_frames(campaign: Campaign) -> int:
             count += seed.steps // seed.every
         elif seed.kind == "frames":
             count += len(read_labelled(seed.path)) if seed.count is None else seed.count
+        elif seed.kind == "low_fidelity" and seed.distillation and seed.distillation.bound:
+            count += seed.distillation.start
         else:
             count += seed.count
     return count

@@ -175,7 +175,8 @@ class Split:
 def split(frames: Sequence[Atoms], calibration: float, test: float) -> Split:
     """Time-blocked split: of every origin, the last stretch tests and the one before calibrates.
 
-    Frames keep their order within an origin, so the three parts never interleave in time.
+    Frames keep their order within an origin, so the three parts never interleave in time; where
+    they were labelled in chunks, `info["place"]` says what their order was.
 
     Args:
         frames: labelled frames with `info["origin"]`; in time order within an origin.
@@ -188,6 +189,8 @@ def split(frames: Sequence[Atoms], calibration: float, test: float) -> Split:
     groups: dict[str, list[Atoms]] = {}
     for frame in frames:
         groups.setdefault(str(frame.info.get("origin", "")), []).append(frame)
+    for group in groups.values():
+        group.sort(key=lambda frame: int(frame.info.get("place", 0)))
     sizes = []  # of every origin: train, calibration, test
     for group in groups.values():
         n_calibration, n_test = round(calibration * len(group)), round(test * len(group))

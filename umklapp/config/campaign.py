@@ -112,6 +112,11 @@ class Campaign(Section):
     def _taylor_has_one_cell(self) -> Campaign:
         if self.potential.baseline == "none":
             return self
+        if any(seed.kind == "low_fidelity" for seed in self.seeds):
+            raise ValueError(
+                "potential.baseline 'taylor' cannot describe what leaves the crystal: set it to "
+                "'none', or leave out the low_fidelity seeds"
+            )
         if self.materials.sampling_supercell != self.materials.phonon_supercell:
             raise ValueError(
                 "potential.baseline 'taylor' knows one cell only: materials.sampling_supercell and "
@@ -123,6 +128,20 @@ class Campaign(Section):
                     f"potential.baseline 'taylor' knows one cell only: seeds.{number} must have "
                     "neither strain nor a supercell of its own"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _one_pretraining(self) -> Campaign:
+        found = [n for n, seed in enumerate(self.seeds) if getattr(seed, "pretrain", None)]
+        if len(found) > 1:
+            raise ValueError(
+                f"seeds {found} all have pretrain: members can learn one cheap surface first"
+            )
+        if found and self.potential.start is not None:
+            raise ValueError(
+                f"seeds.{found[0]}.pretrain and potential.start both say where members start: "
+                "leave one of them out"
+            )
         return self
 
     @model_validator(mode="after")

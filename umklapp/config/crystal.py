@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from umklapp.config.base import Fraction, Matrix, Positive, Section
+from umklapp.config.low_fidelity import LowFidelitySeed
 
 
 class Materials(Section):
@@ -126,7 +127,10 @@ class FramesSeed(Section):
     )
 
 
-Seed = Annotated[AimdSeed | RattledSeed | HarmonicSeed | FramesSeed, Field(discriminator="kind")]
+Seed = Annotated[
+    AimdSeed | RattledSeed | HarmonicSeed | FramesSeed | LowFidelitySeed,
+    Field(discriminator="kind"),
+]
 
 
 class Split(Section):

@@ -1,0 +1,38 @@
+"""The frames of a cheap pool that the reference engine labels."""
+
+from pathlib import Path
+
+from umklapp import config, frames, provenance
+from umklapp.logs import log_to
+from umklapp.seeds import distillation, low_fidelity
+
+
+def main(material, index, pool, settings, count, root, scratch, out):
+    """Write the kept frames without labels, and the history of their choice."""
+    found = frames.read_labels(pool)
+    seed = provenance.seed_for(root, material, "distillation", index)
+    if settings is None:
+        chosen = low_fidelity.draw(found, count, provenance.generator(seed))
+        record = {"history": [], "reason": "a random draw"}
+    else:
+        kept = distillation.distil(found, settings, count, seed, scratch)
+        chosen, record = kept.chosen, {"history": kept.history, "reason": kept.reason}
+    print(f"{len(chosen)} of {len(found)} frames are kept: {record['reason']}")
+    frames.write_frames(out["kept"], low_fidelity.to_label([found[n] for n in chosen]))
+    counts = {"pool": len(found), "kept": len(chosen)}
+    provenance.write_json(out["record"], provenance.record(seed=seed, frames=counts, **record))
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    plain = snakemake.params.distillation
+    main(
+        snakemake.wildcards.material,
+        int(snakemake.wildcards.index),
+        Path(snakemake.input.pool),
+        None if plain is None else config.parse(config.Distillation, plain),
+        snakemake.params.count,
+        snakemake.params.root,
+        Path(snakemake.params.scratch),
+        {name: Path(path) for name, path in snakemake.output.items()},
+    )

@@ -1,0 +1,42 @@
+"""Dynamics on a cheap surface: frames with its labels, and how many were dropped and why."""
+
+from pathlib import Path
+
+from umklapp import config, frames, materials, provenance
+from umklapp.logs import log_to
+from umklapp.potentials import surfaces
+from umklapp.seeds import low_fidelity
+
+
+def main(material, index, primitive, sampling, settings, root, out):
+    """Write the pool and its record."""
+    perfect = frames.read_candidates(sampling)[0]
+    if settings.supercell is not None:
+        perfect = materials.supercell(frames.read_candidates(primitive)[0], settings.supercell)
+    perfect.info["material"] = material
+    seed = provenance.seed_for(root, material, "low_fidelity", index)
+    found = low_fidelity.sample(
+        perfect,
+        surfaces.create(settings.surface),
+        settings,
+        provenance.generator(seed, "sample"),
+        f"low_fidelity {index}",
+    )
+    print(f"{found.counts}")
+    frames.write_frames(out["pool"], found.frames)
+    record = {"counts": found.counts, "ended": found.ended, "notes": found.notes, "seed": seed}
+    plain = settings.model_dump(mode="json", exclude={"distillation", "pretrain"})
+    provenance.write_json(out["record"], provenance.record(settings=plain, **record))
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        snakemake.wildcards.material,
+        int(snakemake.wildcards.index),
+        Path(snakemake.input.primitive),
+        Path(snakemake.input.sampling),
+        config.parse(config.LowFidelitySeed, snakemake.params.seed),
+        snakemake.params.root,
+        {name: Path(path) for name, path in snakemake.output.items()},
+    )
