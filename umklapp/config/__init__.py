@@ -21,6 +21,7 @@ from umklapp.config.crystal import (
     Split,
 )
 from umklapp.config.documentation import GENERATED, docs_table, schema
+from umklapp.config.finetune import CurvatureFinetune, CurvatureWeights, OrdinaryWeights
 from umklapp.config.green_kubo import GreenKubo
 from umklapp.config.learning import (
     Acquisition,
@@ -46,6 +47,8 @@ __all__ = [
     "Campaign",
     "Committee",
     "Conductivity",
+    "CurvatureFinetune",
+    "CurvatureWeights",
     "Exploration",
     "FramesSeed",
     "Gpaw",
@@ -56,6 +59,7 @@ __all__ = [
     "Matrix",
     "MdExploration",
     "NptBarostat",
+    "OrdinaryWeights",
     "Phonons",
     "PoolExploration",
     "Potential",

@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from umklapp.config.base import Section
 from umklapp.config.crystal import Materials, Reference, Seed, Split
+from umklapp.config.finetune import CurvatureFinetune
 from umklapp.config.green_kubo import GreenKubo
 from umklapp.config.learning import (
     Acquisition,
@@ -36,6 +37,9 @@ class Campaign(Section):
     seeds: list[Seed] = Field(min_length=1)
     split: Split = Split()
     potential: Potential = Potential()
+    finetune: CurvatureFinetune | None = Field(
+        None, description="train every member on with second derivatives; without it: not"
+    )
     committee: Committee = Committee()
     exploration: Exploration = MdExploration()
     acquisition: Acquisition = Acquisition()
@@ -105,6 +109,22 @@ class Campaign(Section):
                     f"potential.baseline 'taylor' knows one cell only: seeds.{number} must have "
                     "neither strain nor a supercell of its own"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _finetune_has_labels(self) -> Campaign:
+        if self.finetune is None:
+            return self
+        if self.potential.baseline != "none":
+            raise ValueError(
+                "finetune: a Taylor baseline has its own second derivatives: set "
+                "potential.baseline to 'none', or leave out finetune"
+            )
+        if self.finetune.labels == "reference" and self.reference.engine == "lookup":
+            raise ValueError(
+                "finetune.labels 'reference': a table of labels cannot label displaced cells: give "
+                "finetune.labels the path of force constants"
+            )
         return self
 
     @model_validator(mode="after")
