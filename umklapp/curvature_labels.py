@@ -21,6 +21,12 @@ from umklapp.errors import CalculationError, InputError
 from umklapp.reference.contract import Engine
 from umklapp.reference.ledger import Ledger, label_frames
 
+CELL_TOLERANCE = 0.01
+"""Of the vectors of a cell in those of another; relaxed lattice constants of two programs differ."""
+
+SITE_TOLERANCE = 0.1
+"""Å; between a site and its copy in another cell."""
+
 
 @dataclass(frozen=True)
 class CurvatureLabel:
@@ -138,6 +144,58 @@ def calculation(primitive: Atoms, perfect: Atoms) -> Phonopy:
     if not np.allclose(found.positions, perfect.positions, atol=1e-4):
         raise InputError("the supercell has its atoms in another order than phonopy's")
     return phonon
+
+
+def fold(array: np.ndarray, large: Atoms, small: Atoms) -> np.ndarray:
+    """Force constants of a supercell from those of the same cell or of a multiple of it.
+
+    Φ_ij of the small cell is the sum of Φ_iJ over the images J of j: what atom i feels when j moves
+    in every copy of the small cell. This is exact for periodic displacements.
+
+    Args:
+        array: (M, M, 3, 3) of `large`. large, small: perfect supercells of one crystal, in any
+            order and with any common shift, N atoms in `small`.
+
+    Returns:
+        (N, N, 3, 3).
+
+    Raises:
+        InputError: the cells are not of one crystal in one orientation; both are named.
+    """
+    images = _images(large, small)
+    first = [int(np.flatnonzero(images == atom)[0]) for atom in range(len(small))]
+    found = np.zeros((len(small), len(small), 3, 3))
+    np.add.at(found.transpose(1, 0, 2, 3), images, array[first].transpose(1, 0, 2, 3))
+    return found
+
+
+def _images(large: Atoms, small: Atoms) -> np.ndarray:
+    """For every atom of `large` the atom of `small` that it is a copy of."""
+    matrix = large.cell.array @ np.linalg.inv(small.cell.array)
+    whole = np.rint(matrix)
+    count = abs(round(float(np.linalg.det(whole))))
+    fits = np.abs(matrix - whole).max() < CELL_TOLERANCE and len(large) == count * len(small)
+    if fits and materials.composition(large) == materials.composition(small):
+        fractional = large.get_scaled_positions() @ whole
+        targets = small.get_scaled_positions()
+        same = large.numbers[:, None] == small.numbers
+        for start in np.flatnonzero(large.numbers == small.numbers[0]):
+            apart = (fractional - fractional[start] + targets[0])[:, None] - targets
+            apart -= np.rint(apart)
+            near = same & (np.linalg.norm(apart @ small.cell.array, axis=2) < SITE_TOLERANCE)
+            if (near.sum(axis=1) == 1).all() and (near.sum(axis=0) == count).all():
+                return np.asarray(near.argmax(axis=1))
+    raise InputError(
+        f"force constants of another cell: {_cell(large)}, but the supercell of the campaign is "
+        f"{_cell(small)}; they must be of the same crystal, in the same orientation, in this "
+        "supercell or in a multiple of it: change materials.*_supercell (finetune.supercell says "
+        "which), or give force constants of this cell"
+    )
+
+
+def _cell(atoms: Atoms) -> str:
+    rows = "; ".join(" ".join(f"{x:.3f}" for x in row) for row in atoms.cell.array)
+    return f"{atoms.symbols} with rows [{rows}] Å"
 
 
 def describe(label: CurvatureLabel) -> dict[str, Any]:
