@@ -17,14 +17,14 @@ import numpy as np
 import phonopy
 import yaml
 from ase import Atoms
+from phono3py import Phono3py
 from phonopy import Phonopy
 from phonopy.file_IO import parse_FORCE_CONSTANTS
 from phonopy.harmonic.force_constants import compact_fc_to_full_fc
 
-from umklapp import force_constants, materials
+from umklapp import force_constants, force_sets, materials
 from umklapp.curvature_labels import CurvatureLabel, calculation, fold
 from umklapp.errors import CalculationError, InputError
-from umklapp.force_sets import is_params
 
 UNIT = "eV/angstrom^2"
 OTHER_UNITS = {"Ry/bohr²": 48.587, "Hartree/bohr²": 97.174, "mRy/bohr²": 0.048587}
@@ -35,6 +35,7 @@ STIFF = (0.2, 500.0)
 bound argon 0.5, diamond 60)."""
 
 CONSTANT_NAMES = ("force_constants", "fc2")
+SHORT_SECTIONS = ("phonopy:", "phono3py:", "physical_unit:")
 
 
 def read(path: Path, primitive: Atoms, perfect: Atoms, relaxed: bool) -> CurvatureLabel:
@@ -52,7 +53,7 @@ def read(path: Path, primitive: Atoms, perfect: Atoms, relaxed: bool) -> Curvatu
     if not path.exists():
         raise InputError(f"finetune.labels: {path} does not exist")
     try:
-        if is_params(path):
+        if force_sets.is_params(path):
             array, cell = _from_yaml(path)
         elif path.suffix in (".hdf5", ".h5"):
             array, cell = _from_hdf5(path, primitive, perfect), perfect
@@ -151,31 +152,47 @@ def _from_yaml(path: Path) -> tuple[np.ndarray, Atoms]:
                 f"convert cells and force constants to Å and {UNIT}"
             )
         if "phono3py" in head:
-            phonon = force_constants.from_params(path)
-            cell = materials.from_phonopy(phonon.phonon_supercell)
-            return force_constants.full_fc2(phonon), cell
-        found: Phonopy = phonopy.load(plain, is_compact_fc=False, log_level=0)
-    if found.force_constants is None:
-        raise InputError(
-            f"{path}: neither force constants nor displacements with forces in the file"
-        )
+            return _from_params(path)
+        found: Phonopy = phonopy.load(plain, is_compact_fc=False, symmetrize_fc=False, log_level=0)
     array = found.force_constants
+    if array is None or not head["has_forces"]:  # phonopy would take what lies in the folder
+        raise InputError(
+            f"{path}: neither force constants nor displacements with forces in the file: write it "
+            "with phonopy --include-all, or give the FORCE_CONSTANTS"
+        )
     if array.shape[0] != array.shape[1]:
         array = compact_fc_to_full_fc(found.primitive, array)
     return np.asarray(array), materials.from_phonopy(found.supercell)
 
 
+def _from_params(path: Path) -> tuple[np.ndarray, Atoms]:
+    """Of the phonon supercell of a phono3py file, or of its supercell by a fit of fc2 and fc3."""
+    params = force_sets.load_params(path)
+    if params.phonon_supercell_matrix is not None:
+        phonon = force_constants.from_params(path)
+    elif params.forces is None:
+        raise InputError(f"{path}: no displacements with forces in the file")
+    else:
+        phonon = Phono3py(params.unitcell, params.supercell_matrix, params.primitive_matrix)
+        phonon.dataset = {"displacements": params.displacements, "forces": params.forces}
+        phonon.produce_fc3(fc_calculator="symfc")
+    return force_constants.full_fc2(phonon), materials.from_phonopy(phonon.phonon_supercell)
+
+
 def _head(path: Path) -> dict[str, Any]:
-    """The first sections of a phonopy yaml, without its long ones."""
-    lines = []
+    """The short sections of a phonopy yaml, and whether it `has_forces` or force constants."""
+    lines: list[str] = []
+    long, has_forces = False, False
     with path.open() as file:
         for line in file:
-            if line.startswith(
-                ("space_group:", "primitive_matrix:", "supercell_matrix:", "unit_cell:")
-            ):
-                break
-            lines.append(line)
-    return dict(yaml.safe_load("".join(lines)) or {})
+            if line[:1].isalpha():
+                long = not line.startswith(SHORT_SECTIONS)
+                has_forces = has_forces or line.startswith("force_constants:")
+            elif long:
+                has_forces = has_forces or line.lstrip(" -").startswith(("forces:", "force:"))
+            if not long:
+                lines.append(line)
+    return {**(yaml.safe_load("".join(lines)) or {}), "has_forces": has_forces}
 
 
 def _from_hdf5(path: Path, primitive: Atoms, perfect: Atoms) -> np.ndarray:
