@@ -5,6 +5,7 @@ from umklapp.config.green_kubo import MOVES
 MEMBERS = range(CAMPAIGN.committee.size)
 CHUNKS = range(CAMPAIGN.resources.label_chunks)
 ENVIRONMENT = "../envs/umklapp.yaml"
+TRAINED = "ordinary" if CAMPAIGN.finetune else "model"
 
 
 def plain(section):
@@ -265,6 +266,33 @@ def elastic_cell(wildcards):
     """The cell that is strained."""
     cell = CAMPAIGN.elastic.cell if CAMPAIGN.elastic else "primitive"
     return f"{RESULTS}/{wildcards.material}/structure/{cell}.extxyz"
+
+
+def curvature_file(wildcards):
+    """The user's force constants of a material; nothing where the reference engine makes them."""
+    path = CAMPAIGN.finetune.labels
+    return [] if path == "reference" else str(path).replace("{material}", wildcards.material)
+
+
+SOURCE_OF_CURVATURE = {"kind", "labels", "supercell", "displacement", "equilibrium"}
+
+
+def curvature_source():
+    """What the labels of fine-tuning depend on; its other settings are of the training."""
+    return CAMPAIGN.finetune.model_dump(mode="json", include=SOURCE_OF_CURVATURE)
+
+
+def finetune_moves():
+    """What fine-tuning depends on beside its labels."""
+    return CAMPAIGN.finetune.model_dump(mode="json", exclude={"labels", "supercell"})
+
+
+def finetune_of(wildcards):
+    """Records of the fine-tuning of every member, where there is one."""
+    if CAMPAIGN.finetune is None:
+        return []
+    folder = f"{RESULTS}/{wildcards.material}/round_{wildcards.round}"
+    return [f"{folder}/member_{k}/finetune.json" for k in MEMBERS]
 
 
 FIGURE_NAMES = ["learning_curve", "uncertainty", "events", "bands", "kappa", "comparison"]

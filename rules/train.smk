@@ -30,7 +30,7 @@ rule train:
         primitive="<results>/{material}/structure/primitive.extxyz",
         sampling="<results>/{material}/structure/sampling.extxyz",
     output:
-        model="<results>/{material}/round_{round}/member_{member}/model.ckpt",
+        model=f"<results>/{{material}}/round_{{round}}/member_{{member}}/{TRAINED}.ckpt",
         record="<results>/{material}/round_{round}/member_{member}/training.json",
     log:
         "<logs>/train/{material}_{round}_{member}.log",
@@ -95,6 +95,7 @@ rule committee:
             member=MEMBERS,
             allow_missing=True,
         ),
+        finetune=finetune_of,
         dataset="<results>/{material}/round_{round}/dataset.extxyz",
         engine=engine_of,
         sampling="<results>/{material}/structure/sampling.extxyz",

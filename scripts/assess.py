@@ -23,24 +23,18 @@ def physics_of(found, previous, kappa, previous_kappa, settings):
     return criteria
 
 
-def main(number, files, previous, kappa, previous_kappa, settings, out):
+def main(number, files, previous, *kappa, settings, out):
     """Write assessment.json; `files` are the outputs of the round by name."""
     committee = json.loads(Path(files["committee"]).read_text())
     labels = list(chain.from_iterable(map(frames.read_labels, map(Path, files["labels"]))))
     failed = [json.loads(Path(path).read_text())["failed"] for path in files["failed"]]
+    accepted = len(frames.read_candidates(Path(files["candidates"])))
     found = exploration.read(Path(files["exploration"]))
-    verdict = rounds.assess(
-        number,
-        rounds.new_labels(
-            found,
-            labels,
-            accepted=len(frames.read_candidates(Path(files["candidates"]))),
-            failed=sum(map(len, failed)),
-        ),
-        committee["calibration_factor"],
-        physics_of(found, list(map(exploration.read, previous)), kappa, previous_kappa, settings),
-        settings,
-    )
+    new = rounds.new_labels(found, labels, accepted=accepted, failed=sum(map(len, failed)))
+    criteria = physics_of(found, list(map(exploration.read, previous)), *kappa, settings)
+    if "finetune" in committee:
+        criteria["finetune"] = rounds.forgetting_criterion(committee["finetune"])
+    verdict = rounds.assess(number, new, committee["calibration_factor"], criteria, settings)
     verdict["training_frames"] = committee["frames"]["train"]
     print(verdict["reason"])
     provenance.write_json(out, provenance.record(**verdict))
@@ -54,6 +48,6 @@ if __name__ == "__main__":
         [Path(path) for path in snakemake.input.previous],
         [Path(path) for path in snakemake.input.kappa],
         [Path(path) for path in snakemake.input.previous_kappa],
-        config.parse(config.Rounds, snakemake.params.rounds),
-        Path(snakemake.output[0]),
+        settings=config.parse(config.Rounds, snakemake.params.rounds),
+        out=Path(snakemake.output[0]),
     )

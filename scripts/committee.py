@@ -8,7 +8,7 @@ from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
 
 
-def main(members, training, engine, dataset, sampling, harmonic, calibration, test, out):
+def main(members, training, finetune, engine, dataset, sampling, harmonic, calibration, test, out):
     """Write committee.json and a row per test frame."""
     record, table = judgement.judge(
         Committee.load(members, engine),
@@ -22,6 +22,9 @@ def main(members, training, engine, dataset, sampling, harmonic, calibration, te
         {name: each[name] for name in ("member", "seed", "model", "epochs", "validation")}
         for each in records
     ]
+    if finetune:
+        record["finetune"] = judgement.finetuning([json.loads(p.read_text()) for p in finetune])
+        record["notes"] = [*record["notes"], record["finetune"]["words"]]
     record["frames"]["train"] = len(frames.read_labels(dataset))
     for note in record["notes"]:
         print(note)
@@ -34,6 +37,7 @@ if __name__ == "__main__":
     main(
         [Path(path) for path in snakemake.input.members],
         [Path(path) for path in snakemake.input.training],
+        [Path(path) for path in snakemake.input.finetune],
         Path(snakemake.input.engine),
         Path(snakemake.input.dataset),
         Path(snakemake.input.sampling),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -97,6 +97,30 @@ def judge(
         "notes": calibration.notes(len(calibration_frames), factor, len(committee)),
         "frames": {"calibration": len(calibration_frames), "test": len(test)},
     }, table
+
+
+def finetuning(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What fine-tuning did to the members, from their `finetune.json`: numbers and words.
+
+    `labels` counts the reference calculations behind the second derivatives, once per material.
+    """
+    names = ("member", "best_step", "before", "after", "forgetting", "phonons")
+    before, after = (
+        float(np.mean([each[when]["curvature_mae_eV_per_A2"] for each in records]))
+        for when in ("before", "after")
+    )
+    worst = max(float(each["forgetting"]) for each in records)
+    first = records[0]
+    return {
+        "members": [{name: each[name] for name in names} for each in records],
+        "labels": first["label"]["labels"],
+        "limit": first["limit"],
+        "forgetting": worst,
+        "words": (
+            f"fine-tuned on {first['label']['source']}: curvature MAE {before:.4f} → {after:.4f} "
+            f"eV/Å², held-out force error times {worst:.2f} at most"
+        ),
+    }
 
 
 def harmonic_forces(

@@ -207,6 +207,22 @@ def kappa_criterion(
     return Criterion(move <= limit and agree, move, limit, words)
 
 
+def forgetting_criterion(finetune: Mapping[str, Any]) -> Criterion:
+    """Has fine-tuning left every member its forces on the frames held back from it?
+
+    Args:
+        finetune: of `committee.json` (`judgement.finetuning`).
+    """
+    value, limit = float(finetune["forgetting"]), float(finetune["limit"])
+    words = str(finetune["words"])
+    if value > limit:
+        words += (
+            f" (wanted {limit:.2f}): it forgets too much; raise finetune.cotraining or "
+            "finetune.cotraining_weights, or lower finetune.learning_rate"
+        )
+    return Criterion(value <= limit, value, limit, words)
+
+
 def assess(
     number: int,
     labels: NewLabels,

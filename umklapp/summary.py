@@ -30,18 +30,19 @@ def row(
     """The row of one material; `green_kubo` and `elastic` None where not asked for.
 
     Labels count every reference calculation that was used: seeds (training, calibration, test)
-    and the new labels of all rounds.
+    and the new labels of all rounds; and the displaced cells of fine-tuning.
     """
     last = assessments[-1]
     seeds = committee["frames"]["calibration"] + committee["frames"]["test"]
     new_in_last = last["accepted"] - last["failed"]
+    displaced = committee.get("finetune", {}).get("labels", 0)
     at_300 = conductivity["temperatures_K"].index(300.0)
     kappa, spread = conductivity["kappa_W_per_mK"], conductivity["std_W_per_mK"]
     return {
         "material": material,
         "rounds": len(assessments),
         "converged": last["converged"],
-        "labels": seeds + committee["frames"]["train"] + new_in_last,
+        "labels": seeds + committee["frames"]["train"] + new_in_last + displaced,
         "failed_labels": sum(each["failed"] for each in assessments),
         "test_force_mae_eV_per_A": committee["test"]["force_mae_eV_per_A"],
         "test_energy_mae_eV_per_atom": committee["test"]["energy_mae_eV_per_atom"],

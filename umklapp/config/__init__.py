@@ -22,6 +22,7 @@ from umklapp.config.crystal import (
 )
 from umklapp.config.documentation import GENERATED, docs_table, schema
 from umklapp.config.elastic import Elastic
+from umklapp.config.finetune import CurvatureFinetune, CurvatureWeights, OrdinaryWeights
 from umklapp.config.green_kubo import GreenKubo
 from umklapp.config.learning import (
     Acquisition,
@@ -60,8 +61,10 @@ __all__ = [
     "CheckpointSurface",
     "Committee",
     "Conductivity",
-    "Elastic",
+    "CurvatureFinetune",
+    "CurvatureWeights",
     "Distillation",
+    "Elastic",
     "Exploration",
     "FramesSeed",
     "Gpaw",
@@ -74,6 +77,7 @@ __all__ = [
     "MdExploration",
     "NptBarostat",
     "OrderBias",
+    "OrdinaryWeights",
     "Phonons",
     "PoolExploration",
     "Potential",

@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from umklapp.config.base import Section
 from umklapp.config.crystal import Materials, Reference, Seed, Split
 from umklapp.config.elastic import Elastic
+from umklapp.config.finetune import CurvatureFinetune
 from umklapp.config.green_kubo import GreenKubo
 from umklapp.config.learning import (
     Acquisition,
@@ -38,6 +39,9 @@ class Campaign(Section):
     seeds: list[Seed] = Field(min_length=1)
     split: Split = Split()
     potential: Potential = Potential()
+    finetune: CurvatureFinetune | None = Field(
+        None, description="train every member on with second derivatives; without it: not"
+    )
     committee: Committee = Committee()
     shared: Shared = Shared()
     exploration: Exploration = MdExploration()
@@ -141,6 +145,22 @@ class Campaign(Section):
             raise ValueError(
                 f"seeds.{found[0]}.pretrain and potential.start both say where members start: "
                 "leave one of them out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _finetune_has_labels(self) -> Campaign:
+        if self.finetune is None:
+            return self
+        if self.potential.baseline != "none":
+            raise ValueError(
+                "finetune: a Taylor baseline has its own second derivatives: set "
+                "potential.baseline to 'none', or leave out finetune"
+            )
+        if self.finetune.labels == "reference" and self.reference.engine == "lookup":
+            raise ValueError(
+                "finetune.labels 'reference': a table of labels cannot label displaced cells: give "
+                "finetune.labels the path of force constants"
             )
         return self
 

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 from ase import Atoms
-from nequip.data import AtomicDataDict, compute_neighborlist_, from_ase
+from nequip.data import AtomicDataDict
 
 from umklapp import config, provenance
 from umklapp.errors import CalculationError
+from umklapp.potentials.nequip.graphs import graph
 from umklapp.potentials.nequip.model import options
 from umklapp.potentials.taylor.model import displacements
 from umklapp.potentials.taylor.prior import Prior
@@ -56,16 +57,6 @@ def architecture(problem: Problem, settings: config.Potential, seed: int) -> dic
     edges = graph(problem.perfect, types, settings.cutoff)[AtomicDataDict.EDGE_INDEX_KEY]
     neighbours = edges.shape[1] / len(problem.perfect)
     return options(settings, seed, types, neighbours, settings.taylor.energy_scale)
-
-
-def graph(perfect: Atoms, types: Sequence[str], cutoff: float) -> dict[str, torch.Tensor]:
-    """NequIP data of the perfect supercell with its neighbours within the cutoff (Å)."""
-    keys = (AtomicDataDict.POSITIONS_KEY, AtomicDataDict.CELL_KEY, AtomicDataDict.PBC_KEY)
-    bare = from_ase(Atoms(perfect.numbers, perfect.positions, cell=perfect.cell, pbc=True))
-    data = {key: bare[key] for key in keys}
-    symbols = perfect.get_chemical_symbols()
-    data[AtomicDataDict.ATOM_TYPE_KEY] = torch.tensor([types.index(name) for name in symbols])
-    return compute_neighborlist_(data, cutoff)
 
 
 class Loop:

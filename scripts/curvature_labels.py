@@ -1,0 +1,40 @@
+"""Second derivatives of a perfect supercell, from displaced cells or from the user's file."""
+
+import json
+from pathlib import Path
+
+from umklapp import config, curvature_labels, force_constant_files, frames, provenance, reference
+from umklapp.logs import log_to
+from umklapp.reference.ledger import Ledger
+
+
+def main(files, finetune, engine_settings, timeout, ledger, scratch, out):
+    """Write the labels and what they are worth by themselves."""
+    primitive, perfect = (
+        frames.read_candidates(Path(files[name]))[0] for name in ("primitive", "perfect")
+    )
+    relaxed = "relaxation" in json.loads(Path(files["structure"]).read_text())
+    if files["file"]:
+        label = force_constant_files.read(Path(files["file"]), primitive, perfect, relaxed)
+    else:
+        engine = reference.create(engine_settings)
+        label = curvature_labels.by_displacements(
+            primitive, perfect, engine, finetune, Ledger(ledger), scratch, timeout, relaxed
+        )
+    label.write(Path(out["labels"]))
+    record = curvature_labels.describe(label)
+    print(record)
+    provenance.write_json(out["record"], provenance.record(**record))
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        dict(snakemake.input.items()),
+        config.parse(config.CurvatureFinetune, snakemake.params.finetune),
+        config.parse(config.Reference, snakemake.params.reference),
+        snakemake.params.timeout,
+        Path(snakemake.params.ledger),
+        Path(snakemake.params.scratch),
+        snakemake.output,
+    )

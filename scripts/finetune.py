@@ -1,0 +1,57 @@
+"""Fine-tune one committee member on second derivatives of the perfect supercell."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from umklapp import anharmonicity, config, curvature_labels, frames, phonon_errors, provenance
+from umklapp.logs import log_to
+from umklapp.potentials.committee import subsample
+from umklapp.potentials.loading import load
+from umklapp.potentials.nequip import finetuning
+
+
+def phonons_of(models, label, primitive, displacement):
+    """Harmonic properties of the label and of models, all of one supercell."""
+    arrays = {"label": label.force_constants}
+    for name, path in models.items():
+        matrix = anharmonicity.of_potential(load(path), primitive, label.perfect, displacement)
+        n = len(label.perfect)
+        arrays[name] = matrix.reshape(n, 3, n, 3).transpose(0, 2, 1, 3)
+    return {
+        name: phonon_errors.of_supercell(primitive, label.perfect, array)
+        for name, array in arrays.items()
+    }
+
+
+def main(names, files, settings, committee, root, scratch, out):
+    """Write the checkpoint and its record; `names` are material, round and member."""
+    material, number, member = names
+    label = curvature_labels.read(Path(files["labels"]))
+    found = frames.read_labels(Path(files["dataset"]))
+    stream = provenance.seed_for(root, material)
+    seed = provenance.seed_for(stream, number, "finetune", member)
+    chosen, held = subsample(len(found), committee.fraction, stream, member, committee.seeds)
+    parts = ([found[i] for i in indices] for indices in (chosen, held))
+    ordinary, model = Path(files["ordinary"]), Path(out["model"])
+    result = finetuning.finetune(ordinary, [label], *parts, settings, seed, model, scratch)
+    record = {"member": member, "seed": seed, "limit": settings.forgetting, **asdict(result)}
+    record["label"] = curvature_labels.describe(label)
+    primitive = frames.read_candidates(Path(files["primitive"]))[0]
+    models = {"before": ordinary, "after": model}
+    record["phonons"] = phonons_of(models, label, primitive, settings.displacement)
+    record["model"], record["ordinary"] = map(provenance.file_digest, (model, ordinary))
+    provenance.write_json(out["record"], provenance.record(**record))
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    names = snakemake.wildcards.material, snakemake.wildcards.round, int(snakemake.wildcards.member)
+    main(
+        names,
+        dict(snakemake.input.items()),
+        config.parse(config.CurvatureFinetune, snakemake.params.finetune),
+        config.parse(config.Committee, snakemake.params.committee),
+        snakemake.params.root,
+        Path(snakemake.params.scratch),
+        {name: Path(path) for name, path in snakemake.output.items()},
+    )

@@ -1,0 +1,105 @@
+"""Section about training members on second derivatives after their ordinary training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from umklapp.config.base import Positive, Section
+
+
+class CurvatureWeights(Section):
+    """Weights of a curvature step: the loss on a perfect supercell and one of its columns."""
+
+    energy: float = Field(0.0, ge=0, description="of |ΔE|/N; needs `finetune.equilibrium: label`")
+    force: float = Field(20.0, ge=0, description="of the mean length of ΔF")
+    stress: float = Field(5.0, ge=0, description="of the mean |Δσ| of nine components")
+    curvature: Positive = Field(100.0, description="of the mean |Δ∂²E/∂R∂R| of a column")
+
+
+class OrdinaryWeights(Section):
+    """Weights of an ordinary step: the loss on the labels that the member was trained on."""
+
+    energy: float = Field(500.0, ge=0, description="of |ΔE|/N")
+    force: Positive = Field(200.0, description="of the mean length of ΔF")
+    stress: float = Field(50.0, ge=0, description="of the mean |Δσ|, where a frame has one")
+
+
+class CurvatureFinetune(Section):
+    """Phonon fine-tuning: every member goes on with columns of the Hessian of perfect supercells.
+
+    Koker et al., arXiv:2601.07742; docs/finetuning.md.
+    """
+
+    kind: Literal["curvature"] = "curvature"
+    labels: Literal["reference"] | Path = Field(
+        "reference",
+        description="`reference`: finite displacements labelled by the reference engine; or a "
+        "phonopy or phono3py yaml (.xz allowed), a FORCE_CONSTANTS text or a force-constants hdf5 "
+        "(full array); `{material}` in the path is replaced",
+    )
+    supercell: Literal["phonon", "sampling"] = Field(
+        "phonon", description="the supercell of `materials` whose second derivatives are learned"
+    )
+    displacement: Positive = Field(
+        0.03, le=0.2, description="`labels: reference`: of one atom at a time (Å)"
+    )
+    equilibrium: Literal["assume", "label"] = Field(
+        "assume",
+        description="forces (and, after relaxation, stress) of the perfect supercell are zero, or "
+        "it is labelled too: one label more",
+    )
+    steps: int = Field(300, ge=1, description="curvature steps")
+    cotraining: int = Field(
+        4, ge=0, description="ordinary steps after each curvature step; 0: none, it forgets more"
+    )
+    probe: Literal["one_hot", "random"] = Field(
+        "one_hot",
+        description="vector v of a curvature step's target Φv: one atom in one direction, or all "
+        "atoms at random (|v| = 1)",
+    )
+    columns: int = Field(1, ge=1, description="probes in a curvature step; compiled: at least 2")
+    batch_size: int = Field(2, ge=1, description="frames in an ordinary step")
+    learning_rate: Positive = Field(1e-3, description="constant, AdamW")
+    weight_decay: float = Field(1e-3, ge=0)
+    clip_norm: Positive = Field(100.0, description="largest norm of the gradient of all weights")
+    ema_decay: float = Field(0.99, ge=0, lt=1)
+    weights: CurvatureWeights = CurvatureWeights()
+    cotraining_weights: OrdinaryWeights = OrdinaryWeights()
+    validate_every: int = Field(
+        10, ge=1, description="curvature steps between validations; the best weights are kept"
+    )
+    forgetting: Positive = Field(
+        1.5,
+        description="a material is not converged while fine-tuning multiplies a member's force "
+        "error on its held-out frames by more than this",
+    )
+    compile: bool = Field(
+        False, description="torch.compile the training graphs (minutes; pays with many steps)"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> CurvatureFinetune:
+        if self.weights.energy > 0 and self.equilibrium != "label":
+            raise ValueError(
+                "weights.energy needs the energy of the perfect supercell: set finetune.equilibrium"
+                " to 'label', or weights.energy to 0"
+            )
+        if self.compile and self.columns < 2:
+            raise ValueError(
+                "compile works on batches of at least two graphs: set finetune.columns to 2 or "
+                "more, or compile to false"
+            )
+        if self.compile and self.cotraining and self.batch_size < 2:
+            raise ValueError(
+                "compile works on batches of at least two graphs: set finetune.batch_size to 2 or "
+                "more, or compile to false"
+            )
+        if self.labels != "reference" and self.equilibrium == "label":
+            raise ValueError(
+                "equilibrium 'label' belongs to labels 'reference': force constants from a file "
+                "come without energy, forces and stress"
+            )
+        return self

@@ -1,0 +1,364 @@
+"""Phonon fine-tuning of a trained member: curvature steps and ordinary steps in turn.
+
+One optimiser and one moving average of the weights serve both kinds of steps. The weights that are
+kept are the averaged ones with the best validation loss: fixed columns of the Hessian, and the
+member's held-out frames. Deterministic for a seed on one thread; resumable from the scratch folder.
+The result is the member's own checkpoint with other weights.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ase import Atoms
+from hydra.utils import get_class
+from nequip.model.utils import override_model_compile_mode
+from nequip.nn import GraphModel
+from nequip.train.ema import EMALightningModule, EMAWeights
+from nequip.utils.global_state import set_global_state
+
+from umklapp import config, provenance
+from umklapp.curvature_labels import CurvatureLabel
+from umklapp.errors import CalculationError, InputError
+from umklapp.potentials.nequip import curvature
+from umklapp.potentials.nequip.curvature import Batch, Item
+
+VALIDATION_COLUMNS = 12
+"""Most columns of one supercell in a validation."""
+
+VALIDATION_ATOMS = 512
+"""Frames are validated together up to so many atoms."""
+
+
+@dataclass(frozen=True)
+class FinetuneResult:
+    """What a finished fine-tuning has to say.
+
+    before, after: `curvature_mae_eV_per_A2` over the validation columns, `force_mae_eV_per_A` and
+    `energy_mae_eV_per_atom` on the held-out frames, `loss`; history: the same at every validation;
+    best_step: curvature steps of the weights that were kept (0: those of before); forgetting: force
+    error after over before.
+    """
+
+    steps: int
+    best_step: int
+    before: dict[str, float]
+    after: dict[str, float]
+    forgetting: float
+    history: list[dict[str, float]]
+    seconds: float
+
+
+def finetune(
+    parent: Path,
+    labels: Sequence[CurvatureLabel],
+    training: Sequence[Atoms],
+    held_out: Sequence[Atoms],
+    settings: config.CurvatureFinetune,
+    seed: int,
+    out: Path,
+    scratch: Path,
+    say: Callable[[str], None] = print,
+) -> FinetuneResult:
+    """Fine-tune the member in checkpoint `parent` and write the checkpoint `out`.
+
+    Args:
+        labels: second derivatives of perfect supercells.
+        training: labelled frames of the ordinary steps, those the member was trained on.
+        held_out: labelled frames for the validation, of none of the steps.
+        seed: of the probes and of the order of the frames.
+        scratch: folder whose `finetune.pt`, if it is of this very fine-tuning, is continued.
+
+    Raises:
+        InputError: no checkpoint of a member, or a supercell with a species that it does not know.
+        CalculationError: the loss became NaN.
+    """
+    torch.set_num_threads(1)
+    scratch.mkdir(parents=True, exist_ok=True)
+    member = Member.load(parent, settings.ema_decay, settings.compile)
+    loop = Finetuning(member, labels, training, held_out, settings, seed)
+    identity = provenance.digest(
+        [
+            *(settings.model_dump(mode="json"), seed, provenance.file_digest(parent)),
+            *(str(frame.info.get("frame_id")) for frame in [*training, *held_out]),
+            *(provenance.digest(label.force_constants.tolist()) for label in labels),
+        ]
+    )
+    state = scratch / "finetune.pt"
+    loop.restore(state, identity, say)
+    while loop.step < settings.steps:
+        loop.advance()
+        if loop.step % settings.validate_every == 0 or loop.step == settings.steps:
+            loop.validate()
+            loop.save(state, identity)
+            if len(loop.history) % max(1, settings.steps // settings.validate_every // 10) == 0:
+                say(loop.words())
+    result = loop.result()
+    member.write(out, loop.best)
+    return result
+
+
+class Member:
+    """The network of a NequIP checkpoint in training, and the way back into a checkpoint.
+
+    Whatever the builder, the graph model must take `hvp_vector` and give `hvp`.
+    """
+
+    def __init__(
+        self, checkpoint: dict[str, Any], module: EMALightningModule, decay: float
+    ) -> None:
+        self.checkpoint, self.module = checkpoint, module
+        self.network: GraphModel = next(iter(module.evaluation_model.values()))  # averaged weights
+        self.average = EMAWeights(module.model, decay)
+        self.average.update_parameters(module.model)
+        self.weights = list(module.model.parameters())
+        for each in self.weights:
+            each.requires_grad_(True)
+
+    @classmethod
+    def load(cls, path: Path, decay: float = 0.99, compiled: bool = False) -> Member:
+        """The member of a checkpoint, starting from its averaged weights.
+
+        Raises:
+            InputError: the file is no NequIP checkpoint with averaged weights.
+        """
+        set_global_state()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                checkpoint = torch.load(path, map_location="cpu", weights_only=False)
+                information = checkpoint["hyper_parameters"]["info_dict"]
+                kind = get_class(information["training_module"]["_target_"])
+                with override_model_compile_mode("compile" if compiled else "eager"):
+                    module = kind.load_from_checkpoint(path, map_location="cpu", weights_only=False)
+        except Exception as error:  # torch, lightning and hydra have no common error
+            raise InputError(f"{path}: cannot be loaded as a NequIP checkpoint: {error}") from None
+        if not isinstance(module, EMALightningModule):
+            raise InputError(f"{path}: the checkpoint has no averaged weights to fine-tune")
+        return cls(checkpoint, module, decay)
+
+    def write(self, path: Path, weights: Sequence[torch.Tensor]) -> None:
+        """Write the checkpoint with these weights, as its own and as its average, atomically."""
+        with torch.no_grad():
+            for mine, given in zip(self.weights, weights, strict=True):
+                mine.copy_(given)
+        self.module.ema = EMAWeights(self.module.model, self.average.decay)
+        self.module.ema.update_parameters(self.module.model)
+        state = {key: _on_cpu(value) for key, value in self.module.state_dict().items()}
+        fresh = {"state_dict": state, "optimizer_states": [], "lr_schedulers": []}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        torch.save({**self.checkpoint, **fresh}, part)
+        part.replace(path)
+
+
+class Finetuning:
+    """One fine-tuning: steps, validation, and their state on disk."""
+
+    def __init__(
+        self,
+        member: Member,
+        labels: Sequence[CurvatureLabel],
+        training: Sequence[Atoms],
+        held_out: Sequence[Atoms],
+        settings: config.CurvatureFinetune,
+        seed: int,
+    ) -> None:
+        if not labels:
+            raise InputError("finetune: no second derivatives to learn from")
+        self.settings, self.seed, self.member, self.labels = settings, seed, member, list(labels)
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.network = member.network.to(self.device)
+        member.average.to(self.device)
+        self.perfect = [self._item(label.perfect, label) for label in labels]
+        self.ordinary = [self._item(frame) for frame in training]
+        self.held_out = _chunks([self._item(frame) for frame in held_out])
+        self.columns = _chunks(self._validation_columns())
+        self.optimizer = torch.optim.AdamW(
+            member.weights, lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self.step, self.before, self.began = 0, 0.0, time.monotonic()
+        self.history: list[dict[str, float]] = []
+        self.best: list[torch.Tensor] = []
+        self.validate()
+
+    def advance(self) -> None:
+        """One curvature step and its ordinary steps."""
+        settings = self.settings
+        self.network.train()
+        self._update(self.curvature_batch(self.step), settings.weights)
+        for number in range(settings.cotraining if self.ordinary else 0):
+            batch = self.ordinary_batch(self.step * settings.cotraining + number)
+            self._update(batch, settings.cotraining_weights)
+        self.step += 1
+
+    def curvature_batch(self, step: int) -> Batch:
+        """Supercells with fresh random probes; every step has its own draw."""
+        generator = provenance.generator(self.seed, "probe", step)
+        count = self.settings.columns
+        chosen = generator.choice(len(self.labels), count, replace=count > len(self.labels))
+        items = []
+        for number in chosen:
+            label = self.labels[number]
+            vector = curvature.probe(self.settings.probe, len(label.perfect), generator)
+            items.append(curvature.probed(self.perfect[number], label, vector))
+        return Batch.of(items, self.device)
+
+    def ordinary_batch(self, step: int) -> Batch:
+        """The next few training frames of an epoch in random order."""
+        size = min(self.settings.batch_size, len(self.ordinary))
+        epoch, place = divmod(step, len(self.ordinary) // size)
+        order = provenance.generator(self.seed, "ordinary", epoch).permutation(len(self.ordinary))
+        return Batch.of([self.ordinary[i] for i in order[place * size :][:size]], self.device)
+
+    def validate(self) -> None:
+        """Errors of the averaged weights; the best so far are kept."""
+        self.network.eval()
+        self.member.average.swap_parameters(self.member.module.model)
+        try:
+            row = {"step": float(self.step), **self._errors()}
+        finally:
+            self.member.average.swap_parameters(self.member.module.model)
+        if not np.isfinite(row["loss"]):
+            raise CalculationError("fine-tuning gave no finite loss; lower finetune.learning_rate")
+        if not self.history or row["loss"] < min(each["loss"] for each in self.history):
+            self.best = [each.detach().clone() for each in self.member.average.ema_weights]
+        self.history.append(row)
+
+    def words(self) -> str:
+        """Progress in one line."""
+        row, settings = self.history[-1], self.settings
+        spent = self.seconds()
+        left = spent / max(1, self.step) * (settings.steps - self.step)
+        return (
+            f"step {self.step}/{settings.steps}  curvature MAE {row['curvature_mae_eV_per_A2']:.4f} "
+            f"eV/Å²  held-out force MAE {1e3 * row.get('force_mae_eV_per_A', np.nan):.1f} meV/Å  "
+            f"{spent:.0f} s, {left:.0f} s left"
+        )
+
+    def seconds(self) -> float:
+        """Wall time so far, with that before an interruption."""
+        return self.before + time.monotonic() - self.began
+
+    def result(self) -> FinetuneResult:
+        """Errors before and after, of the weights in `best`."""
+        first, best = self.history[0], min(self.history, key=lambda row: row["loss"])
+        name = "force_mae_eV_per_A"
+        forgetting = best[name] / max(first[name], 1e-12) if name in first else 1.0
+        before, after = ({k: v for k, v in row.items() if k != "step"} for row in (first, best))
+        return FinetuneResult(
+            self.step, int(best["step"]), before, after, forgetting, self.history, self.seconds()
+        )
+
+    def save(self, path: Path, identity: str) -> None:
+        """Write the state, atomically."""
+        state = {
+            "identity": identity,
+            "step": self.step,
+            "seconds": self.seconds(),
+            "network": self.network.state_dict(),
+            "average": self.member.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "best": self.best,
+            "history": self.history,
+        }
+        part = path.with_name(path.name + ".part")
+        torch.save(state, part)
+        part.replace(path)
+
+    def restore(self, path: Path, identity: str, say: Callable[[str], None]) -> None:
+        """Go on from the state at `path` if it is of the same member, labels, settings and seed."""
+        if not path.exists():
+            return
+        state = torch.load(path, weights_only=True, map_location=self.device)
+        if state["identity"] != identity:
+            return
+        self.network.load_state_dict(state["network"])
+        self.member.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.before = state["step"], state["seconds"]
+        self.best, self.history = state["best"], state["history"]
+        say(f"continuing from step {self.step}")
+
+    def _update(self, batch: Batch, weights: curvature.Weights) -> None:
+        value = curvature.loss(self.network, batch, weights)
+        self.optimizer.zero_grad()
+        value.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.member.weights, self.settings.clip_norm)
+        if not torch.isfinite(norm):
+            raise CalculationError("fine-tuning gave no finite loss; lower finetune.learning_rate")
+        self.optimizer.step()
+        self.member.average.update_parameters(self.member.module.model)
+
+    def _item(self, frame: Atoms, label: CurvatureLabel | None = None) -> Item:
+        types, cutoff = self.network.type_names, float(self.network.metadata["r_max"])
+        unknown = sorted(set(frame.get_chemical_symbols()) - set(types))
+        if unknown:
+            raise InputError(f"finetune: the model knows {sorted(types)}, a frame has {unknown}")
+        if label is None:
+            return curvature.ordinary_item(frame, types, cutoff)
+        return curvature.perfect_item(label, types, cutoff)
+
+    def _validation_columns(self) -> list[Item]:
+        """Columns of the representative atoms of every supercell, evenly chosen where many."""
+        items = []
+        for item, label in zip(self.perfect, self.labels, strict=True):
+            vectors = curvature.unit_vectors(label.representatives, len(label.perfect))
+            chosen = np.linspace(0, len(vectors) - 1, min(len(vectors), VALIDATION_COLUMNS))
+            items += [curvature.probed(item, label, vectors[round(i)]) for i in chosen]
+        return items
+
+    def _errors(self) -> dict[str, float]:
+        settings = self.settings
+        found = self._mean(self.columns, settings.weights)
+        row = {"curvature_mae_eV_per_A2": found["curvature"], "loss": found["loss"]}
+        if self.held_out:
+            held = self._mean(self.held_out, settings.cotraining_weights)
+            row["force_mae_eV_per_A"] = held["force_component"]
+            row["energy_mae_eV_per_atom"] = held["energy"]
+            if settings.cotraining:  # the mean loss of a step
+                share = settings.cotraining / (1 + settings.cotraining)
+                row["loss"] = (1 - share) * found["loss"] + share * held["loss"]
+        return row
+
+    def _mean(
+        self, chunks: Sequence[Sequence[Item]], weights: curvature.Weights
+    ) -> dict[str, float]:
+        """Terms of the loss over all items, chunks weighted by their number of items."""
+        totals: dict[str, list[tuple[float, int]]] = {}  # value, items
+        for chunk in chunks:
+            batch = Batch.of(chunk, self.device)
+            out = self.network(dict(batch.data))
+            terms = curvature.errors(out, batch)
+            values = {**terms, "loss": curvature.weighted(terms, weights)}
+            values["force_component"] = (out["forces"] - batch.forces).abs().mean()
+            for name, value in values.items():
+                totals.setdefault(name, []).append((value.item(), len(chunk)))
+        return {
+            name: sum(value * count for value, count in pairs) / sum(count for _, count in pairs)
+            for name, pairs in totals.items()
+        }
+
+
+def _chunks(items: Sequence[Item]) -> list[list[Item]]:
+    found: list[list[Item]] = []
+    atoms = 0
+    for item in items:
+        count = len(item.forces)
+        if not found or atoms + count > VALIDATION_ATOMS:
+            found.append([])
+            atoms = 0
+        found[-1].append(item)
+        atoms += count
+    return found
+
+
+def _on_cpu(value: Any) -> Any:
+    return value.cpu() if isinstance(value, torch.Tensor) else value
