@@ -16,16 +16,22 @@ import pandas as pd
 
 STAGES = {
     "structure": ("structure",),
-    "seeds": ("seed_aimd", "seed_displaced", "seed_frames", "split", "harmonic"),
-    "labels": ("label",),
-    "training": ("dataset", "train", "committee", "model"),
+    "seeds": (
+        "seed_aimd", "seed_displaced", "seed_frames", "low_fidelity_sample", "low_fidelity_distil",
+        "split", "harmonic",
+    ),
+    "labels": ("label", "curvature_labels"),
+    "training": (
+        "low_fidelity_train", "shared_model", "dataset", "train", "finetune", "committee", "model",
+    ),
     "exploration": ("engine", "explore", "acquire"),
     "rounds": ("round_conductivity", "assess", "history", "verdict"),
     "phonons and κ": ("phonons", "conductivity_member", "conductivity", "mesh_convergence", "srme"),
     "Green–Kubo": ("flux_engine", "green_kubo_trajectory", "green_kubo", "effective_conductivity"),
+    "elastic constants": ("elastic", "elastic_reference"),
     "report": (
         "material_summary", "summary", "comparison", "figure_learning_curve", "figure_uncertainty",
-        "figure_events", "figure_green_kubo", "figure_bands", "figure_kappa", "figure_overview",
+        "figure_events", "figure_green_kubo", "figure_bands", "figure_kappa", "figure_elastic", "figure_overview",
         "figure_campaign",
     ),
 }  # fmt: skip
