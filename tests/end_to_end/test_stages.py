@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import test_campaign
 import yaml
+from test_campaign import MATERIAL
 
 from umklapp import provenance
 
-ROOT = Path(__file__).resolve().parents[2]
-MATERIAL = "Si-227"
-TINY = {
-    "name": "stages",
-    "seed": 3,
-    "materials": {
-        "table": str(ROOT / "config/materials.csv"),
-        "structures": str(ROOT / "config/structures"),
-        "select": [MATERIAL],
-        "sampling_supercell": [[-1, 1, 1], [1, -1, 1], [1, 1, -1]],
-        "phonon_supercell": [[-1, 1, 1], [1, -1, 1], [1, 1, -1]],
-    },
-    "reference": {"engine": "ase", "calculator": "silicon:StillingerWeberSilicon"},
-    "seeds": [
-        {"kind": "aimd", "temperature": 300, "steps": 12, "every": 2},
-        {"kind": "rattled", "count": 8, "amplitudes": [0.05], "strain": 0.01},
-    ],
+CAMPAIGN = {
+    **test_campaign.TINY,
     "potential": {
-        "l_max": 1,
-        "features": [8, 4],
-        "radial_width": 16,
+        **test_campaign.TINY["potential"],
         "training": {
             "epochs": 4,
             "warm_start": {"epochs": 2, "learning_rate": 0.002},
@@ -51,22 +33,16 @@ TINY = {
         },
     },
     "committee": {"subsamples": 2, "seeds": 1, "engine": "eager"},
-    "exploration": {"kind": "md", "replicas": 2, "steps": 40, "every": 5, "temperatures": [300]},
-    "acquisition": {"batch_size": 3, "spacing": 10.0},
     "rounds": {"max": 2, "force_error": 1e-4, "physics": []},
 }
+del CAMPAIGN["green_kubo"]
 
 
 def run(config: Path, *targets: str) -> str:
     """Everything Snakemake says; it must succeed."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-    command += ["--directory", str(config.parent), "--configfile", str(config), "--cores", "2"]
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*command, *targets], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    done = test_campaign.run(config, *targets)
+    assert done.returncode == 0, test_campaign.said(done)
+    return test_campaign.said(done)
 
 
 def training(folder: Path, number: str, member: int) -> dict:
@@ -77,7 +53,7 @@ def training(folder: Path, number: str, member: int) -> dict:
 @pytest.mark.slow
 def test_stages_warm_starts_the_shared_model_and_a_start_from_it(tmp_path: Path) -> None:
     config = tmp_path / "first.yaml"
-    config.write_text(yaml.safe_dump({**TINY, "results": "first"}))
+    config.write_text(yaml.safe_dump({**CAMPAIGN, "results": "first"}))
     run(config, "shared")
     first = tmp_path / "first"
     assert [each["name"] for each in training(first, "00", 0)["stages"]] == ["broad", "fine"]
@@ -93,11 +69,11 @@ def test_stages_warm_starts_the_shared_model_and_a_start_from_it(tmp_path: Path)
 
     # another campaign, with other seeds of its own, starts from it
     second = tmp_path / "second.yaml"
-    potential = {**TINY["potential"], "start": "first/shared/member_{member}.ckpt"}
-    rounds = {**TINY["rounds"], "max": 1}
+    potential = {**CAMPAIGN["potential"], "start": "first/shared/member_{member}.ckpt"}
+    rounds = {**CAMPAIGN["rounds"], "max": 1}
     second.write_text(
         yaml.safe_dump(
-            {**TINY, "results": "second", "seed": 8, "potential": potential, "rounds": rounds}
+            {**CAMPAIGN, "results": "second", "seed": 8, "potential": potential, "rounds": rounds}
         )
     )
     target = f"second/{MATERIAL}/round_00/committee.json"
