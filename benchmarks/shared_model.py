@@ -28,7 +28,7 @@ COUNTS = (2, 4, 8, 16)
 MORE = 22
 """All labels of a pool: from scratch only, to compare beyond 16."""
 
-STEPS, PRETRAINING_STEPS = 400, 1500
+STEPS, PRETRAINING_STEPS = 300, 1000
 RATES = {"scratch": 0.01, "shared": 0.004}
 ARCHITECTURE = {"cutoff": 5.0, "layers": 2, "l_max": 2, "features": [24, 16, 8]}
 
