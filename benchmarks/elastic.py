@@ -39,7 +39,7 @@ AMPLITUDES = [0.005, 0.01]
 SETTINGS_OF_STRAIN = config.Elastic(amplitudes=AMPLITUDES)
 PAIRS = {"C11": (0, 0), "C12": (0, 1), "C44": (3, 3)}
 BASE: dict[str, Any] = {"learning_rate": 0.01, "batch_size": 4, "patience": 1000}
-FIRST, SECOND = 60, 30
+FIRST, SECOND = 50, 25
 """Epochs of the stages."""
 
 WEIGHTS = {"energy_weight": 1.0, "force_weight": 4.0}
@@ -70,10 +70,15 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 RUNS = [
-    *(("strained", way) for way in WAYS),
+    ("strained", "no stress"),
+    ("strained", "stress"),
+    ("strained", "stress + stage 2"),
     ("fixed cell", "no stress"),
     ("fixed cell", "stress"),
+    ("strained", "weight 0.1"),
+    ("strained", "stress, longer"),
 ]
+"""Frames and way; what matters most comes first."""
 
 
 def silicon() -> Manybody:
@@ -250,7 +255,6 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     kept = options.out / "elastic.csv"
     rows = pd.read_csv(kept).to_dict("records") if kept.exists() else []
-    own = {name: own_constants(name, options.scratch) for name in options.system}
     for seed in range(1, options.seeds + 1):
         for system in options.system:
             parts = silicon_frames() if system == "silicon" else rock_salt_frames()
@@ -271,6 +275,7 @@ def main() -> None:
                 print(rows[-1], flush=True)
                 pd.DataFrame(rows).round(4).to_csv(kept, index=False)
     table = pd.read_csv(kept)
+    own = {name: own_constants(name, options.scratch) for name in table["system"].unique()}
     draw(table, own, [options.out / "elastic.png"])
     record = {"ways": WAYS, "strain": SETTINGS_OF_STRAIN.model_dump(mode="json"), "engine": own}
     provenance.write_json(options.out / "elastic.json", provenance.record(**record))
