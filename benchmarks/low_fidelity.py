@@ -29,7 +29,7 @@ from umklapp.seeds import low_fidelity
 
 LABELS = Path("benchmarks/data/si_lowfi_gpaw.extxyz")
 TESTS = ("solid", "strained", "defect", "molten", "molten (GPAW)")
-BUDGETS, STEPS = (8, 16, 32), 1000
+BUDGETS, STEPS = (8, 16, 32), 800
 """Reference labels of a training; steps of the optimiser on them, the same for all."""
 
 POTENTIAL = config.Potential(
@@ -39,7 +39,7 @@ POTENTIAL = config.Potential(
     radial_width=32,
     training={"learning_rate": 0.01, "batch_size": 2, "force_weight": 4},
 )
-PRETRAINING = config.Pretraining(frames=800, epochs=6)
+PRETRAINING = config.Pretraining(frames=600, epochs=6)
 ARMS = {
     "DFT only, rattled": ("rattled", False),
     "DFT only, random": ("random", False),
@@ -48,6 +48,8 @@ ARMS = {
     "low → high, distilled": ("distilled", True),
 }
 """Name: where the labels come from, and whether the cheap surface was learned before."""
+CONTROL = "DFT only, random"
+"""Tells what distillation is worth; with most labels alone."""
 
 COLOURS = dict(zip(ARMS, ("#999999", "#56b4e9", "#0072b2", "#e69f00", "#d55e00"), strict=True))
 
@@ -59,7 +61,7 @@ def fit(
     out: Path,
     parent: Path | None = None,
 ) -> float:
-    """Train on 5/6 of the frames, validate on the rest; seconds."""
+    """Train on 5/6 of the frames, validate on the rest; seconds, NaN where it is done already."""
     if out.exists():
         return float("nan")
     chosen, held = subsample(len(known), 5 / 6, seed, 0, 1)
@@ -83,7 +85,8 @@ def pretrained(cheap: list[Atoms], seed: int, folder: Path) -> Path:
     out = folder / f"cheap_{seed}.ckpt"
     chosen = low_fidelity.draw(cheap, PRETRAINING.frames, provenance.generator(seed, "cheap"))
     seconds = fit([cheap[n] for n in chosen], PRETRAINING.learning(POTENTIAL), seed, out)
-    print(f"seed {seed}: cheap surface learned in {seconds:.0f} s", flush=True)
+    if np.isfinite(seconds):
+        print(f"seed {seed}: cheap surface learned in {seconds:.0f} s", flush=True)
     return out
 
 
@@ -166,22 +169,19 @@ def main() -> None:
     tests = {name: groups[name] for name in TESTS if name in groups}
     cheap = pool(options.pool)
     path = options.out / "low_fidelity.csv"
-    rows = pd.read_csv(path).to_dict("records") if path.exists() else []
     surface = surfaces.create(config.CalculatorSurface.model_validate(SURFACE))
-    rows = [row for row in rows if row["arm"] != "cheap surface"]
-    rows += rows_of("cheap surface", 0, 0, surface, tests)
+    rows = rows_of("cheap surface", 0, 0, surface, tests)
     options.out.mkdir(parents=True, exist_ok=True)
     for seed in range(options.seeds):
         for budget in options.budgets:
             for name in ARMS:
-                if any((r["arm"], r["labels"], r["seed"]) == (name, budget, seed) for r in rows):
+                if name == CONTROL and budget != max(options.budgets):
                     continue
                 rows += run(name, budget, seed, groups, tests, cheap, options.scratch)
                 pd.DataFrame(rows).round(3).to_csv(path, index=False)
-        if not any((r["arm"], r["seed"]) == ("cheap network", seed) for r in rows):
-            model = load(pretrained(cheap, seed, options.scratch))
-            rows += rows_of("cheap network", 0, seed, model, tests)
-            pd.DataFrame(rows).round(3).to_csv(path, index=False)
+        model = load(pretrained(cheap, seed, options.scratch))
+        rows += rows_of("cheap network", 0, seed, model, tests)
+        pd.DataFrame(rows).round(3).to_csv(path, index=False)
     table = pd.DataFrame(rows)
     shown = table.groupby(["test", "arm", "labels"])["force_mae"].agg(["mean", "std"])
     print(shown.unstack("labels").round(0).to_string())

@@ -48,7 +48,7 @@ rule low_fidelity_distil:
         gpu=int(CAMPAIGN.resources.gpu),
     params:
         distillation=lambda wildcards: (plain(CAMPAIGN.seeds[int(wildcards.index)])["distillation"]),
-        count=lambda wildcards: CAMPAIGN.seeds[int(wildcards.index)].count,
+        wanted=lambda wildcards: CAMPAIGN.seeds[int(wildcards.index)].count,
         root=CAMPAIGN.seed,
         scratch=f"{RESULTS}/{{material}}/scratch/low_fidelity_{{index}}",
     message:

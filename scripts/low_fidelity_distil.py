@@ -31,7 +31,7 @@ if __name__ == "__main__":
         int(snakemake.wildcards.index),
         Path(snakemake.input.pool),
         None if plain is None else config.parse(config.Distillation, plain),
-        snakemake.params.count,
+        snakemake.params.wanted,
         snakemake.params.root,
         Path(snakemake.params.scratch),
         {name: Path(path) for name, path in snakemake.output.items()},

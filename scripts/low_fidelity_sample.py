@@ -22,9 +22,11 @@ def main(material, index, primitive, sampling, settings, root, out):
         provenance.generator(seed, "sample"),
         f"low_fidelity {index}",
     )
-    print(f"{found.counts}")
+    stages = low_fidelity.stages(found.frames, settings.temperatures)
+    print(f"{found.counts}", *stages, sep="\n")
     frames.write_frames(out["pool"], found.frames)
     record = {"counts": found.counts, "ended": found.ended, "notes": found.notes, "seed": seed}
+    record["stages"] = stages
     plain = settings.model_dump(mode="json", exclude={"distillation", "pretrain"})
     provenance.write_json(out["record"], provenance.record(settings=plain, **record))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from ase import Atoms, units
@@ -111,6 +112,18 @@ def sample(
     for place, atoms in enumerate(good):
         atoms.info.update(perfect.info, origin=origin, place=place, order=order.value(atoms))
     return Sample([_renamed(atoms) for atoms in good], dict(counts), ended, notes)
+
+
+def stages(found: Sequence[Atoms], temperatures: Sequence[float]) -> list[dict[str, Any]]:
+    """Of every stage: temperature (K), kept frames, mean order O, mean energy (eV per atom)."""
+    rows = []
+    for stage, temperature in enumerate(temperatures):
+        mine = [atoms for atoms in found if atoms.info["stage"] == stage]
+        if mine:
+            energy = float(np.mean([atoms.get_potential_energy() / len(atoms) for atoms in mine]))
+            order = float(np.mean([atoms.info["order"] for atoms in mine]))
+            rows.append({"T": temperature, "frames": len(mine), "order": order, "energy": energy})
+    return rows
 
 
 def starts(
