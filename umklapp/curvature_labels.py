@@ -22,7 +22,7 @@ from umklapp.reference.contract import Engine
 from umklapp.reference.ledger import Ledger, label_frames
 
 CELL_TOLERANCE = 0.01
-"""Of the vectors of a cell in those of another; relaxed lattice constants of two programs differ."""
+"""Of the vectors of a cell in those of another: lattice constants of two programs differ."""
 
 SITE_TOLERANCE = 0.1
 """Å; between a site and its copy in another cell."""
