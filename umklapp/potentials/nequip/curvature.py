@@ -107,7 +107,7 @@ def probe(kind: str, n_atoms: int, generator: np.random.Generator) -> np.ndarray
     return vector.reshape(-1, 3)
 
 
-def unit_vectors(atoms: Sequence[int], n_atoms: int) -> list[np.ndarray]:
+def unit_vectors(atoms: Sequence[int] | np.ndarray, n_atoms: int) -> list[np.ndarray]:
     """The one-hot probes (n_atoms, 3) of some atoms in all three directions."""
     return list(
         np.eye(3 * n_atoms).reshape(n_atoms, 3, n_atoms, 3)[list(atoms)].reshape(-1, n_atoms, 3)

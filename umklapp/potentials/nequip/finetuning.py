@@ -330,9 +330,10 @@ class Finetuning:
         product = square = 0.0
         for chunk in self.columns:
             batch = Batch.of(chunk, self.device)
-            found = self.network(dict(batch.data))[PRODUCT]
-            product += (found * batch.column).sum().item()
-            square += (batch.column**2).sum().item()
+            found, wanted = self.network(dict(batch.data))[PRODUCT], batch.column
+            assert wanted is not None  # every item of a validation has its probe
+            product += (found * wanted).sum().item()
+            square += (wanted**2).sum().item()
         ratio = product / max(square, 1e-30)
         if ratio > SUSPECT:
             unit = min(UNITS, key=lambda name: abs(np.log(ratio / UNITS[name])))
