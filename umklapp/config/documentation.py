@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_origin
 
 from pydantic import BaseModel
 
@@ -41,7 +41,7 @@ def _type_name(annotation: object) -> str:
     members = getattr(annotation, "__args__", ())
     if _holds_sections(annotation):
         return "list of sections" if "list" in str(annotation) else "section"
-    if members and "Literal" in str(annotation):
+    if get_origin(annotation) is Literal:
         return " \\| ".join(f"`{item}`" for item in members)
     if "list" in str(annotation):
         return "list"
