@@ -75,8 +75,18 @@ def _check_files(campaign: Campaign, material: str, primitive: Atoms) -> None:
             _check_cheap(seed, key, primitive)
     if isinstance(campaign.reference, Lookup):
         _check_frames(campaign.reference.path, "reference.path", material, primitive)
+    _check_curvature(campaign, material)
     if campaign.phonons.force_constants is not None:
         load_params(campaign.phonons.force_constants)
+
+
+def _check_curvature(campaign: Campaign, material: str) -> None:
+    """The file of second derivatives is there; it is read where the relaxed cells are known."""
+    if campaign.finetune is None or campaign.finetune.labels == "reference":
+        return
+    path = Path(str(campaign.finetune.labels).replace("{material}", material))
+    if not path.exists():
+        raise InputError(f"finetune.labels: {path} does not exist")
 
 
 def _check_frames(path: Path, key: str, material: str, primitive: Atoms) -> int:

@@ -22,7 +22,7 @@ from umklapp.reference.contract import Engine
 from umklapp.reference.ledger import Ledger, label_frames
 
 CELL_TOLERANCE = 0.01
-"""Of the vectors of a cell in those of another; relaxed lattice constants of two programs differ."""
+"""Of the vectors of a cell in those of another: lattice constants of two programs differ."""
 
 SITE_TOLERANCE = 0.1
 """Å; between a site and its copy in another cell."""
@@ -70,11 +70,15 @@ def read(path: Path) -> CurvatureLabel:
     with h5py.File(path) as file:
         perfect = Atoms(file["numbers"][()], cell=file["cell"][()], pbc=True)
         perfect.positions = file["positions"][()]
-        arrays = [file[name][()] for name in ("force_constants", "representatives", "forces")]
+        array, representatives, forces = (
+            file[name][()] for name in ("force_constants", "representatives", "forces")
+        )
         energy = float(file["energy"][()]) if "energy" in file else None
         stress = file["stress"][()] if "stress" in file else None
         count, source = int(file.attrs["labels"]), str(file.attrs["source"])
-        return CurvatureLabel(perfect, *arrays, energy, stress, count, source)
+        return CurvatureLabel(
+            perfect, array, representatives, forces, energy, stress, count, source
+        )
 
 
 def by_displacements(

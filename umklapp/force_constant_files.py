@@ -6,9 +6,6 @@ asked for, in its order of atoms.
 
 from __future__ import annotations
 
-import lzma
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -137,12 +134,7 @@ def check_unit(unit: str | None, where: str) -> None:
 
 
 def _from_yaml(path: Path) -> tuple[np.ndarray, Atoms]:
-    with tempfile.TemporaryDirectory() as folder:
-        plain = path
-        if path.suffix == ".xz":
-            plain = Path(folder) / "phonopy.yaml"
-            with lzma.open(path) as packed, plain.open("wb") as unpacked:
-                shutil.copyfileobj(packed, unpacked)
+    with force_sets.unpacked(path) as plain:
         head = _head(plain)
         unit = head.get("physical_unit", {})
         check_unit(unit.get("force_constants"), str(path))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import lzma
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,6 +25,19 @@ def is_params(path: Path) -> bool:
     return any(str(path).endswith(end) for end in (".yaml", ".yaml.xz", ".yml", ".yml.xz"))
 
 
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """Path of the yaml itself, in this block, also where the file is packed (.xz)."""
+    if path.suffix != ".xz":
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "plain.yaml"
+        with lzma.open(path) as packed, plain.open("wb") as target:
+            shutil.copyfileobj(packed, target)
+        yield plain
+
+
 @lru_cache(maxsize=2)
 def load_params(path: Path) -> Phono3py:
     """Cells, displacements, forces and Born charges of a phono3py params file.
@@ -31,12 +46,7 @@ def load_params(path: Path) -> Phono3py:
         InputError: the file is missing or phono3py cannot read it.
     """
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            plain = path
-            if path.suffix == ".xz":
-                plain = Path(folder) / "params.yaml"
-                with lzma.open(path) as packed, plain.open("wb") as unpacked:
-                    shutil.copyfileobj(packed, unpacked)
+        with unpacked(path) as plain:
             return phono3py.load(plain, produce_fc=False, log_level=0)
     except Exception as error:  # yaml, lzma and phono3py have no common error
         raise InputError(f"{path}: cannot be read as phono3py params: {error}") from None

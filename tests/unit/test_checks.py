@@ -193,3 +193,11 @@ def test_force_constants_that_cannot_be_read(plain, tmp_path):
     plain["phonons"] = {"force_constants": str(tmp_path / "fc.yaml")}
     with pytest.raises(InputError, match=r"fc\.yaml: cannot be read as phono3py params"):
         check(plain)
+
+
+def test_force_constants_of_fine_tuning_that_are_not_there(plain, tmp_path):
+    plain["finetune"] = {"kind": "curvature", "labels": str(tmp_path / "{material}.yaml")}
+    with pytest.raises(InputError, match=r"finetune\.labels: .*Si-227\.yaml does not exist"):
+        check(plain)
+    (tmp_path / "Si-227.yaml").write_text("")
+    check(plain)

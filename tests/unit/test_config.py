@@ -212,3 +212,40 @@ def test_split_leaves_a_tenth_for_training(calibration, test):
         assert calibration + test >= 0.9
     else:
         assert made.calibration + made.test < 0.9
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"finetune.weights": {"energy": 1.0}}, "set finetune.equilibrium to 'label'"),
+        ({"finetune.compile": True}, "set finetune.columns to 2"),
+        ({"finetune.compile": True, "finetune.columns": 2, "finetune.batch_size": 1}, "batch_size"),
+        ({"finetune.labels": "x.yaml", "finetune.equilibrium": "label"}, "come without energy"),
+        ({"finetune.steps": 0}, "finetune.steps"),
+        ({"finetune.kind": "velocity"}, "finetune.kind"),
+        ({"finetune.weights": {"curvature": 0.0}}, "finetune.weights.curvature"),
+    ],
+)
+def test_fine_tuning_that_cannot_be(plain, changes, words):
+    plain["finetune"] = {"kind": "curvature"}
+    assert config.validate(plain).finetune.cotraining == 4
+    for key, value in changes.items():
+        change(plain, key, value)
+    with pytest.raises(InputError, match=words):
+        config.validate(plain)
+
+
+def test_fine_tuning_needs_something_to_learn_from(plain, tmp_path):
+    plain["finetune"] = {"kind": "curvature"}
+    plain["potential"] = {"baseline": "taylor", "training": {"stress_weight": 0}}
+    plain["materials"]["phonon_supercell"] = plain["materials"]["sampling_supercell"]
+    plain["seeds"] = [{"kind": "harmonic", "count": 3}]
+    with pytest.raises(InputError, match=r"finetune: a Taylor baseline"):
+        config.validate(plain)
+    plain["potential"] = {}
+    plain["reference"] = {"engine": "lookup", "path": "x.extxyz"}
+    plain["exploration"] = {"kind": "pool"}
+    plain["materials"]["relax"] = False
+    plain["seeds"] = [{"kind": "frames", "path": "x.extxyz"}]
+    with pytest.raises(InputError, match=r"finetune.labels 'reference': a table"):
+        config.validate(plain)

@@ -133,3 +133,26 @@ def test_a_committee_without_uncertainty_is_said_to_be_one(count):
     assert ("committee of one" if count == 1 else "agree exactly") in report["notes"][0]
     assert table["expected_error_eV_per_A"].isna().all()
     json.dumps(report, allow_nan=False)
+
+
+def test_fine_tuning_of_the_members_in_one_record():
+    def member(number, forgetting, after):
+        return {
+            "member": number,
+            "best_step": 10,
+            "before": {"curvature_mae_eV_per_A2": 0.4},
+            "after": {"curvature_mae_eV_per_A2": after},
+            "forgetting": forgetting,
+            "phonons": {},
+            "label": {"labels": 2, "source": "two cells"},
+            "limit": 1.5,
+            "history": [],
+        }
+
+    found = judgement.finetuning([member(0, 0.9, 0.1), member(1, 1.7, 0.2)])
+    assert found["forgetting"] == 1.7
+    assert (found["labels"], found["limit"]) == (2, 1.5)
+    assert "0.4000 → 0.1500" in found["words"]
+    assert [each["member"] for each in found["members"]] == [0, 1]
+    assert "history" not in found["members"][0]
+    json.dumps(found)

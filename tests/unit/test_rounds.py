@@ -331,3 +331,18 @@ def test_an_exhausted_search_still_waits_for_kappa():
 )
 def test_small_errors_are_not_said_to_be_zero(value, text):
     assert rounds.in_milli(value) == text
+
+
+# fine-tuning
+
+
+def test_a_material_that_forgot_is_not_converged():
+    """Everything else holds; the reason says what to do."""
+    numbers = {"forgetting": 1.8, "limit": 1.5, "words": "curvature MAE 0.1 → 0.01"}
+    bad = rounds.forgetting_criterion(numbers)
+    verdict = rounds.assess(0, labels(), 1.0, {"finetune": bad}, SETTINGS)
+    assert not verdict["converged"]
+    assert "it forgets too much; raise finetune.cotraining" in verdict["reason"]
+    good = rounds.forgetting_criterion(numbers | {"forgetting": 1.2})
+    assert rounds.assess(0, labels(), 1.0, {"finetune": good}, SETTINGS)["converged"]
+    assert good.words == "curvature MAE 0.1 → 0.01"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, Union, get_origin
 
 from pydantic import BaseModel
 
@@ -41,12 +42,13 @@ def _type_name(annotation: object) -> str:
     members = getattr(annotation, "__args__", ())
     if _holds_sections(annotation):
         return "list of sections" if "list" in str(annotation) else "section"
-    if members and "Literal" in str(annotation):
+    if get_origin(annotation) is Literal:
         return " \\| ".join(f"`{item}`" for item in members)
     if "list" in str(annotation):
         return "list"
-    text = getattr(annotation, "__name__", "")
-    return text or " or ".join(_type_name(item) for item in members).replace("NoneType", "none")
+    if get_origin(annotation) in (Union, UnionType):
+        return " or ".join(_type_name(item) for item in members).replace("NoneType", "none")
+    return str(getattr(annotation, "__name__", annotation))
 
 
 def docs_table() -> str:

@@ -13,25 +13,26 @@ from umklapp.config.base import Positive, Section
 class CurvatureWeights(Section):
     """Weights of a curvature step: the loss on a perfect supercell and one of its columns."""
 
-    energy: float = Field(0.0, ge=0, description="of |ΔE|/N; needs `finetune.equilibrium: label`")
-    force: float = Field(20.0, ge=0, description="of the mean length of ΔF")
-    stress: float = Field(5.0, ge=0, description="of the mean |Δσ| of nine components")
-    curvature: Positive = Field(100.0, description="of the mean |Δ∂²E/∂R∂R| of a column")
+    energy: float = Field(
+        0.0, ge=0, description="of the error of E/N; needs `finetune.equilibrium: label`"
+    )
+    force: float = Field(
+        20.0, ge=0, description="of the mean length of the error of an atom's force"
+    )
+    stress: float = Field(5.0, ge=0, description="of the mean error of nine components")
+    curvature: Positive = Field(100.0, description="of the mean error of the elements of a column")
 
 
 class OrdinaryWeights(Section):
     """Weights of an ordinary step: the loss on the labels that the member was trained on."""
 
-    energy: float = Field(500.0, ge=0, description="of |ΔE|/N")
-    force: Positive = Field(200.0, description="of the mean length of ΔF")
-    stress: float = Field(50.0, ge=0, description="of the mean |Δσ|, where a frame has one")
+    energy: float = Field(500.0, ge=0, description="of the mean error of E/N")
+    force: Positive = Field(200.0, description="of the mean length of the error of an atom's force")
+    stress: float = Field(50.0, ge=0, description="of the mean error, where a frame has one")
 
 
 class CurvatureFinetune(Section):
-    """Phonon fine-tuning: every member goes on with columns of the Hessian of perfect supercells.
-
-    Koker et al., arXiv:2601.07742; docs/finetuning.md.
-    """
+    """Phonon fine-tuning: members go on with columns of the Hessian (docs/finetuning.md)."""
 
     kind: Literal["curvature"] = "curvature"
     labels: Literal["reference"] | Path = Field(
@@ -58,7 +59,7 @@ class CurvatureFinetune(Section):
     probe: Literal["one_hot", "random"] = Field(
         "one_hot",
         description="vector v of a curvature step's target Φv: one atom in one direction, or all "
-        "atoms at random (|v| = 1)",
+        "atoms at random (length 1)",
     )
     columns: int = Field(1, ge=1, description="probes in a curvature step; compiled: at least 2")
     batch_size: int = Field(2, ge=1, description="frames in an ordinary step")

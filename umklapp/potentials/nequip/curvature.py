@@ -2,7 +2,8 @@
 
 Koker et al., arXiv:2601.07742. With N atoms in a frame, F̂ and σ̂ of the model,
 
-    L = λ_E |Ê − E|/N + λ_F 1/N Σ_a |F̂_a − F_a| + λ_σ 1/9 Σ |σ̂ − σ| + λ_Φ 1/3N Σ_a,i |∂²Ê/∂R∂R v − Φ v|_ai
+    L = λ_E |Ê − E|/N + λ_F 1/N Σ_a |F̂_a − F_a| + λ_σ 1/9 Σ |σ̂ − σ|
+        + λ_Φ 1/3N Σ_a,i |∂²Ê/∂R∂R v − Φ v|_ai
 
 with the probe v = e_bj for a random atom b and direction j: the expectation of the last term is
 the mean absolute error of all elements of the Hessian. Φ is the second derivative of the energy of
@@ -106,7 +107,7 @@ def probe(kind: str, n_atoms: int, generator: np.random.Generator) -> np.ndarray
     return vector.reshape(-1, 3)
 
 
-def unit_vectors(atoms: Sequence[int], n_atoms: int) -> list[np.ndarray]:
+def unit_vectors(atoms: Sequence[int] | np.ndarray, n_atoms: int) -> list[np.ndarray]:
     """The one-hot probes (n_atoms, 3) of some atoms in all three directions."""
     return list(
         np.eye(3 * n_atoms).reshape(n_atoms, 3, n_atoms, 3)[list(atoms)].reshape(-1, n_atoms, 3)

@@ -29,12 +29,19 @@ from umklapp.curvature_labels import CurvatureLabel
 from umklapp.errors import CalculationError, InputError
 from umklapp.potentials.nequip import curvature
 from umklapp.potentials.nequip.curvature import Batch, Item
+from umklapp.potentials.nequip.model import PRODUCT
 
 VALIDATION_COLUMNS = 12
 """Most columns of one supercell in a validation."""
 
 VALIDATION_ATOMS = 512
 """Frames are validated together up to so many atoms."""
+
+UNITS = {"Ry/bohr²": 48.587, "Hartree/bohr²": 97.174}
+"""In eV/Å²."""
+
+SUSPECT = 20.0
+"""No trained member is so much stiffer than its labels."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +194,7 @@ class Finetuning:
         self.step, self.before, self.began = 0, 0.0, time.monotonic()
         self.history: list[dict[str, float]] = []
         self.best: list[torch.Tensor] = []
+        self._check_units()
         self.validate()
 
     def advance(self) -> None:
@@ -237,10 +245,11 @@ class Finetuning:
         row, settings = self.history[-1], self.settings
         spent = self.seconds()
         left = spent / max(1, self.step) * (settings.steps - self.step)
+        force = 1e3 * row.get("force_mae_eV_per_A", np.nan)
         return (
-            f"step {self.step}/{settings.steps}  curvature MAE {row['curvature_mae_eV_per_A2']:.4f} "
-            f"eV/Å²  held-out force MAE {1e3 * row.get('force_mae_eV_per_A', np.nan):.1f} meV/Å  "
-            f"{spent:.0f} s, {left:.0f} s left"
+            f"step {self.step}/{settings.steps}  "
+            f"curvature MAE {row['curvature_mae_eV_per_A2']:.4f} eV/Å²  "
+            f"held-out force MAE {force:.1f} meV/Å  {spent:.0f} s, {left:.0f} s left"
         )
 
     def seconds(self) -> float:
@@ -314,6 +323,25 @@ class Finetuning:
             chosen = np.linspace(0, len(vectors) - 1, min(len(vectors), VALIDATION_COLUMNS))
             items += [curvature.probed(item, label, vectors[round(i)]) for i in chosen]
         return items
+
+    def _check_units(self) -> None:
+        """Raise `InputError` where the member's Hessian is the labels' times a factor of units."""
+        self.network.eval()
+        product = square = 0.0
+        for chunk in self.columns:
+            batch = Batch.of(chunk, self.device)
+            found, wanted = self.network(dict(batch.data))[PRODUCT], batch.column
+            assert wanted is not None  # every item of a validation has its probe
+            product += (found * wanted).sum().item()
+            square += (wanted**2).sum().item()
+        ratio = product / max(square, 1e-30)
+        if ratio > SUSPECT:
+            unit = min(UNITS, key=lambda name: abs(np.log(ratio / UNITS[name])))
+            raise InputError(
+                f"finetune: second derivatives of the model are {ratio:.0f} times those of the "
+                f"labels ({self.labels[0].source}); are they in {unit} ({UNITS[unit]:.1f} eV/Å²)? "
+                "convert them to eV/Å²"
+            )
 
     def _errors(self) -> dict[str, float]:
         settings = self.settings
