@@ -5,6 +5,7 @@ An unknown key or an impossible value stops before any job starts. The JSON sche
 by `python -m umklapp.config`; a test keeps them in step.
 """
 
+from umklapp.config.architectures import Allegro, Mace, So3krates
 from umklapp.config.base import Matrix, Section
 from umklapp.config.campaign import Campaign, load, parse, validate
 from umklapp.config.crystal import (
@@ -42,6 +43,7 @@ __all__ = [
     "GENERATED",
     "Acquisition",
     "AimdSeed",
+    "Allegro",
     "AseCalculator",
     "Campaign",
     "Committee",
@@ -52,6 +54,7 @@ __all__ = [
     "GreenKubo",
     "HarmonicSeed",
     "Lookup",
+    "Mace",
     "Materials",
     "Matrix",
     "MdExploration",
@@ -65,6 +68,7 @@ __all__ = [
     "Rounds",
     "Section",
     "Seed",
+    "So3krates",
     "Split",
     "Taylor",
     "Training",

@@ -321,9 +321,10 @@ def _module(
 def _architecture(data: dict[str, Any], settings: config.Potential, seed: int) -> dict[str, Any]:
     statistics = instantiate(data, _recursive_=False).get_statistics("train")
     types = data["stats_manager"]["type_names"]
+    builder, arguments = model.architecture(settings)
     return {
-        "_target_": "umklapp.potentials.nequip.model.NequIPHessianModel",
-        **model.options(
+        "_target_": f"{builder.__module__}.{builder.__name__}",
+        **arguments(
             settings,
             seed,
             types,
