@@ -5,11 +5,13 @@ from pathlib import Path
 from umklapp import config
 from umklapp.logs import log_to
 from umklapp.potentials.nequip import engine
+from umklapp.potentials.nequip.compiled_graphs import graph_of
 
 
-def main(species, potential, mode, out):
-    """Write the engine's folder; without a compiler it says why evaluation stays eager."""
-    engine.prepare(potential, species, mode, out)
+def main(species, potential, mode, flux, out):
+    """Write the engine's folder; where there is none it says why evaluation stays eager."""
+    network = graph_of(potential.backend, flux)
+    engine.prepare(potential, species, mode, out, network=network)
 
 
 if __name__ == "__main__":
@@ -18,5 +20,6 @@ if __name__ == "__main__":
         int(snakemake.wildcards.species),
         config.parse(config.Potential, snakemake.params.potential),
         snakemake.params.mode,
+        snakemake.rule == "flux_engine",
         Path(snakemake.output[0]),
     )

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from umklapp import config, force_constants, frames, provenance
 from umklapp.logs import log_to
+from umklapp.potentials import training as members
 from umklapp.potentials.committee import subsample
-from umklapp.potentials.nequip import training as nequip
 from umklapp.potentials.nequip.schedule import as_start
 from umklapp.potentials.taylor import training as taylor
 
@@ -33,7 +33,7 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
             potential = as_start(potential)
         print(f"member {member}: {counts}, seed {seed}, from {parent or 'scratch'}")
         parts = ([found[i] for i in indices] for indices in (chosen, held))
-        result = nequip.train(*parts, potential, seed, out["model"], scratch, parent=parent)
+        result = members.train(*parts, potential, seed, out["model"], scratch, parent=parent)
     record = provenance.record(
         member=member,
         seed=seed,

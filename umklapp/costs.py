@@ -31,7 +31,8 @@ STAGES = {
     "elastic constants": ("elastic", "elastic_reference"),
     "report": (
         "material_summary", "summary", "comparison", "figure_learning_curve", "figure_uncertainty",
-        "figure_events", "figure_green_kubo", "figure_bands", "figure_kappa", "figure_elastic", "figure_overview",
+        "figure_events", "figure_green_kubo", "figure_bands", "figure_kappa", "figure_elastic",
+        "figure_overview",
         "figure_campaign",
     ),
 }  # fmt: skip

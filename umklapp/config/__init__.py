@@ -5,6 +5,7 @@ An unknown key or an impossible value stops before any job starts. The JSON sche
 by `python -m umklapp.config`; a test keeps them in step.
 """
 
+from umklapp.config.architectures import Allegro, Mace, So3krates
 from umklapp.config.base import Matrix, Section
 from umklapp.config.campaign import Campaign, load, parse, validate
 from umklapp.config.crystal import (
@@ -55,6 +56,7 @@ __all__ = [
     "GENERATED",
     "Acquisition",
     "AimdSeed",
+    "Allegro",
     "AseCalculator",
     "CalculatorSurface",
     "Campaign",
@@ -72,6 +74,7 @@ __all__ = [
     "HarmonicSeed",
     "Lookup",
     "LowFidelitySeed",
+    "Mace",
     "Materials",
     "Matrix",
     "MdExploration",
@@ -89,6 +92,7 @@ __all__ = [
     "Section",
     "Seed",
     "Shared",
+    "So3krates",
     "Split",
     "Stage",
     "Taylor",

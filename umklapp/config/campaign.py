@@ -26,6 +26,7 @@ from umklapp.config.learning import (
 from umklapp.config.transport import Conductivity, Phonons, Resources
 from umklapp.config.verdict import Verdict
 from umklapp.errors import InputError
+from umklapp.potentials.abilities import BACKENDS
 
 
 class Campaign(Section):
@@ -161,6 +162,23 @@ class Campaign(Section):
             raise ValueError(
                 "finetune.labels 'reference': a table of labels cannot label displaced cells: give "
                 "finetune.labels the path of force constants"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _backend_can(self) -> Campaign:
+        backend = self.potential.backend
+        can = [name for name, facts in BACKENDS.items() if not facts.missing("flux")]
+        if self.green_kubo is not None and backend not in can:
+            raise ValueError(
+                f"green_kubo: the heat flux is not known for potential.backend '{backend}': set it "
+                f"to one of {', '.join(can)}, or leave out green_kubo"
+            )
+        torchsim = getattr(self.exploration, "backend", "own") == "torchsim"
+        if torchsim and BACKENDS[backend].missing("compiled"):
+            raise ValueError(
+                f"exploration.backend 'torchsim' needs the compiled engine, which "
+                f"potential.backend '{backend}' does not have: set exploration.backend to 'own'"
             )
         return self
 

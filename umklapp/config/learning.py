@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from umklapp.config.architectures import Allegro, Mace, So3krates
 from umklapp.config.base import Fraction, Positive, Section
+from umklapp.potentials.abilities import BACKENDS, TRAINING, Backend
 
 
 class WarmStart(Section):
@@ -137,16 +139,26 @@ class Taylor(Section):
 
 
 class Potential(Section):
-    """NequIP architecture and training; fixed for a campaign so that weights stay comparable."""
+    """Architecture and training; fixed for a campaign so that weights stay comparable.
 
-    backend: Literal["nequip"] = "nequip"
+    A key that the chosen backend does not have must keep its default (docs/potentials.md).
+    """
+
+    backend: Backend = Field("nequip", description="which architecture (docs/potentials.md)")
+    environment: str | None = Field(
+        None,
+        description="folder of the Python environment of `so3krates` or `mace`; none: `.venv-` and "
+        "the backend's name, in the working directory or beside the code",
+    )
     cutoff: Positive = Field(4.0, description="r_max (Å)", le=12)
     layers: int = Field(2, ge=1, le=6)
-    l_max: int = Field(2, ge=0, le=4)
-    parity: bool = False
-    features: list[int] = Field([24, 16, 8], description="channels for l = 0 … l_max")
-    radial_width: int = Field(64, ge=4)
-    bessel: int = Field(8, ge=2)
+    l_max: int = Field(2, ge=0, le=4, description="of the spherical harmonics of an edge")
+    parity: bool = Field(False, description="features of both parities (`nequip`, `allegro`)")
+    features: list[int] = Field(
+        [24, 16, 8], description="channels for l = 0 … l_max (`nequip`; others: their section)"
+    )
+    radial_width: int = Field(64, ge=4, description="of the radial network (not `so3krates`)")
+    bessel: int = Field(8, ge=2, description="radial functions")
     dtype: Literal["float32", "float64"] = "float32"
     baseline: Literal["none", "taylor"] = Field(
         "none",
@@ -160,10 +172,70 @@ class Potential(Section):
     )
     training: Training = Training()
     taylor: Taylor = Taylor()
+    allegro: Allegro = Allegro()
+    so3krates: So3krates = So3krates()
+    mace: Mace = Mace()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _learning_rate(cls, raw: Any) -> Any:
+        """The backend's own learning rate where none is given."""
+        if not isinstance(raw, dict) or raw.get("backend", "nequip") not in BACKENDS:
+            return raw
+        training = raw.get("training", {})
+        if isinstance(training, dict) and "learning_rate" not in training:
+            rate = BACKENDS[raw.get("backend", "nequip")].learning_rate
+            return {**raw, "training": {**training, "learning_rate": rate}}
+        return raw
+
+    @model_validator(mode="after")
+    def _keys_of_the_backend(self) -> Potential:
+        facts, always = BACKENDS[self.backend], {"backend", "environment", "baseline", "training"}
+        changed = [
+            name
+            for name, field in type(self).model_fields.items()
+            if getattr(self, name) != field.default and name not in facts.keys | always
+        ]
+        if changed:
+            raise ValueError(
+                f"{', '.join(changed)}: backend '{self.backend}' has no such key; leave it out "
+                f"(it has {', '.join(sorted(facts.keys))})"
+            )
+        if facts.environment is None and self.environment is not None:
+            raise ValueError(
+                f"environment is {self.environment!r}, but '{self.backend}' runs in the main "
+                "environment; leave it out"
+            )
+        if self.baseline == "taylor" and facts.missing("taylor"):
+            raise ValueError(
+                f"baseline 'taylor' is not known for backend '{self.backend}': set backend to "
+                "'nequip', or baseline to 'none'"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _training_of_the_backend(self) -> Potential:
+        if BACKENDS[self.backend].environment is None:
+            return self
+        unknown = [
+            name
+            for name, field in Training.model_fields.items()
+            if name not in TRAINING and getattr(self.training, name) != field.default
+        ]
+        if unknown:
+            raise ValueError(
+                f"training.{', training.'.join(unknown)}: backend '{self.backend}' trains without "
+                "it; leave it out, or set backend to 'nequip'"
+            )
+        if self.backend == "so3krates" and self.l_max == 0:
+            raise ValueError("l_max is 0; backend 'so3krates' needs 1 or more")
+        if self.backend == "mace" and self.mace.hidden_l > self.l_max:
+            raise ValueError(f"mace.hidden_l is {self.mace.hidden_l}, above l_max {self.l_max}")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Potential:
-        if len(self.features) != self.l_max + 1:
+        if self.backend == "nequip" and len(self.features) != self.l_max + 1:
             raise ValueError(
                 f"features has {len(self.features)} entries, "
                 f"l_max {self.l_max} needs {self.l_max + 1}"

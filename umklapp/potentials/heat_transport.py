@@ -12,7 +12,7 @@ from umklapp.errors import InputError
 from umklapp.potentials import loading
 from umklapp.potentials.contract import Prediction
 from umklapp.potentials.neighbours import Neighbourhood, Slots, join
-from umklapp.potentials.nequip.batched import VOIGT, edge_forces
+from umklapp.potentials.nequip.batched import VOIGT, BatchedMembers, edge_forces
 from umklapp.potentials.nequip.flux import INERTIA, Flux, FluxMembers
 from umklapp.potentials.nequip.inference import NequipPotential
 
@@ -33,12 +33,14 @@ class NequipSource:
         model = loading.load(path)
         if not isinstance(model, NequipPotential):
             raise InputError(
-                f"{path}: the heat flux is known for NequIP networks only; set potential.baseline "
-                "to 'none', or leave out green_kubo"
+                f"{path}: the heat flux is known for NequIP and Allegro networks only; set "
+                "potential.baseline to 'none' and potential.backend to one of these, or leave out "
+                "green_kubo"
             )
         self.cutoff, self.sites = model.cutoff, sites
         self.moving = FluxMembers(flux, [model])
-        self.plain = loading.batched([model], plain) or self.moving
+        near_plain = loading.batched([model], plain)
+        self.plain = near_plain if isinstance(near_plain, BatchedMembers) else self.moving
         near = [Neighbourhood(self.cutoff)]
         still = np.zeros((len(sites), 3))
         self.zero = self.moving.atomic_energies(sites, still, near[0])

@@ -9,31 +9,44 @@ from typing import TYPE_CHECKING
 from umklapp.potentials.contract import Potential
 
 if TYPE_CHECKING:
+    from umklapp.potentials.external.potential import ExternalMembers
     from umklapp.potentials.nequip.batched import BatchedMembers
 
 
 def load(path: Path) -> Potential:
-    """Model of a Taylor-with-NequIP file or of a NequIP checkpoint, told apart by the content.
+    """Model of a file, told apart by its content: of a backend with an environment of its own,
+    a Taylor-with-NequIP model, or a checkpoint of NequIP's framework (NequIP and Allegro).
 
     Raises:
-        InputError: the file is neither.
+        InputError: the file is none of these.
     """
+    from umklapp.potentials.external import potential as external
     from umklapp.potentials.nequip.inference import NequipPotential
     from umklapp.potentials.taylor import model
 
+    if external.read(path) is not None:
+        return external.ExternalPotential(path)
     if model.read(path) is not None:
         return model.TaylorNequip.load(path)
     return NequipPotential.load(path)
 
 
-def batched(members: Sequence[Potential], engine: Path) -> BatchedMembers | None:
-    """All members on one compiled graph; None where they or this machine do not allow it."""
+def batched(members: Sequence[Potential], engine: Path) -> BatchedMembers | ExternalMembers | None:
+    """All members in one call: on one compiled graph, or by their common worker.
+
+    None where neither the members nor this machine allow it.
+    """
+    from umklapp.potentials.external.potential import ExternalMembers, ExternalPotential
     from umklapp.potentials.nequip.batched import BatchedMembers
+    from umklapp.potentials.nequip.compiled_graphs import backend_of, graph_of
     from umklapp.potentials.nequip.engine import load as load_engine
     from umklapp.potentials.nequip.inference import NequipPotential
 
+    outside = [each for each in members if isinstance(each, ExternalPotential)]
+    if len(outside) == len(members):
+        return ExternalMembers(outside)
     networks = [each for each in members if isinstance(each, NequipPotential)]
     if len(networks) < len(members):
         return None
-    found = load_engine(engine, networks)
+    found = load_engine(engine, networks, network=graph_of(backend_of(networks)))
     return None if found is None else BatchedMembers(found, networks)

@@ -369,6 +369,6 @@ def _evaluate(
 
 
 def _shortest(committee: Committee, replica: Replica) -> float:
-    if committee.batched is not None:
+    if committee.batched is not None and np.isfinite(replica.neighbours.shortest):
         return replica.neighbours.shortest  # known from the evaluation
     return health.shortest_distance(replica.atoms)

@@ -37,12 +37,13 @@ class CommitteeModel(ModelInterface):
 
     def __init__(self, committee: Committee) -> None:
         super().__init__()
-        if committee.batched is None:
+        engine = getattr(committee.batched, "engine", None)
+        if engine is None:
             raise InputError(
-                "exploration.backend torchsim needs the compiled engine: NequIP members without "
-                "a baseline, committee.engine 'compiled' and a C++ compiler"
+                "exploration.backend torchsim needs the compiled engine: NequIP or Allegro members "
+                "without a baseline, committee.engine 'compiled' and a C++ compiler"
             )
-        self.engine = committee.batched.engine
+        self.engine = engine
         self._device, self._dtype = torch.device(self.engine.device), torch.float64
         self._compute_stress, self._compute_forces = False, True
         self.energy = self.member_forces = self.shortest = torch.empty(0)

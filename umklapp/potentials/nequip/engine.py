@@ -18,10 +18,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import nequip
 import numpy as np
 import torch
 from ase.data import atomic_numbers, chemical_symbols
@@ -32,6 +32,7 @@ from torch.func import functional_call
 
 from umklapp import config, provenance
 from umklapp.errors import CalculationError
+from umklapp.potentials.abilities import BACKENDS
 from umklapp.potentials.neighbours import Slots
 from umklapp.potentials.nequip import convolution
 from umklapp.potentials.nequip.model import untrained
@@ -76,12 +77,22 @@ class SlotNetwork(torch.nn.Module):
 
     EXTRA: tuple[tuple[int, ...], ...] = ()
     """Shapes, after the atoms, of what `forward` takes besides the graph."""
+    PACKAGES: tuple[str, ...] = ("nequip",)
+    """Whose versions the compiled graph belongs to."""
 
     def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()
         self.cutoff = float(model.metadata["r_max"])
         self.graph: dict[str, torch.Tensor] = {}
-        network = copy.deepcopy(model.model.func).eval()
+        self.network = self.opened(copy.deepcopy(model.model.func).eval())
+        for parameter in self.network.parameters():
+            parameter.requires_grad_(False)
+        named = [*self.network.named_parameters(), *self.network.named_buffers()]
+        self.names = [name for name, _ in named]
+        self.weights = [value.detach() for _, value in named]
+
+    def opened(self, network: torch.nn.Module) -> torch.nn.Module:
+        """The energy model with its convolutions on slots."""
         blocks = [each for each in network.modules() if isinstance(each, InteractionBlock)]
         if (
             not blocks
@@ -97,13 +108,9 @@ class SlotNetwork(torch.nn.Module):
             block.tp_scatter = convolution.Convolution(block.tp_scatter.tp, table, self.graph)
             block.edge_mlp = _Same()
         network.bessel_encode, network.factor = _Distance(), _Same()
-        _one_per_type(network.per_type_energy_scale_shift, len(model.type_names))
-        self.network = network
-        for parameter in self.network.parameters():
-            parameter.requires_grad_(False)
-        named = [*network.named_parameters(), *network.named_buffers()]
-        self.names = [name for name, _ in named]
-        self.weights = [value.detach() for _, value in named]
+        scale_shift = network.per_type_energy_scale_shift
+        _one_per_type(scale_shift, len(scale_shift.type_names))
+        return network
 
     def forward(
         self,
@@ -129,15 +136,18 @@ class SlotNetwork(torch.nn.Module):
         weights: Sequence[torch.Tensor],
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Energies of atoms (N, 1) eV and last features (N, d) on the graph that was set."""
-        edges = source.reshape(-1)
         data = {
             AtomicDataDict.EDGE_VECTORS_KEY: vectors.reshape(-1, 3),
-            AtomicDataDict.EDGE_INDEX_KEY: torch.stack([edges, edges]),
+            AtomicDataDict.EDGE_INDEX_KEY: self.edges(source),
             AtomicDataDict.ATOM_TYPE_KEY: types,
         }
         named = dict(zip(self.names, weights, strict=True))
         out = functional_call(self.network, named, (data,))
         return out[AtomicDataDict.PER_ATOM_ENERGY_KEY], out[AtomicDataDict.NODE_FEATURES_KEY]
+
+    def edges(self, source: torch.Tensor) -> torch.Tensor:
+        """Edges (2, N M) of the slots; the convolutions know the centres without them."""
+        return source.reshape(-1).expand(2, -1)
 
     def key(self, device: str) -> str:
         """Identity of the compiled graph: architecture, versions, processor and device."""
@@ -153,7 +163,7 @@ class SlotNetwork(torch.nn.Module):
         source = inspect.getsourcefile(type(self)) or __file__
         sources = (__file__, convolution.__file__, source)
         own = [provenance.file_digest(Path(each)) for each in sources]
-        versions = [torch.__version__, nequip.__version__, *own]
+        versions = [torch.__version__, *map(version, self.PACKAGES), *own]
         return provenance.digest([shapes, paths, versions, machine(device)], 24)
 
 
@@ -329,7 +339,10 @@ def prepare(
     """
     out.mkdir(parents=True, exist_ok=True)
     device, record = default_device(), {"mode": "eager", "key": None, "seconds": 0.0}
-    if mode == "eager":
+    if BACKENDS[settings.backend].missing("compiled"):
+        record["reason"] = f"backend {settings.backend} has no compiled engine"
+        say(f"eager evaluation: {record['reason']}")
+    elif mode == "eager":
         record["reason"] = "committee.engine is eager"
     else:
         try:

@@ -86,17 +86,20 @@ class Flux:
 
 
 class FluxMembers(BatchedMembers):
-    """Members with a compiled `FluxNetwork`.
+    """Members with a compiled graph that gives the flux (`graphs.graph_of`).
 
     Args:
-        folder: of the engine that `engine.prepare(…, network=FluxNetwork)` wrote.
+        folder: of the engine that `engine.prepare(…, network=…)` wrote.
 
     Raises:
         CalculationError: evaluation there is eager (no compiler), which is too slow for this.
     """
 
     def __init__(self, folder: Path, networks: Sequence[NequipPotential]) -> None:
-        found = engine.load(folder, networks, network=FluxNetwork)
+        from umklapp.potentials.nequip.compiled_graphs import backend_of, graph_of
+
+        kind = graph_of(backend_of(networks), flux=True)
+        found = engine.load(folder, networks, network=kind)
         if found is None:
             raise CalculationError(
                 f"{folder}: the heat flux needs the compiled engine; a C++ compiler is missing, or "

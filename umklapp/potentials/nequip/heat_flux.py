@@ -165,7 +165,7 @@ def _unfold(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]:
     """Energies of all atoms of an open cluster that holds the cell and all it depends on."""
     with _opened(potential.model.model.func) as gathers:
-        reach = len(gathers) * potential.cutoff
+        reach = max(1, len(gathers)) * potential.cutoff  # Allegro gathers nothing
     positions, parents = replicas(atoms, reach)
     width = np.ptp(positions, axis=0).max() + 3 * potential.cutoff
     i, j = neighbour_list(

@@ -7,7 +7,7 @@ and a checkpoint of the stock class could not be given the output later.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -105,16 +105,29 @@ def options(
     }
 
 
-def build(arguments: Mapping[str, Any]) -> torch.nn.Module:
-    """A NequIP graph model from the arguments of `NequIPHessianModel`, on one thread."""
+def build(
+    arguments: Mapping[str, Any], builder: Callable[..., torch.nn.Module] = NequIPHessianModel
+) -> torch.nn.Module:
+    """A NequIP graph model from the arguments of its builder, on one thread."""
     torch.set_num_threads(1)
     set_global_state()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return NequIPHessianModel(**arguments)
+        return builder(**arguments)
+
+
+def architecture(
+    settings: config.Potential,
+) -> tuple[Callable[..., torch.nn.Module], Callable[..., dict[str, Any]]]:
+    """Builder of the configured backend, and what gives its arguments (as `options`)."""
+    if settings.backend != "allegro":
+        return NequIPHessianModel, options
+    from umklapp.potentials.allegro import model as allegro  # a package that not all need
+
+    return allegro.AllegroHessianModel, allegro.options
 
 
 def untrained(settings: config.Potential, species: int) -> torch.nn.Module:
     """A model of the architecture with some weights and some species: only shapes matter."""
-    types = chemical_symbols[1 : species + 1]
-    return build(options(settings, 0, types))
+    builder, arguments = architecture(settings)
+    return build(arguments(settings, 0, chemical_symbols[1 : species + 1]), builder)

@@ -18,6 +18,7 @@ from ase import Atoms
 
 from umklapp import config
 from umklapp.errors import InputError
+from umklapp.potentials.abilities import BACKENDS
 from umklapp.potentials.nequip import model
 from umklapp.potentials.nequip.inference import NequipPotential
 
@@ -102,7 +103,10 @@ def check(parent: Parent, settings: config.Potential, species: Sequence[str]) ->
         found = {"r_max": float(metadata["r_max"]), "model_dtype": metadata["model_dtype"]}
     if isinstance(found.get("num_features"), int):
         found["num_features"] = [found["num_features"]] * (int(found.get("l_max", 1)) + 1)
+    known = BACKENDS[settings.backend].keys
     for key, name in KEYS.items():
+        if key not in known:
+            continue
         ours = getattr(settings, key)
         if name in found and found[name] != ours:
             theirs = found[name]
@@ -110,6 +114,8 @@ def check(parent: Parent, settings: config.Potential, species: Sequence[str]) ->
                 f"{where} has another architecture: its {key} ({name}) is {theirs}, "
                 f"potential.{key} is {ours}; set that to {theirs}, or take another start"
             )
+    if settings.backend != "nequip":
+        return  # what else there is shows when its weights are taken over
     width = settings.features[0]
     for name, ours in FIXED.items():
         theirs = found.get(name, ours)
@@ -157,7 +163,7 @@ def arguments(
     types: Sequence[str],
     zero: Mapping[str, float] | None,
 ) -> dict[str, Any]:
-    """Arguments of `NequIPHessianModel` for a child with some of the parent's species.
+    """Arguments of the configured builder for a child with some of the parent's species.
 
     Args:
         types: of the child. zero: added to the parent's energy shifts (eV by symbol).
@@ -182,7 +188,7 @@ def arguments(
             else constant**-2
         )
     return {
-        **model.options(settings, seed, types),
+        **model.architecture(settings)[1](settings, seed, types),
         "avg_num_neighbors": known,
         "per_type_energy_scales": scales,
         "per_type_energy_shifts": shifts,

@@ -177,8 +177,9 @@ def _fit(
             "they are left out of its loss"
         )
     module_config = _module(data, settings, stress, len(training), frozen)
+    builder, _ = model.architecture(settings)
     module_config["model"] = {
-        "_target_": "umklapp.potentials.nequip.model.NequIPHessianModel",
+        "_target_": f"{builder.__module__}.{builder.__name__}",
         **_architecture(data, settings, seed, training, start, parent),
     }
     information = {
@@ -384,7 +385,7 @@ def _architecture(
     if len({composition(frame) for frame in training}) > 1:  # one number would not do
         labels = np.array([frame.get_potential_energy() for frame in training])
         shifts = parents.species_shifts(types, training, labels)
-    return model.options(
+    return model.architecture(settings)[1](
         settings,
         seed,
         types,

@@ -1,0 +1,67 @@
+"""Allegro on dense slots, for the compiled engine; and with the heat flux.
+
+Every slot is an edge of its atom, so the forces' gradient is all that the flux needs:
+∂U/∂r_ab = ∂U_a/∂r_ab, and J_pot = −Σ_ab r_ab (∂U_a/∂r_ab · v_b) is exact (no messages).
+"""
+
+from __future__ import annotations
+
+import torch
+from allegro.nn._strided import Contracter
+
+from umklapp import provenance
+from umklapp.errors import CalculationError
+from umklapp.potentials.allegro.model import is_allegro
+from umklapp.potentials.nequip.engine import SlotNetwork
+
+
+class AllegroSlots(SlotNetwork):
+    """The energy model of an Allegro model on dense slots.
+
+    Slots that are not needed lie beyond the cutoff, where an edge has no energy and no features.
+
+    Raises:
+        CalculationError: the model is not Allegro.
+    """
+
+    PACKAGES = ("nequip", "nequip-allegro")
+
+    def opened(self, network: torch.nn.Module) -> torch.nn.Module:
+        """The stock energy model: it needs no other form."""
+        if not is_allegro(network) or hasattr(network, "pair_potential"):
+            raise CalculationError("this architecture is not Allegro's")
+        return network
+
+    def edges(self, source: torch.Tensor) -> torch.Tensor:
+        """Edges (2, N M): centre and neighbour of every slot."""
+        centre = torch.arange(source.shape[0], device=source.device)[:, None]
+        return torch.stack([centre.expand_as(source).reshape(-1), source.reshape(-1)])
+
+    def key(self, device: str) -> str:
+        """As for any network, with the tensor products: shapes do not tell all of them."""
+        paths = [repr(each) for each in self.network.modules() if isinstance(each, Contracter)]
+        return provenance.digest([super().key(device), type(self).__name__, paths], 24)
+
+
+class AllegroFlux(AllegroSlots):
+    """`AllegroSlots` that also takes velocities and gives the work of every edge."""
+
+    EXTRA = ((3,),)
+
+    def forward(
+        self,
+        vectors: torch.Tensor,
+        source: torch.Tensor,
+        types: torch.Tensor,
+        interval: torch.Tensor,
+        within: torch.Tensor,
+        velocity: torch.Tensor,
+        *weights: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Energies of atoms (N, 1) eV, ∂E/∂vectors (N, M, 3) eV/Å, w (N, M) in eV/Å · velocity.
+
+        Args:
+            velocity: (N, 3).
+        """
+        energy, gradient, _ = super().forward(vectors, source, types, interval, within, *weights)
+        return energy, gradient, (gradient * velocity[source]).sum(-1)

@@ -1,0 +1,1 @@
+"""Potentials that live in a Python environment of their own, behind a worker process there."""

@@ -1,0 +1,121 @@
+"""What a worker answers: one request after the other until its input is closed."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+
+from . import architectures, loop
+from .graphs import frames_of
+from .messages import Arrays, receive, send
+from .model import Model, chunks
+
+Answer = tuple[dict[str, Any], Arrays]
+
+
+class Service:
+    """Models of one backend, by number."""
+
+    def __init__(self, backend: str, answers: BinaryIO) -> None:
+        torch.set_num_threads(1)
+        self.backend, self.answers = backend, answers
+        self.models: dict[int, Model] = {}
+
+    def hello(self, header: dict[str, Any], arrays: Arrays) -> Answer:
+        """Versions of what runs here."""
+        return {"versions": architectures.versions(self.backend)}, {}
+
+    def load(self, header: dict[str, Any], arrays: Arrays) -> Answer:
+        """Take the model of a file (`potential.write`): two lines of text, then the weights."""
+        number = 1 + max(self.models, default=0)
+        with Path(header["path"]).open("rb") as file:
+            file.readline()
+            model = Model(self.backend, json.loads(file.readline())["options"])
+            model.restore(file)
+        model.network.eval()
+        for parameter in model.network.parameters():
+            parameter.requires_grad_(False)
+        self.models[number] = model
+        return {"model": number}, {}
+
+    def forget(self, header: dict[str, Any], arrays: Arrays) -> Answer:
+        """Let a model go."""
+        self.models.pop(header["model"], None)
+        return {}, {}
+
+    def evaluate(self, header: dict[str, Any], arrays: Arrays) -> Answer:
+        """Energies (K, n), forces (K, ΣN, 3), stresses (K, n, 6) by K models of one shape."""
+        models = [self.models[number] for number in header["models"]]
+        found: list[list[Arrays]] = [[] for _ in models]
+        for group in chunks(frames_of(arrays)):
+            batch = models[0].batch(group)
+            for row, model in zip(found, models, strict=True):
+                row.append(model.predict(batch))
+        names = ("energy", "forces", "stress")
+        return {}, {
+            name: np.stack([np.concatenate([each[name] for each in row]) for row in found])
+            for name in names
+        }
+
+    def features(self, header: dict[str, Any], arrays: Arrays) -> Answer:
+        """Invariant features (ΣN, K d) by K models of one shape."""
+        models = [self.models[number] for number in header["models"]]
+        rows = []
+        for group in chunks(frames_of(arrays)):
+            batch = models[0].batch(group)
+            rows.append(np.concatenate([model.features(batch) for model in models], axis=1))
+        return {}, {"features": np.concatenate(rows)}
+
+    def hessian_vector_product(self, header: dict[str, Any], arrays: Arrays) -> Answer:
+        """∂²E/∂R∂R · vector of one frame by one model."""
+        frame, model = frames_of(arrays)[0], self.models[header["model"]]
+        return {}, {"product": model.hessian_vector_product(frame, arrays["vector"])}
+
+    def train(self, header: dict[str, Any], arrays: Arrays) -> Answer:
+        """Train a model; messages about epochs come before the answer."""
+        settings, seed = header["settings"], header["seed"]
+        training, validation = (
+            loop.labels_of(arrays, prefix, settings["cutoff"])
+            for prefix in ("training_", "validation_")
+        )
+        if header["parent"] is None:
+            options = {
+                "settings": settings,
+                "species": header["species"],
+                "seed": seed,
+                **training.statistics(),
+            }
+            model = Model(self.backend, options)
+        else:
+            with Path(header["parent"]).open("rb") as file:
+                file.readline()
+                options = json.loads(file.readline())["options"]
+                model = Model(self.backend, options)
+                model.restore(file)
+
+        def progress(event: dict[str, Any]) -> None:
+            send(self.answers, {"event": event}, {})
+
+        scratch = Path(header["scratch"])
+        rows = loop.run(model, training, validation, settings, seed, scratch, progress)
+        return {"rows": rows, "options": options}, {}
+
+
+def serve(backend: str, requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer requests; an error in one is its answer, and stands in the log (standard error)."""
+    service = Service(backend, answers)
+    while (message := receive(requests)) is not None:
+        header, arrays = message
+        try:
+            answer = getattr(service, header["request"])(header, arrays)
+        except Exception as error:  # whatever a backend raises is told to who asked
+            traceback.print_exc(file=sys.stderr)
+            sys.stderr.flush()
+            answer = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}, {}
+        send(answers, *answer)
