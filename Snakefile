@@ -63,6 +63,7 @@ include: "rules/label.smk"
 include: "rules/train.smk"
 include: "rules/explore.smk"
 include: "rules/rounds.smk"
+include: "rules/shared.smk"
 include: "rules/phonons.smk"
 include: "rules/transport.smk"
 include: "rules/green_kubo.smk"
@@ -83,6 +84,12 @@ rule all:
 rule figures:
     input:
         FIGURES,
+
+
+# The model of all materials, for potential.start of another campaign; never part of a campaign itself.
+rule shared:
+    input:
+        expand(f"{RESULTS}/shared/member_{{member}}.ckpt", member=MEMBERS),
 
 
 for material in MATERIALS:

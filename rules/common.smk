@@ -138,6 +138,19 @@ def of_all_rounds(name):
     return get
 
 
+SHARED = [name for name in MATERIALS if name not in CAMPAIGN.shared.leave_out]
+
+
+def labels_of_finished(material):
+    """Input function: every label that trains or was asked for in the rounds of a material."""
+
+    def get(wildcards):
+        folder = f"{RESULTS}/{material}/round_{two_digits(last_round(material))}"
+        return [f"{folder}/dataset.extxyz", *(f"{folder}/labels/{n}.extxyz" for n in CHUNKS)]
+
+    return get
+
+
 def labels_of_all_rounds(wildcards):
     """Label chunks of every round of the material, round after round."""
     names = [of_all_rounds(f"labels/{n}.extxyz")(wildcards) for n in CHUNKS]

@@ -73,7 +73,9 @@ rule engine:
         runtime=minutes(30),
         gpu=int(CAMPAIGN.resources.gpu),
     params:
-        potential=CAMPAIGN.potential.model_dump(mode="json", exclude={"training", "taylor", "start"}),
+        potential=CAMPAIGN.potential.model_dump(
+            mode="json", exclude={"training", "taylor", "start"}
+        ),
         mode=CAMPAIGN.committee.engine,
     message:
         "Compile the potential's architecture for {wildcards.species} species"

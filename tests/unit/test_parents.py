@@ -1,5 +1,9 @@
 """Starting from another model: its species, its architecture, its zero of energy."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -136,6 +140,27 @@ def test_of_a_package_the_weights_themselves_tell(parent, settings):
     steep = parents.arguments(unknown, settings, 0, ["Cu"], None) | {"polynomial_cutoff_p": 3}
     with pytest.raises(InputError, match="other forces"):
         parents.take_over(unknown, model.build(steep), frame)
+
+
+@pytest.mark.slow
+def test_checkpoints_of_the_stock_model_and_its_packages(path, settings, tmp_path):
+    """What others publish is not built by umklapp; a package is made by NequIP's own program."""
+    stock = torch.load(path, weights_only=False)
+    known = stock["hyper_parameters"]
+    for each in (known["model"], known["info_dict"]["training_module"]["model"]):
+        each["_target_"] = "nequip.model.NequIPGNNModel"
+    torch.save(stock, tmp_path / "stock.ckpt")
+    program = Path(sys.executable).with_name("nequip-package")
+    command = [program, "build", "stock.ckpt", "stock.nequip.zip"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    labels = alloy(4, ["Au", "Cu"], seed=5)
+    for name in ("stock.ckpt", "stock.nequip.zip"):
+        found = parents.read(tmp_path / name)
+        parents.check(found, settings, ["Au", "Cu"])
+        child = child_of(found, settings, ["Au", "Cu"], labels[0])
+        theirs = NequipPotential.load(path, device="cpu").evaluate(labels)
+        np.testing.assert_allclose(child.evaluate(labels).energy, theirs.energy, atol=1e-9)
+        np.testing.assert_allclose(child.evaluate(labels).forces, theirs.forces, atol=1e-10)
 
 
 # the zero of energy

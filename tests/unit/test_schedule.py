@@ -116,6 +116,15 @@ def test_one_stage_that_sets_nothing_is_the_training_without_a_schedule(labels, 
     assert found[0][1:] == found[1][1:]
 
 
+@pytest.mark.parametrize("epochs", [1, 2, 5, 10])
+def test_few_steps_of_one_cycle(labels, tmp_path, epochs):
+    """One step in an epoch; with ten in all, the warm-up had none between its first and last."""
+    settings = tiny_nequip(epochs=epochs, batch_size=4)
+    out = tmp_path / "m.ckpt"
+    result = train(labels[:4], labels[18:], settings, 3, out, tmp_path / "s", quiet)
+    assert result.epochs == epochs
+
+
 def test_the_record_has_every_stage(staged):
     _, _, result, said = staged
     assert [each.name for each in result.stages] == ["broad", "fine"]
@@ -236,6 +245,35 @@ def test_a_stage_that_asks_for_stress_needs_some(labels, tmp_path):
     assert result.stages[0].with_stress == 0
     assert "stress_mae_eV_per_A3" not in result.validation
     assert json.dumps(result.validation, allow_nan=False)
+
+
+def test_the_loss_of_stress_has_its_gradient_in_every_part(staged, labels):
+    """d(loss)/d(weight) by autograd, as the optimiser takes it, against central differences."""
+    potential = NequipPotential.load(staged[0] / "m.ckpt", device="cpu")
+    network = potential.model.train()
+    for parameter in network.parameters():
+        parameter.requires_grad_(True)
+    wanted = torch.tensor(labels[0].get_stress(voigt=False))
+    data = potential._data([labels[0]])
+
+    def loss():
+        with torch.enable_grad():
+            stress = network(dict(data))["stress"][0]
+            return 1e4 * ((stress - wanted) ** 2).mean()
+
+    # the sign of the labels is that of the model: the opposite one would be far worse
+    assert loss().item() < 1e4 * (2 * wanted).square().mean().item()
+    gradients = torch.autograd.grad(loss(), list(network.parameters()))
+    for (name, parameter), gradient in zip(network.named_parameters(), gradients, strict=True):
+        where, pair, step = int(gradient.abs().argmax()), [], 1e-5
+        for sign in (1, -1):
+            with torch.no_grad():
+                parameter.view(-1)[where] += sign * step
+                pair.append(loss().item())
+                parameter.view(-1)[where] -= sign * step
+        found = (pair[0] - pair[1]) / (2 * step)
+        assert found == pytest.approx(gradient.view(-1)[where].item(), rel=1e-4, abs=1e-7), name
+        assert abs(found) > 1e-6, name
 
 
 def test_stress_in_the_loss_lowers_the_error_of_stress(labels, tmp_path):

@@ -19,6 +19,7 @@ from umklapp.config.learning import (
     MdExploration,
     Potential,
     Rounds,
+    Shared,
 )
 from umklapp.config.transport import Conductivity, Phonons, Resources
 from umklapp.config.verdict import Verdict
@@ -37,6 +38,7 @@ class Campaign(Section):
     split: Split = Split()
     potential: Potential = Potential()
     committee: Committee = Committee()
+    shared: Shared = Shared()
     exploration: Exploration = MdExploration()
     acquisition: Acquisition = Acquisition()
     rounds: Rounds = Rounds()
@@ -73,6 +75,18 @@ class Campaign(Section):
                 "committee: one member has no uncertainty: set committee.subsamples or "
                 "committee.seeds to 2 or more, or acquisition.strategy to 'random'"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _shared_has_materials(self) -> Campaign:
+        chosen, left = set(self.materials.select), set(self.shared.leave_out)
+        unknown = sorted(left - chosen)
+        if unknown:
+            raise ValueError(
+                f"shared.leave_out has {', '.join(unknown)}, which materials.select has not"
+            )
+        if left == chosen:
+            raise ValueError("shared.leave_out names every material: leave one for the model")
         return self
 
     @model_validator(mode="after")

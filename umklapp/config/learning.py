@@ -216,6 +216,15 @@ class Committee(Section):
         return self.subsamples * self.seeds
 
 
+class Shared(Section):
+    """The model of all materials (target `shared`), to start another campaign from."""
+
+    leave_out: list[str] = Field([], description="materials whose labels it does not see")
+    training: Training | None = Field(
+        None, description="how it is trained; none: as `potential.training`"
+    )
+
+
 class NptBarostat(Section):
     """Stochastic cell rescaling of `ensemble: npt`."""
 

@@ -355,11 +355,12 @@ def _learning_rates(options: config.Training, steps: int) -> dict[str, Any]:
             "patience": options.plateau_patience,
         }
         return {"scheduler": scheduler, "monitor": MONITOR, "interval": "epoch", "frequency": 1}
+    total = options.epochs * steps
     scheduler = {
         "_target_": "torch.optim.lr_scheduler.OneCycleLR",
         "max_lr": options.learning_rate,
-        "total_steps": options.epochs * steps,
-        "pct_start": 0.1,
+        "total_steps": total,
+        "pct_start": 0.2 if total == 10 else 0.1,  # a warm-up of one step is divided by zero
     }
     return {"scheduler": scheduler, "interval": "step", "frequency": 1}
 

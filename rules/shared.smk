@@ -1,0 +1,31 @@
+# One model of all materials of this campaign, to start another campaign from (docs/training.md). It
+# needs finished rounds and nothing here needs it: only the target `shared` asks for it, and a campaign
+# whose potential.start lies in its own results is an error (umklapp/checks.py), so there is no cycle.
+rule shared_model:
+    input:
+        [labels_of_finished(material) for material in SHARED],
+    output:
+        model="<results>/shared/member_{member}.ckpt",
+        record="<results>/shared/member_{member}.json",
+    log:
+        "<logs>/shared_model/{member}.log",
+    benchmark:
+        "<benchmarks>/shared_model/{member}.tsv"
+    retries: tries()
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=minutes(600),
+        gpu=int(CAMPAIGN.resources.gpu),
+    params:
+        potential=plain(CAMPAIGN.potential),
+        committee=plain(CAMPAIGN.committee),
+        shared=plain(CAMPAIGN.shared),
+        root=CAMPAIGN.seed,
+        scratch=f"{RESULTS}/shared/scratch/member_{{member}}",
+    message:
+        "Shared model: member {wildcards.member} on all materials"
+    script:
+        "../scripts/shared_model.py"

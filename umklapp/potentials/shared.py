@@ -1,0 +1,103 @@
+"""One model of many materials, to start others from: knowledge across materials.
+
+It is pretrained on the labels of a whole campaign; a later campaign names its members under
+`potential.start` (docs/training.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+
+from umklapp import config, frames, provenance
+from umklapp.errors import InputError
+from umklapp.potentials.committee import subsample
+from umklapp.potentials.nequip import training
+from umklapp.potentials.nequip.progress import TrainingResult
+
+
+def gather(paths: Sequence[Path], leave_out: Sequence[str] = ()) -> list[Atoms]:
+    """Labels of many files, each frame once, without those of some materials.
+
+    Args:
+        paths: labelled files whose frames have `info["material"]`.
+        leave_out: materials.
+
+    Raises:
+        InputError: nothing is left, or a frame does not say of which material it is.
+    """
+    found = []
+    for path in paths:
+        for number, frame in enumerate(frames.read_labels(path)):
+            if "material" not in frame.info:
+                raise InputError(f"{path} frame {number}: info has no material")
+            if frame.info["material"] not in leave_out:
+                found.append(frame)
+    if not found:
+        raise InputError(f"{len(paths)} files hold no labels besides those of {list(leave_out)}")
+    return frames.unique(found)
+
+
+def content(labels: Sequence[Atoms]) -> dict[str, Any]:
+    """What went in: frames, engines' settings, and a hash of the frames, by material."""
+    found: dict[str, Any] = {}
+    for name in sorted({str(frame.info["material"]) for frame in labels}):
+        own = [frame for frame in labels if frame.info["material"] == name]
+        found[name] = {
+            "frames": len(own),
+            "settings": sorted({str(frame.info.get("settings_hash", "unknown")) for frame in own}),
+            "hash": provenance.digest(sorted(str(frame.info["frame_id"]) for frame in own)),
+        }
+    return found
+
+
+def one_reference(labels: Sequence[Atoms]) -> None:
+    """Labels of different settings are not on one energy surface.
+
+    Raises:
+        InputError: naming the settings' hashes and their materials.
+    """
+    by_hash: dict[str, set[str]] = {}
+    for frame in labels:
+        name = str(frame.info.get("settings_hash", "unknown"))
+        by_hash.setdefault(name, set()).add(str(frame.info["material"]))
+    if len(by_hash) > 1:
+        words = "; ".join(f"{key}: {', '.join(sorted(names))}" for key, names in by_hash.items())
+        raise InputError(
+            f"the labels are of {len(by_hash)} settings of the reference engine ({words}): one "
+            "model cannot learn them all; leave materials out with shared.leave_out"
+        )
+
+
+def settings_of(potential: config.Potential, shared: config.Shared) -> config.Potential:
+    """The potential's settings with the training of the shared model, from random weights."""
+    chosen = shared.training or potential.training
+    training_ = chosen.model_copy(update={"warm_start": None})
+    return potential.model_copy(update={"training": training_, "start": None})
+
+
+def pretrain(
+    labels: Sequence[Atoms],
+    settings: config.Potential,
+    committee: config.Committee,
+    root: int,
+    member: int,
+    out: Path,
+    scratch: Path,
+    say: Callable[[str], None] = print,
+) -> tuple[TrainingResult, dict[str, Any]]:
+    """Train member `member` of the shared model on its own subsample of all labels.
+
+    Returns:
+        The result, and seed and counts for the record.
+    """
+    stream = provenance.seed_for(root, "shared")
+    seed = provenance.seed_for(stream, "member", member) % 2**31
+    chosen, held = subsample(len(labels), committee.fraction, stream, member, committee.seeds)
+    learned, validated = ([labels[i] for i in indices] for indices in (chosen, held))
+    result = training.train(learned, validated, settings, seed, out, scratch, say)
+    counts = {"train": len(chosen), "validation": len(held), "all": len(labels)}
+    return result, {"member": member, "seed": seed, "frames": counts}
