@@ -4,8 +4,8 @@
 frames, and two labels' worth of second derivatives: the force constants of two 512-atom cells,
 folded). `gpaw`: the same with GPAW frames of 8 atoms and displaced cells labelled for this
 (`gpaw_displaced.py`), and `displaced`: these cells as ordinary frames. All ways make equally many
-steps of the optimiser. `cost`: Stillinger–Weber silicon. Rows that are in the csv files are not
-made again. See benchmarks/README.md.
+steps of the optimiser. `before` is `curvature` without its fine-tuning. Rows that are in the csv
+files are not made again. See docs/finetuning.md.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from ase import Atoms
 from gpaw_displaced import primitive as gpaw_primitive
 from gpaw_displaced import supercell as gpaw_supercell
+from matplotlib.figure import Figure
 from phono3py import Phono3py
 from symfc import Symfc
 
@@ -35,12 +37,14 @@ from umklapp import (
 )
 from umklapp.conductivity import bte
 from umklapp.curvature_labels import CurvatureLabel
+from umklapp.figures import style
 from umklapp.potentials.loading import load
 from umklapp.potentials.nequip import finetuning, training
 
 PARAMS = Path("../shared/data/dft/NaCl-225_phono3py_params.yaml.xz")
 GPAW = Path("benchmarks/data/nacl_gpaw.extxyz")
 DISPLACED = Path("benchmarks/data/nacl_gpaw_displaced.extxyz")
+BORN = Path("config/structures/born.yaml")
 CONDUCTIVITY = config.Conductivity(mesh=[11, 11, 11], temperatures=[300])
 PHONONS = config.Phonons(mesh=[11, 11, 11], pair_cutoff=6.0)
 STEPS, FINETUNE_STEPS = 1200, 240
@@ -103,6 +107,22 @@ def nacl(draw: int) -> Crystal:
     return Crystal(with_reference(phonon, everything), pool, held, label, [], 0.0)
 
 
+def crystal() -> Atoms:
+    """Primitive GPAW rock salt with its key."""
+    found = gpaw_primitive()
+    found.info["material"] = "NaCl-225"
+    return found
+
+
+def by_displacements(perfect: Atoms, labels: list[Atoms]) -> np.ndarray:
+    """Full force constants of GPAW rock salt from its displaced cells."""
+    harmonic = curvature_labels.calculation(gpaw_primitive(), perfect)
+    harmonic.generate_displacements(distance=0.03)
+    harmonic.forces = np.array([frame.get_forces() for frame in labels])
+    harmonic.produce_force_constants()
+    return np.array(harmonic.force_constants)
+
+
 def gpaw(draw: int) -> Crystal:
     """GPAW rock salt: 8-atom frames of dynamics; judged in 64 atoms by labels made for this."""
     groups: dict[str, list[Atoms]] = {}
@@ -110,13 +130,11 @@ def gpaw(draw: int) -> Crystal:
         groups.setdefault(str(frame.info["origin"]), []).append(frame)
     cube, perfect = gpaw_supercell(1), gpaw_supercell(2)
     phonon = force_constants.prepare(gpaw_primitive(), perfect, PHONONS)
-    with_reference(phonon, groups["rattled 64"])
-    harmonic = curvature_labels.calculation(gpaw_primitive(), cube)
-    harmonic.generate_displacements(distance=0.03)
-    harmonic.forces = np.array([frame.get_forces() for frame in groups["displaced 8"]])
-    harmonic.produce_force_constants()
-    atoms, zero = np.array(harmonic.primitive.p2s_map), np.zeros((8, 3))
-    array = np.array(harmonic.force_constants)
+    phonon.nac_params = force_constants.born_charges(crystal(), BORN)
+    with_reference(phonon, [*groups["displaced 64"], *groups["rattled 64"]])
+    phonon.fc2 = by_displacements(perfect, groups["displaced 64"])[phonon.primitive.p2s_map]
+    atoms, zero = np.arange(8)[::4], np.zeros((8, 3))
+    array = by_displacements(cube, groups["displaced 8"])
     label = CurvatureLabel(cube, array, atoms, zero, None, np.zeros(6), 2, "two 8-atom cells")
     mixed = [*groups["quiet"], *groups["hot"][:30]]
     order = provenance.generator(1, "pft", draw).permutation(len(mixed))
@@ -213,18 +231,94 @@ def evidence(name: str, options: argparse.Namespace) -> None:
                 pd.DataFrame(rows).to_csv(path, index=False)
 
 
+ERRORS = {
+    "omega_max_THz": ("ω_max", 100.0),
+    "S": ("S", 100.0),
+    "F": ("F", 100.0),
+    "C_V": ("C_V", 100.0),
+    "kappa": ("κ", 100.0),
+}
+"""Properties whose relative error (percent) the table has."""
+
+
+def summary(name: str, out: Path) -> pd.DataFrame:
+    """Mean and spread over the draws of the errors of every way, and the table as markdown."""
+    table = pd.read_csv(out / f"phonon_finetuning_{name}.csv")
+    for key, (_, scale) in ERRORS.items():
+        table[f"{key}_error"] = scale * (table[key] / table[f"ref_{key}"] - 1).abs()
+    shown = {
+        **{f"{key}_error": f"{word} %" for key, (word, _) in ERRORS.items()},
+        "fc2_mae_eV_per_A2": "Φ MAE (meV/Å²)",
+        "fc3_error": "fc3 %",
+        "force_mae_meV_per_A": "force MAE (meV/Å)",
+    }
+    table["fc2_mae_eV_per_A2"] *= 1e3
+    table["fc3_error"] *= 100
+    print(f"{name}: mean ± standard deviation over draws")
+    print("| labels | way | draws | " + " | ".join(shown.values()) + " |")
+    print("|---|---|---|" + "---|" * len(shown))
+    for (budget, way), rows in table.groupby(["budget", "way"]):
+        cells = [f"{rows[key].mean():.3g} ± {rows[key].std():.2g}" for key in shown]
+        print(f"| {budget} | {way} | {len(rows)} | " + " | ".join(cells) + " |")
+    return table
+
+
+def figure(tables: dict[str, pd.DataFrame], paths: list[Path]) -> None:
+    """Errors of ω_max and κ: a point per draw, a bar at the mean."""
+    mpl.rcParams.update(style.SETTINGS)
+    drawing = Figure(figsize=(6.5, 2.6 * len(tables)), layout="constrained")
+    axes = drawing.subplots(len(tables), 2, squeeze=False)
+    colours = {"ordinary": style.GREY, "displaced": "black", "curvature": style.BLUE}
+    for line, (name, table) in zip(axes, tables.items(), strict=True):
+        ways = [
+            way
+            for way in ("ordinary", "displaced", "before", "curvature")
+            if way in set(table["way"])
+        ]
+        budgets = sorted(table["budget"].unique())
+        for axis, key in zip(line, ("omega_max_THz", "kappa"), strict=True):
+            for place, way in enumerate(ways):
+                for number, budget in enumerate(budgets):
+                    rows = table[(table["way"] == way) & (table["budget"] == budget)]
+                    x = number + 0.8 * (place + 0.5) / len(ways) - 0.4
+                    values, colour = rows[f"{key}_error"], colours.get(way, style.ORANGE)
+                    label = {"before": "before fine-tuning"}.get(way, way) if number == 0 else None
+                    axis.bar(
+                        x, values.mean(), 0.7 / len(ways), color=colour, alpha=0.4, label=label
+                    )
+                    axis.plot(np.full(len(rows), x), values, "o", color=colour, ms=3)
+            axis.set_xticks(range(len(budgets)), [str(budget) for budget in budgets])
+            axis.set_xlabel("DFT labels")
+            axis.set_ylabel(f"error of {ERRORS[key][0]} (%)")
+            axis.set_title(name)
+    axes[0, 0].legend()
+    style.save(drawing, paths)
+
+
 def main() -> None:
-    """Make what is missing."""
+    """Make what is missing, then tables and figure of what there is."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="+", choices=["nacl", "gpaw", "cost"])
+    parser.add_argument("parts", nargs="*", choices=list(CRYSTALS), help="none: tables only")
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--budgets", type=int, nargs="+", default=[6, 12])
     parser.add_argument("--scratch", type=Path, default=Path("results/bench_phonon_finetuning"))
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args()
     for part in options.parts:
-        if part in CRYSTALS:
-            evidence(part, options)
+        evidence(part, options)
+    there = [n for n in CRYSTALS if (options.out / f"phonon_finetuning_{n}.csv").exists()]
+    tables = {name: summary(name, options.out) for name in there}
+    figure(tables, [options.out / "phonon_finetuning.png"])
+    means = {
+        name: [
+            {"budget": int(budget), "way": way, **rows.mean(numeric_only=True).to_dict()}
+            for (budget, way), rows in table.groupby(["budget", "way"])
+        ]
+        for name, table in tables.items()
+    }
+    settings = {"potential": POTENTIAL.model_dump(mode="json"), "steps": STEPS}
+    record = provenance.record(finetune=SETTINGS.model_dump(mode="json"), **settings, **means)
+    provenance.write_json(options.out / "phonon_finetuning.json", record)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, Union, get_origin
+from typing import Annotated, Any, Literal, Union, get_origin
 
 from pydantic import BaseModel
 
@@ -46,6 +46,8 @@ def _type_name(annotation: object) -> str:
         return " \\| ".join(f"`{item}`" for item in members)
     if "list" in str(annotation):
         return "list"
+    if get_origin(annotation) is Annotated:
+        return _type_name(members[0])
     if get_origin(annotation) in (Union, UnionType):
         return " or ".join(_type_name(item) for item in members).replace("NoneType", "none")
     return str(getattr(annotation, "__name__", annotation))
