@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import pandas as pd
 from ase import Atoms
 
 from umklapp import materials
-from umklapp.config import Campaign, FramesSeed, Lookup, Matrix, RattledSeed
+from umklapp.config import Campaign, FramesSeed, Lookup, Matrix, Potential, RattledSeed
 from umklapp.errors import InputError
 from umklapp.force_sets import load_params, read_labelled
 from umklapp.materials import from_phonopy
+from umklapp.potentials.abilities import BACKENDS
+from umklapp.potentials.external import bridge
 
 
 def check(campaign: Campaign) -> pd.DataFrame:
@@ -27,7 +30,20 @@ def check(campaign: Campaign) -> pd.DataFrame:
         primitive = _primitive(campaign, row)
         _check_files(campaign, row["material"], primitive)
     _check_counts(campaign)
+    check_backend(campaign.potential)
     return rows
+
+
+def check_backend(potential: Potential) -> None:
+    """Raise `InputError` where the backend's package or environment is missing, with the remedy."""
+    facts = BACKENDS[potential.backend]
+    if facts.environment is not None:
+        bridge.interpreter(potential.backend, potential.environment)
+    elif potential.backend == "allegro" and importlib.util.find_spec("allegro") is None:
+        raise InputError(
+            f"potential.backend: '{potential.backend}' needs the package {facts.package}, which is "
+            f"not installed: run `make {facts.target}`"
+        )
 
 
 def _primitive(campaign: Campaign, row: pd.Series) -> Atoms:
