@@ -105,7 +105,9 @@ class PotentialContract:
     def test_training_reduces_the_error(self, model, labels, trained):
         held = labels[18:]
         found = model.evaluate(held).forces
-        error = np.mean([np.abs(a - f.get_forces()).mean() for a, f in zip(found, held, strict=True)])
+        error = np.mean(
+            [np.abs(a - f.get_forces()).mean() for a, f in zip(found, held, strict=True)]
+        )
         nothing = np.mean([np.abs(f.get_forces()).mean() for f in held])
         assert error < self.improvement * nothing
         errors = trained[1].validation
@@ -121,7 +123,9 @@ class PotentialContract:
         energy = model.evaluate([up, down]).energy
         force = (model.evaluate([atoms]).forces[0] * direction).sum()
         assert abs(force) > 20 * self.force_tolerance
-        assert force == pytest.approx((energy[1] - energy[0]) / (2 * step), abs=self.force_tolerance)
+        assert force == pytest.approx(
+            (energy[1] - energy[0]) / (2 * step), abs=self.force_tolerance
+        )
 
     def test_stress_is_the_slope_of_the_energy(self, model, atoms):
         self.any_cell()

@@ -20,7 +20,5 @@ def graph_of(backend: str, flux: bool = False) -> type[SlotNetwork]:
 
 def backend_of(models: Sequence[Any]) -> str:
     """Backend of some `NequipPotential`s."""
-    named = any(
-        type(each).__module__.startswith("allegro.") for each in models[0].model.modules()
-    )
+    named = any(type(each).__module__.startswith("allegro.") for each in models[0].model.modules())
     return "allegro" if named else "nequip"

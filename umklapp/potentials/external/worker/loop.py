@@ -7,7 +7,6 @@ with weights that are normalised to 1; exponential averages of the weights are v
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,7 +59,9 @@ class Loop:
         model: to train. settings: the section `potential`. seed: of the order of the frames.
     """
 
-    def __init__(self, model: Model, labels: Labels, settings: Mapping[str, Any], seed: int) -> None:
+    def __init__(
+        self, model: Model, labels: Labels, settings: Mapping[str, Any], seed: int
+    ) -> None:
         self.model, self.labels, self.seed = model, labels, seed
         self.options = settings["training"]
         steps = self.options["epochs"] * -(-len(labels.frames) // self.options["batch_size"])
@@ -201,7 +202,7 @@ def run(
             best = score
             _replace(scratch / "best.pt", loop.averaged())
         torch.save({**loop.state_dict(), "rows": rows}, scratch / "last.part")
-        os.replace(scratch / "last.part", last)
+        (scratch / "last.part").replace(last)
         progress({"row": rows[-1]})
     return rows
 
