@@ -21,10 +21,10 @@ CORES = $(shell n=$$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc); \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help env demo test lint test-physics docs srme-env bench-nacl clean
+.PHONY: help env demo test lint test-physics docs srme-env so3krates-env mace-env bench-nacl clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 env: $(STAMP) ## make .venv (PYTHON=, CXX=, TMPDIR= are heeded); again when the lock changed
 	@echo "Environment: $(VENV), as in envs/requirements.lock"
@@ -55,6 +55,12 @@ docs: env ## regenerate the configuration reference
 
 srme-env: ## .venv-srme with phono3py 3.30.0, for the published kappa_SRME
 	@sh envs/srme/install.sh
+
+so3krates-env: ## .venv-so3krates, for potential.backend: so3krates
+	@sh envs/so3krates/install.sh
+
+mace-env: ## .venv-mace, for potential.backend: mace
+	@sh envs/mace/install.sh
 
 bench-nacl: env ## benchmark: conductivity of NaCl from few reference frames
 	@$(IN_ENV) python benchmarks/nacl.py

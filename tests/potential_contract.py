@@ -117,7 +117,7 @@ class PotentialContract:
     def test_forces_are_the_slope_of_the_energy(self, model, atoms):
         direction = np.random.default_rng(7).normal(size=atoms.positions.shape)
         direction /= np.linalg.norm(direction)
-        up, down, step = atoms.copy(), atoms.copy(), 1e-3
+        up, down, step = atoms.copy(), atoms.copy(), 1e-4
         up.positions += step * direction
         down.positions -= step * direction
         energy = model.evaluate([up, down]).energy

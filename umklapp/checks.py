@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,20 @@ import pandas as pd
 from ase import Atoms
 
 from umklapp import materials
-from umklapp.config import Campaign, FramesSeed, Lookup, LowFidelitySeed, Matrix, RattledSeed
+from umklapp.config import (
+    Campaign,
+    FramesSeed,
+    Lookup,
+    LowFidelitySeed,
+    Matrix,
+    Potential,
+    RattledSeed,
+)
 from umklapp.errors import InputError
 from umklapp.force_sets import load_params, read_labelled
 from umklapp.materials import from_phonopy
+from umklapp.potentials.abilities import BACKENDS
+from umklapp.potentials.external import bridge
 
 if TYPE_CHECKING:
     from umklapp.potentials.nequip.parents import Parent
@@ -34,7 +44,20 @@ def check(campaign: Campaign) -> pd.DataFrame:
         _check_files(campaign, row["material"], primitive)
         _check_starts(campaign, row["material"], primitive)
     _check_counts(campaign)
+    check_backend(campaign.potential)
     return rows
+
+
+def check_backend(potential: Potential) -> None:
+    """Raise `InputError` where the backend's package or environment is missing, with the remedy."""
+    facts = BACKENDS[potential.backend]
+    if facts.environment is not None:
+        bridge.interpreter(potential.backend, potential.environment)
+    elif potential.backend == "allegro" and importlib.util.find_spec("allegro") is None:
+        raise InputError(
+            f"potential.backend: '{potential.backend}' needs the package {facts.package}, which is "
+            f"not installed: run `make {facts.target}`"
+        )
 
 
 def _primitive(campaign: Campaign, row: pd.Series) -> Atoms:
@@ -120,7 +143,7 @@ def _check_cheap(seed: LowFidelitySeed, key: str, primitive: Atoms) -> None:
     surface = seed.surface
     if surface.kind == "checkpoint" and not surface.path.exists():
         raise InputError(f"{key}.surface.path: {surface.path} does not exist")
-    if surface.kind == "xtb" and find_spec("tblite") is None:
+    if surface.kind == "xtb" and importlib.util.find_spec("tblite") is None:
         raise InputError(
             f"{key}.surface.kind is xtb, but the optional package tblite is not installed: pip "
             "install tblite, or choose another surface"

@@ -46,7 +46,7 @@ def _type_name(annotation: object) -> str:
         return " \\| ".join(f"`{item}`" for item in members)
     if "list" in str(annotation):
         return "list"
-    if get_origin(annotation) is Annotated:
+    if members and get_origin(annotation) is Annotated:
         return _type_name(members[0])
     if get_origin(annotation) in (Union, UnionType):
         return " or ".join(_type_name(item) for item in members).replace("NoneType", "none")

@@ -65,7 +65,7 @@ BACKENDS: dict[Backend, Facts] = {
         "so3krates-env",
         _BASIC,
         _COMMON | {"so3krates"},
-        0.003,
+        0.005,
     ),
     "mace": Facts(
         "mace-torch",

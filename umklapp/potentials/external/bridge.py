@@ -69,6 +69,8 @@ class Worker:
             handle, name = tempfile.mkstemp(prefix=f"umklapp-{backend}-", suffix=".log")
             os.close(handle)
         self.log = Path(name) if log is None else log
+        self.unused: list[int] = []
+        """Models that nobody holds any more; the next request says so."""
         self._lock = threading.Lock()
         with self.log.open("ab") as file:
             self.process = subprocess.Popen(
@@ -94,17 +96,14 @@ class Worker:
         Raises:
             CalculationError: the worker reports an error, or has died.
         """
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
         with self._lock:
             try:
-                messages.send(self.process.stdin, {"request": request, **header}, arrays or {})
-                while (answer := messages.receive(self.process.stdout)) is not None:
-                    if "event" not in answer[0]:
-                        break
-                    listen(answer[0]["event"])
+                answer = self._exchange({"request": request, **header}, arrays or {}, listen)
             except (OSError, EOFError, ValueError):  # ValueError: the pipe was closed by us
                 answer = None
+            except BaseException:  # we were interrupted: what comes now answers nobody
+                self.close()
+                raise
         if answer is None:
             raise self._dead(request)
         if "error" in answer[0]:
@@ -112,6 +111,22 @@ class Worker:
                 f"{self.backend} ({request}): {answer[0]['error']}; traceback in {self._kept()}"
             )
         return answer
+
+    def _exchange(
+        self,
+        header: dict[str, Any],
+        arrays: Mapping[str, np.ndarray],
+        listen: Callable[[dict[str, Any]], None],
+    ) -> tuple[dict[str, Any], messages.Arrays] | None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        forgotten, self.unused[:] = list(self.unused), []
+        messages.send(self.process.stdin, {**header, "forget": forgotten}, arrays)
+        while (answer := messages.receive(self.process.stdout)) is not None:
+            if "event" not in answer[0]:
+                return answer
+            listen(answer[0]["event"])
+        return None
 
     def _dead(self, request: str) -> CalculationError:
         try:

@@ -76,7 +76,7 @@ class ExternalPotential:
         self.shape = (self.cutoff, tuple(self.species), options["settings"]["dtype"])
         answer, _ = worker.ask("load", path=str(Path(path).resolve()))
         self.number: int = answer["model"]
-        weakref.finalize(self, _forget, worker, self.number)
+        weakref.finalize(self, worker.unused.append, self.number)
 
     def evaluate(self, frames: Sequence[Atoms]) -> Prediction:
         """Energies, forces and stresses of all frames.
@@ -158,11 +158,3 @@ def packed(frames: Sequence[Atoms]) -> dict[str, np.ndarray]:
         "positions": np.concatenate([frame.positions for frame in frames]),
         "cells": np.array([frame.cell.array for frame in frames]),
     }
-
-
-def _forget(worker: bridge.Worker, number: int) -> None:
-    if worker.process.poll() is None:
-        try:
-            worker.ask("forget", model=number)
-        except CalculationError:
-            pass  # it ends, and its models with it

@@ -12,6 +12,6 @@ if __name__ == "__main__":
     # Libraries print what they like to standard output; the answers keep a channel of their own.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    from worker.service import serve
+    from worker.service import serve  # type: ignore[import-not-found]
 
     serve(sys.argv[1], sys.stdin.buffer, answers)

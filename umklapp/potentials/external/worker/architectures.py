@@ -67,7 +67,8 @@ def _mace(options: Mapping[str, Any]) -> torch.nn.Module:
 
     settings, species = options["settings"], options["species"]
     own = settings["mace"]
-    hidden = "+".join(f"{own['channels']}x{l}{'eo'[l % 2]}" for l in range(own["hidden_l"] + 1))
+    degrees = range(own["hidden_l"] + 1)
+    hidden = "+".join(f"{own['channels']}x{degree}{'eo'[degree % 2]}" for degree in degrees)
     residual = interaction_classes["RealAgnosticResidualInteractionBlock"]
     return ScaleShiftMACE(
         r_max=settings["cutoff"],

@@ -20,13 +20,11 @@ class Frame:
 
 
 def frames_of(arrays: Mapping[str, np.ndarray]) -> list[Frame]:
-    """Frames of a message: `sizes` (n,), `numbers` (ΣN,), `positions` (ΣN, 3), `cells` (n, 3, 3)."""
+    """Frames of a message: sizes (n,), numbers (ΣN,), positions (ΣN, 3), cells (n, 3, 3)."""
     parts = np.cumsum(arrays["sizes"])[:-1]
     numbers, positions = (np.split(arrays[name], parts) for name in ("numbers", "positions"))
-    cells = arrays["cells"]
-    return (
-        [Frame(*each) for each in zip(numbers, positions, cells, strict=True)] if len(cells) else []
-    )
+    parts_of = zip(numbers, positions, arrays["cells"], strict=True)
+    return [Frame(*each) for each in parts_of]
 
 
 Edges = tuple[np.ndarray, np.ndarray, np.ndarray]

@@ -7,7 +7,6 @@ with weights that are normalised to 1; exponential averages of the weights are v
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -203,7 +202,7 @@ def run(
             best = score
             _replace(scratch / "best.pt", loop.averaged())
         torch.save({**loop.state_dict(), "rows": rows}, scratch / "last.part")
-        os.replace(scratch / "last.part", last)
+        (scratch / "last.part").replace(last)
         progress({"row": rows[-1]})
     return rows
 

@@ -10,7 +10,7 @@ import json
 import math
 import struct
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
@@ -18,7 +18,7 @@ Arrays = dict[str, np.ndarray]
 LENGTH = struct.Struct(">Q")
 
 
-def send(stream: BinaryIO, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+def send(stream: IO[bytes], header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
     """Write one message; raises OSError where nobody reads any more."""
     plain = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
     listed = [[name, value.dtype.str, list(value.shape)] for name, value in plain.items()]
@@ -30,7 +30,7 @@ def send(stream: BinaryIO, header: Mapping[str, Any], arrays: Mapping[str, np.nd
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> tuple[dict[str, Any], Arrays] | None:
+def receive(stream: IO[bytes]) -> tuple[dict[str, Any], Arrays] | None:
     """Read one message; None where the other side has closed its end.
 
     Raises:
@@ -48,7 +48,7 @@ def receive(stream: BinaryIO) -> tuple[dict[str, Any], Arrays] | None:
     return header, arrays
 
 
-def _exactly(stream: BinaryIO, count: int) -> bytes:
+def _exactly(stream: IO[bytes], count: int) -> bytes:
     content = stream.read(count)
     if len(content) < count:
         raise EOFError("the message ends early")

@@ -26,6 +26,7 @@ class Service:
         torch.set_num_threads(1)
         self.backend, self.answers = backend, answers
         self.models: dict[int, Model] = {}
+        self.count = 0
 
     def hello(self, header: dict[str, Any], arrays: Arrays) -> Answer:
         """Versions of what runs here."""
@@ -33,7 +34,7 @@ class Service:
 
     def load(self, header: dict[str, Any], arrays: Arrays) -> Answer:
         """Take the model of a file (`potential.write`): two lines of text, then the weights."""
-        number = 1 + max(self.models, default=0)
+        self.count += 1
         with Path(header["path"]).open("rb") as file:
             file.readline()
             model = Model(self.backend, json.loads(file.readline())["options"])
@@ -41,13 +42,8 @@ class Service:
         model.network.eval()
         for parameter in model.network.parameters():
             parameter.requires_grad_(False)
-        self.models[number] = model
-        return {"model": number}, {}
-
-    def forget(self, header: dict[str, Any], arrays: Arrays) -> Answer:
-        """Let a model go."""
-        self.models.pop(header["model"], None)
-        return {}, {}
+        self.models[self.count] = model
+        return {"model": self.count}, {}
 
     def evaluate(self, header: dict[str, Any], arrays: Arrays) -> Answer:
         """Energies (K, n), forces (K, ΣN, 3), stresses (K, n, 6) by K models of one shape."""
@@ -112,6 +108,8 @@ def serve(backend: str, requests: BinaryIO, answers: BinaryIO) -> None:
     service = Service(backend, answers)
     while (message := receive(requests)) is not None:
         header, arrays = message
+        for number in header.pop("forget"):
+            service.models.pop(number, None)
         try:
             answer = getattr(service, header["request"])(header, arrays)
         except Exception as error:  # whatever a backend raises is told to who asked
