@@ -57,15 +57,44 @@ def kept(forms: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     if len(forms) == 0:
         return np.zeros(0, bool)
     count = round(abs(np.linalg.det(forms[0])))
-    adjugates = np.rint(np.linalg.inv(forms) * count).astype(int)
-    return np.asarray((forms @ rotation.T @ adjugates % count == 0).all(axis=(1, 2)))
+    images = (forms @ rotation.T).astype(float) @ np.linalg.inv(forms)
+    return np.asarray((np.abs(images - np.rint(images)) < 0.5 / count).all(axis=(1, 2)))
 
 
-def compactness(matrix: np.ndarray, cell: np.ndarray) -> float:
-    """Shortest lattice vector over the cube root of the volume (1 for a cube, at most 2^(1/6))."""
-    reduced, _ = minkowski_reduce(matrix @ cell)
-    shortest = np.linalg.norm(reduced, axis=1).min()
-    return float(shortest / abs(np.linalg.det(reduced)) ** (1 / 3))
+def compactness(forms: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    """Shortest lattice vector over the cube root of the volume (1 for a cube, at most 2^(1/6)).
+
+    Args:
+        forms: (m, 3, 3) integer rows of lattice vectors in primitive vectors, all of one index.
+        cell: (3, 3) primitive vectors, any unit.
+
+    Returns:
+        (m,) numbers.
+    """
+    count = round(abs(np.linalg.det(forms[0])))
+    edge = (count * abs(np.linalg.det(cell))) ** (1 / 3)
+    limit = 2 ** (1 / 6) * edge * (1 + 1e-6)
+    reach = np.floor(limit * np.linalg.norm(np.linalg.inv(cell), axis=0)).astype(int)
+    grids = np.meshgrid(*[np.arange(-n, n + 1) for n in reach], indexing="ij")
+    vectors = np.stack(grids, axis=-1).reshape(-1, 3)
+    vectors = vectors[len(vectors) // 2 + 1 :]  # v and -v are one
+    lengths = np.linalg.norm(vectors @ cell, axis=1)
+    order = np.argsort(lengths, kind="stable")
+    found = np.full(len(forms), np.nan)
+    inverses = np.linalg.inv(forms)
+    for vector, length in zip(vectors[order], lengths[order], strict=True):
+        left = np.flatnonzero(np.isnan(found))
+        if length > limit or not len(left):
+            break
+        steps = vector @ inverses[left]
+        found[left[(np.abs(steps - np.rint(steps)) < 0.5 / count).all(axis=1)]] = length
+    return found / edge
+
+
+def symmetry(matrix: Matrix, primitive: Atoms) -> tuple[int, int]:
+    """How many rotations of the crystal a supercell keeps, and how many there are."""
+    group = rotations(primitive)
+    return sum(int(kept(np.array([matrix]), rotation)[0]) for rotation in group), len(group)
 
 
 def _cosines(vectors: np.ndarray) -> np.ndarray:
@@ -104,16 +133,19 @@ def basis(form: np.ndarray, cell: np.ndarray) -> np.ndarray:
 
 def _nicest(forms: np.ndarray, cell: np.ndarray, right_angled: bool) -> np.ndarray | None:
     """The most right-angled of the compact ones, or the most compact; the other breaks ties."""
-    scores = [(compactness(form, cell), form) for form in forms]
-    found = [(score, basis(form, cell)) for score, form in scores if score >= COMPACT]
+    if len(forms) == 0:
+        return None
+    scores = compactness(forms, cell)
+    least = COMPACT if right_angled else max(COMPACT, scores.max() - 1e-3)
+    found = [basis(form, cell) for form in forms[scores >= least]]
     if not found:
         return None
     order = []
-    for score, matrix in found:
+    for score, matrix in zip(scores[scores >= least], found, strict=True):
         skew = float(np.abs(_cosines((matrix @ cell)[None])).sum())
         ranks = round(skew, 3), -round(score, 3)
         order.append((ranks if right_angled else ranks[::-1], matrix.ravel().tolist()))
-    return found[min(range(len(order)), key=order.__getitem__)][1]
+    return found[min(range(len(order)), key=order.__getitem__)]
 
 
 def _symmetric(count: int, cell: np.ndarray, group: np.ndarray) -> np.ndarray | None:
@@ -132,8 +164,7 @@ def _any(count: int, cell: np.ndarray, group: np.ndarray) -> np.ndarray:
         found = _nicest(forms[number == level], cell, right_angled=False)
         if found is not None:
             return found
-    best = max(range(len(forms)), key=lambda n: compactness(forms[n], cell))
-    return basis(forms[best], cell)
+    return basis(forms[int(np.argmax(compactness(forms, cell)))], cell)
 
 
 @cache
