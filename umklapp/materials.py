@@ -87,10 +87,10 @@ def _row_problem(row: pd.Series) -> str:
         if text and (not text.isdecimal() or int(text) < 1):
             return f"{column} {text!r}: a whole number, or nothing where it is not known"
     try:
-        per_formula = len(Atoms(row["formula"]))
+        known = all(Atoms(row["formula"]).numbers) and bool(row["formula"])
     except (KeyError, ValueError):
-        per_formula = 0
-    if not per_formula:
+        known = False
+    if not known:
         return f"formula {row['formula']!r}: elements and numbers are needed (Mg3Sb2)"
     primitive, published = row["n_primitive"], str(row.get("n_supercell", ""))
     if primitive and int(primitive) % len(_reduced(row["formula"])):
@@ -216,7 +216,7 @@ def build_primitive(row: pd.Series, folder: Path, downloads: Path = DOWNLOADS) -
     made_of = prototypes.recipe(row, folder)
     tolerances: tuple[float, ...] = TOLERANCES
     if "file" in made_of:
-        atoms = _read_structure(Path(made_of["file"]))
+        atoms = read_structure(Path(made_of["file"]))
     elif "materials_project" in made_of:
         atoms = materials_project.structure(made_of["materials_project"], downloads)
     else:
@@ -238,7 +238,12 @@ def build_primitive(row: pd.Series, folder: Path, downloads: Path = DOWNLOADS) -
     return primitive
 
 
-def _read_structure(path: Path) -> Atoms:
+def read_structure(path: Path) -> Atoms:
+    """One structure of a file in any format that ASE knows.
+
+    Raises:
+        InputError: naming the file.
+    """
     try:
         return read(path)
     except Exception as error:
