@@ -2,17 +2,10 @@
 
 from pathlib import Path
 
-from umklapp import (
-    config,
-    force_sets,
-    frames,
-    materials,
-    provenance,
-    reference,
-    relaxation,
-    supercells,
-)
+from umklapp import config, force_sets, frames, materials, provenance, reference
 from umklapp.logs import log_to
+from umklapp.relaxation import relax
+from umklapp.supercells import matrix as matrix_of
 
 
 def main(material, settings, recipe, reference_settings, scratch, out):
@@ -27,14 +20,14 @@ def main(material, settings, recipe, reference_settings, scratch, out):
         row = materials.read_table(settings.table).loc[material]
         primitive = built = materials.build_primitive(row, settings.structures, settings.downloads)
         if settings.relax:
-            primitive, record["relaxation"] = relaxation.relax(
+            primitive, record["relaxation"] = relax(
                 *(built, reference.create(reference_settings), scratch),
                 *(settings.relax_fmax, settings.relax_smax, settings.symmetry),
             )
         cells = {}
         for which in config.WHICH:
             key, size = f"materials.{which}_supercell", materials.published_size(row)
-            matrix = supercells.matrix(settings.supercell(which, material), built, size, key)
+            matrix = matrix_of(settings.supercell(which, material), built, size, key)
             cells[which] = materials.supercell(primitive, matrix)
             record[f"{which}_supercell"] = matrix
     record.update(
