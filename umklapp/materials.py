@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -159,15 +160,27 @@ def literature(row: pd.Series) -> Literature:
 
 def space_group(atoms: Atoms, symprec: float = SYMPREC) -> int:
     """International space-group number (0 when spglib finds none)."""
+    return _symmetry(*(array.tobytes() for array in _spglib_cell(atoms)), symprec)[0]
+
+
+@lru_cache(maxsize=512)
+def _symmetry(cell: bytes, sites: bytes, numbers: bytes, symprec: float) -> tuple[int, np.ndarray]:
+    """Number and rotations of the space group; 0 and the identity when spglib finds none."""
+    none = 0, np.eye(3, dtype=int)[None]
+    lattice, positions = (np.frombuffer(each).reshape(-1, 3) for each in (cell, sites))
+    crystal = lattice, positions, np.frombuffer(numbers, dtype=np.int64)
     try:
-        dataset = spglib.get_symmetry_dataset(_spglib_cell(atoms), symprec=symprec)
+        dataset = spglib.get_symmetry_dataset(crystal, symprec=symprec)
     except spglib.SpglibError:
-        return 0
-    return 0 if dataset is None else int(dataset.number)
+        return none
+    if dataset is None:
+        return none
+    return int(dataset.number), np.unique(dataset.rotations, axis=0)
 
 
 def _spglib_cell(atoms: Atoms) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers
+    numbers = np.asarray(atoms.numbers, dtype=np.int64)
+    return atoms.cell.array, atoms.get_scaled_positions(), numbers
 
 
 def composition(atoms: Atoms) -> str:
@@ -193,8 +206,7 @@ def primitive_cell(atoms: Atoms, symprec: float = SYMPREC) -> Atoms:
 
 def rotations(atoms: Atoms, symprec: float = SYMPREC) -> np.ndarray:
     """Rotations of the space group, (r, 3, 3) integers for columns of coordinates."""
-    dataset = spglib.get_symmetry_dataset(_spglib_cell(atoms), symprec=symprec)
-    return np.unique(dataset.rotations, axis=0)
+    return _symmetry(*(array.tobytes() for array in _spglib_cell(atoms)), symprec)[1].copy()
 
 
 def build_primitive(row: pd.Series, folder: Path, downloads: Path = DOWNLOADS) -> Atoms:

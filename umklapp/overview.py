@@ -51,17 +51,17 @@ all selected rows at once. A changed entry of table, library or own file reruns 
   the point group. There is no cubic cell of 198 (fluorite) or 162 atoms (half-Heusler): those
   published sizes cost symmetry, and so more displaced cells.
 - The matrix is chosen before relaxing, and written to `structure.json`.
-- Relaxation holds the space group. When the relaxed cell has another one all the same (a higher one,
-  or by the engine's noise), `materials.symmetry: keep` stops the material, `report` goes on and says
-  so in the log and in `structure.json` (`relaxation.symmetry`).
+- Relaxation holds the space group. When the relaxed cell has another one all the same (a higher
+  one, or by the engine's noise), `materials.symmetry: keep` stops the material, `report` goes on
+  and says so in the log and in `structure.json` (`relaxation.symmetry`).
 - Masses in own files are not used: natural isotopes are.
 
 ## All rows
 
-*Supercell* is the published number of atoms, *matrix* what `published` chooses, *kept* the rotations
-it keeps of those of the crystal, *shortest* the shortest distance (Å) in the starting structure.
-phonondb ph20180417: A. Togo's phonon database (VASP, PBEsol, relaxed; CC BY 4.0), by Materials
-Project id. Petousis 2017: Sci. Data 4, 160134; de Jong 2015: Sci. Data 2, 150053 (CC BY 4.0).
+*Supercell* is the published number of atoms, *matrix* what `published` chooses, *kept* the
+rotations it keeps of those of the crystal, *shortest* the shortest distance (Å) in the starting
+structure. phonondb ph20180417: A. Togo's phonon database (VASP, PBEsol, relaxed; CC BY 4.0), by
+Materials Project id. Petousis 2017: Sci. Data 4, 160134; de Jong 2015: Sci. Data 2, 150053 (CC BY 4.0).
 
 | key | prototype | space group | atoms | supercell | matrix | kept | shortest | source |
 |---|---|---|---|---|---|---|---|---|
