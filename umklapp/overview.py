@@ -54,6 +54,8 @@ all selected rows at once. A changed entry of table, library or own file reruns 
 - Relaxation holds the space group. When the relaxed cell has another one all the same (a higher
   one, or by the engine's noise), `materials.symmetry: keep` stops the material, `report` goes on
   and says so in the log and in `structure.json` (`relaxation.symmetry`).
+- A cell whose volume relaxes by more than 10 % is told, by more than 30 % it is an error: a plane-
+  wave cutoff that is too low for the stress does that sooner than an estimate.
 - Masses in own files are not used: natural isotopes are.
 
 ## All rows
@@ -61,7 +63,7 @@ all selected rows at once. A changed entry of table, library or own file reruns 
 *Supercell* is the published number of atoms, *matrix* what `published` chooses, *kept* the
 rotations it keeps of those of the crystal, *shortest* the shortest distance (Å) in the starting
 structure. phonondb ph20180417: A. Togo's phonon database (VASP, PBEsol, relaxed; CC BY 4.0), by
-Materials Project id. Petousis 2017: Sci. Data 4, 160134; de Jong 2015: Sci. Data 2, 150053 (CC BY 4.0).
+Materials Project id. Petousis 2017: Sci. Data 4, 160134; de Jong 2015: Sci. Data 2, 150053.
 
 | key | prototype | space group | atoms | supercell | matrix | kept | shortest | source |
 |---|---|---|---|---|---|---|---|---|

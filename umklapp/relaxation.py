@@ -16,6 +16,9 @@ from umklapp.reference.contract import Engine
 
 MAX_STEPS = 60
 
+TOLD_CHANGE, LARGEST_CHANGE = 0.1, 0.3
+"""Relative change of the volume that is told, and that is an error."""
+
 
 def relax(
     primitive: Atoms,
@@ -40,7 +43,8 @@ def relax(
         the space groups before and after.
 
     Raises:
-        CalculationError: not relaxed after `MAX_STEPS`, or another space group with `keep`.
+        CalculationError: not relaxed after `MAX_STEPS`, or another space group with `keep`,
+            or a volume that changed by more than `LARGEST_CHANGE`.
     """
     atoms = primitive.copy()
     atoms.calc = engine.calculator(atoms, workdir, symmetric=True)
@@ -67,10 +71,20 @@ def relax(
                 "cell, or check the structure that the relaxation starts from"
             )
         print(f"WARNING: {compared['text']}")
+    change = relaxed.cell.volume / primitive.cell.volume - 1
+    if abs(change) > TOLD_CHANGE:
+        said = (
+            f"the volume changed by {100 * change:+.0f} %: check that the stress is converged "
+            "(a plane-wave cutoff that is too low shrinks the cell), and the starting structure"
+        )
+        if abs(change) > LARGEST_CHANGE:
+            raise CalculationError(f"relaxation: {said}")
+        print(f"WARNING: {said}")
     return relaxed, {
         "force_eV_per_A": force,
         "stress_eV_per_A3": stress,
         "steps": optimiser.nsteps,
+        "volume_change": change,
         "symmetry": compared,
     }
 

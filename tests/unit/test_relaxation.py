@@ -95,6 +95,18 @@ def test_a_symmetry_that_changes_is_an_error_or_a_report(engine, tmp_path, capsy
     )
 
 
+@pytest.mark.parametrize(("start", "told"), [(5.38, False), (5.2, True)])
+def test_a_volume_that_changes_much_is_told(engine, tmp_path, capsys, start, told):
+    _, record = relaxation.relax(primitive_cell(bulk("Si", a=start)), engine, tmp_path, 1e-3, 1e-4)
+    assert record["volume_change"] == pytest.approx((LATTICE / start) ** 3 - 1, abs=0.01)
+    assert ("WARNING: the volume changed by +14 %" in capsys.readouterr().out) is told
+
+
+def test_a_volume_that_changes_too_much_is_an_error(engine, tmp_path):
+    with pytest.raises(CalculationError, match=r"volume changed by \+3\d %: .*plane-wave cutoff"):
+        relaxation.relax(primitive_cell(bulk("Si", a=4.9)), engine, tmp_path, 1e-3, 1e-4)
+
+
 def test_no_end_is_an_error_with_the_numbers(engine, tmp_path):
     with pytest.raises(
         CalculationError, match=r"not relaxed after 60 steps: force .*limit"
