@@ -1,5 +1,6 @@
 """The rule that builds structures: every material on its own, and again only when it must."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 import yaml
 from ase.io import read
 
-from umklapp import config, materials, prototypes
+from umklapp import config, frames, materials, prototypes, supercells
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = ["Si-227", "CsBr-221", "ZnO-186"]
@@ -128,13 +129,42 @@ def test_jobs_do_not_ask_the_materials_project(place):
     assert record["materials_project"] == "mp-149"
 
 
+def script(root, name):
+    """A script of a rule, as a module."""
+    spec = importlib.util.spec_from_file_location(name, root / f"scripts/{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_rattled_frames_in_the_supercell_that_is_named(root, tmp_path, plain):
+    primitive = materials.build_primitive(
+        materials.read_table(root / "config/materials.csv").loc["Si-227"],
+        root / "config/structures",
+    )
+    cells = {"primitive": primitive}
+    for name, size in (("sampling", 8), ("phonon", 64)):
+        matrix = supercells.nearly_cubic(primitive, size)
+        cells[name] = materials.supercell(primitive, matrix)
+    for name, atoms in cells.items():
+        frames.write_frames(tmp_path / f"{name}.extxyz", [frames.strip(atoms)])
+    paths = {name: tmp_path / f"{name}.extxyz" for name in cells}
+    own = [[1, 0, 0], [0, 1, 0], [0, 0, 3]]
+    seeds = [
+        (n, {"kind": "rattled", "count": 1, "supercell": said})
+        for n, said in enumerate((None, "phonon", own))
+    ]
+    out, nothing = tmp_path / "made.extxyz", (tmp_path, 10)
+    engine = config.parse(config.Reference, plain["reference"])
+    script(root, "seed_displaced").main(
+        "Si-227", paths, seeds, engine, 1, tmp_path / "ledger", nothing, out
+    )
+    assert [len(atoms) for atoms in frames.read_candidates(out)] == [8, 64, 6]
+
+
 def test_the_table_of_the_screening_in_its_supercells(root, tmp_path, monkeypatch):
     """One material of each prototype through the script itself, without relaxation."""
-    sys.path.insert(0, str(root / "scripts"))
-    try:
-        import structure
-    finally:
-        sys.path.pop(0)
+    structure = script(root, "structure")
     monkeypatch.chdir(root)
     chosen = config.load(root / "config/screening.yaml").materials
     table = materials.read_table(chosen.table)
