@@ -6,7 +6,7 @@ from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
 from ase.neighborlist import neighbor_list
 
-from umklapp import materials, overview, prototypes, supercells
+from umklapp import catalogue, materials, prototypes, supercells
 
 # Effective ionic radii (Å), six-fold coordination: Shannon, Acta Cryst. A 32, 751 (1976); H−, N3−,
 # P3−, As3−: rounded common values, Shannon has none in salts.
@@ -83,7 +83,7 @@ BONDS = [
 
 @pytest.mark.parametrize(("key", "pair", "distance"), BONDS)
 def test_known_bonds(built, key, pair, distance):
-    found, elements = overview.shortest_distance(built[key])
+    found, elements = catalogue.shortest_distance(built[key])
     assert elements == pair
     assert found == pytest.approx(distance, rel=0.025)
 
@@ -118,6 +118,6 @@ def test_every_number_has_a_source(rows, folder):
     assert set(prototypes.read_yaml(folder / prototypes.LATTICES)) == set(rows.index)
 
 
-def test_the_overview_is_in_step(root, monkeypatch):
+def test_the_catalogue_is_in_step(root, monkeypatch):
     monkeypatch.chdir(root)
-    assert overview.TARGET.read_text() == overview.overview(), "run `make docs`"
+    assert catalogue.TARGET.read_text() == catalogue.catalogue(), "run `make docs`"
