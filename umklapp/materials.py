@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,9 @@ from phonopy.structure.cells import get_supercell
 
 from umklapp import materials_project, prototypes
 from umklapp.errors import InputError
+
+if TYPE_CHECKING:
+    from umklapp.config import Materials
 
 SYMPREC = 1e-4
 """Å; two positions closer than this are one when symmetry is looked for."""
@@ -147,6 +151,15 @@ def selected(table: pd.DataFrame, select: Sequence[str] | str, source: Path) -> 
             "write 'all', one of the sets, or a list of keys"
         )
     return found
+
+
+def keys(chosen: Materials) -> list[str]:
+    """Keys that a campaign runs, from its section `materials`.
+
+    Raises:
+        InputError: as `read_table` and `selected`.
+    """
+    return selected(read_table(chosen.table), chosen.select, chosen.table)
 
 
 def literature(row: pd.Series) -> Literature:

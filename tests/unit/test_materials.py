@@ -10,7 +10,7 @@ from conftest import diamond
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from umklapp import materials
+from umklapp import config, materials
 from umklapp.errors import InputError
 
 BUILT = {
@@ -234,6 +234,12 @@ def test_a_table_needs_no_published_supercells(tmp_path):
 def test_published_sizes(table):
     assert materials.published_size(table.loc["SnSe-62"]) == 256
     assert materials.published_size(table.loc["Bi2Te3-166"]) is None
+
+
+def test_keys_of_a_campaign(plain, table):
+    assert materials.keys(config.validate(plain).materials) == ["Si-227"]
+    plain["materials"]["select"] = "all"
+    assert materials.keys(config.validate(plain).materials) == list(table.index)
 
 
 def test_selections(table, tmp_path):
