@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from umklapp import config, force_constants, frames
+from umklapp import config, force_constants, frames, materials
 from umklapp.conductivity import bte
 from umklapp.potentials.contract import Potential, Prediction
 from umklapp.potentials.loading import load
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     campaign = config.load(parser.parse_args().config)
     taylor = campaign.potential.taylor
-    for material in campaign.materials.select:
+    for material in materials.keys(campaign.materials):
         folder = Path(campaign.results) / material
         primitive = frames.read_candidates(folder / "structure/primitive.extxyz")[0]
         perfect = frames.read_candidates(folder / "structure/phonon.extxyz")[0]

@@ -18,6 +18,25 @@ def seeds_of(*kinds):
     return [n for n, seed in enumerate(CAMPAIGN.seeds) if seed.kind in kinds]
 
 
+def materials_of(wildcards):
+    """The section `materials` as one material sees it: another one's change does not rerun it."""
+    return plain(CAMPAIGN.materials.of(wildcards.material))
+
+
+def recipe_of(wildcards):
+    """What the primitive cell is built from: a changed lattice parameter reruns its material."""
+    chosen = CAMPAIGN.materials
+    if chosen.cells is not None:
+        return {}
+    return prototypes.recipe(TABLE.loc[wildcards.material], chosen.structures)
+
+
+def phonon_cell_of_seeds():
+    """The phonon supercell, where a seed of displaced frames is in it."""
+    wanted = any(getattr(seed, "supercell", None) == "phonon" for seed in CAMPAIGN.seeds)
+    return {"phonon": f"{RESULTS}/{{material}}/structure/phonon.extxyz"} if wanted else {}
+
+
 def two_digits(number):
     """Round label as used in paths: 1 -> '01'."""
     return f"{int(number):02d}"

@@ -18,7 +18,8 @@ rule structure:
         mem_mb=memory(2000),
         runtime=minutes(60),
     params:
-        materials=plain(CAMPAIGN.materials),
+        materials=materials_of,
+        recipe=recipe_of,
         reference=plain(CAMPAIGN.reference),
         scratch=f"{RESULTS}/{{material}}/scratch/structure",
     message:

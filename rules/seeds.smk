@@ -28,6 +28,7 @@ rule seed_aimd:
 
 rule seed_displaced:
     input:
+        **phonon_cell_of_seeds(),
         primitive="<results>/{material}/structure/primitive.extxyz",
         sampling="<results>/{material}/structure/sampling.extxyz",
         cheap=expand(

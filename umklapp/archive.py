@@ -12,7 +12,7 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from umklapp import config
+from umklapp import config, materials
 from umklapp.errors import InputError
 
 NAMES = (
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("out", type=Path)
     options = parser.parse_args(arguments)
     campaign = config.load(options.config)
-    chosen = files(Path(campaign.results), campaign.materials.select)
+    chosen = files(Path(campaign.results), materials.keys(campaign.materials))
     with tarfile.open(options.out, "w:gz") as archive:
         for path in chosen:
             archive.add(path)

@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from umklapp import config, costs
+from umklapp import config, costs, materials
 from umklapp.errors import InputError
 from umklapp.rounds import in_milli
 
@@ -30,7 +30,7 @@ ERRORS = ("Error", "Exception", "Killed", "Traceback")
 def of_campaign(settings: config.Campaign, now: float | None = None) -> list[dict[str, Any]]:
     """One mapping per material, in the order of the configuration (keys as in `of_material`)."""
     results = Path(settings.results)
-    keys = list(settings.materials.select)
+    keys = materials.keys(settings.materials)
     spent = costs.table(costs.read(results / "benchmarks", keys))
     jobs = unfinished(results, time.time() if now is None else now)
     found = []

@@ -367,3 +367,40 @@ def test_unique_is_a_set_in_order(times):
     found = frames.unique([timed("md", n) for n in times])
     assert [frame.info["time"] for frame in found] == list(dict.fromkeys(times))
     assert [id(a) for a in frames.unique(found)] == [id(a) for a in found]
+
+
+def test_frames_in_another_orientation_are_turned(calculator):
+    """Labels of a turned crystal are those of the crystal: as the calculator itself says."""
+    perfect = diamond()
+    moved = diamond()
+    moved.positions += np.random.default_rng(1).normal(0, 0.05, (8, 3))
+    moved.set_cell(moved.cell.array, scale_atoms=True)
+
+    def label(atoms):
+        atoms.calc = calculator
+        labels = atoms.get_potential_energy(), atoms.get_forces(), atoms.get_stress()
+        return frames.labelled(atoms, *labels, frame="x")
+
+    wanted = label(moved.copy())
+    other = moved.copy()
+    other.rotate(40, (1, 2, 3), rotate_cell=True)
+    given = label(other)
+    assert np.abs(given.get_forces() - wanted.get_forces()).max() > 0.1
+    (found,) = frames.in_site_order([given], perfect)
+    np.testing.assert_allclose(found.cell.array, perfect.cell.array, atol=1e-7)
+    np.testing.assert_allclose(found.positions, wanted.positions, atol=1e-6)
+    np.testing.assert_allclose(found.get_forces(), wanted.get_forces(), atol=1e-6)
+    np.testing.assert_allclose(found.get_stress(), wanted.get_stress(), atol=1e-8)
+    assert found.get_potential_energy() == given.get_potential_energy()
+    assert found.info["frame"] == "x"
+
+
+def test_frames_of_other_cells_are_not_turned(calculator):
+    perfect = diamond()
+    strained = diamond()
+    strained.set_cell(strained.cell.array * [1.01, 1, 1], scale_atoms=True)
+    strained.rotate(40, (1, 2, 3), rotate_cell=True)
+    given = frames.labelled(strained, -1.0, np.ones((8, 3)))
+    assert frames.turned(given, perfect) is given
+    same = frames.labelled(diamond(), -1.0, np.ones((8, 3)))
+    assert frames.turned(same, perfect) is same

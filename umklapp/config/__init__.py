@@ -6,9 +6,10 @@ by `python -m umklapp.config`; a test keeps them in step.
 """
 
 from umklapp.config.architectures import Allegro, Mace, So3krates
-from umklapp.config.base import Matrix, Section
+from umklapp.config.base import Matrix, NearlyCubic, Section, Supercell
 from umklapp.config.campaign import Campaign, load, parse, validate
 from umklapp.config.crystal import (
+    WHICH,
     AimdSeed,
     AseCalculator,
     FramesSeed,
@@ -54,6 +55,7 @@ from umklapp.config.verdict import Verdict
 
 __all__ = [
     "GENERATED",
+    "WHICH",
     "Acquisition",
     "AimdSeed",
     "Allegro",
@@ -78,6 +80,7 @@ __all__ = [
     "Materials",
     "Matrix",
     "MdExploration",
+    "NearlyCubic",
     "NptBarostat",
     "OrderBias",
     "OrdinaryWeights",
@@ -95,6 +98,7 @@ __all__ = [
     "So3krates",
     "Split",
     "Stage",
+    "Supercell",
     "Taylor",
     "Training",
     "Verdict",
