@@ -9,14 +9,12 @@ from umklapp.config.base import Matrix, Section
 from umklapp.config.campaign import Campaign, load, parse, validate
 from umklapp.config.crystal import (
     AimdSeed,
-    AseCalculator,
     FramesSeed,
-    Gpaw,
+    GivenLabels,
     HarmonicSeed,
-    Lookup,
     Materials,
+    NomadSeed,
     RattledSeed,
-    Reference,
     Seed,
     Split,
 )
@@ -35,19 +33,34 @@ from umklapp.config.learning import (
     Training,
     WarmStart,
 )
+from umklapp.config.reference import (
+    OPERATION,
+    Aims,
+    AseCalculator,
+    Espresso,
+    Gpaw,
+    Lookup,
+    Program,
+    Reference,
+    Vasp,
+)
 from umklapp.config.transport import Conductivity, Phonons, Resources
 from umklapp.config.verdict import Verdict
 
 __all__ = [
     "GENERATED",
+    "OPERATION",
     "Acquisition",
     "AimdSeed",
+    "Aims",
     "AseCalculator",
     "Campaign",
     "Committee",
     "Conductivity",
+    "Espresso",
     "Exploration",
     "FramesSeed",
+    "GivenLabels",
     "Gpaw",
     "GreenKubo",
     "HarmonicSeed",
@@ -55,10 +68,12 @@ __all__ = [
     "Materials",
     "Matrix",
     "MdExploration",
+    "NomadSeed",
     "NptBarostat",
     "Phonons",
     "PoolExploration",
     "Potential",
+    "Program",
     "RattledSeed",
     "Reference",
     "Resources",
@@ -68,6 +83,7 @@ __all__ = [
     "Split",
     "Taylor",
     "Training",
+    "Vasp",
     "Verdict",
     "WarmStart",
     "docs_table",

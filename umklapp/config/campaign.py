@@ -10,7 +10,7 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from umklapp.config.base import Section
-from umklapp.config.crystal import Materials, Reference, Seed, Split
+from umklapp.config.crystal import Materials, Seed, Split
 from umklapp.config.green_kubo import GreenKubo
 from umklapp.config.learning import (
     Acquisition,
@@ -20,6 +20,7 @@ from umklapp.config.learning import (
     Potential,
     Rounds,
 )
+from umklapp.config.reference import Reference
 from umklapp.config.transport import Conductivity, Phonons, Resources
 from umklapp.config.verdict import Verdict
 from umklapp.errors import InputError
