@@ -58,6 +58,7 @@ pathvars:
 include: "rules/common.smk"
 include: "rules/materials.smk"
 include: "rules/seeds.smk"
+include: "rules/nomad.smk"
 include: "rules/label.smk"
 include: "rules/train.smk"
 include: "rules/explore.smk"

@@ -17,6 +17,18 @@ def seeds_of(*kinds):
     return [n for n, seed in enumerate(CAMPAIGN.seeds) if seed.kind in kinds]
 
 
+def frames_of_user(wildcards):
+    """The file of labelled frames that a seed names for a material."""
+    return str(CAMPAIGN.seeds[int(wildcards.index)].path_of(wildcards.material))
+
+
+def nomad_place(wildcards):
+    """What a download depends on; which frames are taken changes no file."""
+    return CAMPAIGN.seeds[int(wildcards.index)].model_dump(
+        mode="json", exclude={"every", "skip", "count"}
+    )
+
+
 def two_digits(number):
     """Round label as used in paths: 1 -> '01'."""
     return f"{int(number):02d}"

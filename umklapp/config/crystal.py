@@ -99,6 +99,10 @@ class FramesSeed(GivenLabels):
         "trajectory.son or .nc, or aims.out; `{material}` stands for the material's key"
     )
 
+    def path_of(self, material: str) -> Path:
+        """The file of one material."""
+        return Path(str(self.path).replace("{material}", material))
+
 
 class NomadSeed(GivenLabels):
     """Labelled frames of a data set on NOMAD, found by its DOI (`docs/nomad.md`)."""

@@ -11,7 +11,7 @@ import gzip
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -54,7 +54,11 @@ def count_son(path: Path) -> int:
 
 
 def read_son(
-    path: Path, every: int = 1, skip: int = 0, atomic_stresses: bool = False
+    path: Path,
+    every: int = 1,
+    skip: int = 0,
+    atomic_stresses: bool = False,
+    say: Callable[[str], None] = print,
 ) -> Iterator[Step]:
     """Steps skip, skip + every, … of a `.son` file (.gz and .bz2 allowed), one in memory at a time.
 
@@ -62,15 +66,15 @@ def read_son(
     one that was not computed.
 
     Args:
-        atomic_stresses: read them too; without them a step is read several times faster.
+        atomic_stresses: read them too; a label does not need them.
+        say: is told of a last step that is cut, as killed calculations leave it; it is left out.
 
     Raises:
-        InputError: file and step, when a step is not complete: a calculation that was killed
-            leaves half a step at the end; the steps before it have been given by then.
+        InputError: naming file and step: what cannot be read, or does not fit together.
     """
     metadata, blocks = _blocks(path)
     begin = _metadata(path, metadata)
-    for number, block in enumerate(blocks):
+    for number, (block, last) in enumerate(blocks):
         if number < skip or (number - skip) % every:
             continue
         where = f"{path} step {number}"
@@ -78,18 +82,20 @@ def read_son(
         try:
             yield _step(json.loads(text), begin)
         except json.JSONDecodeError as error:
-            raise InputError(f"{where}: cannot be read ({error}); is the file truncated?") from None
+            if not last:
+                raise InputError(f"{where}: cannot be read: {error}") from None
+            say(f"{where}: the last step is cut; it is left out")
         except (KeyError, ValueError, TypeError) as error:
             raise InputError(f"{where}: {type(error).__name__}: {error}") from None
 
 
-def _blocks(path: Path) -> tuple[bytes, Iterator[bytes]]:
-    """The metadata, and the text of one step after the other."""
+def _blocks(path: Path) -> tuple[bytes, Iterator[tuple[bytes, bool]]]:
+    """The metadata, and the text of one step after the other, and whether it is the last."""
     found = _documents(path)
     metadata, mark = next(found)
     if mark != b"===":
         raise InputError(f"{path}: no line '==='; is this a trajectory.son?")
-    return metadata, (block for block, _ in found if block.strip())
+    return metadata, ((block, not mark) for block, mark in found if block.strip())
 
 
 def _documents(path: Path) -> Iterator[tuple[bytes, bytes]]:
