@@ -5,8 +5,8 @@ rule nomad_listing:
         "<logs>/nomad_listing/{material}_{index}.log",
     benchmark:
         "<benchmarks>/nomad_listing/{material}_{index}.tsv"
-    localrule: True
     retries: tries()
+    localrule: True
     conda:
         ENVIRONMENT
     threads: 1
@@ -60,8 +60,8 @@ rule nomad_download:
         "<logs>/nomad_download/{material}_{index}.log",
     benchmark:
         "<benchmarks>/nomad_download/{material}_{index}.tsv"
-    localrule: True
     retries: tries()
+    localrule: True
     conda:
         ENVIRONMENT
     threads: 1

@@ -54,11 +54,12 @@ def _unpacked(path: Path) -> Iterator[Path]:
 
 def is_phonopy(path: Path) -> bool:
     """Whether a yaml is one of phonopy, not of phono3py (by its first key)."""
-    with lzma.open(path, "rt") if path.suffix == ".xz" else path.open() as file:
-        for line in file:
-            if line.strip() and not line.startswith("#"):
-                return line.startswith("phonopy:")
-    return False
+    try:
+        with lzma.open(path, "rt") if path.suffix == ".xz" else path.open() as file:
+            lines = (line for line in file if line.strip() and not line.startswith("#"))
+            return next(lines, "").startswith("phonopy:")
+    except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError):
+        return False  # whoever reads it says what is wrong with it
 
 
 ForceSets = tuple[Atoms, Sequence[np.ndarray], Sequence[np.ndarray], Sequence[float] | None]
@@ -112,8 +113,6 @@ def read_labelled(path: Path) -> list[Atoms]:
     """
     if not is_params(path):
         return frames.read_frames(path)
-    if not path.is_file():
-        raise InputError(f"{path}: cannot be read: there is no such file")
     perfect, displacements, forces, energies = (_phonopy if is_phonopy(path) else _phono3py)(path)
     if energies is None:
         raise InputError(f"{path}: the force sets have no supercell energies; training needs them")

@@ -10,6 +10,7 @@ from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from umklapp import frames
+from umklapp.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,10 @@ class Step:
             InputError: no labels, or numbers that are not finite; `where` is named.
         """
         atoms = Atoms(self.symbols, cell=self.cell, positions=self.positions, pbc=True)
-        if self.energy is None or self.forces is None:
-            frames.check(atoms, where)  # says which label is missing
-        assert self.energy is not None
-        assert self.forces is not None
+        if self.energy is None:
+            raise InputError(f"{where}: no energy label")
+        if self.forces is None:
+            raise InputError(f"{where}: no force labels")
         voigt = None if self.stress is None else full_3x3_to_voigt_6_stress(self.stress)
         info = {} if self.time is None else {"time": round(self.time, 6)}
         found = frames.labelled(atoms, self.energy, self.forces, voigt, **info)
