@@ -204,7 +204,7 @@ def _append(server: Server, path: str, part: Path, have: int, size: int) -> None
     with server.open(path, {"offset": have} if have else None) as answer:
         whole = have and answer.headers.get("Content-Length") == str(size)
         with part.open("wb" if whole or not have else "ab") as file:
-            while block := answer.read(BLOCK):
+            while block := answer.read1(BLOCK):  # what came before a break is kept
                 file.write(block)
                 if file.tell() > size:
                     return
