@@ -15,7 +15,7 @@ from umklapp import provenance
 from umklapp.reference.external import ProgramEngine
 from umklapp.reference.programs import Diagnosis, expand, run, text_of
 
-REMEDY = {"mixing_beta": 0.2, "mixing_ndim": 12}
+REMEDY = {"mixing_beta": 0.3, "mixing_ndim": 12}
 """Of the second attempt: careful mixing with a longer memory."""
 
 
