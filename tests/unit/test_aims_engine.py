@@ -181,3 +181,11 @@ def test_what_is_missing_is_named(plain, species, tmp_path, monkeypatch):
     plain["reference"] = {"engine": "aims", "species_dir": str(species), "basis": "really_tight"}
     with pytest.raises(InputError, match="really_tight does not exist"):
         checks.check(config.validate(plain))
+
+
+def test_relaxing_without_a_stress_is_refused(plain, species):
+    plain["reference"] = {"engine": "aims", "species_dir": str(species), "stress": False}
+    with pytest.raises(InputError, match=r"materials\.relax needs a stress: set reference\.stress"):
+        config.validate(plain)
+    plain["materials"]["relax"] = False
+    config.validate(plain)

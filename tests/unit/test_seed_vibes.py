@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import re
 
 import h5py
 import numpy as np
@@ -50,6 +51,15 @@ def test_species_in_runs_and_cells_in_the_metadata(tmp_path, steps):
     found = list(vibes.read_son(path))
     same(found, steps)
     assert found[0].masses.tolist() == [28.085] * 8
+
+
+def test_displaced_cells_of_a_phonopy_run_have_no_time(small, steps):
+    text = small.read_text().replace('"MD"', '"Phonopy"')
+    small.write_text(re.sub(r'"info": \{[^}]*\}', '"info": {"nsteps": 3}', text))
+    found = list(vibes.read_son(small))
+    assert [step.time for step in found] == [None] * len(steps)
+    assert "time" not in found[0].frame("here").info
+    np.testing.assert_allclose(found[2].forces, steps[2][0].get_forces(), atol=1e-12)
 
 
 def test_a_stress_of_zeros_is_missing(small, steps):

@@ -20,7 +20,7 @@ from umklapp.config.learning import (
     Potential,
     Rounds,
 )
-from umklapp.config.reference import Reference
+from umklapp.config.reference import Aims, Reference
 from umklapp.config.transport import Conductivity, Phonons, Resources
 from umklapp.config.verdict import Verdict
 from umklapp.errors import InputError
@@ -65,6 +65,16 @@ class Campaign(Section):
             )
         if table and not only_frames:
             raise ValueError("with reference.engine 'lookup' every seed must be of kind 'frames'")
+        return self
+
+    @model_validator(mode="after")
+    def _relaxation_has_stress(self) -> Campaign:
+        relaxes = self.materials.relax and self.materials.cells is None
+        if relaxes and isinstance(self.reference, Aims) and not self.reference.stress:
+            raise ValueError(
+                "materials.relax needs a stress: set reference.stress to true, or materials.relax "
+                "to false"
+            )
         return self
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from ase.data import atomic_numbers
 
 from umklapp import provenance
 from umklapp.reference.external import ProgramEngine
-from umklapp.reference.programs import Diagnosis, expand, run, text_of
+from umklapp.reference.programs import Diagnosis, Watched, expand, text_of
 
 REMEDY = {"charge_mix_param": 0.05, "n_max_pulay": 12}
 """Of the second attempt: careful mixing with a longer memory."""
@@ -86,29 +86,9 @@ class _Template(AimsTemplate):
         self.implemented_properties = known
 
 
-class _Profile(AimsProfile):
-    """ASE's profile with our way of running."""
-
-    def __init__(self, words: list[str], species: Path) -> None:
-        super().__init__(command=" ".join(words), default_species_directory=str(species))
-
-    def run(
-        self,
-        directory: Path,
-        inputfile: str | None,
-        outputfile: str,
-        errorfile: str | None = None,
-        append: bool = False,
-    ) -> None:
-        words = self.get_command(inputfile)
-        run(
-            words, Path(directory), outputfile, errorfile, lambda _: diagnose(directory, outputfile)
-        )
-
-
-def diagnose(folder: Path, output: str = "aims.out") -> Diagnosis:
+def diagnose(folder: Path) -> Diagnosis:
     """What aims.out says of the program's end."""
-    text = text_of(Path(folder) / output)
+    text = text_of(Path(folder) / "aims.out")
     if "SELF-CONSISTENCY CYCLE DID NOT CONVERGE" in text.upper():
         return "scf_not_converged", "FHI-aims: the self-consistency cycle did not converge"
     if "Have a nice day." not in text:
@@ -116,3 +96,12 @@ def diagnose(folder: Path, output: str = "aims.out") -> Diagnosis:
     if "Self-consistency cycle converged." not in text:
         return "scf_not_converged", "FHI-aims: no self-consistency cycle converged"
     return None
+
+
+class _Profile(Watched, AimsProfile):
+    """ASE's profile with our way of running."""
+
+    diagnose = staticmethod(diagnose)
+
+    def __init__(self, words: list[str], species: Path) -> None:
+        super().__init__(command=" ".join(words), default_species_directory=str(species))

@@ -13,7 +13,7 @@ from ase.calculators.espresso import Espresso, EspressoProfile
 
 from umklapp import provenance
 from umklapp.reference.external import ProgramEngine
-from umklapp.reference.programs import Diagnosis, expand, run, text_of
+from umklapp.reference.programs import Diagnosis, Watched, expand, text_of
 
 REMEDY = {"mixing_beta": 0.3, "mixing_ndim": 12}
 """Of the second attempt: careful mixing with a longer memory."""
@@ -93,29 +93,9 @@ class EspressoEngine(ProgramEngine):
         return made
 
 
-class _Profile(EspressoProfile):
-    """ASE's profile with our way of running."""
-
-    def __init__(self, words: list[str], pseudo_dir: Path) -> None:
-        super().__init__(command=" ".join(words), pseudo_dir=pseudo_dir)
-
-    def run(
-        self,
-        directory: Path,
-        inputfile: str | None,
-        outputfile: str,
-        errorfile: str | None = None,
-        append: bool = False,
-    ) -> None:
-        words = self.get_command(inputfile)
-        run(
-            words, Path(directory), outputfile, errorfile, lambda _: diagnose(directory, outputfile)
-        )
-
-
-def diagnose(folder: Path, output: str = "espresso.pwo") -> Diagnosis:
+def diagnose(folder: Path) -> Diagnosis:
     """What the output of pw.x says of its end."""
-    text = text_of(Path(folder) / output)
+    text = text_of(Path(folder) / "espresso.pwo")
     if "convergence NOT achieved" in text:
         return "scf_not_converged", "pw.x: convergence NOT achieved; raise reference.max_iterations"
     error = re.search(r"Error in routine\s+(.+?)\s*\n\s*(.+?)\s*\n", text)
@@ -124,3 +104,12 @@ def diagnose(folder: Path, output: str = "espresso.pwo") -> Diagnosis:
     if "JOB DONE." not in text:
         return "crashed", "pw.x ended before its last line; see espresso.pwo and espresso.err"
     return None
+
+
+class _Profile(Watched, EspressoProfile):
+    """ASE's profile with our way of running."""
+
+    diagnose = staticmethod(diagnose)
+
+    def __init__(self, words: list[str], pseudo_dir: Path) -> None:
+        super().__init__(command=" ".join(words), pseudo_dir=pseudo_dir)

@@ -116,6 +116,25 @@ def run(
         raise ProgramError("crashed", f"{words[0]} ended with {status}: {_last(texts)}")
 
 
+class Watched:
+    """Mixed into ASE's profiles: their programs are run by `run`."""
+
+    diagnose: Diagnose
+    get_command: Callable[[str | None], list[str]]
+
+    def run(
+        self,
+        directory: Path,
+        inputfile: str | None,
+        outputfile: str,
+        errorfile: str | None = None,
+        append: bool = False,
+    ) -> None:
+        """Run the program to its end; raises `ProgramError`."""
+        words = self.get_command(inputfile)
+        run(words, Path(directory), outputfile, errorfile, self.diagnose)
+
+
 def _die_with_parent() -> None:
     """Ask the kernel to end the program when this process is killed (Linux)."""
     if LIBC is not None:

@@ -148,8 +148,8 @@ def _step(document: dict[str, Any], metadata: dict[str, Any]) -> Step:
     cell = np.array(atoms.get("cell") or np.zeros((3, 3)), float)
     info = atoms.get("info") or {}
     dynamics = metadata.get("MD") or {}
-    fs = dynamics.get("fs", units.fs)
-    time = info["nsteps"] * info.get("dt", dynamics.get("dt")) / fs if "nsteps" in info else None
+    dt, fs = info.get("dt", dynamics.get("dt")), dynamics.get("fs", units.fs)
+    time = info["nsteps"] * dt / fs if dt is not None and "nsteps" in info else None
     masses = atoms.get("masses")
     stress = known_stress(_array(results.get("stress")))
     forces = _array(results.get("forces"))
