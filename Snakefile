@@ -67,6 +67,7 @@ include: "rules/phonons.smk"
 include: "rules/transport.smk"
 include: "rules/green_kubo.smk"
 include: "rules/report.smk"
+include: "rules/overview.smk"
 
 
 # Verdicts are direct inputs of the targets: a rule whose output exists is not asked again for a
@@ -83,6 +84,12 @@ rule all:
 rule figures:
     input:
         FIGURES,
+
+
+# Needs nothing but the literature table.
+rule overview:
+    input:
+        f"{RESULTS}/figures/overview/kappa_sigma.png",
 
 
 for material in MATERIALS:

@@ -220,4 +220,5 @@ def figures_of(material):
     return [f"{RESULTS}/figures/{material}/{name}.png" for name in FIGURE_NAMES]
 
 
-FIGURES = [path for material in MATERIALS for path in figures_of(material)]
+OVERVIEW = [f"{RESULTS}/figures/overview/{name}.png" for name in ("kappa_sigma", "campaign")]
+FIGURES = OVERVIEW + [path for material in MATERIALS for path in figures_of(material)]

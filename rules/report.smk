@@ -247,7 +247,8 @@ rule summary:
     input:
         [f"{RESULTS}/{material}/summary.json" for material in MATERIALS],
     output:
-        report("<results>/summary.csv", caption="../report/summary.rst", category="Tables"),
+        table=report("<results>/summary.csv", caption="../report/summary.rst", category="Tables"),
+        costs=report("<results>/costs.csv", caption="../report/costs.rst", category="Tables"),
     log:
         "<logs>/summary.log",
     benchmark:
@@ -259,7 +260,9 @@ rule summary:
     resources:
         mem_mb=memory(1000),
         runtime=minutes(10),
+    params:
+        benchmarks=f"{RESULTS}/benchmarks",
     message:
-        "The table of all materials"
+        "The table of all materials, and what they cost"
     script:
         "../scripts/summary.py"

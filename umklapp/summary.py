@@ -48,6 +48,7 @@ def row(
         "kappa_300K_std_W_per_mK": None if spread is None else spread[at_300],
         "kappa_green_kubo_W_per_mK": None if green_kubo is None else green_kubo["kappa_W_per_mK"],
         "kappa_green_kubo_error_W_per_mK": (green_kubo or {}).get("error_W_per_mK"),
+        "sigma_A": ((verdict.get("sigma") or {}).get("after") or {}).get("value"),
         "highest_frequency_THz": thermodynamics["highest_THz"]["mean"],
         "literature": conductivity["literature"]["text"],
         "verdict": verdict["verdict"],
@@ -68,6 +69,7 @@ def render(table: pd.DataFrame) -> str:
     for _, each in table.iterrows():
         kappa = _with_error(each, "kappa_300K_W_per_mK", "kappa_300K_std_W_per_mK")
         dynamics = ("kappa_green_kubo_W_per_mK", "kappa_green_kubo_error_W_per_mK")
+        spent = {"core hours": f"{each['core_hours']:.2f}"} if "core_hours" in each else {}
         rows.append(
             {
                 "material": each["material"],
@@ -79,6 +81,7 @@ def render(table: pd.DataFrame) -> str:
                 "literature": each["literature"],
                 "converged": "yes" if each["converged"] else "NO",
                 "events": each["verdict"],
+                **spent,
             }
         )
     return pd.DataFrame(rows).to_string(index=False)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import re
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
@@ -82,7 +83,8 @@ def configure(folder: Path, **changes: dict) -> Path:
 def environment() -> dict[str, str]:
     """One thread per process; the labelling potential importable by name."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
-    return {**os.environ, **threads, "PYTHONPATH": str(ROOT / "tests")}
+    path = os.pathsep.join((str(ROOT), str(ROOT / "tests")))  # this checkout, wherever it lies
+    return {**os.environ, **threads, "PYTHONPATH": path}
 
 
 def command(config: Path, *more: str) -> list[str]:
@@ -129,6 +131,10 @@ def test_results_are_complete(finished: Path) -> None:
     assert row["rounds"] == 2
     assert not row["converged"]
     assert "NOT converged at the cap of 2 rounds" in row["reason"]
+    costs = pd.read_csv(results / "costs.csv").set_index(["material", "stage"])
+    assert costs.loc[(MATERIAL, "training"), "jobs"] >= 2 * 2  # rounds × members, and more
+    assert costs.loc[(MATERIAL, "training"), "core_hours"] > 0
+    assert row["core_hours"] == pytest.approx(costs.loc[MATERIAL]["core_hours"].sum())
     for name in FIGURES:
         for suffix in ("png", "pdf", "csv"):
             assert (results / f"figures/{MATERIAL}/{name}.{suffix}").stat().st_size > 0
@@ -176,6 +182,16 @@ def test_provenance_is_in_the_results(finished: Path) -> None:
         assert record["code"]
 
 
+def test_status_of_a_finished_campaign(finished: Path) -> None:
+    command = [sys.executable, "-m", "umklapp.status", str(finished), "--json"]
+    (row,) = json.loads(subprocess.check_output(command, cwd=finished.parent, env=environment()))
+    assert row["stage"] == "finished"
+    assert row["round"] == 1
+    assert row["labels"] >= pd.read_csv(finished.parent / "results/summary.csv")["labels"].iloc[0]
+    assert row["failed"] == []
+    assert row["running"] == []
+
+
 def test_second_run_does_nothing(finished: Path) -> None:
     result = run(finished)
     assert result.returncode == 0
@@ -184,17 +200,22 @@ def test_second_run_does_nothing(finished: Path) -> None:
 
 def test_figures_are_drawn_again_from_an_archive(finished: Path, tmp_path: Path) -> None:
     """Small results alone, no rounds: only figures are made, and they are the same."""
-    config = configure(tmp_path)
-    source, target = finished.parent / f"results/{MATERIAL}", tmp_path / f"results/{MATERIAL}"
-    for folder in ("phonons", "green_kubo"):
-        (target / folder).mkdir(parents=True)
-    small = ["history.json", "test_errors.csv", "conductivity.json", "verdict.json", "events.csv"]
-    small += ["green_kubo.json", "green_kubo/series.h5", "effective.json"]
-    for name in [*small, "phonons/bands.h5", "phonons/thermodynamics.json"]:
-        shutil.copyfile(source / name, target / name)
+    config, target = configure(tmp_path), tmp_path / f"results/{MATERIAL}"
+    packed = tmp_path / "archive.tar.gz"
+    command = [sys.executable, "-m", "umklapp.archive", str(finished), str(packed)]
+    subprocess.run(command, cwd=finished.parent, env=environment(), check=True)
+    with tarfile.open(packed) as archive:
+        archive.extractall(tmp_path, filter="data")
     plan = said(run(config, "figures", "--dry-run"))
-    assert "train member" not in plan
-    assert "figure, phonon bands" in plan
+    planned = re.findall(r"^(\w+) +\d+$", plan, re.M)
+    drawn = {f"figure_{name}" for name in FIGURES if name != "comparison"}
+    assert set(planned) == drawn | {
+        "comparison",
+        "figure_overview",
+        "figure_campaign",
+        "figures",
+        "total",
+    }
     result = run(config, "figures")
     assert result.returncode == 0, said(result)
     assert not list(target.glob("round_*"))

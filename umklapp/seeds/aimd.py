@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import PropertyNotImplementedError
+from ase.constraints import FixCom
 from ase.md.langevin import Langevin
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
+from ase.md.velocitydistribution import Stationary, thermalize_momenta
 
 from umklapp import frames, provenance
 from umklapp.config import AimdSeed
@@ -46,7 +47,7 @@ def run(
     """
     generator = np.random.default_rng(seed)
     atoms = frames.strip(supercell)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=2 * settings.temperature, rng=generator)
+    thermalize_momenta(atoms, temperature_K=2 * settings.temperature, rng=generator)
     Stationary(atoms)
     run_is = [settings.model_dump(mode="json", exclude={"steps"}), seed, engine.settings_hash]
     identity = provenance.digest([frames.frame_id(supercell), *run_is])
@@ -56,12 +57,14 @@ def run(
     if begun:
         say(f"continuing at step {begun}")
     atoms.calc = engine.calculator(atoms, workdir)
+    atoms.set_constraint(FixCom())
     dynamics = Langevin(
         atoms,
         settings.timestep * units.fs,
         temperature_K=settings.temperature,
         friction=settings.friction / units.fs,
         rng=generator,
+        fixcm=False,
     )
     for step in range(begun + 1, settings.steps + 1):
         dynamics.run(1)
@@ -69,7 +72,7 @@ def run(
             label = frames.labelled(
                 atoms,
                 atoms.get_potential_energy(),
-                atoms.get_forces(),
+                atoms.get_forces(apply_constraint=False),
                 _stress(atoms),
                 engine=engine.name,
                 settings_hash=engine.settings_hash,
@@ -86,7 +89,7 @@ def run(
 
 def _stress(atoms: Atoms) -> np.ndarray | None:
     try:
-        return np.asarray(atoms.get_stress())
+        return np.asarray(atoms.get_stress(apply_constraint=False))
     except PropertyNotImplementedError:
         return None
 

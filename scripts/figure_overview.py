@@ -1,0 +1,19 @@
+"""Figures of the screening: κ against σᴬ with the published power law, and all materials by σᴬ."""
+
+from pathlib import Path
+
+from umklapp.figures import overview
+from umklapp.logs import log_to
+
+
+def main(table, out):
+    """Draw both figures and write their csv."""
+    data = overview.table(Path(table))
+    data.to_csv(out["csv"], index=False)
+    overview.draw_law(data, [Path(out["law"]), Path(out["law_pdf"])])
+    overview.draw_screening(data, [Path(out["screening"]), Path(out["screening_pdf"])])
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(snakemake.input[0], snakemake.output)
