@@ -37,6 +37,18 @@ def phonon_cell_of_seeds():
     return {"phonon": f"{RESULTS}/{{material}}/structure/phonon.extxyz"} if wanted else {}
 
 
+def frames_of_user(wildcards):
+    """The file of labelled frames that a seed names for a material."""
+    return str(CAMPAIGN.seeds[int(wildcards.index)].path_of(wildcards.material))
+
+
+def nomad_place(wildcards):
+    """What a download depends on; which frames are taken changes no file."""
+    return CAMPAIGN.seeds[int(wildcards.index)].model_dump(
+        mode="json", exclude={"every", "skip", "count"}
+    )
+
+
 def two_digits(number):
     """Round label as used in paths: 1 -> '01'."""
     return f"{int(number):02d}"

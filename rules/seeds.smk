@@ -64,7 +64,7 @@ rule seed_displaced:
 
 rule seed_frames:
     input:
-        frames=lambda wildcards: CAMPAIGN.seeds[int(wildcards.index)].path,
+        frames=frames_of_user,
         sampling="<results>/{material}/structure/sampling.extxyz",
     output:
         "<results>/{material}/seeds/frames_{index}.extxyz",
@@ -108,6 +108,11 @@ rule split:
         frames=expand(
             "<results>/{material}/seeds/frames_{index}.extxyz",
             index=seeds_of("frames"),
+            allow_missing=True,
+        ),
+        nomad=expand(
+            "<results>/{material}/seeds/nomad_{index}.extxyz",
+            index=seeds_of("nomad"),
             allow_missing=True,
         ),
     output:

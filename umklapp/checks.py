@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from ase import Atoms
 
-from umklapp import materials, supercells
+from umklapp import materials, reference, supercells
 from umklapp.config import (
     WHICH,
     Campaign,
@@ -25,6 +25,7 @@ from umklapp.force_sets import load_params, read_labelled
 from umklapp.materials import from_phonopy
 from umklapp.potentials.abilities import BACKENDS
 from umklapp.potentials.external import bridge
+from umklapp.seeds import given
 
 if TYPE_CHECKING:
     from umklapp.potentials.nequip.parents import Parent
@@ -52,6 +53,8 @@ def check(campaign: Campaign) -> pd.DataFrame:
         raise InputError("\n".join(dict.fromkeys(problems)))
     _check_counts(campaign)
     check_backend(campaign.potential)
+    species = materials.species(campaign.materials.table, keys)
+    reference.check(campaign.reference, {name for names in species.values() for name in names})
     return rows
 
 
@@ -102,18 +105,16 @@ def _check_files(campaign: Campaign, material: str, primitive: Atoms) -> None:
     for number, seed in enumerate(campaign.seeds):
         key = f"seeds.{number}"
         if isinstance(seed, FramesSeed):
-            found = _check_frames(seed.path, f"{key}.path", material, primitive)
-            if seed.count is not None and seed.count > found:
-                raise InputError(
-                    f"{key}.count: {seed.count} frames wanted, {seed.path} has {found}"
-                )
+            _check_seed(seed, key, material, primitive)
         own = getattr(seed, "supercell", None)
         if isinstance(seed, RattledSeed | LowFidelitySeed) and isinstance(own, list):
             materials.check_matrix(own, f"{key}.supercell")
         if isinstance(seed, LowFidelitySeed):
             _check_cheap(seed, key, primitive)
     if isinstance(campaign.reference, Lookup):
-        _check_frames(campaign.reference.path, "reference.path", material, primitive)
+        path = campaign.reference.path
+        _check_exists(path, "reference.path")
+        _check_frames(read_labelled(path), f"reference.path: {path}", material, primitive)
     _check_curvature(campaign, material)
     if campaign.phonons.force_constants is not None:
         load_params(campaign.phonons.force_constants)
@@ -128,14 +129,28 @@ def _check_curvature(campaign: Campaign, material: str) -> None:
         raise InputError(f"finetune.labels: {path} does not exist")
 
 
-def _check_frames(path: Path, key: str, material: str, primitive: Atoms) -> int:
+def _check_seed(seed: FramesSeed, key: str, material: str, primitive: Atoms) -> None:
+    path = seed.path_of(material)
+    _check_exists(path, f"{key}.path")
+    found = given.count(path, seed.every, seed.skip)
+    if found == 0 or (seed.count or 0) > found:
+        raise InputError(
+            f"{key}.count: {seed.count or 'some'} frames wanted, {path} has {found} "
+            f"(every {seed.every}, skip {seed.skip})"
+        )
+    _check_frames(given.first(path, seed.skip), f"{key}.path: {path}", material, primitive)
+
+
+def _check_exists(path: Path, key: str) -> None:
     if not path.exists():
         raise InputError(f"{key}: {path} does not exist")
+
+
+def _check_frames(found: list[Atoms], source: str, material: str, primitive: Atoms) -> None:
     formula = materials.composition(primitive)
-    found = read_labelled(path)
     multiples: set[bytes] = set()
     for number, frame in enumerate(found):
-        where = f"{key}: {path} frame {number}"
+        where = f"{source} frame {number}"
         if materials.composition(frame) != formula:
             raise InputError(f"{where}: composition {frame.symbols}, but {material} is {formula}")
         if len(frame) % len(primitive):
@@ -151,7 +166,6 @@ def _check_frames(path: Path, key: str, material: str, primitive: Atoms) -> int:
                 f"{material}; check its lattice parameters and its number of atoms"
             )
         multiples.add(cell)
-    return len(found)
 
 
 def _check_cheap(seed: LowFidelitySeed, key: str, primitive: Atoms) -> None:
@@ -197,21 +211,26 @@ def _check_starts(campaign: Campaign, material: str, primitive: Atoms) -> None:
 
 
 def expected_frames(campaign: Campaign) -> int:
-    """Labelled frames that the seeds will give, at least."""
+    """Labelled frames that the seeds will give, at least; what NOMAD has is not known."""
     count = 0
+    material = materials.keys(campaign.materials)[0]
     for seed in campaign.seeds:
         if seed.kind == "aimd":
             count += seed.steps // seed.every
         elif seed.kind == "frames":
-            count += len(read_labelled(seed.path)) if seed.count is None else seed.count
+            path = seed.path_of(material)
+            found = given.count(path, seed.every, seed.skip)
+            count += found if seed.count is None else seed.count
         elif seed.kind == "low_fidelity" and seed.distillation and seed.distillation.bound:
             count += seed.distillation.start
-        else:
-            count += seed.count
+        elif seed.kind != "nomad" or seed.count is not None:
+            count += seed.count or 0
     return count
 
 
 def _check_counts(campaign: Campaign) -> None:
+    if any(seed.kind == "nomad" and seed.count is None for seed in campaign.seeds):
+        return
     total = expected_frames(campaign)
     train = total - max(1, round(campaign.split.test * total))
     train -= max(1, round(campaign.split.calibration * total))

@@ -91,7 +91,7 @@ BAD = [
     ("potential.cutof", 5.0, ["potential.cutof", "unknown key", "5.0", "docs/configuration.md"]),
     ("sampling", {}, ["sampling: unknown key"]),
     ("reference.ecut", 300, ["reference.ase.ecut", "unknown key"]),
-    ("reference.engine", "vasp", ["reference", "'vasp'", "gpaw", "lookup"]),
+    ("reference.engine", "siesta", ["reference", "'siesta'", "gpaw", "lookup"]),
     ("seeds.0.kind", "random", ["seeds.0", "'random'", "rattled"]),
     ("seeds", [], ["seeds: ", "at least 1 item"]),
     ("seeds.0.count", 0, ["seeds.0.rattled.count", "greater than or equal to 1", "0"]),

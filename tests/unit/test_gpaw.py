@@ -12,7 +12,7 @@ from engine_contract import EngineContract
 
 from umklapp import config, frames, materials, relaxation
 from umklapp.reference import Failure, create
-from umklapp.reference.gpaw import kpoint_mesh
+from umklapp.reference.kpoints import kpoint_mesh
 
 COARSE = {"ecut": 200.0, "kpoint_density": 0.9}
 TIGHT = COARSE | {

@@ -209,4 +209,4 @@ def test_create_gives_what_the_section_says(tmp_path):
     assert create(config.Gpaw()).name == "gpaw"
     assert create(config.Lookup(path=tmp_path / "table.extxyz")).name == "lookup"
     assert silicon_engine().name == "ase"
-    assert set(reference.__all__) == {"Engine", "Failure", "create"}
+    assert set(reference.__all__) == {"Engine", "Failure", "check", "create"}

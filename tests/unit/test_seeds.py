@@ -48,6 +48,12 @@ def test_every_kept_frame_is_a_label(tmp_path):
         np.testing.assert_allclose(label(frame).get_stress(), frame.get_stress(), atol=1e-7)
 
 
+def test_an_engine_without_stress_runs_too(tmp_path):
+    found = run(tmp_path, settings(), engine=silicon_engine("StresslessSilicon"))
+    assert len(found) == 6
+    assert not any(map(frames.has_stress, found))
+
+
 @pytest.mark.parametrize("interruptions", [[7], [1, 2, 12], [6], [19]])
 def test_interrupted_run_is_the_run(tmp_path, interruptions):
     whole = run(tmp_path / "whole", settings())

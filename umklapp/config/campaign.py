@@ -10,7 +10,7 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from umklapp.config.base import Section
-from umklapp.config.crystal import Materials, Reference, Seed, Split
+from umklapp.config.crystal import Materials, Seed, Split
 from umklapp.config.elastic import Elastic
 from umklapp.config.finetune import CurvatureFinetune
 from umklapp.config.green_kubo import GreenKubo
@@ -23,6 +23,7 @@ from umklapp.config.learning import (
     Rounds,
     Shared,
 )
+from umklapp.config.reference import Aims, Reference
 from umklapp.config.transport import Conductivity, Phonons, Resources
 from umklapp.config.verdict import Verdict
 from umklapp.errors import InputError
@@ -75,6 +76,16 @@ class Campaign(Section):
             )
         if table and not only_frames:
             raise ValueError("with reference.engine 'lookup' every seed must be of kind 'frames'")
+        return self
+
+    @model_validator(mode="after")
+    def _relaxation_has_stress(self) -> Campaign:
+        relaxes = self.materials.relax and self.materials.cells is None
+        if relaxes and isinstance(self.reference, Aims) and not self.reference.stress:
+            raise ValueError(
+                "materials.relax needs a stress: set reference.stress to true, or materials.relax "
+                "to false"
+            )
         return self
 
     @model_validator(mode="after")

@@ -1,9 +1,10 @@
-"""Sections about the crystal and its labels: materials, reference engines, seeds, split."""
+"""Sections about the crystal and its first labels: materials, seeds, split."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -88,43 +89,6 @@ class Materials(Section):
         return self.model_copy(update={"select": [key], **cells})
 
 
-class Gpaw(Section):
-    """GPAW, plane waves. The settings are part of every label's identity."""
-
-    engine: Literal["gpaw"] = "gpaw"
-    xc: Literal["LDA", "PBE", "PBEsol", "revPBE", "RPBE", "PW91"] = Field(
-        "PBE", description="functional; PBEsol runs on GPAW's Python kernel with PBE data sets"
-    )
-    ecut: Positive = Field(300.0, description="plane-wave cutoff (eV)")
-    kpoint_density: Positive = Field(
-        2.0, description="minimum k-points per Å⁻¹ of reciprocal lattice vector (2π included)"
-    )
-    kpoint_gamma: bool = Field(False, description="centre the k-mesh at Γ")
-    smearing: float = Field(0.0, ge=0, description="Fermi–Dirac width (eV); 0 is fixed occupation")
-    energy_tolerance: Positive = Field(1e-5, description="SCF: energy per valence electron (eV)")
-    density_tolerance: Positive = Field(1e-5, description="SCF: density change per electron")
-    eigenstate_tolerance: Positive = Field(1e-8, description="SCF: residual per electron (eV²)")
-    max_iterations: int = Field(80, ge=5, description="SCF cap; hitting it is a Failure")
-
-
-class AseCalculator(Section):
-    """Any ASE calculator by import path, for engines that ASE already drives."""
-
-    engine: Literal["ase"] = "ase"
-    calculator: str = Field(description="`module:Class`, for example `ase.calculators.emt:EMT`")
-    parameters: dict[str, Any] = Field({}, description="keyword arguments of the calculator")
-
-
-class Lookup(Section):
-    """A table of frames that are already labelled; nothing else can be chosen."""
-
-    engine: Literal["lookup"] = "lookup"
-    path: Path = Field(description="labelled extxyz, or a phono3py params yaml (.xz allowed)")
-
-
-Reference = Annotated[Gpaw | AseCalculator | Lookup, Field(discriminator="engine")]
-
-
 class AimdSeed(Section):
     """A short ab initio MD run (NVT Langevin) in the sampling supercell."""
 
@@ -162,18 +126,64 @@ class HarmonicSeed(Section):
     displacement: Positive = Field(0.02, description="finite displacement for fc2 (Å)")
 
 
-class FramesSeed(Section):
-    """Labelled frames that the user already has."""
+class GivenLabels(Section):
+    """What seeds made of labels of others have in common: which of them are taken."""
 
-    kind: Literal["frames"] = "frames"
-    path: Path = Field(description="labelled extxyz, or a phono3py params yaml (.xz allowed)")
+    every: int = Field(1, ge=1, description="take every n-th frame of each file")
+    skip: int = Field(0, ge=0, description="leave out so many frames at the start of each file")
     count: int | None = Field(
-        None, ge=1, description="a seeded random draw of n frames; all if none"
+        None, ge=1, description="of those a seeded random draw of n frames; all if none"
     )
 
 
+class FramesSeed(GivenLabels):
+    """Labelled frames that the user already has; `docs/nomad.md` lists the formats."""
+
+    kind: Literal["frames"] = "frames"
+    path: Path = Field(
+        description="labelled extxyz, phonopy or phono3py yaml (.xz allowed), FHI-vibes "
+        "trajectory.son or .nc, or aims.out; `{material}` stands for the material's key"
+    )
+
+    def path_of(self, material: str) -> Path:
+        """The file of one material."""
+        return Path(str(self.path).replace("{material}", material))
+
+
+class NomadSeed(GivenLabels):
+    """Labelled frames of a data set on NOMAD, found by its DOI (`docs/nomad.md`)."""
+
+    kind: Literal["nomad"] = "nomad"
+    doi: str = Field("10.17172/NOMAD/2021.11.11-1", pattern=r"^10\.\d+/\S+$")
+    server: str = Field(
+        "https://nomad-lab.eu/prod/v1/api/v1", pattern=r"^https?://\S+$", description="NOMAD API v1"
+    )
+    files: str = Field(
+        r"(^|/)trajectory\.son$", min_length=1, description="regular expression on paths"
+    )
+    parents: int = Field(
+        1, ge=0, le=3, description="look also so many folders above the entries' own"
+    )
+    max_megabytes: Positive = Field(
+        2000.0, description="more than this for one material is an error before any download"
+    )
+    checksums: Path | None = Field(
+        None, description="json of SHA-256 by `upload/path` (a manifest of an earlier download)"
+    )
+    interval: float = Field(1.0, ge=0, description="least time between two requests of a job (s)")
+    patience: float = Field(600.0, ge=0, description="longest wait for a server that is busy (s)")
+
+    @model_validator(mode="after")
+    def _pattern_compiles(self) -> NomadSeed:
+        try:
+            re.compile(self.files)
+        except re.error as error:
+            raise ValueError(f"files: {self.files!r} is no regular expression: {error}") from None
+        return self
+
+
 Seed = Annotated[
-    AimdSeed | RattledSeed | HarmonicSeed | FramesSeed | LowFidelitySeed,
+    AimdSeed | RattledSeed | HarmonicSeed | FramesSeed | LowFidelitySeed | NomadSeed,
     Field(discriminator="kind"),
 ]
 

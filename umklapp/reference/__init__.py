@@ -6,13 +6,16 @@
 
 from __future__ import annotations
 
-from umklapp.config import AseCalculator, Gpaw, Lookup
+from collections.abc import Iterable
+
+from umklapp.config import Aims, AseCalculator, Espresso, Gpaw, Lookup, Program, Vasp
 from umklapp.reference.contract import Engine, Failure
+from umklapp.reference.external import ProgramEngine
 
-__all__ = ["Engine", "Failure", "create"]
+__all__ = ["Engine", "Failure", "check", "create"]
 
 
-def create(settings: Gpaw | AseCalculator | Lookup) -> Engine:
+def create(settings: Gpaw | Program | AseCalculator | Lookup) -> Engine:
     """The engine that a config section asks for."""
     if isinstance(settings, Gpaw):
         from umklapp.reference.gpaw import GpawEngine
@@ -22,6 +25,34 @@ def create(settings: Gpaw | AseCalculator | Lookup) -> Engine:
         from umklapp.reference.lookup import LookupEngine
 
         return LookupEngine(settings)
+    if isinstance(settings, Program):
+        return _program(settings)
     from umklapp.reference.ase import AseEngine
 
     return AseEngine(settings)
+
+
+def _program(settings: Program) -> ProgramEngine:
+    if isinstance(settings, Espresso):
+        from umklapp.reference.espresso import EspressoEngine
+
+        return EspressoEngine(settings)
+    if isinstance(settings, Aims):
+        from umklapp.reference.aims import AimsEngine
+
+        return AimsEngine(settings)
+    if isinstance(settings, Vasp):
+        from umklapp.reference.vasp import VaspEngine
+
+        return VaspEngine(settings)
+    raise TypeError(type(settings))
+
+
+def check(settings: Gpaw | Program | AseCalculator | Lookup, species: Iterable[str]) -> None:
+    """Look for what an engine needs before the first job.
+
+    Raises:
+        InputError: the program, a pseudopotential or a basis set is missing; all are named.
+    """
+    if isinstance(settings, Program):
+        _program(settings).check(species)

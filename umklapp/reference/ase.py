@@ -24,7 +24,11 @@ class CalculatorEngine(ABC):
     attempts = 2
 
     def __init__(self, settings: Section) -> None:
-        self.settings_hash = "s" + provenance.digest(settings.model_dump(mode="json"))
+        self.settings_hash = "s" + provenance.digest(self.identity(settings))
+
+    def identity(self, settings: Section) -> dict[str, Any]:
+        """What makes labels comparable: all settings."""
+        return settings.model_dump(mode="json")
 
     def calculator(self, atoms: Atoms, workdir: Path, *, symmetric: bool = False) -> Calculator:
         """A calculator kept while atoms move."""

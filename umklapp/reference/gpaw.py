@@ -9,24 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
-from ase.cell import Cell
 
 from umklapp.config import Gpaw
 from umklapp.reference.ase import CalculatorEngine
 from umklapp.reference.contract import Reason
-
-
-def kpoint_mesh(cell: Cell, density: float) -> tuple[int, int, int]:
-    """Smallest mesh with at least `density` points per Å⁻¹ along each reciprocal vector.
-
-    Reciprocal vectors contain 2π.
-    """
-    lengths = 2 * np.pi * np.linalg.norm(cell.reciprocal().array, axis=1)
-    n1, n2, n3 = (max(1, int(np.ceil(density * length - 1e-6))) for length in lengths)
-    return n1, n2, n3
+from umklapp.reference.kpoints import kpoint_mesh
 
 
 class GpawEngine(CalculatorEngine):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms, units
+from ase.calculators.calculator import PropertyNotImplementedError
 from ase.constraints import FixCom
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import Stationary, thermalize_momenta
@@ -72,7 +73,7 @@ def run(
                 atoms,
                 atoms.get_potential_energy(),
                 atoms.get_forces(apply_constraint=False),
-                atoms.get_stress(apply_constraint=False),
+                _stress(atoms),
                 engine=engine.name,
                 settings_hash=engine.settings_hash,
                 origin=origin,
@@ -84,6 +85,13 @@ def run(
         if step % max(1, settings.steps // 10) == 0:
             say(f"aiMD step {step}/{settings.steps}: T = {atoms.get_temperature():.0f} K")
     return kept[: settings.steps // settings.every]
+
+
+def _stress(atoms: Atoms) -> np.ndarray | None:
+    try:
+        return np.asarray(atoms.get_stress(apply_constraint=False))
+    except PropertyNotImplementedError:
+        return None
 
 
 def _keep(

@@ -1,0 +1,25 @@
+"""What a data set on NOMAD has for a material, and how large it is; nothing is downloaded."""
+
+from pathlib import Path
+
+from umklapp import config, provenance
+from umklapp.logs import log_to
+from umklapp.seeds import nomad
+from umklapp.seeds.downloads import Server
+
+
+def main(formula, settings, out):
+    """Write the listing."""
+    server = Server(settings.server, settings.interval, settings.patience)
+    found = nomad.listing(server, settings, formula)
+    provenance.write_json(out, found)
+    print(f"{formula}: {len(found['files'])} files, {found['megabytes']} MB")
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        snakemake.params.formula,
+        config.parse(config.NomadSeed, snakemake.params.seed),
+        Path(snakemake.output[0]),
+    )

@@ -1,0 +1,35 @@
+"""Labelled frames from the files that were downloaded from NOMAD."""
+
+import json
+from pathlib import Path
+
+from umklapp import config, frames, provenance
+from umklapp.logs import log_to
+from umklapp.seeds import given, nomad
+
+
+def main(material, index, manifest, primitive, sampling, settings, root, out):
+    """Write the frames of every trajectory of this crystal, each in order of time."""
+    cell = frames.read_candidates(primitive)[0]
+    paths = nomad.of_material(json.loads(Path(manifest).read_text()), cell, settings.skip)
+    generator = provenance.generator(root, material, "nomad", index)
+    found = given.take(paths, settings, generator, f"nomad {index}")
+    found = frames.in_site_order(found, frames.read_candidates(sampling)[0])
+    for frame in found:
+        frame.info.update(material=material, engine="given")
+    frames.write_frames(out, found)
+    print(f"{len(found)} frames from {len(paths)} files")
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        snakemake.wildcards.material,
+        int(snakemake.wildcards.index),
+        snakemake.input.manifest,
+        Path(snakemake.input.primitive),
+        Path(snakemake.input.sampling),
+        config.parse(config.NomadSeed, snakemake.params.seed),
+        snakemake.params.root,
+        Path(snakemake.output[0]),
+    )

@@ -1,0 +1,169 @@
+"""Running a program of quantum chemistry: its command, its folder, its end, and what went wrong."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from umklapp.errors import InputError
+from umklapp.reference.contract import Reason
+
+LAUNCHERS = ("mpirun", "mpiexec", "mpiexec.hydra", "srun", "orterun", "aprun", "jsrun", "ibrun")
+"""Programs that start other programs."""
+
+MEMORY_SIGNS = (
+    "out of memory", "out-of-memory", "oom-kill", "oom_kill", "cannot allocate memory",
+    "insufficient virtual memory", "bad_alloc", "allocate: not enough", "insufficient memory",
+)  # fmt: skip
+"""What programs and batch systems print when memory ran out, in lower case."""
+
+KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+"""Exit status of a program killed by the kernel, itself or as a rank of mpirun."""
+
+TAIL = 4000
+"""Characters of an output that are searched for the reason of a crash."""
+
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+PR_SET_PDEATHSIG = 1
+
+Diagnosis = tuple[Reason, str] | None
+Diagnose = Callable[[Path], Diagnosis]
+
+
+class ProgramError(Exception):
+    """A program that did not do its work, and why."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def expand(text: str, key: str) -> str:
+    """`text` with `$VARIABLES` and `~` filled in.
+
+    Raises:
+        InputError: a variable is not set; key and variable are named.
+    """
+    found = os.path.expandvars(Path(text).expanduser() if text.startswith("~") else text)
+    if "$" in str(found):
+        raise InputError(
+            f"{key}: {text!r} needs an environment variable that is not set; export it in the "
+            "shell that runs snakemake (and in the jobs), or write the value itself"
+        )
+    return str(found)
+
+
+def command(chosen: str | None, variable: str, default: str) -> list[str]:
+    """The program's command line: from the config, else the environment, else the plain name."""
+    return shlex.split(chosen or os.environ.get(variable) or default)
+
+
+def missing_program(words: Sequence[str]) -> str | None:
+    """Name of what cannot be found: the launcher, or the program that it is to start."""
+    if shutil.which(words[0]) is None:
+        return words[0]
+    if Path(words[0]).name not in LAUNCHERS:
+        return None
+    options = ("-", "+")
+    names = [w for w in words[1:] if not w.startswith(options) and not w.isdigit() and "=" not in w]
+    if any(shutil.which(name) for name in names):
+        return None
+    return " or ".join(names) or f"a program after {words[0]}"
+
+
+def run(
+    words: Sequence[str], folder: Path, output: str, errors: str | None, diagnose: Diagnose
+) -> None:
+    """Run a program to its end; whatever stops this call stops the program and all its ranks.
+
+    Args:
+        words: command line.
+        folder: where it runs; `output` and `errors` are files there.
+        diagnose: looks at the folder after the program ended: what went wrong, or None.
+
+    Raises:
+        ProgramError: with its reason, and the end of the output.
+    """
+    with (folder / output).open("wb") as out, (folder / (errors or "errors.txt")).open("wb") as err:
+        try:
+            process = subprocess.Popen(
+                words, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call of the kernel, no Python state
+            )  # fmt: skip
+        except OSError as error:
+            raise ProgramError("crashed", f"{words[0]} cannot be started: {error}") from None
+        try:
+            status = process.wait()
+        except BaseException:  # also a time limit or Ctrl-C: nothing may go on running
+            _end(process)
+            raise
+    texts = [_tail(folder / name) for name in (errors or "errors.txt", output)]
+    said = "\n".join(texts).lower()
+    if status in KILLED or any(sign in said for sign in MEMORY_SIGNS):
+        raise ProgramError("out_of_memory", f"{words[0]} ended with {status}: {_last(texts)}")
+    found = diagnose(folder)
+    if found is not None:
+        raise ProgramError(*found)
+    if status:
+        raise ProgramError("crashed", f"{words[0]} ended with {status}: {_last(texts)}")
+
+
+class Watched:
+    """Mixed into ASE's profiles: their programs are run by `run`."""
+
+    diagnose: Diagnose
+    get_command: Callable[[str | None], list[str]]
+
+    def run(
+        self,
+        directory: Path,
+        inputfile: str | None,
+        outputfile: str,
+        errorfile: str | None = None,
+        append: bool = False,
+    ) -> None:
+        """Run the program to its end; raises `ProgramError`."""
+        words = self.get_command(inputfile)
+        run(words, Path(directory), outputfile, errorfile, self.diagnose)
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to end the program when this process is killed (Linux)."""
+    if LIBC is not None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for sign, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, None)):
+        try:
+            os.killpg(process.pid, sign)
+        except ProcessLookupError:
+            return
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _tail(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TAIL))
+        return file.read().decode(errors="replace")
+
+
+def _last(texts: Sequence[str]) -> str:
+    lines = [line.strip() for text in texts for line in text.splitlines() if line.strip(" -%*=")]
+    return " | ".join(lines[-3:]) or "no output at all"
+
+
+def text_of(path: Path) -> str:
+    """A text file, whatever bytes are in it; empty where there is none."""
+    return path.read_text(errors="replace") if path.is_file() else ""
