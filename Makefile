@@ -50,8 +50,9 @@ lint: env ## ruff, snakefmt, mypy, snakemake --lint, lock against pyproject.toml
 test-physics: env ## the long tests against known physics (opt-in)
 	@$(IN_ENV) python -m pytest -m physics --timeout 7200
 
-docs: env ## regenerate the configuration reference
+docs: env ## regenerate the configuration reference and the overview of the materials
 	@$(IN_ENV) python -m umklapp.config
+	@$(IN_ENV) python -m umklapp.overview
 
 srme-env: ## .venv-srme with phono3py 3.30.0, for the published kappa_SRME
 	@sh envs/srme/install.sh

@@ -4,7 +4,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from umklapp import checks, materials
+from umklapp import checks, materials, prototypes
 from umklapp.config import validate
 from umklapp.errors import InputError
 
@@ -23,11 +23,12 @@ try:
     CAMPAIGN = validate(config, source="the configuration")
     if workflow.is_main_process:
         checks.check(CAMPAIGN)
-    SPECIES = materials.species(CAMPAIGN.materials.table, CAMPAIGN.materials.select)
+    TABLE = materials.read_table(CAMPAIGN.materials.table)
+    MATERIALS = materials.selected(TABLE, CAMPAIGN.materials.select, CAMPAIGN.materials.table)
+    SPECIES = materials.species(CAMPAIGN.materials.table, MATERIALS)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-MATERIALS = CAMPAIGN.materials.select
 RESULTS = CAMPAIGN.results
 
 

@@ -1,3 +1,16 @@
+def materials_of(wildcards):
+    """The section `materials` as one material sees it: another one's change does not rerun it."""
+    return plain(CAMPAIGN.materials.of(wildcards.material))
+
+
+def recipe_of(wildcards):
+    """What the primitive cell is built from: a changed lattice parameter reruns its material."""
+    chosen = CAMPAIGN.materials
+    if chosen.cells is not None:
+        return {}
+    return prototypes.recipe(TABLE.loc[wildcards.material], chosen.structures)
+
+
 rule structure:
     input:
         table=ancient(CAMPAIGN.materials.table),
@@ -18,7 +31,8 @@ rule structure:
         mem_mb=memory(2000),
         runtime=minutes(60),
     params:
-        materials=plain(CAMPAIGN.materials),
+        materials=materials_of,
+        recipe=recipe_of,
         reference=plain(CAMPAIGN.reference),
         scratch=f"{RESULTS}/{{material}}/scratch/structure",
     message:

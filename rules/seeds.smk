@@ -26,8 +26,15 @@ rule seed_aimd:
         "../scripts/seed_aimd.py"
 
 
+def phonon_cell_of_seeds():
+    """The phonon supercell, where a seed of displaced frames is in it."""
+    wanted = any(getattr(seed, "supercell", None) == "phonon" for seed in CAMPAIGN.seeds)
+    return {"phonon": f"{RESULTS}/{{material}}/structure/phonon.extxyz"} if wanted else {}
+
+
 rule seed_displaced:
     input:
+        **phonon_cell_of_seeds(),
         primitive="<results>/{material}/structure/primitive.extxyz",
         sampling="<results>/{material}/structure/sampling.extxyz",
     output:

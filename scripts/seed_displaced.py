@@ -8,17 +8,18 @@ from umklapp.reference.ledger import Ledger
 from umklapp.seeds import displaced
 
 
-def main(material, primitive, sampling, seeds, reference_settings, root, ledger, options, out):
+def main(material, cells, seeds, reference_settings, root, ledger, options, out):
     """Write unlabelled frames; `options` are scratch folder and timeout of a label (s)."""
-    primitive, sampling = frames.read_candidates(primitive)[0], frames.read_candidates(sampling)[0]
+    cells = {name: frames.read_candidates(Path(path))[0] for name, path in cells.items()}
+    primitive, sampling = cells["primitive"], cells["sampling"]
     made = []
     for index, plain in seeds:
         seed = config.parse(config.Seed, plain)
         root_seed = provenance.seed_for(root, material, seed.kind, index)
         origin = f"{seed.kind} {index}"
         if seed.kind == "rattled":
-            own = seed.supercell
-            cell = sampling if own is None else materials.supercell(primitive, own)
+            own = seed.supercell or "sampling"
+            cell = cells[own] if isinstance(own, str) else materials.supercell(primitive, own)
             generator = provenance.generator(root_seed)
             made += displaced.rattled(cell, seed, generator, origin)
         else:
@@ -34,8 +35,7 @@ if __name__ == "__main__":
     log_to(snakemake.log[0])
     main(
         snakemake.wildcards.material,
-        Path(snakemake.input.primitive),
-        Path(snakemake.input.sampling),
+        dict(snakemake.input.items()),
         snakemake.params.seeds,
         config.parse(config.Reference, snakemake.params.reference),
         snakemake.params.root,

@@ -2,36 +2,42 @@
 
 from pathlib import Path
 
-from umklapp import config, force_sets, frames, materials, provenance, reference, relaxation
+from umklapp import config, force_sets, frames, materials, provenance, reference
 from umklapp.logs import log_to
+from umklapp.relaxation import relax
+from umklapp.supercells import matrix as matrix_of
 
 
-def main(material, settings, reference_settings, scratch, out):
+def main(material, settings, recipe, reference_settings, scratch, out):
     """Write primitive.extxyz, sampling.extxyz, phonon.extxyz and structure.json."""
-    record = {"material": material}
+    record = {"material": material, **{key: recipe[key] for key in recipe if key != "prototype"}}
     if settings.cells is not None:
         params = force_sets.load_params(settings.cells)
         primitive = materials.from_phonopy(params.primitive)
-        sampling = phonon = materials.from_phonopy(params.supercell)
+        cells = dict.fromkeys(config.WHICH, materials.from_phonopy(params.supercell))
         record["source"] = str(settings.cells)
     else:
-        table = materials.read_table(settings.table)
-        primitive = materials.build_primitive(table.loc[material], settings.structures)
+        row = materials.read_table(settings.table).loc[material]
+        primitive = built = materials.build_primitive(row, settings.structures, settings.downloads)
         if settings.relax:
-            engine = reference.create(reference_settings)
-            primitive, record["relaxation"] = relaxation.relax(
-                primitive, engine, scratch, settings.relax_fmax, settings.relax_smax
+            primitive, record["relaxation"] = relax(
+                *(built, reference.create(reference_settings), scratch),
+                *(settings.relax_fmax, settings.relax_smax, settings.symmetry),
             )
-        sampling = materials.supercell(primitive, settings.sampling_supercell)
-        phonon = materials.supercell(primitive, settings.phonon_supercell)
+        cells = {}
+        for which in config.WHICH:
+            key, size = f"materials.{which}_supercell", materials.published_size(row)
+            matrix = matrix_of(settings.supercell(which, material), built, size, key)
+            cells[which] = materials.supercell(primitive, matrix)
+            record[f"{which}_supercell"] = matrix
     record.update(
         space_group=materials.space_group(primitive),
         lattice_A=primitive.cell.cellpar()[:3].tolist(),
         angles_degree=primitive.cell.cellpar()[3:].tolist(),
         volume_A3_per_atom=primitive.cell.volume / len(primitive),
-        atoms={"primitive": len(primitive), "sampling": len(sampling), "phonon": len(phonon)},
+        atoms={"primitive": len(primitive)} | {name: len(atoms) for name, atoms in cells.items()},
     )
-    for name, atoms in (("primitive", primitive), ("sampling", sampling), ("phonon", phonon)):
+    for name, atoms in ({"primitive": primitive} | cells).items():
         atoms.info["material"] = material
         frames.write_frames(Path(out[name]), [frames.strip(atoms)])
     settings_hash = provenance.digest(settings.model_dump(mode="json"))
@@ -43,6 +49,7 @@ if __name__ == "__main__":
     main(
         snakemake.wildcards.material,
         config.parse(config.Materials, snakemake.params.materials),
+        snakemake.params.recipe,
         config.parse(config.Reference, snakemake.params.reference),
         Path(snakemake.params.scratch),
         snakemake.output,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 from ase import Atoms
 
-from umklapp import materials
-from umklapp.config import Campaign, FramesSeed, Lookup, Matrix, RattledSeed
+from umklapp import materials, supercells
+from umklapp.config import WHICH, Campaign, FramesSeed, Lookup, RattledSeed
 from umklapp.errors import InputError
 from umklapp.force_sets import load_params, read_labelled
 from umklapp.materials import from_phonopy
@@ -21,36 +21,51 @@ def check(campaign: Campaign) -> pd.DataFrame:
         InputError: naming file, key and value.
     """
     table = materials.read_table(campaign.materials.table)
-    materials.check_selection(table, campaign.materials.select, campaign.materials.table)
-    rows = table.loc[campaign.materials.select]
+    keys = materials.selected(table, campaign.materials.select, campaign.materials.table)
+    rows = table.loc[keys]
+    _check_mappings(campaign, table)
+    problems = []
     for _, row in rows.iterrows():
-        primitive = _primitive(campaign, row)
-        _check_files(campaign, row["material"], primitive)
+        try:
+            primitive = _primitive(campaign, row)
+            _check_files(campaign, row["material"], primitive)
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError("\n".join(dict.fromkeys(problems)))
     _check_counts(campaign)
     return rows
 
 
+def _check_mappings(campaign: Campaign, table: pd.DataFrame) -> None:
+    for which in WHICH:
+        said = getattr(campaign.materials, f"{which}_supercell")
+        unknown = sorted(set(said) - {"default", *table.index}) if isinstance(said, dict) else []
+        if unknown:
+            raise InputError(
+                f"materials.{which}_supercell: {unknown} are not in {campaign.materials.table}; "
+                "the keys are those of the table, or 'default'"
+            )
+
+
 def _primitive(campaign: Campaign, row: pd.Series) -> Atoms:
-    chosen = campaign.materials
+    chosen, name = campaign.materials, row["material"]
     if chosen.cells is None:
-        primitive = materials.build_primitive(row, chosen.structures)
-        for key in ("sampling_supercell", "phonon_supercell"):
-            _check_matrix(getattr(chosen, key), f"materials.{key}")
+        primitive = materials.build_primitive(row, chosen.structures, chosen.downloads)
+        for which in WHICH:
+            key, said = f"materials.{which}_supercell", chosen.supercell(which, name)
+            if said is None:
+                raise InputError(f"{key}: nothing for {name}; give it an entry, or a default")
+            supercells.matrix(said, primitive, materials.published_size(row), key)
         return primitive
     primitive = from_phonopy(load_params(chosen.cells).primitive)
     found = materials.space_group(primitive)
     formula, wanted = materials.composition(primitive), materials.composition(Atoms(row["formula"]))
     if (formula, found) != (wanted, int(row["space_group"])):
         raise InputError(
-            f"materials.cells: {chosen.cells} holds {formula}-{found}, "
-            f"select says {row['material']}"
+            f"materials.cells: {chosen.cells} holds {formula}-{found}, select says {name}"
         )
     return primitive
-
-
-def _check_matrix(matrix: Matrix | None, key: str) -> None:
-    if matrix is not None:
-        materials.check_matrix(matrix, key)
 
 
 def _check_files(campaign: Campaign, material: str, primitive: Atoms) -> None:
@@ -62,8 +77,8 @@ def _check_files(campaign: Campaign, material: str, primitive: Atoms) -> None:
                 raise InputError(
                     f"{key}.count: {seed.count} frames wanted, {seed.path} has {found}"
                 )
-        if isinstance(seed, RattledSeed):
-            _check_matrix(seed.supercell, f"{key}.supercell")
+        if isinstance(seed, RattledSeed) and isinstance(seed.supercell, list):
+            materials.check_matrix(seed.supercell, f"{key}.supercell")
     if isinstance(campaign.reference, Lookup):
         _check_frames(campaign.reference.path, "reference.path", material, primitive)
     if campaign.phonons.force_constants is not None:

@@ -6,24 +6,28 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import spglib
-import yaml
 from ase import Atoms
 from ase.io import read
-from ase.spacegroup import crystal
 from phonopy.structure.atoms import PhonopyAtoms
 from phonopy.structure.cells import get_supercell
 
+from umklapp import materials_project, prototypes
 from umklapp.errors import InputError
 
 SYMPREC = 1e-4
 """Å; two positions closer than this are one when symmetry is looked for."""
 
-SUFFIXES = (".cif", ".vasp", ".extxyz")
+TOLERANCES: tuple[float, ...] = (SYMPREC, 1e-3, 1e-2)
+"""Å; for structures from files, which state positions with few digits."""
+
+DOWNLOADS = Path("results/materials_project")
+"""Where structures of the Materials Project are kept when the configuration says nothing else."""
+
+SUFFIXES = prototypes.SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ def read_table(path: Path) -> pd.DataFrame:
     """All known materials, indexed by key `{formula}-{space group}`.
 
     Raises:
-        InputError: the file is missing, a column is missing or a key is not unique.
+        InputError: the file or a column is missing, a key is not unique, or a row has an
+            impossible entry; every such row is named with its line.
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -57,10 +62,46 @@ def read_table(path: Path) -> pd.DataFrame:
     missing = sorted(needed - set(table.columns))
     if missing:
         raise InputError(f"{path}: columns {missing} are missing")
-    twice = sorted(table["material"][table["material"].duplicated()])
+    twice = sorted(set(table["material"][table["material"].duplicated()]))
     if twice:
         raise InputError(f"{path}: keys {twice} appear more than once")
+    problems = [
+        f"{path}: row {number} ({row['material'] or 'no key'}): {problem}"
+        for number, (_, row) in enumerate(table.iterrows(), start=2)
+        if (problem := _row_problem(row))
+    ]
+    if problems:
+        raise InputError("\n".join(problems))
     return table.set_index("material", drop=False)
+
+
+def _row_problem(row: pd.Series) -> str:
+    """What is wrong with a row on the face of it, and what to do; empty when nothing is."""
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", row["material"]):
+        return f"material {row['material']!r}: letters, digits, '-', '_' and '.' make a key"
+    group = row["space_group"]
+    if not group.isdecimal() or not 1 <= int(group) <= 230:
+        return f"space_group {group!r}: an international number from 1 to 230 is needed"
+    for column in ("n_primitive", "n_supercell"):
+        text = str(row.get(column, ""))
+        if text and (not text.isdecimal() or int(text) < 1):
+            return f"{column} {text!r}: a whole number, or nothing where it is not known"
+    try:
+        known = all(Atoms(row["formula"]).numbers) and bool(row["formula"])
+    except (KeyError, ValueError):
+        known = False
+    if not known:
+        return f"formula {row['formula']!r}: elements and numbers are needed (Mg3Sb2)"
+    primitive, published = row["n_primitive"], str(row.get("n_supercell", ""))
+    if primitive and int(primitive) % len(_reduced(row["formula"])):
+        return f"n_primitive {primitive} is no multiple of the atoms of {row['formula']}"
+    if primitive and published and int(published) % int(primitive):
+        return f"n_supercell {published} is no multiple of n_primitive {primitive}"
+    return "" if row["prototype"] else "prototype is empty: a name, or mp-… (Materials Project)"
+
+
+def _reduced(formula: str) -> Atoms:
+    return Atoms(str(Atoms(formula).symbols.formula.reduce()[0]))
 
 
 def species(path: Path, selection: Sequence[str]) -> dict[str, list[str]]:
@@ -83,6 +124,28 @@ def check_selection(table: pd.DataFrame, selection: Sequence[str], source: Path)
             near = [known for known in table.index if known.split("-")[0] == key.split("-")[0]]
             hint = f"; did you mean {', '.join(near)}?" if near else ""
             raise InputError(f"materials.select: {key!r} is not in {source}{hint}")
+
+
+def selected(table: pd.DataFrame, select: Sequence[str] | str, source: Path) -> list[str]:
+    """Keys that a campaign runs: those listed, `all`, or those of one `set` of the table.
+
+    Raises:
+        InputError: a key or a set that the table does not have.
+    """
+    if not isinstance(select, str):
+        check_selection(table, select, source)
+        return list(select)
+    if select == "all":
+        return [str(key) for key in table.index]
+    sets = table["set"] if "set" in table.columns else pd.Series("", index=table.index)
+    found = [str(key) for key in table.index[sets == select]]
+    if not found:
+        known = ", ".join(sorted({str(name) for name in sets if name}))
+        raise InputError(
+            f"materials.select: {source} has no set {select!r} (sets: {known or 'none'}); "
+            "write 'all', one of the sets, or a list of keys"
+        )
+    return found
 
 
 def literature(row: pd.Series) -> Literature:
@@ -128,77 +191,97 @@ def primitive_cell(atoms: Atoms, symprec: float = SYMPREC) -> Atoms:
     return Atoms(numbers=numbers, cell=cell, scaled_positions=positions, pbc=True)
 
 
-def _yaml(path: Path) -> dict[str, Any]:
-    try:
-        return yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read as yaml: {error}") from None
+def rotations(atoms: Atoms, symprec: float = SYMPREC) -> np.ndarray:
+    """Rotations of the space group, (r, 3, 3) integers for columns of coordinates."""
+    dataset = spglib.get_symmetry_dataset(_spglib_cell(atoms), symprec=symprec)
+    return np.unique(dataset.rotations, axis=0)
 
 
-def _from_prototype(row: pd.Series, folder: Path) -> Atoms:
-    key = row["material"]
-    prototypes = _yaml(folder / "prototypes.yaml")
-    lattices = _yaml(folder / "lattices.yaml")
-    if row["prototype"] not in prototypes:
-        raise InputError(
-            f"{key}: prototype {row['prototype']!r} is not built yet "
-            f"(known: {', '.join(sorted(prototypes))}); put {key}.cif into {folder}"
-        )
-    if key not in lattices:
-        raise InputError(
-            f"{key}: no lattice parameters yet; add them with their source to "
-            f"{folder / 'lattices.yaml'} or put {key}.cif there"
-        )
-    prototype, lattice = prototypes[row["prototype"]], lattices[key]
-    lengths = [lattice.get(axis, lattice["a"]) for axis in ("a", "b", "c")]
-    basis = [
-        [lattice.get(value, 0.0) if isinstance(value, str) else value for value in site]
-        for site in prototype["basis"]
-    ]
-    species = [lattice["species"][name] for name in prototype["sites"]]
-    return crystal(
-        species,
-        basis,
-        spacegroup=prototype["space_group"],
-        setting=prototype.get("setting", 1),
-        cellpar=[*lengths, *prototype["angles"]],
-    )
+def build_primitive(row: pd.Series, folder: Path, downloads: Path = DOWNLOADS) -> Atoms:
+    """Primitive cell of one row: own file in `folder`, Materials Project id, or prototype.
 
+    The cell is in the orientation of spglib's standard; a structure from a file is turned into
+    it. What a file or the Materials Project states with few digits is symmetrised with the
+    smallest of `TOLERANCES` that finds the space group of the table.
 
-def build_primitive(row: pd.Series, folder: Path) -> Atoms:
-    """Primitive cell of one row: from `{key}.cif|vasp|extxyz` in `folder`, else its prototype.
+    Args:
+        row: of the table. folder: own files, prototypes, lattice parameters.
+        downloads: structures of the Materials Project that were fetched before.
 
     Raises:
-        InputError: the row cannot be built yet, or does not have the space group or the
-            number of atoms that the table states.
+        InputError: the row cannot be built, or does not have the space group, the composition
+            or the number of atoms that the table states.
     """
     key = row["material"]
-    own = [folder / f"{key}{suffix}" for suffix in SUFFIXES if (folder / f"{key}{suffix}").exists()]
-    atoms = read(own[0]) if own else _from_prototype(row, folder)
-    primitive = primitive_cell(atoms)
+    made_of = prototypes.recipe(row, folder)
+    tolerances: tuple[float, ...] = TOLERANCES
+    if "file" in made_of:
+        atoms = read_structure(Path(made_of["file"]))
+    elif "materials_project" in made_of:
+        atoms = materials_project.structure(made_of["materials_project"], downloads)
+    else:
+        atoms, tolerances = prototypes.build(made_of), (SYMPREC,)
+    primitive = _standardised(atoms, int(row["space_group"]), tolerances)
     found, wanted = space_group(primitive), int(row["space_group"])
+    remedy = f"; check {made_of['source']} and the table"
     if found != wanted:
-        raise InputError(f"{key}: built space group {found}, the table says {wanted}")
+        raise InputError(f"{key}: built space group {found}, the table says {wanted}{remedy}")
     if row["n_primitive"] and len(primitive) != int(row["n_primitive"]):
         raise InputError(
-            f"{key}: built {len(primitive)} atoms, the table says {row['n_primitive']}"
+            f"{key}: built {len(primitive)} atoms, the table says {row['n_primitive']}{remedy}"
         )
     if composition(primitive) != composition(Atoms(row["formula"])):
-        raise InputError(f"{key}: built {primitive.symbols}, the table says {row['formula']}")
+        raise InputError(
+            f"{key}: built {primitive.symbols}, the table says {row['formula']}{remedy}"
+        )
     primitive.info["material"] = key
     return primitive
 
 
+def read_structure(path: Path) -> Atoms:
+    """One structure of a file in any format that ASE knows.
+
+    Raises:
+        InputError: naming the file.
+    """
+    try:
+        return read(path)
+    except Exception as error:
+        raise InputError(f"{path}: cannot be read as a structure: {error}") from None
+
+
+def _standardised(atoms: Atoms, wanted: int, tolerances: Sequence[float]) -> Atoms:
+    for symprec in tolerances[1:]:
+        if space_group(atoms, tolerances[0]) == wanted:
+            break
+        if space_group(atoms, symprec) == wanted:
+            return primitive_cell(atoms, symprec)
+    return primitive_cell(atoms, tolerances[0])
+
+
+def published_size(row: pd.Series) -> int | None:
+    """Atoms of the published supercell (column n_supercell), where the table states it."""
+    text = str(row.get("n_supercell", "")).strip()
+    return int(text) if text else None
+
+
 def to_phonopy(atoms: Atoms) -> PhonopyAtoms:
-    """The same cell as phonopy's own class."""
+    """The same cell as phonopy's own class; masses that were set by hand go along."""
     return PhonopyAtoms(
-        symbols=atoms.get_chemical_symbols(), cell=atoms.cell.array, positions=atoms.positions
+        symbols=atoms.get_chemical_symbols(),
+        cell=atoms.cell.array,
+        positions=atoms.positions,
+        masses=atoms.get_masses() if atoms.has("masses") else None,
     )
 
 
 def from_phonopy(cell: PhonopyAtoms) -> Atoms:
-    """The same cell as ASE's own class."""
-    return Atoms(cell.symbols, cell=cell.cell, positions=cell.positions, pbc=True)
+    """The same cell as ASE's own class; masses other than phonopy's own go along."""
+    atoms = Atoms(cell.symbols, cell=cell.cell, positions=cell.positions, pbc=True)
+    natural = PhonopyAtoms(symbols=cell.symbols, cell=cell.cell, positions=cell.positions).masses
+    if not np.allclose(cell.masses, natural, rtol=0, atol=1e-6):
+        atoms.set_masses(cell.masses)
+    return atoms
 
 
 def check_matrix(matrix: Sequence[Sequence[int]], key: str) -> None:

@@ -1,8 +1,9 @@
-"""Relaxing the primitive cell with the reference engine, space group kept."""
+"""Relaxing the primitive cell with the reference engine, symmetry held and compared after."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ase import Atoms
 from ase.constraints import FixSymmetry
@@ -10,26 +11,36 @@ from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
 
 from umklapp.errors import CalculationError
-from umklapp.materials import space_group
+from umklapp.materials import TOLERANCES, space_group
 from umklapp.reference.contract import Engine
 
 MAX_STEPS = 60
 
 
 def relax(
-    primitive: Atoms, engine: Engine, workdir: Path, fmax: float, smax: float
-) -> tuple[Atoms, dict[str, float]]:
-    """Positions and cell at zero force and stress, in the space group of the start.
+    primitive: Atoms,
+    engine: Engine,
+    workdir: Path,
+    fmax: float,
+    smax: float,
+    symmetry: str = "keep",
+) -> tuple[Atoms, dict[str, Any]]:
+    """Positions and cell at zero force and stress, with the symmetry of the start held.
+
+    Held symmetry cannot be broken on the way, but a cell may relax into a higher one (an
+    orthorhombic perovskite into the cubic), and an engine's noise may leave a lower one.
 
     Args:
         primitive: starting cell.
         fmax: eV/Å. smax: eV/Å³.
+        symmetry: `keep` makes another space group an error, `report` a line in log and record.
 
     Returns:
-        The relaxed cell, and numbers for the record (largest force, largest stress, steps).
+        The relaxed cell, and the record: largest force and stress, steps, and `symmetry` with
+        the space groups before and after.
 
     Raises:
-        CalculationError: not relaxed after `MAX_STEPS`, or another space group than before.
+        CalculationError: not relaxed after `MAX_STEPS`, or another space group with `keep`.
     """
     atoms = primitive.copy()
     atoms.calc = engine.calculator(atoms, workdir, symmetric=True)
@@ -48,7 +59,43 @@ def relax(
         )
     relaxed = Atoms(atoms.numbers, cell=atoms.cell, positions=atoms.positions, pbc=True)
     relaxed.info.update(primitive.info)
-    before, after = space_group(primitive), space_group(relaxed)
-    if before != after:
-        raise CalculationError(f"relaxation changed the space group from {before} to {after}")
-    return relaxed, {"force_eV_per_A": force, "stress_eV_per_A3": stress, "steps": optimiser.nsteps}
+    compared = compare_symmetry(primitive, relaxed)
+    if not compared["kept"]:
+        if symmetry == "keep":
+            raise CalculationError(
+                f"{compared['text']}. Set materials.symmetry to 'report' to go on with the relaxed "
+                "cell, or check the structure that the relaxation starts from"
+            )
+        print(f"WARNING: {compared['text']}")
+    return relaxed, {
+        "force_eV_per_A": force,
+        "stress_eV_per_A3": stress,
+        "steps": optimiser.nsteps,
+        "symmetry": compared,
+    }
+
+
+def compare_symmetry(before: Atoms, after: Atoms) -> dict[str, Any]:
+    """Space groups and numbers of atoms of two cells, in numbers and in words.
+
+    Returns:
+        `kept`: same space group and number of atoms; `before` and `after`: space groups at
+        `SYMPREC`; `within_A`: the smallest of the tolerances at which the old space group is
+        found in the new cell (none where it is not); `atoms`; `text` for people.
+    """
+    old, new = space_group(before), space_group(after)
+    within = next((each for each in TOLERANCES if space_group(after, each) == old), None)
+    kept = old == new and len(before) == len(after)
+    text = f"space group {old}, {len(after)} atoms"
+    if not kept:
+        name = after.info.get("material", after.symbols)
+        text = f"{name}: relaxation changed the space group from {old} to {new}"
+        text += f" (within {within} Å it is still {old})" if within else ""
+    return {
+        "kept": kept,
+        "before": old,
+        "after": new,
+        "within_A": within,
+        "atoms": len(after),
+        "text": text,
+    }

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import yaml
 from ase import Atoms
 from conftest import diamond, labelled_frames
 from umklapp_params import write_params
@@ -38,10 +39,74 @@ def test_unknown_material(plain):
         check(plain)
 
 
-def test_material_that_cannot_be_built(plain):
-    plain["materials"]["select"] = ["SnSe-62"]
-    with pytest.raises(InputError, match=r"SnSe-62: .*not built yet"):
+def own_table(plain, tmp_path, *rows):
+    """A table with other rows, in the campaign."""
+    columns = ("material", "formula", "space_group", "prototype", "n_primitive", "n_supercell")
+    lines = [",".join(columns), *(",".join(row) for row in rows)]
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n")
+    plain["materials"] |= {"table": str(tmp_path / "table.csv"), "select": "all"}
+    return plain
+
+
+def test_materials_that_cannot_be_built_are_named_together(plain, tmp_path):
+    rows = [
+        ("Si-227", "Si", "227", "diamond", "2", ""),
+        ("Si-227b", "Si", "227", "diamant", "2", ""),
+        ("Ge-227", "Ge", "227", "diamond", "4", ""),
+        ("Sn-227", "Sn", "227", "diamond", "2", ""),
+    ]
+    with pytest.raises(InputError) as caught:
+        check(own_table(plain, tmp_path, *rows))
+    text = str(caught.value)
+    assert "Si-227b: prototype 'diamant' is not known" in text
+    assert "Ge-227: built 2 atoms, the table says 4" in text
+    assert "Sn-227: no lattice parameters yet" in text
+    assert "Si-227:" not in text
+
+
+def test_table_with_an_impossible_row(plain, tmp_path):
+    rows = [("Si-227", "Si", "227a", "diamond", "2", "")]
+    with pytest.raises(InputError, match=r"table\.csv: row 2 \(Si-227\): space_group '227a'"):
+        check(own_table(plain, tmp_path, *rows))
+
+
+def test_rows_of_the_materials_project_need_a_key(plain, tmp_path, monkeypatch):
+    monkeypatch.delenv("MP_API_KEY", raising=False)
+    plain["materials"]["downloads"] = str(tmp_path / "downloads")
+    rows = [("Si-227", "Si", "227", "mp-149", "2", "")]
+    with pytest.raises(InputError, match=r"mp-149: a key is needed.*MP_API_KEY"):
+        check(own_table(plain, tmp_path, *rows))
+
+
+def test_published_supercells(plain):
+    plain["materials"] |= {"select": "benchmark", "sampling_supercell": "published"}
+    plain["materials"]["phonon_supercell"] = {"atoms": 64}
+    assert len(check(plain)) == 4
+    plain["materials"]["select"] = ["Si-227", "Bi2Te3-166"]
+    with pytest.raises(
+        InputError,
+        match=r"sampling_supercell: .published., but .*n_supercell of Bi2Te3-166 is empty",
+    ):
         check(plain)
+
+
+def test_supercells_by_material(plain):
+    sizes = {"default": "published", "Bi2Te3-166": {"atoms": 180}}
+    plain["materials"] |= {"select": ["Si-227", "Bi2Te3-166"], "sampling_supercell": sizes}
+    plain["materials"]["phonon_supercell"] = {"Si-227": [[2, 0, 0], [0, 2, 0], [0, 0, 2]]}
+    with pytest.raises(InputError, match=r"phonon_supercell: nothing for Bi2Te3-166; .*default"):
+        check(plain)
+    plain["materials"]["phonon_supercell"]["default"] = {"atoms": 5}
+    assert len(check(plain)) == 2
+    plain["materials"]["sampling_supercell"]["Bi2Te3"] = "published"
+    with pytest.raises(InputError, match=r"sampling_supercell: \['Bi2Te3'\] are not in .*csv"):
+        check(plain)
+
+
+def test_the_published_screening(root, monkeypatch):
+    """All 122 rows, in supercells of the published sizes where there are any."""
+    monkeypatch.chdir(root)
+    assert len(check(yaml.safe_load((root / "config/screening.yaml").read_text()))) == 122
 
 
 @pytest.mark.parametrize("key", ["sampling_supercell", "phonon_supercell"])

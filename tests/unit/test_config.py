@@ -109,6 +109,13 @@ BAD = [
     ("materials.sampling_supercell", None, ["materials", "are needed (or cells)"]),
     ("materials.sampling_supercell", [[1, 0], [0, 1]], ["materials.sampling_supercell.0"]),
     ("materials.phonon_supercell", [[0.5, 0, 0], [0, 1, 0], [0, 0, 1]], ["phonon_supercell.0.0"]),
+    ("materials.select", "", ["materials.select", "at least 1 character"]),
+    ("materials.symmetry", "lose", ["materials.symmetry", "'keep' or 'report'", "lose"]),
+    ("materials.sampling_supercell", "publish", ["materials.sampling_supercell: ", "'published'"]),
+    ("materials.sampling_supercell", {"atoms": 0}, ["sampling_supercell.atoms: ", "or equal to 1"]),
+    ("materials.sampling_supercell", {"Si-227": 3}, ["sampling_supercell.Si-227: ", "valid list"]),
+    ("materials.phonon_supercell", {"Si-227": {"atom": 3}}, ["phonon_supercell.Si-227"]),
+    ("seeds.0.supercell", "sampling", ["seeds.0.rattled.supercell", "'phonon'"]),
     ("materials.cells", "params.yaml", ["materials", "no supercell matrices"]),
     ("split", {"calibration": 0.5, "test": 0.45}, ["split", "less than 10 %"]),
     ("split.test", 1.5, ["split.test", "less than 1", "1.5"]),
@@ -160,6 +167,50 @@ def test_cells_stand_for_matrices(plain):
     plain["materials"]["select"] = ["Si-227", "NaCl-225"]
     with pytest.raises(InputError, match="one material in select"):
         config.validate(plain)
+
+
+SIZES = {
+    "default": "published",
+    "Ge-227": {"atoms": 64},
+    "C-227": [[2, 0, 0], [0, 2, 0], [0, 0, 2]],
+}
+
+
+def test_supercells_in_all_their_forms(plain):
+    plain["materials"] |= {"sampling_supercell": SIZES, "phonon_supercell": {"atoms": 200}}
+    campaign = config.validate(plain)
+    chosen = campaign.materials
+    assert chosen.supercell("sampling", "Si-227") == "published"
+    assert chosen.supercell("sampling", "Ge-227") == config.NearlyCubic(atoms=64)
+    assert chosen.supercell("sampling", "C-227") == SIZES["C-227"]
+    assert chosen.supercell("phonon", "C-227") == config.NearlyCubic(atoms=200)
+    assert config.validate(campaign.model_dump(mode="json")) == campaign
+
+
+def test_a_material_sees_its_own_settings_only(plain):
+    """A rule's parameters: what is said for others, or of other materials, changes nothing."""
+    plain["materials"]["sampling_supercell"] = SIZES
+    before = config.validate(plain).materials.of("Ge-227")
+    plain["materials"]["select"] = "all"
+    plain["materials"]["sampling_supercell"] = SIZES | {"C-227": "published", "default": CUBE}
+    after = config.validate(plain).materials.of("Ge-227")
+    assert after == before
+    dumped = after.model_dump(mode="json")
+    assert config.parse(config.Materials, dumped) == after
+    plain["materials"]["sampling_supercell"]["Ge-227"] = {"atoms": 65}
+    assert config.validate(plain).materials.of("Ge-227") != before
+
+
+def test_rattled_frames_of_the_phonon_supercell(plain):
+    """The word stands for whatever the phonon supercell of each material is."""
+    plain["phonons"] = {"correction": "taylor"}
+    plain["materials"]["phonon_supercell"] = "published"
+    with pytest.raises(
+        InputError, match=r"phonons\.correction 'taylor' needs labels in the phonon"
+    ):
+        config.validate(plain)
+    plain["seeds"][0]["supercell"] = "phonon"
+    assert config.validate(plain).seeds[0].supercell == "phonon"
 
 
 def test_all_problems_are_told_at_once(plain):

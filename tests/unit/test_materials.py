@@ -1,8 +1,8 @@
 """The table, primitive cells, supercells, literature."""
 
 import numpy as np
+import pandas as pd
 import pytest
-import yaml
 from ase import Atoms
 from ase.build import bulk
 from ase.io import write
@@ -35,8 +35,6 @@ BONDS = {  # shortest distances in Å, from the lattice constants of the structu
 
 def row(**changes):
     """A row of a table."""
-    import pandas as pd
-
     plain = {
         "material": "Si-227",
         "formula": "Si",
@@ -55,7 +53,7 @@ def test_table_has_all_materials(table):
 
 
 @pytest.mark.parametrize("key", BUILT)
-def test_rows_that_can_be_built(table, root, key):
+def test_rows_that_are_known_well(table, root, key):
     group, formula, count = BUILT[key]
     built = materials.build_primitive(table.loc[key], root / "config/structures")
     assert materials.space_group(built) == group
@@ -67,23 +65,6 @@ def test_rows_that_can_be_built(table, root, key):
     distances = crystal.get_all_distances(mic=True)
     shortest = distances[~np.eye(len(crystal), dtype=bool)].min()
     assert shortest == pytest.approx(BONDS[key], abs=0.01)
-
-
-def test_the_other_rows_say_why_not(table, root):
-    folder = root / "config/structures"
-    for key, each in table.drop(index=list(BUILT)).iterrows():
-        with pytest.raises(InputError, match=r"not built yet|no lattice parameters") as caught:
-            materials.build_primitive(each, folder)
-        text = str(caught.value)
-        assert text.startswith(f"{key}: ")
-        assert str(folder) in text
-        assert f"{key}.cif" in text  # the remedy
-
-
-def test_lattice_parameters_have_a_source(root):
-    lattices = yaml.safe_load((root / "config/structures/lattices.yaml").read_text())
-    assert set(lattices) == set(BUILT)
-    assert all(each["source"].strip() for each in lattices.values())
 
 
 @pytest.mark.parametrize("suffix", materials.SUFFIXES)
@@ -106,6 +87,39 @@ def test_own_file_that_is_not_the_row(tmp_path, changes, words):
     write(tmp_path / "Si-227.cif", bulk("Si", cubic=True))
     with pytest.raises(InputError, match=words):
         materials.build_primitive(row(**changes), tmp_path)
+
+
+def test_own_file_that_is_no_structure(tmp_path):
+    (tmp_path / "Si-227.cif").write_text("nothing\n")
+    with pytest.raises(InputError, match=r"Si-227\.cif: cannot be read as a structure"):
+        materials.build_primitive(row(), tmp_path)
+
+
+def test_own_file_with_few_digits(tmp_path):
+    """Three decimals, as published tables have: symmetrised, if not by much."""
+    wurtzite = bulk("GaN", "wurtzite", a=3.19, c=5.19, u=0.377)
+    wurtzite.set_scaled_positions(wurtzite.get_scaled_positions().round(3))
+    write(tmp_path / "GaN-186.vasp", wurtzite, direct=True)
+    wanted = row(material="GaN-186", formula="GaN", space_group="186", n_primitive="4")
+    assert materials.space_group(materials.read_structure(tmp_path / "GaN-186.vasp")) != 186
+    built = materials.build_primitive(wanted, tmp_path)
+    assert materials.space_group(built) == 186
+    wurtzite.positions[0] += 0.05
+    write(tmp_path / "GaN-186.vasp", wurtzite, direct=True)
+    with pytest.raises(InputError, match=r"GaN-186: built space group \d+, the table says 186"):
+        materials.build_primitive(wanted, tmp_path)
+
+
+def test_own_file_in_another_orientation(tmp_path):
+    """It is turned into the standard orientation: the same crystal, other vectors."""
+    turned = bulk("NaCl", "rocksalt", a=5.6)
+    turned.rotate(33, (1, 2, 3), rotate_cell=True)
+    write(tmp_path / "NaCl-225.extxyz", turned)
+    wanted = row(material="NaCl-225", formula="NaCl", space_group="225")
+    built = materials.build_primitive(wanted, tmp_path)
+    assert not np.allclose(built.cell.array, turned.cell.array, atol=0.1)
+    assert materials.is_multiple(built, turned)
+    np.testing.assert_allclose(built.cell.array[0], [0, 2.8, 2.8], atol=1e-6)
 
 
 def test_own_file_where_the_table_knows_no_number_of_atoms(tmp_path):
@@ -161,6 +175,76 @@ def test_bad_tables(tmp_path, content, words):
     assert str(path) in str(caught.value)
     with pytest.raises(InputError, match=r"gone\.csv"):
         materials.read_table(tmp_path / "gone.csv")
+
+
+GOOD = {
+    "material": "Si-227",
+    "formula": "Si",
+    "space_group": "227",
+    "prototype": "diamond",
+    "n_primitive": "2",
+    "n_supercell": "216",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"space_group": "Fd-3m"}, "space_group 'Fd-3m': an international number from 1 to 230"),
+        ({"space_group": "231"}, "space_group '231'"),
+        ({"space_group": ""}, "space_group ''"),
+        ({"n_primitive": "two"}, "n_primitive 'two': a whole number, or nothing"),
+        ({"n_primitive": "0"}, "n_primitive '0'"),
+        ({"n_supercell": "-216"}, "n_supercell '-216'"),
+        ({"n_supercell": "215"}, "n_supercell 215 is no multiple of n_primitive 2"),
+        ({"formula": "SiX2"}, r"formula 'SiX2': elements and numbers are needed"),
+        ({"formula": ""}, "formula ''"),
+        ({"formula": "SiO2"}, "n_primitive 2 is no multiple of the atoms of SiO2"),
+        ({"prototype": ""}, "prototype is empty: a name, or mp-…"),
+        ({"material": "Si 227"}, "material 'Si 227': letters, digits"),
+        ({"material": ""}, r"row 3 \(no key\)"),
+    ],
+)
+def test_rows_that_cannot_be(tmp_path, changes, words):
+    """Line, key, column, value and what is wanted."""
+    path = tmp_path / "table.csv"
+    rows = [GOOD | {"material": "Si-227b"}, GOOD | changes]
+    pd.DataFrame(rows).to_csv(path, index=False)
+    with pytest.raises(InputError, match=words) as caught:
+        materials.read_table(path)
+    assert str(caught.value).startswith(f"{path}: row 3 (")
+
+
+def test_all_bad_rows_are_named_at_once(tmp_path):
+    path = tmp_path / "table.csv"
+    rows = [GOOD | {"material": f"A-{n}", "space_group": "0"} for n in range(3)]
+    pd.DataFrame(rows).to_csv(path, index=False)
+    with pytest.raises(InputError) as caught:
+        materials.read_table(path)
+    assert [f"row {n}" in str(caught.value) for n in (2, 3, 4)] == [True] * 3
+
+
+def test_a_table_needs_no_published_supercells(tmp_path):
+    path = tmp_path / "table.csv"
+    plain = {key: value for key, value in GOOD.items() if key != "n_supercell"}
+    pd.DataFrame([plain]).to_csv(path, index=False)
+    assert materials.published_size(materials.read_table(path).loc["Si-227"]) is None
+
+
+def test_published_sizes(table):
+    assert materials.published_size(table.loc["SnSe-62"]) == 256
+    assert materials.published_size(table.loc["Bi2Te3-166"]) is None
+
+
+def test_selections(table, tmp_path):
+    everything = materials.selected(table, "all", tmp_path)
+    assert everything == list(table.index)
+    assert len(materials.selected(table, "screened", tmp_path)) == 112
+    assert materials.selected(table, ["Si-227"], tmp_path) == ["Si-227"]
+    with pytest.raises(InputError, match=r"no set 'Si-227' \(sets: benchmark, listed, screened\)"):
+        materials.selected(table, "Si-227", tmp_path)
+    with pytest.raises(InputError, match=r"no set 'screened' \(sets: none\)"):
+        materials.selected(table.drop(columns="set"), "screened", tmp_path)
 
 
 def test_literature(table):
@@ -258,6 +342,21 @@ def test_phonopy_and_back():
     assert again.get_chemical_symbols() == atoms.get_chemical_symbols()
     np.testing.assert_allclose(again.cell.array, atoms.cell.array)
     np.testing.assert_allclose(again.get_scaled_positions(), atoms.get_scaled_positions())
+
+
+def test_masses_that_were_set_by_hand_stay():
+    """Isotopes: through phonopy and into supercells; natural masses stay the library's own."""
+    heavy = bulk("LiH", "rocksalt", a=4.0)
+    heavy.set_masses([6.015, 2.014])
+    assert materials.from_phonopy(materials.to_phonopy(heavy)).get_masses().tolist() == [
+        6.015,
+        2.014,
+    ]
+    cell = materials.supercell(heavy, 2 * np.eye(3, dtype=int))
+    assert {*cell.get_masses().round(3)} == {6.015, 2.014}
+    assert (cell.get_masses()[cell.numbers == 1] == 2.014).all()
+    plain = bulk("LiH", "rocksalt", a=4.0)
+    assert not materials.from_phonopy(materials.to_phonopy(plain)).has("masses")
 
 
 # multiples of the primitive cell

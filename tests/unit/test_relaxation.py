@@ -48,6 +48,53 @@ def test_inner_coordinates_relax_within_the_space_group(engine, tmp_path):
     assert lengths[2] / lengths[0] == pytest.approx((8 / 3) ** 0.5, abs=0.01)
 
 
+def broken_silicon(by=0.05):
+    """Diamond with one atom off its place, and diamond."""
+    perfect = primitive_cell(bulk("Si", a=5.431))
+    perfect.info["material"] = "Si-227"
+    broken = perfect.copy()
+    broken.positions[0] += [by, 0, 0]
+    return perfect, broken
+
+
+def test_symmetry_compared():
+    perfect, broken = broken_silicon()
+    assert relaxation.compare_symmetry(perfect, perfect)["kept"]
+    lost = relaxation.compare_symmetry(perfect, broken)
+    assert (lost["kept"], lost["before"], lost["within_A"]) == (False, 227, None)
+    assert lost["after"] < 227
+    assert lost["text"].startswith("Si-227: relaxation changed the space group from 227 to ")
+    noisy = relaxation.compare_symmetry(perfect, broken_silicon(2e-3)[1])
+    assert (noisy["kept"], noisy["within_A"]) == (False, 1e-2)
+    assert "within 0.01 Å it is still 227" in noisy["text"]
+
+
+def stretched_diamond():
+    """Diamond stretched by 1 % along one axis: tetragonal, and it relaxes back into the cubic."""
+    cell = bulk("Si", a=5.431).cell.array @ np.diag([1, 1, 1.01])
+    atoms = bulk("Si", a=5.431)
+    atoms.set_cell(cell, scale_atoms=True)
+    start = primitive_cell(atoms)
+    start.info["material"] = "Si-141"
+    return start
+
+
+def test_a_symmetry_that_changes_is_an_error_or_a_report(engine, tmp_path, capsys):
+    assert space_group(stretched_diamond()) == 141
+    limits = 1e-5, 1e-7
+    with pytest.raises(CalculationError, match=r"Si-141: .* from 141 to 227.*symmetry to 'report'"):
+        relaxation.relax(stretched_diamond(), engine, tmp_path / "keep", *limits)
+    relaxed, record = relaxation.relax(
+        stretched_diamond(), engine, tmp_path / "report", *limits, "report"
+    )
+    assert space_group(relaxed) == 227
+    found = record["symmetry"]
+    assert (found["kept"], found["before"], found["after"], found["atoms"]) == (False, 141, 227, 2)
+    assert "WARNING: Si-141: relaxation changed the space group from 141 to 227" in (
+        capsys.readouterr().out
+    )
+
+
 def test_no_end_is_an_error_with_the_numbers(engine, tmp_path):
     with pytest.raises(
         CalculationError, match=r"not relaxed after 60 steps: force .*limit"

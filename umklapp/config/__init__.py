@@ -5,9 +5,10 @@ An unknown key or an impossible value stops before any job starts. The JSON sche
 by `python -m umklapp.config`; a test keeps them in step.
 """
 
-from umklapp.config.base import Matrix, Section
+from umklapp.config.base import Matrix, NearlyCubic, Section, Supercell
 from umklapp.config.campaign import Campaign, load, parse, validate
 from umklapp.config.crystal import (
+    WHICH,
     AimdSeed,
     AseCalculator,
     FramesSeed,
@@ -40,6 +41,7 @@ from umklapp.config.verdict import Verdict
 
 __all__ = [
     "GENERATED",
+    "WHICH",
     "Acquisition",
     "AimdSeed",
     "AseCalculator",
@@ -55,6 +57,7 @@ __all__ = [
     "Materials",
     "Matrix",
     "MdExploration",
+    "NearlyCubic",
     "NptBarostat",
     "Phonons",
     "PoolExploration",
@@ -66,6 +69,7 @@ __all__ = [
     "Section",
     "Seed",
     "Split",
+    "Supercell",
     "Taylor",
     "Training",
     "Verdict",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 Matrix = Annotated[
     list[Annotated[list[int], Field(min_length=3, max_length=3)]],
@@ -19,3 +19,38 @@ class Section(BaseModel):
     """A group of keys; keys it does not know are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NearlyCubic(Section):
+    """A supercell by its size: compact, with the symmetry of the crystal where there is one."""
+
+    atoms: int = Field(ge=1, description="about so many atoms (within a fifth)")
+
+
+def _form(value: Any) -> str:
+    """Which form a supercell is given in; the tags in <> are left out of messages."""
+    if isinstance(value, str):
+        return "<word>"
+    if isinstance(value, NearlyCubic) or (isinstance(value, dict) and "atoms" in value):
+        return "<size>"
+    return "<by material>" if isinstance(value, dict) else "<matrix>"
+
+
+Supercell = Annotated[
+    Annotated[Matrix, Tag("<matrix>")]
+    | Annotated[Literal["published"], Tag("<word>")]
+    | Annotated[NearlyCubic, Tag("<size>")],
+    Discriminator(_form),
+]
+"""Integer rows in primitive vectors, the number of atoms that the table states, or another."""
+
+Supercells = Annotated[
+    Annotated[Matrix, Tag("<matrix>")]
+    | Annotated[Literal["published"], Tag("<word>")]
+    | Annotated[NearlyCubic, Tag("<size>")]
+    | Annotated[dict[str, Supercell], Tag("<by material>")],
+    Discriminator(_form),
+]
+"""One supercell for all materials, or one by key (`default` for the others)."""
+
+SUPERCELLS = "matrix, `published`, `{atoms: n}`, or a mapping of keys to these"

@@ -80,7 +80,9 @@ class Campaign(Section):
         chosen = self.materials
         same = chosen.cells is not None or chosen.sampling_supercell == chosen.phonon_supercell
         large = any(
-            seed.kind == "rattled" and seed.supercell == chosen.phonon_supercell and not seed.strain
+            seed.kind == "rattled"
+            and seed.supercell in ("phonon", chosen.phonon_supercell)
+            and not seed.strain
             for seed in self.seeds
         )
         if self.phonons.correction == "taylor" and not (same or large):
@@ -122,7 +124,8 @@ class Campaign(Section):
 
 
 def _problem(error: Mapping[str, Any]) -> str:
-    key = ".".join(str(part) for part in error["loc"]) or "(whole file)"
+    named = [str(part) for part in error["loc"] if not str(part).startswith("<")]
+    key = ".".join(named) or "(whole file)"
     if error["type"] == "extra_forbidden":
         return f"{key}: unknown key (value {error['input']!r}); see docs/configuration.md"
     if error["type"] == "missing":

@@ -7,7 +7,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from umklapp.config.base import Fraction, Matrix, Positive, Section
+from umklapp.config.base import (
+    SUPERCELLS,
+    Fraction,
+    Matrix,
+    Positive,
+    Section,
+    Supercell,
+    Supercells,
+)
+
+WHICH: tuple[Literal["sampling"], Literal["phonon"]] = ("sampling", "phonon")
+"""The two supercells of a material."""
 
 
 class Materials(Section):
@@ -17,34 +28,63 @@ class Materials(Section):
     structures: Path = Field(
         Path("config/structures"), description="folder of prototype and lattice-parameter files"
     )
-    select: list[str] = Field(min_length=1, description="keys `{formula}-{space group}` to run")
+    select: Annotated[list[str], Field(min_length=1)] | Annotated[str, Field(min_length=1)] = Field(
+        description="keys `{formula}-{space group}` to run; or `all`, or an entry of the table's "
+        "column `set`"
+    )
+    downloads: Path = Field(
+        Path("results/materials_project"),
+        description="where structures of the Materials Project are kept (rows whose prototype is "
+        "`mp-…`; the key is read from MP_API_KEY)",
+    )
     relax: bool = Field(True, description="relax the primitive cell with the reference engine")
     relax_fmax: Positive = Field(0.005, description="relaxation ends below this force (eV/Å)")
     relax_smax: Positive = Field(
         5e-4, description="... and below this stress (eV/Å³; 6.2e-4 is 0.1 GPa)"
+    )
+    symmetry: Literal["keep", "report"] = Field(
+        "keep",
+        description="a relaxed cell of another space group than the table's: an error, or a line "
+        "in the log and in structure.json",
     )
     cells: Path | None = Field(
         None,
         description="phono3py params file (.xz allowed) whose primitive cell and supercell are "
         "used as they are, instead of building and relaxing (one material only)",
     )
-    sampling_supercell: Matrix | None = Field(
-        None, description="integer rows: cell of aiMD, exploration and DFT in primitive vectors"
+    sampling_supercell: Supercells | None = Field(
+        None,
+        description="cell of aiMD, exploration and DFT: integer rows in primitive vectors; "
+        "`published` (the table's n_supercell); `{atoms: n}`; or a mapping of keys to these",
+        json_schema_extra={"form": SUPERCELLS},
     )
-    phonon_supercell: Matrix | None = Field(
-        None, description="integer rows: cell of the force constants in primitive vectors"
+    phonon_supercell: Supercells | None = Field(
+        None,
+        description="cell of the force constants, in the same forms",
+        json_schema_extra={"form": SUPERCELLS},
     )
 
     @model_validator(mode="after")
     def _cells_are_known(self) -> Materials:
-        if len(set(self.select)) != len(self.select):
+        listed = [] if isinstance(self.select, str) else self.select
+        if len(set(listed)) != len(listed):
             raise ValueError("select names a material twice")
         matrices = self.sampling_supercell, self.phonon_supercell
         if self.cells is None and None in matrices:
             raise ValueError("sampling_supercell and phonon_supercell are needed (or cells)")
-        if self.cells is not None and (len(self.select) != 1 or matrices != (None, None)):
+        if self.cells is not None and (len(listed) != 1 or matrices != (None, None)):
             raise ValueError("with cells: one material in select, and no supercell matrices")
         return self
+
+    def supercell(self, which: Literal["sampling", "phonon"], key: str) -> Supercell | None:
+        """What is said about the supercell of one material; none where nothing is."""
+        said = self.sampling_supercell if which == "sampling" else self.phonon_supercell
+        return said.get(key, said.get("default")) if isinstance(said, dict) else said
+
+    def of(self, key: str) -> Materials:
+        """The section as one material sees it: a change for another material is none for this."""
+        cells = {f"{name}_supercell": self.supercell(name, key) for name in WHICH}
+        return self.model_copy(update={"select": [key], **cells})
 
 
 class Gpaw(Section):
@@ -104,7 +144,12 @@ class RattledSeed(Section):
         [0.03], min_length=1, description="standard deviations (Å), used in turn"
     )
     strain: float = Field(0.0, ge=0, lt=0.2, description="largest random strain component")
-    supercell: Matrix | None = Field(None, description="default: the sampling supercell")
+    supercell: Matrix | Literal["phonon"] | None = Field(
+        None,
+        description="integer rows, or `phonon`: the phonon supercell of the material; default: "
+        "the sampling supercell",
+        json_schema_extra={"form": "matrix or `phonon`"},
+    )
 
 
 class HarmonicSeed(Section):

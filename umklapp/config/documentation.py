@@ -68,7 +68,9 @@ def docs_table() -> str:
             )
             if isinstance(default, BaseModel):
                 default = "see below"
-            kind = _type_name(field.annotation)
+            extra = field.json_schema_extra
+            said = extra.get("form") if isinstance(extra, dict) else None
+            kind = said or _type_name(field.annotation)
             lines.append(f"| `{key}` | {kind} | {default} | {field.description or ''} |")
     return "\n".join(lines) + "\n"
 
