@@ -1,10 +1,12 @@
 import os
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
-from umklapp import checks, materials, prototypes
+from umklapp import checks, materials, prototypes, readiness, shards, sizes
 from umklapp.config import validate
 from umklapp.errors import InputError
 
@@ -14,22 +16,43 @@ min_version("9.27")
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
+SHARD = config.pop("shard", None)  # snakemake --config shard=3/10
 if not config:
 
     configfile: "config/config.yaml"
 
 
+config.pop("shard", None)
+
+# Modes of Snakemake in which no job is run need not wait for anything.
+TALKS = ("--unlock", "--lint", "--report", "--list", "--summary", "--dag", "--rulegraph", "--touch")
+RUNS = workflow.is_main_process and not workflow.output_settings.dryrun
+RUNS = RUNS and not any(each.startswith(TALKS) for each in sys.argv)
+
 try:
     CAMPAIGN = validate(config, source="the configuration")
+    SHARD = shards.parse(SHARD)
     if workflow.is_main_process:
         checks.check(CAMPAIGN)
     TABLE = materials.read_table(CAMPAIGN.materials.table)
     MATERIALS = materials.selected(TABLE, CAMPAIGN.materials.select, CAMPAIGN.materials.table)
+    EXPECTED = {key: sizes.expected(TABLE.loc[key], CAMPAIGN.materials) for key in MATERIALS}
+    if SHARD:
+        MATERIALS = SHARD.of(MATERIALS, {key: EXPECTED[key]["sampling"] for key in MATERIALS})
     SPECIES = materials.species(CAMPAIGN.materials.table, MATERIALS)
+    RESULTS = CAMPAIGN.results
+    if workflow.is_main_process:
+        readiness.check_verdicts(Path(RESULTS), MATERIALS)
+        for line in readiness.strangers(Path(RESULTS), TABLE.index):
+            logger.warning(line)
+    if RUNS:
+        readiness.check_batch_system(workflow.resource_settings.nodes is not None)
+        readiness.check_disk(Path(RESULTS), CAMPAIGN.resources.min_free_disk)
+        if SHARD and not {"engines", "summary"} & set(sys.argv):
+            readiness.check_engines(map(Path, ENGINES), str(SHARD))
+        readiness.wait_for_orphans(Path.cwd(), MATERIALS, logger.warning)
 except InputError as error:
     raise WorkflowError(str(error)) from None
-
-RESULTS = CAMPAIGN.results
 
 
 report: "report/workflow.rst"
@@ -68,6 +91,7 @@ include: "rules/transport.smk"
 include: "rules/green_kubo.smk"
 include: "rules/report.smk"
 include: "rules/overview.smk"
+include: "rules/shards.smk"
 
 
 # Verdicts are direct inputs of the targets: a rule whose output exists is not asked again for a
@@ -75,15 +99,21 @@ include: "rules/overview.smk"
 rule all:
     default_target: True
     input:
-        [final_verdict(material) for material in MATERIALS],
-        f"{RESULTS}/summary.csv",
-        FIGURES,
+        [outcome(material) for material in MATERIALS],
+        tables,
+        nothing,
 
 
 # No verdicts here: figures come from archived small results without a new round.
 rule figures:
     input:
         FIGURES,
+
+
+# Before shards run side by side: what all of them read, and none of them may write.
+rule engines:
+    input:
+        ENGINES,
 
 
 # Needs nothing but the literature table.
