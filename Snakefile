@@ -1,12 +1,10 @@
 import os
-import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-from snakemake.logging import logger
 from snakemake.utils import min_version
 
-from umklapp import checks, materials, prototypes, readiness, shards, sizes
+from umklapp import checks, materials, prototypes, shards, sizes
 from umklapp.config import validate
 from umklapp.errors import InputError
 
@@ -24,11 +22,6 @@ if not config:
 
 config.pop("shard", None)
 
-# Modes of Snakemake in which no job is run need not wait for anything.
-TALKS = ("--unlock", "--lint", "--report", "--list", "--summary", "--dag", "--rulegraph", "--touch")
-RUNS = workflow.is_main_process and not workflow.output_settings.dryrun
-RUNS = RUNS and not any(each.startswith(TALKS) for each in sys.argv)
-
 try:
     CAMPAIGN = validate(config, source="the configuration")
     SHARD = shards.parse(SHARD)
@@ -41,16 +34,6 @@ try:
         MATERIALS = SHARD.of(MATERIALS, {key: EXPECTED[key]["sampling"] for key in MATERIALS})
     SPECIES = materials.species(CAMPAIGN.materials.table, MATERIALS)
     RESULTS = CAMPAIGN.results
-    if workflow.is_main_process:
-        readiness.check_verdicts(Path(RESULTS), MATERIALS)
-        for line in readiness.strangers(Path(RESULTS), TABLE.index):
-            logger.warning(line)
-    if RUNS:
-        readiness.check_batch_system(workflow.resource_settings.nodes is not None)
-        readiness.check_disk(Path(RESULTS), CAMPAIGN.resources.min_free_disk)
-        if SHARD and not {"engines", "summary"} & set(sys.argv):
-            readiness.check_engines(map(Path, ENGINES), str(SHARD))
-        readiness.wait_for_orphans(Path.cwd(), MATERIALS, logger.warning)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -80,6 +63,7 @@ pathvars:
 
 
 include: "rules/common.smk"
+include: "rules/readiness.smk"
 include: "rules/materials.smk"
 include: "rules/seeds.smk"
 include: "rules/label.smk"

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +94,16 @@ def check_verdicts(results: Path, materials: Sequence[str]) -> None:
         )
 
 
+def check_engines(engines: Iterable[Path], shard: str) -> None:
+    """Raise `InputError` where a shard would have to compile what other shards read."""
+    missing = [str(path) for path in engines if not path.exists()]
+    if missing:
+        raise InputError(
+            f"shard={shard}: {', '.join(missing)} would be written by one shard and read by others: "
+            "run `snakemake engines` with the same configuration and no shard first"
+        )
+
+
 def read_finished(path: Path) -> bool | None:
     """`finished` of a verdict; None where the file has none."""
     try:
@@ -126,7 +136,9 @@ def queue() -> list[Job]:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     except subprocess.TimeoutExpired:
-        raise InputError("squeue does not answer within 120 s: is the Slurm controller up?") from None
+        raise InputError(
+            "squeue does not answer within 120 s: is the Slurm controller up?"
+        ) from None
     if done.returncode:
         raise InputError(f"squeue fails: {done.stderr.strip()}")
     return [Job(*line.split("|", 4)) for line in done.stdout.splitlines() if line.count("|") >= 4]

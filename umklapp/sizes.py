@@ -42,7 +42,9 @@ def expected(row: pd.Series, settings: Materials) -> dict[str, int]:
 def built(structure: Path) -> dict[str, int] | None:
     """Atoms of the cells as they were built; None where there is no readable structure.json."""
     try:
-        return {name: int(count) for name, count in json.loads(structure.read_text())["atoms"].items()}
+        return {
+            name: int(count) for name, count in json.loads(structure.read_text())["atoms"].items()
+        }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

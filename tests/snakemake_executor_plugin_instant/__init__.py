@@ -37,9 +37,9 @@ def last_round(material: str) -> int:
 def fails(job) -> bool:
     """Whether the environment wants this job to fail."""
     material, number = job.wildcards.get("material"), job.wildcards.get("round")
-    if os.environ.get("INSTANT_HALF") and material and number:
-        if int(number) > last_round(material) // 2:
-            return True
+    half = os.environ.get("INSTANT_HALF") and material and number
+    if half and int(number) > last_round(material) // 2:
+        return True
     pattern = os.environ.get("INSTANT_FAIL")
     return bool(pattern and re.search(pattern, f"{job.rule.name}:{job.output[0]}"))
 
