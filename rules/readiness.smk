@@ -9,6 +9,7 @@ TALKS = ("--unlock", "--lint", "--report", "--list", "--summary", "--dag", "--ru
 def check_readiness():
     """Name what is wrong with disk, results and batch system; wait for jobs of an earlier run."""
     folder = Path(RESULTS)
+    readiness.check_options(sys.argv)
     readiness.check_verdicts(folder, MATERIALS)
     for line in readiness.strangers(folder, TABLE.index):
         logger.warning(line)

@@ -27,6 +27,19 @@ OWN_FILES = ("summary.csv", "costs.csv", "report.html", "report.zip", "status.js
 GIGABYTE = 1e9
 
 
+DANGEROUS = {
+    "--batch": "it stops after the last verdict and never makes κ; cut a campaign with shard=3/10",
+    "--slurm-array-jobs": "arrays of plugin 2.8.0 hang, and a failing task deletes finished outputs",
+}
+
+
+def check_options(arguments: Sequence[str]) -> None:
+    """Raise `InputError` for options of Snakemake that lose results of this workflow."""
+    for option, reason in DANGEROUS.items():
+        if any(each == option or each.startswith(f"{option}=") for each in arguments):
+            raise InputError(f"{option} must not be used here: {reason}")
+
+
 def check_disk(folder: Path, needed: float) -> None:
     """Raise `InputError` where `folder` has less than `needed` GB to write to.
 
@@ -36,8 +49,8 @@ def check_disk(folder: Path, needed: float) -> None:
     free = shutil.disk_usage(existing).free / GIGABYTE
     if free < needed:
         raise InputError(
-            f"{folder}: {free:.1f} GB free, resources.min_free_disk asks for {needed:g}: make room, "
-            "or set the key lower"
+            f"{folder}: {free:.1f} GB free, resources.min_free_disk asks for {needed:g}: make "
+            "room, or set the key lower"
         )
 
 
@@ -46,8 +59,8 @@ def check_batch_system(remote: bool) -> None:
     missing = [name for name in ("sbatch", "squeue", "scancel") if shutil.which(name) is None]
     if remote and missing:
         raise InputError(
-            f"the profile submits jobs to Slurm, but {', '.join(missing)} cannot be found here: run "
-            "on a login node (or load its Slurm module), or leave out --profile slurm"
+            f"the profile submits jobs to Slurm, but {', '.join(missing)} cannot be found here: "
+            "run on a login node (or load its Slurm module), or leave out --profile slurm"
         )
 
 
@@ -99,8 +112,8 @@ def check_engines(engines: Iterable[Path], shard: str) -> None:
     missing = [str(path) for path in engines if not path.exists()]
     if missing:
         raise InputError(
-            f"shard={shard}: {', '.join(missing)} would be written by one shard and read by others: "
-            "run `snakemake engines` with the same configuration and no shard first"
+            f"shard={shard}: {', '.join(missing)} would be written by one shard and read by "
+            "others: run `snakemake engines` with the same configuration and no shard first"
         )
 
 

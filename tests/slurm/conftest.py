@@ -99,11 +99,13 @@ def wait_until(what: Callable[[], bool], seconds: float, process: subprocess.Pop
 
 
 CUBE = [[-1, 1, 1], [1, -1, 1], [1, 1, -1]]
-ROWS = [
-    {"material": "Si-227", "formula": "Si", "space_group": 227, "prototype": "diamond"},
-    {"material": "C-227", "formula": "C", "space_group": 227, "prototype": "diamond"},
-    {"material": "SiC-216", "formula": "SiC", "space_group": 216, "prototype": "zincblende"},
-]
+SIC = {
+    "material": "SiC-216",
+    "formula": "SiC",
+    "space_group": "216",
+    "prototype": "zincblende",
+    "n_primitive": "2",
+}
 LATTICES = {
     "Si-227": {"a": 5.43, "species": {"A": "Si"}, "source": "test"},
     "C-227": {"a": 3.567, "species": {"A": "C"}, "source": "test"},
@@ -117,15 +119,16 @@ def three_materials(folder: Path, **changes: dict) -> Path:
     structures.mkdir(parents=True)
     shutil.copy(ROOT / "config/structures/prototypes.yaml", structures)
     (structures / "lattices.yaml").write_text(yaml.safe_dump(LATTICES))
-    table = pd.DataFrame([{**row, "n_primitive": 2} for row in ROWS])
-    table.to_csv(folder / "table.csv", index=False)
+    known = pd.read_csv(ROOT / "config/materials.csv", dtype=str, keep_default_na=False)
+    rows = pd.DataFrame([SIC], columns=known.columns).fillna("")
+    pd.concat([known, rows]).to_csv(folder / "table.csv", index=False)
     settings = {
         "name": "three",
         "seed": 5,
         "materials": {
             "table": "table.csv",
             "structures": "structures",
-            "select": [row["material"] for row in ROWS],
+            "select": list(LATTICES),
             "sampling_supercell": CUBE,
             "phonon_supercell": CUBE,
         },

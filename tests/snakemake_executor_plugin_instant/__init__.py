@@ -13,6 +13,7 @@ Environment:
 import json
 import os
 import re
+import time
 import zlib
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def write(job) -> None:
             number, last = int(job.wildcards.round), last_round(job.wildcards.material)
             path.write_text(json.dumps({"round": number, "finished": number >= last}))
         else:
-            path.write_text(f"{job.rule.name} {job.wildcards_dict}\n")
+            path.write_text(f"{job.rule.name} {time.time_ns()}\n")  # equal files trigger nothing
 
 
 class Executor(RealExecutor):
