@@ -4,7 +4,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from umklapp import checks, materials, prototypes
+from umklapp import checks, materials, prototypes, shards, sizes
 from umklapp.config import validate
 from umklapp.errors import InputError
 
@@ -14,22 +14,28 @@ min_version("9.27")
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
+SHARD = config.pop("shard", None)  # snakemake --config shard=3/10
 if not config:
 
     configfile: "config/config.yaml"
 
 
+config.pop("shard", None)
+
 try:
     CAMPAIGN = validate(config, source="the configuration")
+    SHARD = shards.parse(SHARD)
     if workflow.is_main_process:
         checks.check(CAMPAIGN)
     TABLE = materials.read_table(CAMPAIGN.materials.table)
     MATERIALS = materials.selected(TABLE, CAMPAIGN.materials.select, CAMPAIGN.materials.table)
+    EXPECTED = {key: sizes.expected(TABLE.loc[key], CAMPAIGN.materials) for key in MATERIALS}
+    if SHARD:
+        MATERIALS = SHARD.of(MATERIALS, {key: EXPECTED[key]["sampling"] for key in MATERIALS})
     SPECIES = materials.species(CAMPAIGN.materials.table, MATERIALS)
+    RESULTS = CAMPAIGN.results
 except InputError as error:
     raise WorkflowError(str(error)) from None
-
-RESULTS = CAMPAIGN.results
 
 
 report: "report/workflow.rst"
@@ -57,6 +63,7 @@ pathvars:
 
 
 include: "rules/common.smk"
+include: "rules/readiness.smk"
 include: "rules/materials.smk"
 include: "rules/seeds.smk"
 include: "rules/low_fidelity.smk"
@@ -73,6 +80,7 @@ include: "rules/green_kubo.smk"
 include: "rules/elastic.smk"
 include: "rules/report.smk"
 include: "rules/overview.smk"
+include: "rules/shards.smk"
 
 
 # Verdicts are direct inputs of the targets: a rule whose output exists is not asked again for a
@@ -80,15 +88,21 @@ include: "rules/overview.smk"
 rule all:
     default_target: True
     input:
-        [final_verdict(material) for material in MATERIALS],
-        f"{RESULTS}/summary.csv",
-        FIGURES,
+        [outcome(material) for material in MATERIALS],
+        tables,
+        nothing,
 
 
 # No verdicts here: figures come from archived small results without a new round.
 rule figures:
     input:
         FIGURES,
+
+
+# Before shards run side by side: what all of them read, and none of them may write.
+rule engines:
+    input:
+        ENGINES,
 
 
 # Needs nothing but the literature table.

@@ -1,5 +1,4 @@
-import json
-
+from umklapp import readiness, sizes
 from umklapp.config.green_kubo import MOVES
 
 MEMBERS = range(CAMPAIGN.committee.size)
@@ -119,9 +118,28 @@ def engine_of(wildcards):
     return f"{RESULTS}/engines/{species}_species"
 
 
+COUNTS = sorted({len(set(species)) for species in SPECIES.values()})
+ENGINES = [f"{RESULTS}/engines/{count}_species" for count in COUNTS]
+if CAMPAIGN.green_kubo:
+    ENGINES += [f"{engine}_flux" for engine in ENGINES]
+
+
 def labels_of_previous_round(wildcards):
     """Label chunks of the round before; nothing for the first round."""
     return [path for n in CHUNKS for path in [previous(f"labels/{n}.extxyz")(wildcards)] if path]
+
+
+KNOWN = {}
+
+
+def finished(verdict):
+    """Whether a verdict says so; read once per version of the file, not once per question."""
+    changed = os.stat(verdict).st_mtime_ns
+    if KNOWN.get(verdict, (None, None))[0] != changed:
+        KNOWN[verdict] = changed, readiness.read_finished(Path(verdict))
+    if KNOWN[verdict][1] is None:
+        raise WorkflowError(f"{verdict} is no verdict of this workflow: move it away")
+    return KNOWN[verdict][1]
 
 
 def last_round(material):
@@ -131,8 +149,10 @@ def last_round(material):
     Snakemake then schedules that round and calls this again.
     """
     for number in range(CAMPAIGN.rounds.max):
-        verdict = checkpoints.assess.get(material=material, round=two_digits(number)).output[0]
-        if json.loads(Path(verdict).read_text())["finished"]:
+        verdict = f"{RESULTS}/{material}/round_{two_digits(number)}/assessment.json"
+        if verdict not in KNOWN:  # what was given once is never taken back in a run
+            checkpoints.assess.get(material=material, round=two_digits(number))
+        if finished(verdict):
             return number
     return CAMPAIGN.rounds.max - 1
 
@@ -148,6 +168,42 @@ def final_verdict(material):
         return f"{RESULTS}/{material}/round_{two_digits(last_round(material))}/assessment.json"
 
     return get
+
+
+def outcome(material):
+    """Input function: verdict, row and figures of `material`, asked for once its rounds are done.
+
+    Until then none of its analysis is in the graph that Snakemake walks for every verdict.
+    """
+
+    def get(wildcards):
+        return [final_verdict(material)(wildcards), summary_of(material), *figures_of(material)]
+
+    return get
+
+
+def summary_of(material):
+    """The row of one material."""
+    return f"{RESULTS}/{material}/summary.json"
+
+
+def tables(wildcards):
+    """What is made of all materials: until every one is done, no row has to be in the graph."""
+    for material in MATERIALS:
+        last_round(material)
+    return [summary_table(SHARD)] if SHARD else [summary_table(SHARD), *OVERVIEW]
+
+
+def summary_table(shard, name="summary"):
+    """A table of all materials; a shard has its own, and number 0 joins them."""
+    if shard and shard.number:
+        return f"{RESULTS}/summaries/{name}_{shard.label}.csv"
+    return f"{RESULTS}/{name}.csv"
+
+
+def nothing(wildcards):
+    """Last input of `all`: Snakemake 9.27 expands a rule twice per verdict if its last function waits."""
+    return []
 
 
 def of_last_round(name):
@@ -194,20 +250,37 @@ def tries():
     return CAMPAIGN.resources.retries if workflow.is_main_process else 0
 
 
-def memory(start):
-    """Memory (MB) that grows with each attempt."""
+SIZES = {}
+
+
+def atoms_of(material, cell):
+    """Atoms of a cell: as it was built, or as the table says while it is not."""
+    if material not in SIZES:
+        found = sizes.built(Path(f"{RESULTS}/{material}/structure/structure.json"))
+        if found is None:
+            return EXPECTED[material][cell]
+        SIZES[material] = found
+    return SIZES[material].get(cell, EXPECTED[material][cell])
+
+
+def memory(start, rule="default", cell=None, power=1.0):
+    """Memory (MB): `start` for up to 64 atoms, more with (atoms of `cell`)^power and each attempt."""
+    return asked(start, CAMPAIGN.resources.memory, CAMPAIGN.resources.max_memory, rule, cell, power)
+
+
+def minutes(start, rule="default", cell=None, power=1.0):
+    """Wall time (minutes), as `memory`."""
+    limit = CAMPAIGN.resources.max_walltime
+    return asked(start, CAMPAIGN.resources.walltime, limit, rule, cell, power)
+
+
+def asked(start, factors, limit, rule, cell, power):
+    """Resource function: what a job of `rule` asks for."""
+    own = sizes.factor(factors, rule)
 
     def get(wildcards, attempt):
-        return start * attempt
-
-    return get
-
-
-def minutes(start):
-    """Wall time (minutes) that grows with each attempt."""
-
-    def get(wildcards, attempt):
-        return start * attempt
+        growth = sizes.growth(atoms_of(wildcards.material, cell), power) if cell else 1.0
+        return sizes.request(start, attempt, own * growth, limit)
 
     return get
 

@@ -25,8 +25,8 @@ rule explore:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(4000),
-        runtime=minutes(240),
+        mem_mb=memory(4000, "explore", "sampling", 1),
+        runtime=minutes(240, "explore", "sampling", 1),
         gpu=int(CAMPAIGN.resources.gpu),
     params:
         exploration=plain(CAMPAIGN.exploration),

@@ -29,8 +29,8 @@ rule green_kubo_trajectory:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(3000),
-        runtime=minutes(1440),
+        mem_mb=memory(3000, "green_kubo_trajectory", "phonon", 1),
+        runtime=minutes(1440, "green_kubo_trajectory", "phonon", 1),
         gpu=int(CAMPAIGN.resources.gpu),
     params:
         # the analysis may change without another trajectory
@@ -64,8 +64,8 @@ rule green_kubo:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(4000),
-        runtime=minutes(60),
+        mem_mb=memory(4000, "green_kubo", "phonon", 1),
+        runtime=minutes(60, "green_kubo", "phonon", 1),
     params:
         green_kubo=plain(CAMPAIGN.green_kubo) if CAMPAIGN.green_kubo else None,
         displacement=CAMPAIGN.phonons.displacement,
@@ -98,8 +98,8 @@ rule effective_conductivity:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(8000),
-        runtime=minutes(240),
+        mem_mb=memory(8000, "effective_conductivity", "phonon", 2),
+        runtime=minutes(240, "effective_conductivity", "phonon", 2),
     params:
         phonons=plain(CAMPAIGN.phonons),
         conductivity=plain(CAMPAIGN.conductivity),

@@ -13,8 +13,8 @@ rule label:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(3000),
-        runtime=minutes(720),
+        mem_mb=memory(3000, "label", "sampling", 1.5),
+        runtime=minutes(720, "label", "sampling", 2),
     params:
         reference=plain(CAMPAIGN.reference),
         chunks=CAMPAIGN.resources.label_chunks,

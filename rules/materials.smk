@@ -15,8 +15,8 @@ rule structure:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(2000),
-        runtime=minutes(60),
+        mem_mb=memory(2000, "structure", "primitive", 1.5),
+        runtime=minutes(60, "structure", "primitive", 2),
     params:
         materials=materials_of,
         recipe=recipe_of,

@@ -19,8 +19,8 @@ rule phonons:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(2000),
-        runtime=minutes(60),
+        mem_mb=memory(2000, "phonons", "phonon", 1),
+        runtime=minutes(60, "phonons", "phonon", 1),
     params:
         phonons=plain(CAMPAIGN.phonons),
         temperatures=CAMPAIGN.conductivity.temperatures,

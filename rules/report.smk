@@ -272,28 +272,3 @@ rule material_summary:
         "{wildcards.material}: one row of the summary"
     script:
         "../scripts/material_summary.py"
-
-
-rule summary:
-    input:
-        [f"{RESULTS}/{material}/summary.json" for material in MATERIALS],
-    output:
-        table=report("<results>/summary.csv", caption="../report/summary.rst", category="Tables"),
-        costs=report("<results>/costs.csv", caption="../report/costs.rst", category="Tables"),
-    log:
-        "<logs>/summary.log",
-    benchmark:
-        "<benchmarks>/summary.tsv"
-    localrule: True
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
-    params:
-        benchmarks=f"{RESULTS}/benchmarks",
-    message:
-        "The table of all materials, and what they cost"
-    script:
-        "../scripts/summary.py"

@@ -16,8 +16,8 @@ rule round_conductivity:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(4000),
-        runtime=minutes(120),
+        mem_mb=memory(4000, "round_conductivity", "phonon", 2),
+        runtime=minutes(120, "round_conductivity", "phonon", 2),
     params:
         phonons=plain(CAMPAIGN.phonons),
         taylor=plain(CAMPAIGN.potential.taylor),
@@ -165,8 +165,8 @@ rule verdict:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(4000),
-        runtime=minutes(120),
+        mem_mb=memory(4000, "verdict", "sampling", 1),
+        runtime=minutes(120, "verdict", "sampling", 1),
         gpu=int(CAMPAIGN.resources.gpu),
     params:
         verdict=plain(CAMPAIGN.verdict),

@@ -12,8 +12,8 @@ rule seed_aimd:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(3000),
-        runtime=minutes(1440),
+        mem_mb=memory(3000, "seed_aimd", "sampling", 1.5),
+        runtime=minutes(1440, "seed_aimd", "sampling", 2),
     params:
         seed=lambda wildcards: plain(CAMPAIGN.seeds[int(wildcards.index)]),
         reference=plain(CAMPAIGN.reference),
@@ -47,8 +47,8 @@ rule seed_displaced:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(3000),
-        runtime=minutes(240),
+        mem_mb=memory(3000, "seed_displaced", "sampling", 1.5),
+        runtime=minutes(240, "seed_displaced", "sampling", 2),
     params:
         seeds=[(n, plain(CAMPAIGN.seeds[n])) for n in seeds_of("rattled", "harmonic")],
         reference=plain(CAMPAIGN.reference),

@@ -41,8 +41,8 @@ rule train:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(3000),
-        runtime=minutes(240),
+        mem_mb=memory(3000, "train", "sampling", 1),
+        runtime=minutes(240, "train", "sampling", 1),
         gpu=int(CAMPAIGN.resources.gpu),
     params:
         potential=potential_of,
@@ -114,8 +114,8 @@ rule committee:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(3000),
-        runtime=minutes(60),
+        mem_mb=memory(3000, "committee", "sampling", 1),
+        runtime=minutes(60, "committee", "sampling", 1),
     message:
         "{wildcards.material} round {wildcards.round}: test errors and calibration"
     script:

@@ -69,8 +69,8 @@ rule mesh_convergence:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(8000),
-        runtime=minutes(240),
+        mem_mb=memory(8000, "mesh_convergence", "phonon", 2),
+        runtime=minutes(240, "mesh_convergence", "phonon", 2),
     params:
         phonons=plain(CAMPAIGN.phonons),
         taylor=plain(CAMPAIGN.potential.taylor),

@@ -62,6 +62,20 @@ def row(
     }
 
 
+def joined(paths: Sequence[Path], order: Sequence[str]) -> pd.DataFrame:
+    """One table of the tables of all shards, by the order of the materials.
+
+    Rows that are in several of them (jobs that serve all materials) are taken once.
+
+    Args:
+        paths: csv files with a column `material`. order: keys; others come last.
+    """
+    table = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True).drop_duplicates()
+    place = {key: number for number, key in enumerate(order)}
+    ranks = table["material"].map(place).fillna(len(place))
+    return table.loc[ranks.sort_values(kind="stable").index].reset_index(drop=True)
+
+
 def _with_error(row: pd.Series, value: str, error: str) -> str:
     if value not in row or pd.isna(row[value]):
         return "not computed"

@@ -108,4 +108,17 @@ class Resources(Section):
     label_chunks: int = Field(2, ge=1, description="parallel label jobs per stage")
     label_timeout: Positive = Field(3600.0, description="wall time of one label (s)")
     retries: int = Field(0, ge=0, description="Snakemake retries of a failed job")
+    walltime: dict[str, Positive] = Field(
+        {}, description="multiplies the wall time of these rules; `default` is for all others"
+    )
+    memory: dict[str, Positive] = Field({}, description="the same for memory")
+    max_walltime: int | None = Field(
+        None, ge=1, description="no job asks for more than this (minutes); the queue's limit"
+    )
+    max_memory: int | None = Field(
+        None, ge=500, description="no job asks for more than this (MB); the largest node"
+    )
+    min_free_disk: float = Field(
+        2.0, ge=0, description="a run does not start with less free disk (GB)"
+    )
     gpu: bool = Field(False, description="training and exploration ask for one GPU each")

@@ -1,0 +1,29 @@
+import sys
+
+from snakemake.logging import logger
+
+# Modes of Snakemake in which no job is run need not wait for anything.
+TALKS = ("--unlock", "--lint", "--report", "--list", "--summary", "--dag", "--rulegraph", "--touch")
+
+
+def check_readiness():
+    """Name what is wrong with disk, results and batch system; wait for jobs of an earlier run."""
+    folder = Path(RESULTS)
+    readiness.check_options(sys.argv)
+    readiness.check_verdicts(folder, MATERIALS)
+    for line in readiness.strangers(folder, TABLE.index):
+        logger.warning(line)
+    if workflow.output_settings.dryrun or any(each.startswith(TALKS) for each in sys.argv):
+        return
+    readiness.check_batch_system(workflow.resource_settings.nodes is not None)
+    readiness.check_disk(folder, CAMPAIGN.resources.min_free_disk)
+    if SHARD and not {"engines", "summary"} & set(sys.argv):
+        readiness.check_engines(map(Path, ENGINES), str(SHARD))
+    readiness.wait_for_orphans(Path.cwd(), MATERIALS, logger.warning)
+
+
+if workflow.is_main_process:
+    try:
+        check_readiness()
+    except InputError as error:
+        raise WorkflowError(str(error)) from None

@@ -1,0 +1,23 @@
+"""The tables of all shards in one."""
+
+from pathlib import Path
+
+from umklapp import summary
+from umklapp.logs import log_to
+
+
+def main(tables, costs, order, out):
+    """Write summary.csv and costs.csv of all materials in the order of the configuration."""
+    summary.joined(tables, order).to_csv(out["table"], index=False)
+    summary.joined(costs, order).to_csv(out["costs"], index=False)
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    files = snakemake.input
+    main(
+        [Path(path) for path in files.tables],
+        [Path(path) for path in files.costs],
+        list(snakemake.params.order),
+        snakemake.output,
+    )

@@ -1,0 +1,197 @@
+"""`snakemake --profile slurm` on a real Slurm: failures, kills, restarts, a campaign of three.
+
+The profile, the wrapper rules and the executor are those of users. Without Slurm these tests are
+skipped; `make slurm-lab` installs one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import ROOT, command, environment, said, start, three_materials, wait_until
+
+pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(900)]
+Lab = Callable[[str], subprocess.CompletedProcess]
+FAILURES = ROOT / "tests/slurm/failures.smk"
+
+
+def queue(form: str = "%i|%T|%k|%P|%b") -> list[list[str]]:
+    """Jobs that wait or run."""
+    done = subprocess.run(
+        ["squeue", "--me", "--noheader", f"--format={form}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [line.split("|") for line in done.stdout.splitlines()]
+
+
+def running(rule: str) -> list[str]:
+    """Numbers of the running jobs of a rule."""
+    return [job[0] for job in queue() if job[1] == "RUNNING" and job[2].startswith(f"rule_{rule}")]
+
+
+def runs(folder: Path, rule: str) -> list[int]:
+    """Memory of every execution of a rule of failures.smk."""
+    return list(map(int, (folder / "runs" / rule).read_text().split()))
+
+
+@pytest.fixture(scope="module")
+def failures(slurm: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All of failures.smk in one run, with a job cancelled and the controller restarted."""
+    folder = tmp_path_factory.mktemp("failures")
+    (folder / "runs").mkdir()
+    process = start(folder, "all", snakefile=FAILURES)
+    wait_until(lambda: bool(running("cancelled") and running("steady")), 60, process)
+    subprocess.run(["scancel", *running("cancelled")], check=True)
+    slurm("controller-stop")
+    time.sleep(5)
+    assert slurm("controller-start").returncode == 0
+    assert process.wait(timeout=400) != 0, said(folder)
+    return folder
+
+
+def test_a_failing_job_runs_once_per_attempt_with_more_memory(failures: Path) -> None:
+    assert runs(failures, "fails") == [500, 1000, 1500]
+    assert not (failures / "fails.out").exists()
+
+
+def test_out_of_memory_is_tried_again_with_more(failures: Path) -> None:
+    assert runs(failures, "hungry") == [700, 1400]
+    assert (failures / "hungry.out").exists()
+
+
+def test_wall_time_is_reported_and_tried_again(failures: Path) -> None:
+    assert len(runs(failures, "late")) == 2
+    assert (failures / "late.out").exists()
+    assert "TIMEOUT" in said(failures)
+
+
+def test_a_cancelled_job_is_tried_again(failures: Path) -> None:
+    assert len(runs(failures, "cancelled")) == 2
+    assert (failures / "cancelled.out").exists()
+    assert "CANCELLED" in said(failures)
+
+
+def test_a_restarted_controller_loses_nothing(failures: Path) -> None:
+    assert len(runs(failures, "steady")) == 1
+    assert (failures / "steady.out").exists()
+
+
+def test_a_gpu_is_given_to_the_job_that_asks(failures: Path) -> None:
+    assert (failures / "gpu.out").read_text().strip() in {"0", "1"}
+    assert "Auto-selected partition 'gpu' for job gpu" in said(failures)
+    assert "Auto-selected partition 'cpu' for job fails" in said(failures)
+
+
+def seeds_of_silicon(folder: Path) -> tuple[Path, str, str]:
+    """A campaign of one material whose labels take seconds, and the target to make."""
+    config = three_materials(
+        folder,
+        reference={
+            "calculator": "silicon:SlowSilicon",
+            "parameters": {"seconds": 1.0},
+        },
+        materials={"select": ["Si-227"], "relax": False},
+        resources={"retries": 0, "label_chunks": 2},
+    )
+    return config, "Si-227", "results/Si-227/seeds/train.extxyz"
+
+
+def test_a_killed_snakemake_is_restarted_while_its_jobs_run(slurm: Lab, tmp_path: Path) -> None:
+    """SIGKILL with labels half done: the new run waits for the old jobs and takes them over."""
+    config, material, target = seeds_of_silicon(tmp_path)
+    process = start(tmp_path, target, "--configfile", str(config))
+    ledger = tmp_path / f"results/{material}/ledger"
+    wait_until(lambda: len(list(ledger.glob("*/*.extxyz"))) >= 4, 240, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    left = running("label")
+    assert left, "no job was running when Snakemake was killed"
+    done = {path: path.stat().st_mtime_ns for path in ledger.glob("*/*.extxyz")}
+
+    unlock = command(tmp_path, target, "--configfile", str(config), "--unlock")
+    subprocess.run(unlock, env=environment(tmp_path), cwd=tmp_path, check=True)
+    assert running("label"), "unlocking has waited for jobs"
+    again = start(tmp_path, target, "--configfile", str(config))
+    assert again.wait(timeout=300) == 0, said(tmp_path)
+    text = said(tmp_path)
+    assert "still in the queue" in text
+    assert left[0] in text
+    # nothing lost: what was there is untouched; nothing twice: no label job was submitted again
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+    submitted = re.findall(r"slurm_logs/rule_label/(\S+?)/\d+\.log", text)
+    assert len(submitted) == len(set(submitted)) == 2
+    logs = list(tmp_path.glob(f".snakemake/slurm_logs/rule_label/{material}*/*.log"))
+    assert len(logs) == 2
+    assert (tmp_path / target).exists()
+
+
+@pytest.fixture(scope="module")
+def three(slurm: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished campaign of three materials."""
+    folder = tmp_path_factory.mktemp("three") / "campaign"
+    config = three_materials(folder)
+    process = start(folder, "--configfile", str(config))
+    assert process.wait(timeout=800) == 0, said(folder)[-4000:]
+    return folder
+
+
+def test_three_materials_end_with_different_numbers_of_rounds(three: Path) -> None:
+    summary = pd.read_csv(three / "results/summary.csv").set_index("material")
+    assert set(summary.index) == {"Si-227", "C-227", "SiC-216"}
+    rounds = summary["rounds"].to_dict()
+    assert len(set(rounds.values())) > 1, rounds
+    for material, count in rounds.items():
+        found = sorted((three / f"results/{material}").glob("round_*/assessment.json"))
+        assert len(found) == count
+        finished = [json.loads(path.read_text())["finished"] for path in found]
+        assert finished == [False] * (count - 1) + [True]
+    assert summary["kappa_300K_W_per_mK"].notna().all()
+
+
+def test_every_job_of_the_campaign_was_submitted_once(three: Path) -> None:
+    logs = [path.relative_to(three) for path in three.glob(".snakemake/slurm_logs/*/*/*.log")]
+    assert len({path.parent for path in logs}) == len(logs) > 30
+    assert not [path for path in logs if "assess" in str(path)], "verdicts are local"
+
+
+def test_the_finished_campaign_has_nothing_to_do(three: Path) -> None:
+    done = subprocess.run(
+        command(three, "--dry-run", "--configfile", str(three / "three.yaml")),
+        env=environment(three),
+        cwd=three,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_slurm_profile_without_slurm_is_named_before_any_job(tmp_path: Path) -> None:
+    """Needs no Slurm: PATH holds Python and nothing else."""
+    folder = tmp_path / "campaign"
+    config = three_materials(folder)
+    found = {**environment(folder), "PATH": "/nonexistent"}
+    done = subprocess.run(
+        command(folder, "--configfile", str(config)),
+        env=found,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "sbatch" in done.stdout + done.stderr
+    assert not (folder / "results").exists()
+    shutil.rmtree(folder)

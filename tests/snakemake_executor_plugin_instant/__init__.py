@@ -1,0 +1,97 @@
+"""A Snakemake executor whose jobs take no time: outputs are written in the process of Snakemake.
+
+What is left is Snakemake's own work, so this measures the scheduler (benchmarks/scheduler.py) and
+tests orchestration: rounds, caps, failures, restarts. Nothing scientific is in the files. The round
+in which a material is done comes from its name, so every run of a campaign is the same.
+
+Environment:
+    INSTANT_ROUNDS: most rounds; material m finishes in round crc32(m) % INSTANT_ROUNDS.
+    INSTANT_HALF: with any text, jobs of the second half of a material's rounds fail.
+    INSTANT_FAIL: a regular expression; jobs with `rule:output` that match it fail.
+"""
+
+import json
+import os
+import re
+import time
+import zlib
+from pathlib import Path
+
+from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
+from snakemake_interface_executor_plugins.executors.real import RealExecutor
+from snakemake_interface_executor_plugins.settings import CommonSettings, ExecMode
+
+common_settings = CommonSettings(
+    non_local_exec=False,
+    implies_no_shared_fs=False,
+    job_deploy_sources=False,
+    pass_envvar_declarations_to_cmd=False,
+    auto_deploy_default_storage_provider=False,
+)
+
+
+def last_round(material: str) -> int:
+    """Number of the round in which a material is done, from 0."""
+    return zlib.crc32(material.encode()) % int(os.environ.get("INSTANT_ROUNDS", "10"))
+
+
+def fails(job) -> bool:
+    """Whether the environment wants this job to fail."""
+    material, number = job.wildcards.get("material"), job.wildcards.get("round")
+    half = os.environ.get("INSTANT_HALF") and material and number
+    if half and int(number) > last_round(material) // 2:
+        return True
+    pattern = os.environ.get("INSTANT_FAIL")
+    return bool(pattern and re.search(pattern, f"{job.rule.name}:{job.output[0]}"))
+
+
+def write(job) -> None:
+    """Write what stands for the outputs of a job; a verdict says whether its round is the last."""
+    for output in [*job.output, *([job.benchmark] if job.benchmark else [])]:
+        path = Path(output)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if output.is_directory:
+            path.mkdir(exist_ok=True)
+        elif path.name == "assessment.json":
+            number, last = int(job.wildcards.round), last_round(job.wildcards.material)
+            path.write_text(json.dumps({"round": number, "finished": number >= last}))
+        else:
+            path.write_text(f"{job.rule.name} {time.time_ns()}\n")  # equal files trigger nothing
+
+
+class Executor(RealExecutor):
+    """Runs every job, local rules included, within `run_job`."""
+
+    def run_job_pre(self, job):
+        """Says nothing: printing 20,000 jobs is not what is measured."""
+
+    def run_job(self, job):
+        """Write the outputs and report success, or report the failure that was asked for."""
+        info = SubmittedJobInfo(job=job)
+        self.report_job_submission(info)
+        jobs = job.jobs if job.is_group() else [job]
+        if any(map(fails, jobs)):
+            self.report_job_error(info, msg="meant to fail")
+            return
+        for each in jobs:
+            write(each)
+        self.report_job_success(info)
+
+    def get_exec_mode(self):
+        """The main process, as Snakemake's own local executor says of itself."""
+        return ExecMode.DEFAULT
+
+    def get_python_executable(self):
+        """Never asked: no job has a process."""
+        raise NotImplementedError
+
+    def cancel(self):
+        """Nothing runs."""
+
+    def shutdown(self):
+        """Nothing to end."""
+
+    @property
+    def cores(self):
+        """As many as were given."""
+        return self.workflow.resource_settings.cores

@@ -1,0 +1,208 @@
+"""Is everything ready to run? Disk, batch system, jobs of an earlier run, the results folder.
+
+All of this can be known before the first job, so it is said before the first job.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from umklapp.errors import InputError
+
+PREFIX = "umklapp"
+"""Begins the name of every Slurm job of this workflow (profiles/slurm: slurm-jobname-prefix)."""
+
+OWN = ("engines", "logs", "benchmarks", "figures", "summaries", "materials_project", "shared")
+"""Folders in results that belong to no material."""
+
+OWN_FILES = ("summary.csv", "costs.csv", "report.html", "report.zip", "status.json")
+
+GIGABYTE = 1e9
+
+
+DANGEROUS = {
+    "--batch": "it stops after the last verdict and never makes κ; cut a campaign with shard=3/10",
+    "--slurm-array-jobs": "arrays of plugin 2.8.0 hang, and a failing task deletes finished outputs",
+}
+
+
+def check_options(arguments: Sequence[str]) -> None:
+    """Raise `InputError` for options of Snakemake that lose results of this workflow."""
+    for option, reason in DANGEROUS.items():
+        if any(each == option or each.startswith(f"{option}=") for each in arguments):
+            raise InputError(f"{option} must not be used here: {reason}")
+
+
+def check_disk(folder: Path, needed: float) -> None:
+    """Raise `InputError` where `folder` has less than `needed` GB to write to.
+
+    A full disk would end jobs one by one, in the middle of their outputs.
+    """
+    existing = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    free = shutil.disk_usage(existing).free / GIGABYTE
+    if free < needed:
+        raise InputError(
+            f"{folder}: {free:.1f} GB free, resources.min_free_disk asks for {needed:g}: make "
+            "room, or set the key lower"
+        )
+
+
+def check_batch_system(remote: bool) -> None:
+    """Raise `InputError` where jobs go to a batch system that is not on this machine."""
+    missing = [name for name in ("sbatch", "squeue", "scancel") if shutil.which(name) is None]
+    if remote and missing:
+        raise InputError(
+            f"the profile submits jobs to Slurm, but {', '.join(missing)} cannot be found here: "
+            "run on a login node (or load its Slurm module), or leave out --profile slurm"
+        )
+
+
+def strangers(results: Path, known: Collection[str]) -> list[str]:
+    """What lies in `results` that the workflow has not written.
+
+    Args:
+        known: keys of all materials of the table; a folder of a row that is no longer selected is
+            no stranger.
+
+    Returns:
+        One line per entry, empty where all is well.
+    """
+    if not results.is_dir():
+        return []
+    lines = []
+    for entry in sorted(results.iterdir()):
+        name = entry.name
+        if name.startswith(".") or name in OWN_FILES:
+            continue
+        if name not in OWN and name not in known:
+            lines.append(f"{entry}: not of this workflow, and no material of the table; left alone")
+        elif not entry.is_dir():
+            lines.append(f"{entry}: a file where a folder is expected")
+    return lines
+
+
+def check_verdicts(results: Path, materials: Sequence[str]) -> None:
+    """Raise `InputError` for a verdict that the workflow cannot have written.
+
+    It decides whether a material gets another round, so a foreign one must not pass for ours.
+    """
+    wrong = [
+        str(path)
+        for material in materials
+        for path in sorted((results / material).glob("round_*/assessment.json"))
+        if read_finished(path) is None
+    ]
+    blocked = [str(results / key) for key in materials if (results / key).is_file()]
+    if wrong or blocked:
+        raise InputError(
+            f"{', '.join(wrong + blocked)}: not written by this workflow (or cut short); move it "
+            "away, and it is made again"
+        )
+
+
+def check_engines(engines: Iterable[Path], shard: str) -> None:
+    """Raise `InputError` where a shard would have to compile what other shards read."""
+    missing = [str(path) for path in engines if not path.exists()]
+    if missing:
+        raise InputError(
+            f"shard={shard}: {', '.join(missing)} would be written by one shard and read by "
+            "others: run `snakemake engines` with the same configuration and no shard first"
+        )
+
+
+def read_finished(path: Path) -> bool | None:
+    """`finished` of a verdict; None where the file has none."""
+    try:
+        value = json.loads(path.read_text())["finished"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return value if isinstance(value, bool) else None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job in Slurm's queue: its number, name, state, folder and what the comment says."""
+
+    number: str
+    name: str
+    state: str
+    folder: str
+    comment: str
+
+
+def queue() -> list[Job]:
+    """The user's jobs that wait or run; empty without Slurm.
+
+    Raises:
+        InputError: squeue is there but does not answer.
+    """
+    if shutil.which("squeue") is None:
+        return []
+    command = ["squeue", "--me", "--noheader", "--format=%i|%j|%T|%Z|%k"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    except subprocess.TimeoutExpired:
+        raise InputError(
+            "squeue does not answer within 120 s: is the Slurm controller up?"
+        ) from None
+    if done.returncode:
+        raise InputError(f"squeue fails: {done.stderr.strip()}")
+    return [Job(*line.split("|", 4)) for line in done.stdout.splitlines() if line.count("|") >= 4]
+
+
+def orphans(jobs: Sequence[Job], folder: Path, materials: Collection[str]) -> list[Job]:
+    """Jobs of an earlier run in `folder` that may still write what a new run would write.
+
+    The name is the prefix and the number of the run; the comment has rule and wildcards, the
+    material among them. Jobs of another shard's materials are not ours; a job without a material
+    (a compiled engine) is anybody's.
+    """
+
+    def mine(job: Job) -> bool:
+        if job.folder != str(folder) or not job.name.startswith(f"{PREFIX}_"):
+            return False
+        words = job.comment.partition("_wildcards_")[2]
+        of_material = re.match(r"[A-Z][A-Za-z0-9]*-\d+", words)
+        if not of_material:
+            return True
+        return any(words == key or words.startswith(f"{key}_") for key in materials)
+
+    return [job for job in jobs if mine(job)]
+
+
+def wait_for_orphans(
+    folder: Path,
+    materials: Collection[str],
+    say: Callable[[str], None],
+    pause: float = 10.0,
+    look: Callable[[], list[Job]] = queue,
+) -> int:
+    """Wait until no job of an earlier run in `folder` is left; returns how many there were.
+
+    Snakemake would submit the same work again: two jobs would write one file. What they finish is
+    found by the run that waits, so nothing is lost either.
+    """
+    left = orphans(look(), folder, materials)
+    found = {job.number for job in left}
+    told = 0
+    while left:
+        if len(left) != told:
+            numbers = " ".join(job.number for job in left)
+            say(
+                f"{len(left)} Slurm jobs of an earlier run in this folder are still in the queue; "
+                f"waiting for them (to give them up instead: scancel {numbers})"
+            )
+            told = len(left)
+        time.sleep(pause)
+        left = orphans(look(), folder, materials)
+        found |= {job.number for job in left}
+    if found:
+        say(f"The {len(found)} jobs have ended; their results are taken over.")
+    return len(found)
