@@ -17,7 +17,8 @@ import pandas as pd
 STAGES = {
     "structure": ("structure",),
     "seeds": (
-        "seed_aimd", "seed_displaced", "seed_frames", "low_fidelity_sample", "low_fidelity_distil",
+        "seed_aimd", "seed_displaced", "seed_frames", "nomad_listing", "nomad_sizes",
+        "nomad_download", "seed_nomad", "low_fidelity_sample", "low_fidelity_distil",
         "split", "harmonic",
     ),
     "labels": ("label", "curvature_labels"),
