@@ -21,7 +21,7 @@ CORES = $(shell n=$$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc); \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help env demo test lint test-physics docs srme-env so3krates-env mace-env bench-nacl clean
+.PHONY: help env demo test slurm-lab lint test-physics docs srme-env so3krates-env mace-env bench-nacl clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,8 +36,11 @@ $(STAMP):
 demo: env ## the whole workflow on a small case, with real DFT (DEMO_CORES=4)
 	@$(IN_ENV) sh profiles/campaign.sh config/demo.yaml results/demo $(CORES)
 
-test: env lint ## style, types and all tests but the long physics ones
+test: env lint slurm-lab ## style, types and all tests but the long physics ones
 	@$(IN_ENV) python -m pytest
+
+slurm-lab: ## install Slurm for the tests where that can be done (root, apt-get); else they are skipped
+	@bash tests/slurm/lab.sh install >/dev/null 2>&1 || echo "Slurm cannot be installed here: its tests are skipped"
 
 lint: env ## ruff, snakefmt, mypy, snakemake --lint, lock against pyproject.toml
 	@$(IN_ENV) ruff check .

@@ -251,6 +251,7 @@ def tries():
 
 
 SIZES = {}
+ASKING = {"default"}  # rules with a factor of their own
 
 
 def atoms_of(material, cell):
@@ -276,6 +277,7 @@ def minutes(start, rule="default", cell=None, power=1.0):
 
 def asked(start, factors, limit, rule, cell, power):
     """Resource function: what a job of `rule` asks for."""
+    ASKING.add(rule)
     own = sizes.factor(factors, rule)
 
     def get(wildcards, attempt):

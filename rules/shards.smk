@@ -1,3 +1,10 @@
+# Included last: all rules have said by now what they ask for.
+for key in ("walltime", "memory"):
+    UNKNOWN = sorted(set(getattr(CAMPAIGN.resources, key)) - ASKING)
+    if UNKNOWN:
+        raise WorkflowError(f"resources.{key}: {UNKNOWN} have no factor; known: {sorted(ASKING)}")
+
+
 PART = f"_{SHARD.label}" if SHARD else ""
 
 

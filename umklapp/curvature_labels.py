@@ -133,7 +133,7 @@ def by_displacements(
         None if still is None else float(still.get_potential_energy()),
         frames.stress_of(still) if still is not None and frames.has_stress(still) else stress,
         len(asked),
-        f"{len(labels)} displaced cells of {len(perfect)} atoms ({settings.displacement:g} Å), "
+        f"displaced cells ({len(labels)} of {len(perfect)} atoms, {settings.displacement:g} Å) by "
         f"{engine.name}",
     )
 

@@ -28,8 +28,8 @@ GIGABYTE = 1e9
 
 
 DANGEROUS = {
-    "--batch": "it stops after the last verdict and never makes κ; cut a campaign with shard=3/10",
-    "--slurm-array-jobs": "arrays of plugin 2.8.0 hang; a failing task deletes finished outputs",
+    "--batch": "it stops after the last verdict and never makes κ; cut by shard=3/10 instead",
+    "--slurm-array-jobs": "arrays of plugin 2.8.0 hang, and a failing task deletes outputs",
 }
 
 

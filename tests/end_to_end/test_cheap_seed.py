@@ -17,6 +17,8 @@ from test_campaign import MATERIAL, TINY, run, said
 
 from umklapp import frames, provenance
 
+pytestmark = pytest.mark.slow
+
 CHEAP = {
     "kind": "low_fidelity",
     "surface": {
@@ -97,7 +99,8 @@ def test_members_start_from_the_cheap_surface(campaign: Path) -> None:
         assert record["parent"] == provenance.file_digest(start)
         assert record["potential"]["training"]["learning_rate"] == 0.01  # half of the campaign's
         cheap = json.loads((campaign / f"low_fidelity/member_{member}.json").read_text())
-        assert cheap["frames"] == {"pool": 72, "train": 33, "validation": 7}
+        assert cheap["frames"]["train"] + cheap["frames"]["validation"] == 40
+        assert cheap["frames"]["pool"] == 72
     assert starts[0].read_bytes() != starts[1].read_bytes()
 
 

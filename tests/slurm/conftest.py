@@ -120,8 +120,7 @@ def three_materials(folder: Path, **changes: dict) -> Path:
     shutil.copy(ROOT / "config/structures/prototypes.yaml", structures)
     (structures / "lattices.yaml").write_text(yaml.safe_dump(LATTICES))
     known = pd.read_csv(ROOT / "config/materials.csv", dtype=str, keep_default_na=False)
-    rows = pd.DataFrame([SIC], columns=known.columns).fillna("")
-    pd.concat([known, rows]).to_csv(folder / "table.csv", index=False)
+    pd.concat([known, pd.DataFrame([SIC])]).to_csv(folder / "table.csv", index=False)
     settings = {
         "name": "three",
         "seed": 5,

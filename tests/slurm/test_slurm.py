@@ -52,7 +52,8 @@ def failures(slurm: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("failures")
     (folder / "runs").mkdir()
     process = start(folder, "all", snakefile=FAILURES)
-    wait_until(lambda: bool(running("cancelled") and running("steady")), 60, process)
+    begun = [folder / "runs/cancelled", folder / "runs/steady"]
+    wait_until(lambda: all(path.exists() for path in begun), 120, process)
     subprocess.run(["scancel", *running("cancelled")], check=True)
     slurm("controller-stop")
     time.sleep(5)
@@ -135,6 +136,11 @@ def test_a_killed_snakemake_is_restarted_while_its_jobs_run(slurm: Lab, tmp_path
     logs = list(tmp_path.glob(f".snakemake/slurm_logs/rule_label/{material}*/*.log"))
     assert len(logs) == 2
     assert (tmp_path / target).exists()
+    final = command(tmp_path, target, "--configfile", str(config), "--dry-run")
+    found = subprocess.run(
+        final, env=environment(tmp_path), cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert "Nothing to be done" in found.stdout + found.stderr
 
 
 @pytest.fixture(scope="module")
@@ -179,10 +185,13 @@ def test_the_finished_campaign_has_nothing_to_do(three: Path) -> None:
 
 
 def test_slurm_profile_without_slurm_is_named_before_any_job(tmp_path: Path) -> None:
-    """Needs no Slurm: PATH holds Python and nothing else."""
-    folder = tmp_path / "campaign"
+    """Needs no Slurm: PATH holds a shell and little else."""
+    folder, programs = tmp_path / "campaign", tmp_path / "bin"
     config = three_materials(folder)
-    found = {**environment(folder), "PATH": "/nonexistent"}
+    programs.mkdir()
+    for name in ("bash", "sh", "which", "env"):
+        (programs / name).symlink_to(shutil.which(name) or "")
+    found = {**environment(folder), "PATH": str(programs)}
     done = subprocess.run(
         command(folder, "--configfile", str(config)),
         env=found,
@@ -192,6 +201,5 @@ def test_slurm_profile_without_slurm_is_named_before_any_job(tmp_path: Path) -> 
         check=False,
     )
     assert done.returncode != 0
-    assert "sbatch" in done.stdout + done.stderr
+    assert "submits jobs to Slurm, but sbatch, squeue" in done.stdout + done.stderr
     assert not (folder / "results").exists()
-    shutil.rmtree(folder)

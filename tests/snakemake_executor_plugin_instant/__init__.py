@@ -47,7 +47,11 @@ def fails(job) -> bool:
 
 def write(job) -> None:
     """Write what stands for the outputs of a job; a verdict says whether its round is the last."""
-    for output in [*job.output, *([job.benchmark] if job.benchmark else [])]:
+    if job.benchmark:  # what the job has asked for
+        Path(job.benchmark).parent.mkdir(parents=True, exist_ok=True)
+        asked = {name: job.resources.get(name) for name in ("mem_mb", "runtime", "gpu")}
+        Path(job.benchmark).write_text(json.dumps(asked))
+    for output in job.output:
         path = Path(output)
         path.parent.mkdir(parents=True, exist_ok=True)
         if output.is_directory:

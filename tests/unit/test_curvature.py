@@ -9,7 +9,8 @@ from silicon import LATTICE
 from umklapp import config, materials
 from umklapp.curvature_labels import CurvatureLabel
 from umklapp.errors import InputError
-from umklapp.potentials.nequip import curvature
+from umklapp.potentials.neighbours import Neighbourhood, join
+from umklapp.potentials.nequip import curvature, engine
 from umklapp.potentials.nequip.curvature import Batch
 from umklapp.potentials.nequip.finetuning import Finetuning, Member, finetune
 from umklapp.potentials.nequip.inference import NequipPotential
@@ -231,6 +232,21 @@ def test_worse_weights_are_not_kept(parent, label, frames, tmp_path):
     assert result.best_step == 0
     assert result.forgetting == 1.0
     np.testing.assert_array_equal(weights_of(out), weights_of(parent))
+
+
+def test_a_tuned_member_runs_on_the_committee_engine(parent, label, frames, tmp_path):
+    """The network that is compiled, with the weights of the new checkpoint."""
+    out = tmp_path / "out.ckpt"
+    finetune(parent, [label], frames[:9], frames[9:], SETTINGS, 1, out, tmp_path / "s", quiet)
+    tuned, before = NequipPotential.load(out, "cpu"), NequipPotential.load(parent, "cpu")
+    network = engine.SlotNetwork(tuned.model)
+    atoms = bare(frames[0])
+    slots = join([Neighbourhood(network.cutoff).update(atoms)], network.cutoff)
+    place = np.minimum(slots.lengths / network.cutoff, 1 - 1e-12) * engine.convolution.INTERVALS
+    arrays = (slots.vectors, slots.source, np.zeros(8, int), place.astype(int), place % 1)
+    energy = float(network(*map(torch.from_numpy, arrays), *network.weights)[0].sum())
+    assert energy == pytest.approx(tuned.evaluate([atoms]).energy[0], abs=1e-6)
+    assert abs(energy - before.evaluate([atoms]).energy[0]) > 1e-4
 
 
 def test_a_tuned_checkpoint_can_be_a_parent(parent, label, frames, tmp_path):
