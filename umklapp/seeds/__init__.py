@@ -1,1 +1,1 @@
-"""Where the first labels come from: aiMD, rattled and thermal displacements, the user's frames."""
+"""Where the first labels come from: aiMD, displacements, cheap surfaces, the user's frames."""
