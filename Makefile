@@ -61,10 +61,10 @@ srme-env: ## .venv-srme with phono3py 3.30.0, for the published kappa_SRME
 	@sh envs/srme/install.sh
 
 so3krates-env: ## .venv-so3krates, for potential.backend: so3krates
-	@sh envs/so3krates/install.sh
+	@sh envs/backend.sh so3krates
 
 mace-env: ## .venv-mace, for potential.backend: mace
-	@sh envs/mace/install.sh
+	@sh envs/backend.sh mace
 
 bench-nacl: env ## benchmark: conductivity of NaCl from few reference frames
 	@$(IN_ENV) python benchmarks/nacl.py

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from umklapp import config, force_constants, frames, provenance
 from umklapp.logs import log_to
-from umklapp.potentials import training as members
 from umklapp.potentials.committee import subsample
 from umklapp.potentials.nequip.schedule import as_start
 from umklapp.potentials.taylor import training as taylor
+from umklapp.potentials.training import trainer
 
 
 def main(names, files, potential, committee, phonons, root, scratch, out):
@@ -33,7 +33,8 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
             potential = as_start(potential)
         print(f"member {member}: {counts}, seed {seed}, from {parent or 'scratch'}")
         parts = ([found[i] for i in indices] for indices in (chosen, held))
-        result = members.train(*parts, potential, seed, out["model"], scratch, parent=parent)
+        train = trainer(potential)
+        result = train(*parts, potential, seed, out["model"], scratch, parent=parent)
     record = provenance.record(
         member=member,
         seed=seed,

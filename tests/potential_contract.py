@@ -3,25 +3,14 @@
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.data import chemical_symbols
+from engine_contract import EngineContract
 from models import bare, rattled_silicon
 
 from umklapp.errors import CalculationError
-from umklapp.potentials import loading, training
+from umklapp.potentials import loading
 from umklapp.potentials.abilities import BACKENDS
 from umklapp.potentials.committee import Committee
-
-STRAINS = tuple(
-    np.array(strain, float)
-    for strain in (
-        [[1, 0, 0], [0, 0, 0], [0, 0, 0]],
-        [[0, 0, 0], [0, 1, 0], [0, 0, 0]],
-        [[0, 0, 0], [0, 0, 0], [0, 0, 1]],
-        [[0, 0, 0], [0, 0, 0.5], [0, 0.5, 0]],
-        [[0, 0, 0.5], [0, 0, 0], [0.5, 0, 0]],
-        [[0, 0.5, 0], [0.5, 0, 0], [0, 0, 0]],
-    )
-)
+from umklapp.potentials.training import trainer
 
 
 def quiet(_):
@@ -68,7 +57,8 @@ class PotentialContract:
             settings = settings.model_copy(update={"training": options})
         out = folder / f"member_{seed}.ckpt"
         scratch = folder / f"scratch_{seed}"
-        result = training.train(labels[:18], labels[18:], settings, seed, out, scratch, say)
+        train = trainer(settings)
+        result = train(labels[:18], labels[18:], settings, seed, out, scratch, say)
         return out, result
 
     @pytest.fixture(scope="class")
@@ -133,7 +123,7 @@ class PotentialContract:
         assert np.abs(stress).max() > 20 * self.stress_tolerance
         tensor = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
         amount = 1e-4
-        for strain in STRAINS:
+        for strain in EngineContract.strains:
             pair = []
             for sign in (1, -1):
                 cell = atoms.cell.array @ (np.eye(3) + sign * amount * strain)
@@ -209,9 +199,8 @@ class PotentialContract:
         """Energies and forces have no step where a neighbour appears."""
         self.any_cell()
         cutoff = float(model.cutoff)
-        number = model_numbers(self.settings)[0]
         pair = [
-            Atoms([number] * 2, positions=[[0, 0, 0], [x, 0.3, 0.1]], cell=[40.0] * 3, pbc=True)
+            Atoms("Si2", positions=[[0, 0, 0], [x, 0.3, 0.1]], cell=[40.0] * 3, pbc=True)
             for x in np.sqrt(cutoff**2 - 0.1) + np.array([-1e-4, 1e-4])
         ]
         found = model.evaluate(pair)
@@ -278,11 +267,6 @@ class PotentialContract:
         self.any_cell()
         if BACKENDS[self.settings.backend].missing(ability):
             pytest.skip(f"{self.settings.backend} has no {ability}")
-
-
-def model_numbers(_):
-    """Elements of the labels."""
-    return [chemical_symbols.index("Si")]
 
 
 def _tensor(voigt):

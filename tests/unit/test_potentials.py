@@ -1,69 +1,23 @@
 """The contract of potentials, kept by every backend; and what is special about some."""
 
-import importlib.util
 import os
 import signal
 
 import numpy as np
 import pytest
+from backends import TRAINING_OPTIONS, installed, needs, small
 from models import bare, rattled_silicon
 from potential_contract import PotentialContract, quiet
 
 from umklapp import checks, config
 from umklapp.errors import CalculationError, InputError
-from umklapp.potentials import loading, training
+from umklapp.potentials import loading
 from umklapp.potentials.abilities import BACKENDS, TRAINING
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.external import bridge, potential
 from umklapp.potentials.nequip import engine, heat_flux
 from umklapp.potentials.nequip.compiled_graphs import graph_of
-
-TRAINING_OPTIONS = {"epochs": 8, "batch_size": 2, "patience": 50, "ema_decay": 0.5}
-
-
-def small(backend, **more):
-    """The smallest architecture of a backend that still has two layers, in double precision."""
-    options = {
-        "nequip": {"features": [8, 4], "radial_width": 8},
-        "allegro": {
-            "radial_width": 8,
-            "allegro": {
-                "scalar_features": 8,
-                "tensor_features": 4,
-                "latent_width": 8,
-                "readout_width": 8,
-            },
-        },
-        "so3krates": {"so3krates": {"features": 16, "heads": 2, "energy_width": 16}},
-        "mace": {"radial_width": 8, "mace": {"channels": 4, "readout_width": 4}},
-    }[backend]
-    plain = {
-        "backend": backend,
-        "l_max": 1,
-        "bessel": 6,
-        "dtype": "float64",
-        "training": TRAINING_OPTIONS,
-        **options,
-        **more,
-    }
-    return config.Potential.model_validate(plain)
-
-
-def installed(backend):
-    """Whether the environment of a backend is there."""
-    if BACKENDS[backend].environment is None:
-        return backend != "allegro" or importlib.util.find_spec("allegro") is not None
-    try:
-        return bool(bridge.interpreter(backend))
-    except InputError:
-        return False
-
-
-def needs(backend):
-    return pytest.mark.skipif(
-        not installed(backend),
-        reason=f"{backend} is not installed here: make {BACKENDS[backend].target}",
-    )
+from umklapp.potentials.training import trainer
 
 
 class TestNequip(PotentialContract):
@@ -103,7 +57,7 @@ def allegro(labels, tmp_path_factory):
     for seed in (1, 2):
         chosen = labels[: 8 + seed]  # another number of neighbours in every member
         out = folder / f"{seed}.ckpt"
-        training.train(chosen, labels[10:], settings, seed, out, folder / str(seed), quiet)
+        train(chosen, labels[10:], settings, seed, out, folder / str(seed), quiet)
         members.append(loading.load(out))
     for flux in (False, True):
         engine.prepare(
@@ -161,10 +115,13 @@ def outside(labels, tmp_path_factory):
         pytest.skip("so3krates is not installed here: make so3krates-env")
     folder = tmp_path_factory.mktemp("outside")
     settings = small("so3krates", training={**TRAINING_OPTIONS, "epochs": 2})
-    training.train(
-        labels[:8], labels[8:], settings, 1, folder / "m.ckpt", folder / "scratch", quiet
-    )
+    train(labels[:8], labels[8:], settings, 1, folder / "m.ckpt", folder / "scratch", quiet)
     return folder / "m.ckpt"
+
+
+def train(first, held, settings, *rest, **more):
+    """Train by the settings' backend."""
+    return trainer(settings)(first, held, settings, *rest, **more)
 
 
 def own_worker():
@@ -224,11 +181,11 @@ def test_training_goes_on_where_it_was_killed(labels, tmp_path):
             raise KilledError
 
     whole, pieces = tmp_path / "whole.ckpt", tmp_path / "pieces.ckpt"
-    first = training.train(*parts, whole, tmp_path / "a", quiet)
+    first = train(*parts, whole, tmp_path / "a", quiet)
     with pytest.raises(KilledError):
-        training.train(*parts, pieces, tmp_path / "b", dies)
+        train(*parts, pieces, tmp_path / "b", dies)
     said = []
-    second = training.train(*parts, pieces, tmp_path / "b", said.append)
+    second = train(*parts, pieces, tmp_path / "b", said.append)
     assert said[0].startswith("continuing after epoch")
     assert first.validation == second.validation
     atoms = bare(labels[0])
@@ -242,14 +199,14 @@ def test_a_warm_start_goes_on_from_its_parent(outside, labels, tmp_path):
     settings = small("so3krates", training={**TRAINING_OPTIONS, "warm_start": start})
     out = tmp_path / "child.ckpt"
     parts = labels[:8], labels[8:], settings, 1
-    training.train(*parts, out, tmp_path / "s", quiet, parent=outside)
+    train(*parts, out, tmp_path / "s", quiet, parent=outside)
     old, new = loading.load(outside), loading.load(out)
     atoms = bare(labels[0])
     change = np.abs(old.evaluate([atoms]).forces[0] - new.evaluate([atoms]).forces[0]).max()
     assert 0 < change < 1e-3
     wider = small("so3krates", cutoff=5.0, training={**TRAINING_OPTIONS, "warm_start": start})
     with pytest.raises(InputError, match="another architecture"):
-        training.train(*parts[:2], wider, 1, out, tmp_path / "t", quiet, parent=outside)
+        train(*parts[:2], wider, 1, out, tmp_path / "t", quiet, parent=outside)
 
 
 def test_a_broken_file_is_named(tmp_path):

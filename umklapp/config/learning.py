@@ -57,7 +57,11 @@ class Training(Section):
     """How one committee member is trained."""
 
     epochs: int = Field(60, ge=1)
-    learning_rate: Positive = 0.02
+    learning_rate: Positive = Field(
+        0.02,
+        description="largest of the cycle; where it is not given, the backend's own: `nequip` "
+        "0.02, `allegro` and `mace` 0.01, `so3krates` 0.005",
+    )
     batch_size: int = Field(2, ge=1)
     patience: int = Field(25, ge=1, description="epochs without better validation loss")
     ema_decay: float = Field(0.99, ge=0, lt=1)
