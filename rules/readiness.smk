@@ -15,11 +15,12 @@ def check_readiness():
         logger.warning(line)
     if workflow.output_settings.dryrun or any(each.startswith(TALKS) for each in sys.argv):
         return
-    readiness.check_batch_system(workflow.resource_settings.nodes is not None)
+    remote = workflow.resource_settings.nodes is not None
+    readiness.check_batch_system(remote)
     readiness.check_disk(folder, CAMPAIGN.resources.min_free_disk)
     if SHARD and not {"engines", "summary"} & set(sys.argv):
         readiness.check_engines(map(Path, ENGINES), str(SHARD))
-    readiness.wait_for_orphans(Path.cwd(), MATERIALS, logger.warning)
+    readiness.wait_for_orphans(Path.cwd(), MATERIALS, logger.warning, remote=remote)
 
 
 if workflow.is_main_process:

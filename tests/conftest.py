@@ -14,7 +14,8 @@ from umklapp import config, frames
 from umklapp.reference import create
 from umklapp.reference.ledger import Ledger
 
-pytest.register_assert_rewrite("engine_contract")
+pytest.register_assert_rewrite("engine_contract", "instant_campaigns")
+pytest_plugins = ["instant_campaigns"]
 settings.register_profile("umklapp", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("umklapp")
 

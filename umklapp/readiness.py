@@ -183,13 +183,27 @@ def wait_for_orphans(
     say: Callable[[str], None],
     pause: float = 10.0,
     look: Callable[[], list[Job]] = queue,
+    remote: bool = True,
 ) -> int:
     """Wait until no job of an earlier run in `folder` is left; returns how many there were.
 
     Snakemake would submit the same work again: two jobs would write one file. What they finish is
     found by the run that waits, so nothing is lost either.
+
+    Args:
+        remote: this run submits jobs itself; a Slurm that does not answer is an error then, and
+            only a word of warning where all jobs run here.
+
+    Raises:
+        InputError: Slurm does not answer.
     """
-    left = orphans(look(), folder, materials)
+    try:
+        left = orphans(look(), folder, materials)
+    except InputError as error:
+        if remote:
+            raise
+        say(f"Whether an earlier run has left jobs in Slurm's queue cannot be known: {error}")
+        return 0
     found = {job.number for job in left}
     told = 0
     while left:

@@ -13,16 +13,40 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import ROOT, command, environment, said, start, three_materials, wait_until
+from slurm_campaigns import (
+    ROOT,
+    command,
+    environment,
+    lab,
+    said,
+    start,
+    three_materials,
+    wait_until,
+)
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(900)]
 Lab = Callable[[str], subprocess.CompletedProcess]
 FAILURES = ROOT / "tests/slurm/failures.smk"
+
+
+@pytest.fixture(scope="module")
+def slurm() -> Iterator[Lab]:
+    """A running Slurm, stopped at the end; skips with the reason where there can be none."""
+    if shutil.which("slurmctld") is None and os.environ.get("UMKLAPP_SLURM_INSTALL") != "yes":
+        pytest.skip("Slurm is not installed; `make slurm-lab` does it (root, apt-get)")
+    if os.geteuid() != 0:
+        pytest.skip("the test lab starts its own slurmctld and slurmd, which only root can")
+    for step in ("install", "up"):
+        done = lab(step)
+        if done.returncode:
+            pytest.skip(f"lab.sh {step}: {done.stderr.strip().splitlines()[-1:]}")
+    yield lab
+    lab("nuke")
 
 
 def queue(form: str = "%i|%T|%k|%P|%b") -> list[list[str]]:
@@ -101,7 +125,7 @@ def seeds_of_silicon(folder: Path) -> tuple[Path, str, str]:
         folder,
         reference={
             "calculator": "silicon:SlowSilicon",
-            "parameters": {"seconds": 1.0},
+            "parameters": {"seconds": 4.0},
         },
         materials={"select": ["Si-227"], "relax": False},
         resources={"retries": 0, "label_chunks": 2},
@@ -114,7 +138,7 @@ def test_a_killed_snakemake_is_restarted_while_its_jobs_run(slurm: Lab, tmp_path
     config, material, target = seeds_of_silicon(tmp_path)
     process = start(tmp_path, target, "--configfile", str(config))
     ledger = tmp_path / f"results/{material}/ledger"
-    wait_until(lambda: len(list(ledger.glob("*/*.extxyz"))) >= 4, 240, process)
+    wait_until(lambda: len(list(ledger.glob("*/*.extxyz"))) >= 2, 240, process)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     left = running("label")

@@ -76,6 +76,16 @@ def test_waiting_ends_with_the_last_orphan(quiet) -> None:
     assert "scancel 1" in quiet.said[0]
 
 
+def test_a_silent_slurm_stops_those_who_need_it_only(quiet) -> None:
+    def look() -> list[readiness.Job]:
+        raise InputError("squeue fails")
+
+    with pytest.raises(InputError, match="squeue fails"):
+        readiness.wait_for_orphans(Path("/here"), [], quiet, look=look)
+    assert readiness.wait_for_orphans(Path("/here"), [], quiet, look=look, remote=False) == 0
+    assert "cannot be known: squeue fails" in quiet.said[0]
+
+
 def test_engines_come_before_shards(tmp_path: Path) -> None:
     readiness.check_engines([tmp_path], "1/2")
     with pytest.raises(InputError, match="snakemake engines"):

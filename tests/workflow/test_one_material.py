@@ -2,30 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
-import pytest
-from campaigns import campaign, planned, run, state
-
-SI, C, CUI = "Si-227", "C-227", "CuI-216"
-
-
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished campaign of two materials."""
-    folder = tmp_path_factory.mktemp("instant")
-    campaign(folder, [SI, C])
-    status, text = run(folder)
-    assert status == 0, text
-    return folder
-
-
-@pytest.fixture
-def copy(done: Path, tmp_path: Path) -> Path:
-    """The finished campaign, to be changed."""
-    return Path(shutil.copytree(done, tmp_path / "copy"))
+from instant_campaigns import CUI, SI, C, campaign, planned, run, state
 
 
 def test_a_new_material_runs_alone(copy: Path) -> None:
@@ -73,7 +53,7 @@ def test_one_material_from_a_named_stage(copy: Path) -> None:
     assert (copy / f"results/{SI}/conductivity.json").stat().st_mtime_ns > old
 
 
-def test_shards_make_what_one_run_makes(done: Path, tmp_path: Path) -> None:
+def test_shards_make_what_one_run_makes(instant: Path, tmp_path: Path) -> None:
     campaign(tmp_path, [SI, C])
     status, text = run(tmp_path, "--config", "shard=1/2")
     assert status != 0
@@ -86,7 +66,7 @@ def test_shards_make_what_one_run_makes(done: Path, tmp_path: Path) -> None:
     status, text = run(tmp_path, "summary", "--dry-run", "--config", "shard=0/2")
     assert planned(text) == {"summary": 1, "total": 1}
     made = {path.removeprefix(str(tmp_path)) for path in state(tmp_path, SI, C)}
-    whole = {path.removeprefix(str(done)) for path in state(done, SI, C)}
+    whole = {path.removeprefix(str(instant)) for path in state(instant, SI, C)}
     assert made == whole
     assert "Nothing to be done" not in run(tmp_path, "--dry-run")[1], "the joint table is missing"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from campaigns import campaign, run
+from instant_campaigns import campaign, run
 
 WITH_GPU = {"engine", "train", "explore", "verdict"}
 

@@ -12,33 +12,16 @@ from pathlib import Path
 
 import pytest
 import yaml
-from campaigns import ROOT, campaign, planned, run, state
+from instant_campaigns import CUI, ROOT, SI, C, campaign, planned, run, state
 
-SI, C, CUI = "Si-227", "C-227", "CuI-216"
 RULES = {path.name: path.read_text() for path in sorted((ROOT / "rules").glob("*.smk"))}
 LAST_OF_4 = {each: zlib.crc32(each.encode()) % 4 for each in (SI, C)}
 
 
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished campaign of two materials with different numbers of rounds."""
-    folder = tmp_path_factory.mktemp("instant")
-    campaign(folder, [SI, C])
-    status, text = run(folder)
-    assert status == 0, text
-    return folder
-
-
-@pytest.fixture
-def copy(done: Path, tmp_path: Path) -> Path:
-    """The finished campaign, to be spoilt."""
-    return Path(shutil.copytree(done, tmp_path / "copy"))
-
-
-def test_materials_end_in_rounds_of_their_own(done: Path) -> None:
-    assert len(list((done / f"results/{SI}").glob("round_*"))) == 3
-    assert len(list((done / f"results/{C}").glob("round_*"))) == 2
-    assert (done / "results/summary.csv").exists()
+def test_materials_end_in_rounds_of_their_own(instant: Path) -> None:
+    assert len(list((instant / f"results/{SI}").glob("round_*"))) == 3
+    assert len(list((instant / f"results/{C}").glob("round_*"))) == 2
+    assert (instant / "results/summary.csv").exists()
 
 
 def test_trap_1_a_stale_result_does_not_hide_pending_rounds(copy: Path) -> None:

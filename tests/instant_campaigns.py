@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-SI, C, GE, NACL = "Si-227", "C-227", "Ge-227", "NaCl-225"
-"""With at most three rounds these are done in round 1, 2, 0 and 2 (crc32 of the name)."""
+ROOT = Path(__file__).resolve().parents[1]
+SI, C, CUI = "Si-227", "C-227", "CuI-216"
+"""With at most three rounds these are done in rounds 2, 1 and 0 (crc32 of the name)."""
 
 CUBE = [[-1, 1, 1], [1, -1, 1], [1, 1, -1]]
 
@@ -83,3 +85,19 @@ def state(folder: Path, *names: str) -> dict[str, tuple[str, int]]:
         for path in sorted((folder / "results" / name).rglob("*"))
         if path.is_file()
     }
+
+
+@pytest.fixture(scope="session")
+def instant(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished campaign of two materials with different numbers of rounds; look, don't touch."""
+    folder = tmp_path_factory.mktemp("instant")
+    campaign(folder, [SI, C])
+    status, text = run(folder)
+    assert status == 0, text
+    return folder
+
+
+@pytest.fixture
+def copy(instant: Path, tmp_path: Path) -> Path:
+    """The finished campaign, to be changed."""
+    return Path(shutil.copytree(instant, tmp_path / "copy"))

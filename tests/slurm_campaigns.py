@@ -7,15 +7,14 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-LAB = Path(__file__).parent / "lab.sh"
+ROOT = Path(__file__).resolve().parents[1]
+LAB = ROOT / "tests/slurm/lab.sh"
 SITE = {
     "slurm-init-seconds-before-status-checks": 3,
     "latency-wait": 15,
@@ -30,21 +29,6 @@ SITE = {
 def lab(command: str) -> subprocess.CompletedProcess[str]:
     """Run lab.sh."""
     return subprocess.run(["bash", LAB, command], capture_output=True, text=True, check=False)
-
-
-@pytest.fixture(scope="session")
-def slurm() -> Iterator[Callable[[str], subprocess.CompletedProcess[str]]]:
-    """A running Slurm, stopped at the end; skips with the reason where there can be none."""
-    if shutil.which("slurmctld") is None and os.environ.get("UMKLAPP_SLURM_INSTALL") != "yes":
-        pytest.skip("Slurm is not installed; `make slurm-lab` does it (root, apt-get)")
-    if os.geteuid() != 0:
-        pytest.skip("the test lab starts its own slurmctld and slurmd, which only root can")
-    for command in ("install", "up"):
-        done = lab(command)
-        if done.returncode:
-            pytest.skip(f"lab.sh {command}: {done.stderr.strip().splitlines()[-1:]}")
-    yield lab
-    lab("nuke")
 
 
 def environment(folder: Path) -> dict[str, str]:
