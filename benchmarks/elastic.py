@@ -247,7 +247,7 @@ def _pick(record: dict[str, Any], name: str) -> float:
 def main() -> None:
     """Train, measure, write `results/elastic.{csv,json,png}`; rows that are there are kept."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--system", nargs="+", default=["rocksalt", "silicon"])
+    parser.add_argument("--system", nargs="+", default=["rocksalt"])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--scratch", type=Path, default=Path("results/bench_elastic"))
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
