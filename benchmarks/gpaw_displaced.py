@@ -2,7 +2,7 @@
 
 The cube of 8 atoms and its 2×2×2 supercell: one atom displaced by 0.03 Å (two cells each hold the
 whole second order), and 64 atoms displaced at random by 0.08 Å, which κ of the reference is fitted
-to. The ledger keeps what was labelled. See benchmarks/README.md.
+to. The ledger keeps what was labelled. See docs/finetuning.md.
 """
 
 from __future__ import annotations

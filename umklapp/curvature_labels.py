@@ -95,7 +95,8 @@ def by_displacements(
     """Force constants of a supercell from displaced cells that the engine labels.
 
     One atom is displaced at a time, as few times as symmetry allows (both signs where they are
-    not equivalent); every displaced cell counts as a label.
+    not equivalent); every displaced cell counts as a label. The net force of a cell, which an
+    engine's grid leaves, is removed.
 
     Args:
         primitive: primitive cell. perfect: its supercell, atoms in phonopy's order.
@@ -122,7 +123,8 @@ def by_displacements(
         )
     still = labels.pop(0) if settings.equilibrium == "label" else None
     rest = np.zeros((len(perfect), 3)) if still is None else still.get_forces()
-    phonon.forces = np.array([label.get_forces() - rest for label in labels])
+    forces = np.array([label.get_forces() - rest for label in labels])
+    phonon.forces = forces - forces.mean(axis=1, keepdims=True)
     phonon.produce_force_constants(calculate_full_force_constants=True)
     stress = np.zeros(6) if relaxed else None
     return CurvatureLabel(
