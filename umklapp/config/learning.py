@@ -68,7 +68,10 @@ class Training(Section):
     energy_weight: float = Field(1.0, ge=0)
     force_weight: Positive = 1.0
     stress_weight: float = Field(
-        0.1, ge=0, description="of the frames that have a stress; the others are left out of it"
+        0.1,
+        ge=0,
+        description="of the frames that have a stress; eV/Å³ are small numbers: 0.1 does nothing, "
+        "elastic constants want about 1000 (docs/elastic.md)",
     )
     weight_decay: float = Field(
         0.0, ge=0, description="decoupled, per step and learning rate (AdamW); 0: Adam"
