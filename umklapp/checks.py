@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -35,6 +36,12 @@ def check(campaign: Campaign) -> pd.DataFrame:
         raise InputError("\n".join(dict.fromkeys(problems)))
     _check_counts(campaign)
     return rows
+
+
+def of_materials(campaign: Campaign, keys: Sequence[str]) -> Campaign:
+    """The same campaign with these materials selected."""
+    chosen = campaign.materials.model_copy(update={"select": list(keys)})
+    return campaign.model_copy(update={"materials": chosen})
 
 
 def _check_mappings(campaign: Campaign, table: pd.DataFrame) -> None:
