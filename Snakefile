@@ -25,13 +25,13 @@ config.pop("shard", None)
 try:
     CAMPAIGN = validate(config, source="the configuration")
     SHARD = shards.parse(SHARD)
-    if workflow.is_main_process:
-        checks.check(CAMPAIGN)
     TABLE = materials.read_table(CAMPAIGN.materials.table)
     MATERIALS = materials.selected(TABLE, CAMPAIGN.materials.select, CAMPAIGN.materials.table)
     EXPECTED = {key: sizes.expected(TABLE.loc[key], CAMPAIGN.materials) for key in MATERIALS}
     if SHARD:
         MATERIALS = SHARD.of(MATERIALS, {key: EXPECTED[key]["sampling"] for key in MATERIALS})
+    if workflow.is_main_process:
+        checks.check(checks.of_materials(CAMPAIGN, MATERIALS))  # a shard looks at its own
     SPECIES = materials.species(CAMPAIGN.materials.table, MATERIALS)
     RESULTS = CAMPAIGN.results
 except InputError as error:

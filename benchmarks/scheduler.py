@@ -52,8 +52,8 @@ def run(folder: Path, name: str, *arguments: str, **environment: str) -> dict:
     command = [sys.executable]
     if os.environ.get("SCHEDULER_PROFILE"):
         command += ["-m", "cProfile", "-o", str(folder / f"{name}.prof")]
-    command += ["-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--executor", "instant"]
-    command += ["--cores", "100000", "--jobs", "100000", "--configfile", "config.yaml", *arguments]
+    command += ["-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--configfile"]
+    command += ["config.yaml", "--executor", "instant", "--cores", "100000", *arguments]
     paths = os.pathsep.join([str(ROOT / "tests"), str(ROOT), os.environ.get("PYTHONPATH", "")])
     before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     log = folder / f"{name}.log"

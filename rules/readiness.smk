@@ -15,7 +15,8 @@ def check_readiness():
         logger.warning(line)
     if workflow.output_settings.dryrun or any(each.startswith(TALKS) for each in sys.argv):
         return
-    remote = workflow.resource_settings.nodes is not None
+    asked_for = workflow.resource_settings
+    remote = asked_for.nodes is not None and asked_for.cores is None  # -j alone: to a batch system
     readiness.check_batch_system(remote)
     readiness.check_disk(folder, CAMPAIGN.resources.min_free_disk)
     if SHARD and not {"engines", "summary"} & set(sys.argv):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +57,12 @@ def check(campaign: Campaign) -> pd.DataFrame:
     species = materials.species(campaign.materials.table, keys)
     reference.check(campaign.reference, {name for names in species.values() for name in names})
     return rows
+
+
+def of_materials(campaign: Campaign, keys: Sequence[str]) -> Campaign:
+    """The same campaign with these materials selected."""
+    chosen = campaign.materials.model_copy(update={"select": list(keys)})
+    return campaign.model_copy(update={"materials": chosen})
 
 
 def check_backend(potential: Potential) -> None:

@@ -69,6 +69,6 @@ def parse(text: object) -> Shard | None:
     if match is None:
         raise InputError(f"shard={text}: expected number/count, for example shard=3/10")
     number, count = map(int, match.groups())
-    if not 0 <= number <= count or not 1 <= count <= 99:
-        raise InputError(f"shard={text}: the number goes from 1 to the count (99 at most); 0 joins")
+    if not 0 <= number <= count or not 1 <= count <= 9999:
+        raise InputError(f"shard={text}: numbers go from 1 to the count (at most 9999); 0 joins")
     return Shard(number, count)

@@ -26,7 +26,8 @@ def expected(row: pd.Series, settings: Materials) -> dict[str, int]:
 
     Where nothing is known (`materials.cells`) a cell of `REFERENCE` atoms is taken.
     """
-    primitive = int(row["n_primitive"]) if str(row["n_primitive"]).strip() else 2
+    text = str(row["n_primitive"]).strip()
+    primitive = int(text) if text.isdecimal() else 2
     found = {"primitive": primitive}
     for which in WHICH:
         said = settings.supercell(which, str(row["material"]))

@@ -34,7 +34,7 @@ def test_number_zero_joins_all() -> None:
     assert shards.Shard(0, 3).of(["a", "b"], {"a": 1, "b": 1}) == ["a", "b"]
 
 
-@pytest.mark.parametrize("text", ["3", "3/", "4/3", "1/0", "a/b", "1/100", "-1/3"])
+@pytest.mark.parametrize("text", ["3", "3/", "4/3", "1/0", "a/b", "1/10000", "-1/3"])
 def test_bad_shards_are_named(text: str) -> None:
     with pytest.raises(InputError, match="shard="):
         shards.parse(text)
