@@ -29,17 +29,16 @@ from umklapp.seeds import low_fidelity
 
 LABELS = Path("benchmarks/data/si_lowfi_gpaw.extxyz")
 TESTS = ("solid", "strained", "defect", "molten", "molten (GPAW)")
-BUDGETS, STEPS = (8, 16, 32), 800
+BUDGETS, STEPS = (8, 16, 32), 1000
 """Reference labels of a training; steps of the optimiser on them, the same for all."""
 
 POTENTIAL = config.Potential(
     cutoff=4.5,
-    l_max=1,
-    features=[32, 16],
+    features=[24, 16, 8],
     radial_width=32,
     training={"learning_rate": 0.01, "batch_size": 2, "force_weight": 4},
 )
-PRETRAINING = config.Pretraining(frames=600, epochs=6)
+PRETRAINING = config.Pretraining(frames=800, epochs=8)
 ARMS = {
     "DFT only, rattled": ("rattled", False),
     "DFT only, random": ("random", False),

@@ -51,22 +51,7 @@ MELT = config.LowFidelitySeed(
     every=10,
     strains=[-0.04, 0.0, 0.04, 0.0],
     defects=["none", "frenkel"],
-    distillation={
-        "start": 10,
-        "batch": 10,
-        "potential": {
-            "l_max": 1,
-            "features": [16, 8],
-            "radial_width": 32,
-            "training": {
-                "epochs": 120,
-                "patience": 120,
-                "stress_weight": 0,
-                "learning_rate": 0.02,
-                "warm_start": {"epochs": 60, "learning_rate": 0.01},
-            },
-        },
-    },
+    distillation={"start": 10, "batch": 10},
 )
 
 

@@ -67,14 +67,14 @@ class Distillation(Section):
     )
     potential: Potential = Field(
         Potential(
-            l_max=1,
-            features=[16, 8],
+            features=[16, 8, 8],
             radial_width=32,
             training=Training(
-                epochs=40,
-                patience=40,
+                epochs=100,
+                patience=100,
+                learning_rate=0.01,
                 stress_weight=0,
-                warm_start=WarmStart(epochs=15, learning_rate=0.01),
+                warm_start=WarmStart(epochs=40, learning_rate=0.01),
             ),
         ),
         description="their architecture and training; small, since only their spread is used",
