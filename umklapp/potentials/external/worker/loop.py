@@ -71,6 +71,7 @@ class Loop:
             self.optimizer, self.options["learning_rate"], total_steps=steps, pct_start=0.1
         )
         self.average = {name: value.clone() for name, value in self._state().items()}
+        self.updates = 0
         self.stress = self.options["stress_weight"] > 0 and bool(np.isfinite(labels.stress).any())
         weights = np.array([self.options[name] for name in WEIGHTS])
         weights[2] *= self.stress
@@ -82,16 +83,22 @@ class Loop:
     def epoch(self, number: int) -> None:
         """One pass over the frames; their order is that of seed and number alone."""
         order = np.random.default_rng([self.seed, number]).permutation(len(self.labels.frames))
-        decay, size = self.options["ema_decay"], self.options["batch_size"]
+        size = self.options["batch_size"]
         for begin in range(0, len(order), size):
             loss = self._loss(order[begin : begin + size].tolist())
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
             self.schedule.step()
-            with torch.no_grad():
-                for name, value in self._state().items():
-                    self.average[name].lerp_(value, 1 - decay)
+            self._average()
+
+    def _average(self) -> None:
+        """Exponential average, over fewer steps while there are few (as torch_ema)."""
+        self.updates += 1
+        decay = min(self.options["ema_decay"], (1 + self.updates) / (10 + self.updates))
+        with torch.no_grad():
+            for name, value in self._state().items():
+                self.average[name].lerp_(value, 1 - decay)
 
     def _loss(self, chosen: Sequence[int]) -> torch.Tensor:
         found, wanted, sizes = self._compare(self.labels, chosen, training=True)
@@ -151,14 +158,15 @@ class Loop:
     def state_dict(self) -> dict[str, Any]:
         """All that goes on after an interruption."""
         parts = {"optimizer": self.optimizer.state_dict(), "schedule": self.schedule.state_dict()}
-        return {**parts, "network": self.model.network.state_dict(), "average": self.average}
+        values = {"network": self.model.network.state_dict(), "average": self.average}
+        return {**parts, **values, "updates": self.updates}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from `state_dict`."""
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.model.network.load_state_dict(state["network"])
-        self.average = dict(state["average"])
+        self.average, self.updates = dict(state["average"]), state["updates"]
 
 
 def run(
