@@ -414,4 +414,6 @@ def figures_of(material):
 
 
 OVERVIEW = [f"{RESULTS}/figures/overview/{name}.png" for name in ("kappa_sigma", "campaign")]
-FIGURES = OVERVIEW[: 1 if SHARD else 2] + [path for material in MATERIALS for path in figures_of(material)]
+FIGURES = OVERVIEW[: 1 if SHARD else 2] + [
+    path for material in MATERIALS for path in figures_of(material)
+]
