@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import resource
+import shutil
 import time
 from pathlib import Path
 from typing import get_args
@@ -63,6 +64,7 @@ def train(backend: Backend, epochs: int, seed: int, folder: Path) -> dict[str, f
     out, began = folder / f"{backend}_{seed}.ckpt", cpu()
     settings = settings_of(backend, epochs)
     scratch = folder / f"{backend}_{seed}"
+    shutil.rmtree(scratch, ignore_errors=True)  # half a training would cost half the time
     trainer(settings)(learned, held, settings, seed, out, scratch, lambda text: None)
     spent = cpu() - began
     found = loading.load(out).evaluate(test)

@@ -137,8 +137,8 @@ class Loop:
         for begin in range(0, len(labels.frames), 8):
             chosen = range(begin, min(begin + 8, len(labels.frames)))
             found, wanted, sizes = self._compare(labels, chosen, training=False)
-            energy += float(((found[0] - wanted[0]) / sizes).abs().sum())
-            forces += float((found[1] - wanted[1]).abs().sum())
+            energy += float(((found[0] - wanted[0]) / sizes).abs().sum().detach())
+            forces += float((found[1] - wanted[1]).abs().sum().detach())
             components += wanted[1].numel()
         self._set(now)
         return energy / len(labels.frames), forces / components
