@@ -127,7 +127,7 @@ def run(
 
 
 def figure(table: pd.DataFrame, paths: list[Path]) -> None:
-    """Force errors against reference labels, a panel per group of test frames."""
+    """Force errors against reference labels, a panel per group; every seed is a line."""
     drawing, first = style.canvas(width=2.0 * len(TESTS), height=2.6)
     first.remove()
     for number, test in enumerate(TESTS):
@@ -136,9 +136,10 @@ def figure(table: pd.DataFrame, paths: list[Path]) -> None:
         if here.empty:
             continue
         for name, colour in COLOURS.items():
-            grouped = here[here["arm"] == name].groupby("labels")["force_mae"]
-            x, y, bar = grouped.mean().index, grouped.mean(), grouped.std()
-            axes.errorbar(x, y, bar, fmt="o-", color=colour, ms=3, lw=1.1, capsize=2, label=name)
+            for seed, mine in here[here["arm"] == name].groupby("seed"):
+                look = {"color": colour, "marker": "osv^D"[int(seed) % 5], "ms": 3, "lw": 1.1}
+                label = name if seed == 0 else None
+                axes.plot(mine["labels"], mine["force_mae"], **look, label=label)
         cheap = here[here["arm"] == "cheap surface"]["force_mae"].mean()
         axes.axhline(cheap, color="black", ls=":", lw=1.1, label="cheap surface itself")
         axes.set(title=test, xlabel="DFT labels", xscale="log", yscale="log")
@@ -153,6 +154,20 @@ def figure(table: pd.DataFrame, paths: list[Path]) -> None:
     style.save(drawing, paths)
 
 
+def finish(table: pd.DataFrame, out: Path) -> None:
+    """Table, figure and record."""
+    shown = table.groupby(["test", "arm", "labels"])["force_mae"].agg(["mean", "std"])
+    print(shown.unstack("labels").round(0).to_string())
+    figure(table, [out / f"low_fidelity.{kind}" for kind in ("png", "pdf")])
+    record = {
+        "potential": POTENTIAL.model_dump(mode="json"),
+        "pretraining": PRETRAINING.model_dump(mode="json"),
+        "steps": STEPS,
+        "seeds": {str(n): len(rows) for n, rows in table.groupby("seed")},
+    }
+    provenance.write_json(out / "low_fidelity.json", provenance.record(**record))
+
+
 def main() -> None:
     """Make what is missing; then table and figure."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -161,7 +176,11 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, default=Path("results/bench_low_fidelity"))
     parser.add_argument("--pool", type=Path, default=Path("results/lowfi_labels"))
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--draw", action="store_true", help="only the figure, from the csv")
     options = parser.parse_args()
+    if options.draw:
+        finish(pd.read_csv(options.out / "low_fidelity.csv"), options.out)
+        return
     groups: dict[str, list[Atoms]] = {}
     for frame in frames.read_frames(LABELS):
         groups.setdefault(str(frame.info["origin"]), []).append(frame)
@@ -181,17 +200,7 @@ def main() -> None:
         model = load(pretrained(cheap, seed, options.scratch))
         rows += rows_of("cheap network", 0, seed, model, tests)
         pd.DataFrame(rows).round(3).to_csv(path, index=False)
-    table = pd.DataFrame(rows)
-    shown = table.groupby(["test", "arm", "labels"])["force_mae"].agg(["mean", "std"])
-    print(shown.unstack("labels").round(0).to_string())
-    figure(table, [options.out / f"low_fidelity.{kind}" for kind in ("png", "pdf")])
-    record = {
-        "potential": POTENTIAL.model_dump(mode="json"),
-        "pretraining": PRETRAINING.model_dump(mode="json"),
-        "steps": STEPS,
-        "test_frames": {name: len(test) for name, test in tests.items()},
-    }
-    provenance.write_json(options.out / "low_fidelity.json", provenance.record(**record))
+    finish(pd.DataFrame(rows), options.out)
 
 
 if __name__ == "__main__":
