@@ -166,7 +166,7 @@ def test_elastic_constants_beside_the_reference(finished: Path) -> None:
     record = json.loads((finished.parent / f"results/{MATERIAL}/elastic.json").read_text())
     assert record["reference"]["C_GPa"][0][0] == pytest.approx(151.4, rel=0.01)
     assert record["reference"]["stable"]
-    assert record["reference"]["labels"] > 8
+    assert record["reference"]["labels"] > 4
     assert (record["C_GPa"] is None) == bool(record["not_computed"])
 
 
