@@ -157,7 +157,7 @@ def test_rattled_frames_in_the_supercell_that_is_named(root, tmp_path, plain):
     out, nothing = tmp_path / "made.extxyz", (tmp_path, 10)
     engine = config.parse(config.Reference, plain["reference"])
     script(root, "seed_displaced").main(
-        "Si-227", paths, seeds, engine, 1, tmp_path / "ledger", nothing, out
+        "Si-227", paths, [], seeds, engine, 1, tmp_path / "ledger", nothing, out
     )
     assert [len(atoms) for atoms in frames.read_candidates(out)] == [8, 64, 6]
 
