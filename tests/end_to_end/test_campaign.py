@@ -12,7 +12,6 @@ import re
 import signal
 import subprocess
 import sys
-import tarfile
 import time
 from pathlib import Path
 
@@ -214,8 +213,7 @@ def test_figures_are_drawn_again_from_an_archive(finished: Path, tmp_path: Path)
     packed = tmp_path / "archive.tar.gz"
     command = [sys.executable, "-m", "umklapp.archive", str(finished), str(packed)]
     subprocess.run(command, cwd=finished.parent, env=environment(), check=True)
-    with tarfile.open(packed) as archive:
-        archive.extractall(tmp_path, filter="data")
+    subprocess.run(["tar", "-xzf", str(packed), "-C", str(tmp_path)], check=True)
     plan = said(run(config, "figures", "--dry-run"))
     planned = re.findall(r"^(\w+) +\d+$", plan, re.M)
     drawn = {f"figure_{name}" for name in FIGURES if name != "comparison"}
