@@ -21,7 +21,7 @@ CORES = $(shell n=$$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc); \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help env demo test slurm-lab lint test-physics test-long docs srme-env so3krates-env mace-env bench-nacl clean
+.PHONY: help env demo test slurm-lab lint test-physics docs srme-env so3krates-env mace-env bench-nacl clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,9 +52,6 @@ lint: env ## ruff, snakefmt, mypy, snakemake --lint, lock against pyproject.toml
 
 test-physics: env ## the long tests against known physics (opt-in)
 	@$(IN_ENV) python -m pytest -m physics --timeout 7200
-
-test-long: env slurm-lab ## campaigns of many minutes: three materials on Slurm, every backend, a cheap seed (opt-in)
-	@$(IN_ENV) python -m pytest -m long --timeout 3600
 
 docs: env ## regenerate the configuration reference and the catalogue of materials
 	@$(IN_ENV) python -m umklapp.config

@@ -3,9 +3,10 @@
 Silicon, Stillinger–Weber as the cheap surface, GPAW as the reference (`low_fidelity_labels.py`).
 Networks are trained on N reference labels (those that validate are counted) from scratch, or from a
 network that has learned the cheap surface. The N labels are rattled cells, a random draw of the
-cheap surface's heat–melt–quench dynamics, or the frames that a committee distilled from it. Tested
-on GPAW's labels of solid, strained, defective and molten cells of independent runs. Every seed has
-its own draw of labels, its own initial weights and its own pretraining. See docs/low_fidelity.md.
+cheap surface's heat–melt–quench dynamics, the frames that a committee distilled from it, or (mixed)
+N/2 rattled cells and N/2 distilled frames. Tested on GPAW's labels of solid, strained, defective
+and molten cells of independent runs. Every seed has its own draw of labels, its own initial weights
+and its own pretraining. See docs/low_fidelity.md.
 """
 
 from __future__ import annotations
@@ -40,17 +41,20 @@ POTENTIAL = config.Potential(
 )
 PRETRAINING = config.Pretraining(frames=800, epochs=8)
 ARMS = {
-    "DFT only, rattled": ("rattled", False),
-    "DFT only, random": ("random", False),
-    "DFT only, distilled": ("distilled", False),
-    "low → high, rattled": ("rattled", True),
-    "low → high, distilled": ("distilled", True),
+    "DFT only, rattled": (("rattled",), False),
+    "DFT only, random": (("random",), False),
+    "DFT only, distilled": (("distilled",), False),
+    "DFT only, mixed": (("rattled", "distilled"), False),
+    "low → high, rattled": (("rattled",), True),
+    "low → high, distilled": (("distilled",), True),
+    "low → high, mixed": (("rattled", "distilled"), True),
 }
 """Name: where the labels come from, and whether the cheap surface was learned before."""
 CONTROL = "DFT only, random"
 """Tells what distillation is worth; with most labels alone."""
 
-COLOURS = dict(zip(ARMS, ("#999999", "#56b4e9", "#0072b2", "#e69f00", "#d55e00"), strict=True))
+HUES = ("#999999", "#56b4e9", "#0072b2", "#009e73", "#e69f00", "#d55e00", "#cc79a7")
+COLOURS = dict(zip(ARMS, HUES, strict=True))
 
 
 def fit(
@@ -111,14 +115,17 @@ def run(
     name: str, budget: int, seed: int, groups: dict, tests: dict, cheap: list[Atoms], folder: Path
 ) -> list[dict]:
     """Train one network and test it."""
-    source, transfer = ARMS[name]
-    pick = provenance.generator(seed, source).permutation(len(groups[source]))[:budget]
-    known = [groups[source][n] for n in pick]
+    sources, transfer = ARMS[name]
+    known = []
+    for source in sources:
+        order = provenance.generator(seed, source).permutation(len(groups[source]))
+        known += [groups[source][n] for n in order[: budget // len(sources)]]
     settings = of_steps(POTENTIAL, len(subsample(budget, 5 / 6, seed, 0, 1)[0]))
     parent = pretrained(cheap, seed, folder) if transfer else None
     if transfer:
         settings = PRETRAINING.transfer(settings)
-    out = folder / f"{source}_{budget}_{seed}_{'transfer' if transfer else 'scratch'}.ckpt"
+    start = "transfer" if transfer else "scratch"
+    out = folder / f"{'_'.join(sources)}_{budget}_{seed}_{start}.ckpt"
     seconds = fit(known, settings, provenance.seed_for(seed, name) % 2**31, out, parent)
     found = rows_of(name, budget, seed, load(out), tests)
     said = ", ".join(f"{row['test']} {row['force_mae']:.0f}" for row in found)

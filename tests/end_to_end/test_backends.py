@@ -10,7 +10,7 @@ import yaml
 from backends import needs, small
 from test_campaign import MATERIAL, TINY, run, said
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from test_campaign import MATERIAL, TINY, run, said
 
 from umklapp import frames, provenance
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 CHEAP = {
     "kind": "low_fidelity",
