@@ -289,51 +289,59 @@ def summary(name: str, out: Path) -> pd.DataFrame:
     return table
 
 
+TITLES = {
+    "nacl": "NaCl, VASP, 64 atoms",
+    "gpaw": "NaCl, GPAW, 8 atoms",
+    "gpaw64": "NaCl, GPAW, hot 8-atom cells for training",
+}
+NAMES = {
+    "displaced": "displaced cells,\nordinary labels",
+    "before": "before",
+    "strong": "after, strong",
+}
+NAMES |= {"ordinary": "ordinary", "curvature": "after"}
+
+
 def figure(tables: dict[str, pd.DataFrame], paths: list[Path]) -> None:
-    """Errors of ω_max and κ: a point per draw, a bar at the mean."""
+    """Errors of ω_max, and of κ or Φ: a point per draw, a bar at the mean."""
     mpl.rcParams.update(style.SETTINGS)
-    drawing = Figure(figsize=(6.5, 2.6 * len(tables)), layout="constrained")
+    drawing = Figure(figsize=(7.0, 2.9 * len(tables)), layout="constrained")
     axes = drawing.subplots(len(tables), 2, squeeze=False)
-    colours = {"ordinary": style.GREY, "displaced": "black", "curvature": style.BLUE}
-    colours["strong"] = "#7fb2e5"
+    colours = {"ordinary": style.GREY, "displaced": "black", "before": style.ORANGE}
+    shown = {f"{key}_error": f"error of {name} (%)" for key, name in ERRORS.items()}
+    shown["fc2_mae_meV_per_A2"] = "MAE of Φ (meV/Å²)"
     for line, (name, table) in zip(axes, tables.items(), strict=True):
-        ways = [
-            way
-            for way in ("ordinary", "displaced", "before", "strong", "curvature")
-            if way in set(table["way"])
+        last = "kappa_W_per_mK_error" if "kappa_W_per_mK_error" in table else "fc2_mae_meV_per_A2"
+        groups = [
+            (budget, way)
+            for budget in sorted(table["budget"].unique())
+            for way in ("ordinary", "displaced", "before", "curvature", "strong")
+            if ((table["budget"] == budget) & (table["way"] == way)).any()
         ]
-        budgets = sorted(table["budget"].unique())
-        for axis, key in zip(line, ("omega_max_THz", "kappa_W_per_mK"), strict=True):
-            if f"{key}_error" not in table:
-                axis.axis("off")
-                continue
-            for place, way in enumerate(ways):
-                for number, budget in enumerate(budgets):
-                    rows = table[(table["way"] == way) & (table["budget"] == budget)]
-                    x = number + 0.8 * (place + 0.5) / len(ways) - 0.4
-                    values, colour = rows[f"{key}_error"], colours.get(way, style.ORANGE)
-                    label = {"before": "before fine-tuning"}.get(way, way) if number == 0 else None
-                    axis.bar(
-                        x, values.mean(), 0.7 / len(ways), color=colour, alpha=0.4, label=label
-                    )
-                    axis.plot(np.full(len(rows), x), values, "o", color=colour, ms=3)
-            axis.set_xticks(range(len(budgets)), [str(budget) for budget in budgets])
-            axis.set_xlabel("DFT labels")
-            axis.set_ylabel(f"error of {ERRORS[key]} (%)")
-            axis.set_title(name)
-    axes[0, 0].legend()
+        for axis, key in zip(line, ("omega_max_THz_error", last), strict=True):
+            for place, (budget, way) in enumerate(groups):
+                values = table.loc[(table["budget"] == budget) & (table["way"] == way), key]
+                colour = colours.get(way, style.BLUE)
+                axis.bar(place, values.mean(), 0.7, color=colour, alpha=0.35)
+                axis.plot(np.full(len(values), place), values, "o", color=colour, ms=3)
+            ticks = [f"{NAMES[way]}\n{budget} labels" for budget, way in groups]
+            axis.set_xticks(range(len(groups)), ticks, fontsize=6)
+            axis.set_ylabel(shown[key])
+            axis.set_title(TITLES[name])
     style.save(drawing, paths)
 
 
 def main() -> None:
     """Make what is missing, then tables and figure of what there is."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=list(CRYSTALS), help="none: tables only")
+    parser.add_argument("parts", nargs="*", help=f"{', '.join(CRYSTALS)}; none: tables only")
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--budgets", type=int, nargs="+", default=[6, 12])
     parser.add_argument("--scratch", type=Path, default=Path("results/bench_phonon_finetuning"))
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args()
+    if unknown := set(options.parts) - set(CRYSTALS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
     for part in options.parts:
         evidence(part, options)
     there = [n for n in CRYSTALS if (options.out / f"phonon_finetuning_{n}.csv").exists()]
