@@ -27,6 +27,7 @@ from nequip.utils.global_state import set_global_state
 from umklapp import config, provenance
 from umklapp.curvature_labels import CurvatureLabel
 from umklapp.errors import CalculationError, InputError
+from umklapp.potentials import checkpoints
 from umklapp.potentials.nequip import curvature
 from umklapp.potentials.nequip.curvature import Batch, Item
 from umklapp.potentials.nequip.model import PRODUCT
@@ -161,9 +162,7 @@ class Member:
         state = {key: _on_cpu(value) for key, value in self.module.state_dict().items()}
         fresh = {"state_dict": state, "optimizer_states": [], "lr_schedulers": []}
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        torch.save({**self.checkpoint, **fresh}, part)
-        part.replace(path)
+        checkpoints.write(path, {**self.checkpoint, **fresh})
 
 
 class Finetuning:
@@ -278,16 +277,12 @@ class Finetuning:
             "best": self.best,
             "history": self.history,
         }
-        part = path.with_name(path.name + ".part")
-        torch.save(state, part)
-        part.replace(path)
+        checkpoints.write(path, state)
 
     def restore(self, path: Path, identity: str, say: Callable[[str], None]) -> None:
         """Go on from the state at `path` if it is of the same member, labels, settings and seed."""
-        if not path.exists():
-            return
-        state = torch.load(path, weights_only=True, map_location=self.device)
-        if state["identity"] != identity:
+        state = checkpoints.resume(path, identity, self.device)
+        if state is None:
             return
         self.network.load_state_dict(state["network"])
         self.member.average.load_state_dict(state["average"])

@@ -15,6 +15,7 @@ from nequip.data import AtomicDataDict
 
 from umklapp import config, provenance
 from umklapp.errors import CalculationError
+from umklapp.potentials import checkpoints
 from umklapp.potentials.nequip.graphs import graph
 from umklapp.potentials.nequip.model import options
 from umklapp.potentials.taylor.model import displacements
@@ -143,16 +144,12 @@ class Loop:
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
         }
-        part = path.with_name(path.name + ".part")
-        torch.save(state, part)
-        part.replace(path)
+        checkpoints.write(path, state)
 
     def restore(self, path: Path, identity: str, say: Callable[[str], None]) -> None:
         """Go on from the state at `path` if it is of the same frames, settings and seed."""
-        if not path.exists():
-            return
-        state = torch.load(path, weights_only=True, map_location=self.device)
-        if state["identity"] != identity:
+        state = checkpoints.resume(path, identity, self.device)
+        if state is None:
             return
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])

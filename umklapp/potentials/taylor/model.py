@@ -17,6 +17,7 @@ import torch
 from ase import Atoms
 
 from umklapp.errors import InputError
+from umklapp.potentials import checkpoints
 from umklapp.potentials.contract import Potential, Prediction
 from umklapp.potentials.nequip.inference import NequipPotential
 from umklapp.potentials.nequip.model import build
@@ -155,9 +156,7 @@ class TaylorNequip:
             **{name: torch.as_tensor(np.array(getattr(model, name))) for name in ARRAYS},
         }
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        torch.save(content, part)
-        part.replace(path)
+        checkpoints.write(path, content)
 
     @classmethod
     def load(cls, path: Path) -> TaylorNequip:

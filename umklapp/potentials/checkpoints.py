@@ -1,0 +1,23 @@
+"""Files of torch: models, and states from which an interrupted training goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """Write tensors and plain values with torch, atomically."""
+    part = path.with_name(path.name + ".part")
+    torch.save(content, part)
+    part.replace(path)
+
+
+def resume(path: Path, identity: str, device: torch.device | str) -> dict[str, Any] | None:
+    """The state at `path` if there is one whose `identity` is that of the same inputs."""
+    if not path.exists():
+        return None
+    state: dict[str, Any] = torch.load(path, weights_only=True, map_location=device)
+    return state if state["identity"] == identity else None
