@@ -134,19 +134,18 @@ def run(
 
 
 def figure(table: pd.DataFrame, paths: list[Path]) -> None:
-    """Force errors against reference labels, a panel per group; every seed is a line."""
-    drawing, first = style.canvas(width=2.0 * len(TESTS), height=2.6)
+    """Force errors against reference labels, a panel per group: means over seeds, and all seeds."""
+    drawing, first = style.canvas(width=2.0 * len(TESTS), height=3.1)
     first.remove()
     for number, test in enumerate(TESTS):
         axes = drawing.add_subplot(1, len(TESTS), number + 1)
         here = table[table["test"] == test]
-        if here.empty:
-            continue
         for name, colour in COLOURS.items():
-            for seed, mine in here[here["arm"] == name].groupby("seed"):
-                look = {"color": colour, "marker": "osv^D"[int(seed) % 5], "ms": 3, "lw": 1.1}
-                label = name if seed == 0 else None
-                axes.plot(mine["labels"], mine["force_mae"], **look, label=label)
+            mine = here[here["arm"] == name]
+            axes.plot(mine["labels"], mine["force_mae"], "o", color=colour, ms=2, alpha=0.5)
+            mean = mine.groupby("labels")["force_mae"].mean()
+            marker = "D" if name == CONTROL else None
+            axes.plot(mean.index, mean, color=colour, lw=1.3, marker=marker, ms=4, label=name)
         cheap = here[here["arm"] == "cheap surface"]["force_mae"].mean()
         axes.axhline(cheap, color="black", ls=":", lw=1.1, label="cheap surface itself")
         axes.set(title=test, xlabel="DFT labels", xscale="log", yscale="log")
@@ -157,7 +156,7 @@ def figure(table: pd.DataFrame, paths: list[Path]) -> None:
         axes.set_yticks(ticks, [str(tick) for tick in ticks])
         if number == 0:
             axes.set_ylabel("force MAE (meV/Å)")
-            axes.legend(fontsize=5)
+            drawing.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     style.save(drawing, paths)
 
 
