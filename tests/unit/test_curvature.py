@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from backends import needs, small
 from models import CONVENTIONAL, bare, hessian, rattled_silicon, silicon_primitive, tiny_nequip
 from silicon import LATTICE
 
@@ -257,6 +258,21 @@ def test_a_tuned_checkpoint_can_be_a_parent(parent, label, frames, tmp_path):
     again = tmp_path / "again.ckpt"
     train(frames[:9], frames[9:], warm, 3, again, tmp_path / "t", quiet, parent=out)
     np.testing.assert_allclose(weights_of(again), weights_of(out), atol=1e-6)
+
+
+@needs("allegro")
+def test_allegro_learns_second_derivatives(label, frames, tmp_path):
+    """The error after is that of its whole Hessian, here by columns of the written model."""
+    member, out = tmp_path / "a.ckpt", tmp_path / "b.ckpt"
+    train(frames[:9], frames[9:], small("allegro"), 3, member, tmp_path / "s", quiet)
+    changed = settings(steps=20, weights={"curvature": 1000.0})
+    parts = [label], frames[:9], frames[9:]
+    result = finetune(member, *parts, changed, 1, out, tmp_path / "t", quiet)
+    name = "curvature_mae_eV_per_A2"
+    assert result.after[name] < 0.9 * result.before[name]
+    wrong = columns(NequipPotential.load(out, "cpu"), label.perfect) - hessian(label.perfect)
+    chosen = wrong.reshape(8, 3, 24)[label.representatives]
+    assert result.after[name] == pytest.approx(np.abs(chosen).mean(), rel=1e-3)
 
 
 def test_force_constants_in_rydberg_and_bohr_are_noticed(parent, label, frames):

@@ -258,6 +258,10 @@ def test_a_missing_environment_is_named_with_its_remedy(tmp_path, monkeypatch):
             ["green_kubo: the heat flux is not known", "'mace'", "nequip, allegro"],
         ),
         (
+            {"potential": {"backend": "so3krates"}, "finetune": {"kind": "curvature"}},
+            ["finetune:", "'so3krates'", "second derivatives", "nequip, allegro"],
+        ),
+        (
             {
                 "potential": {"backend": "so3krates"},
                 "exploration": {"kind": "md", "backend": "torchsim"},

@@ -181,6 +181,12 @@ class Campaign(Section):
     @model_validator(mode="after")
     def _backend_can(self) -> Campaign:
         backend = self.potential.backend
+        can = [name for name, facts in BACKENDS.items() if not facts.missing("curvature")]
+        if self.finetune is not None and backend not in can:
+            raise ValueError(
+                f"finetune: potential.backend '{backend}' cannot be trained on second derivatives "
+                f"here: set it to one of {', '.join(can)}, or leave out finetune"
+            )
         can = [name for name, facts in BACKENDS.items() if not facts.missing("flux")]
         if self.green_kubo is not None and backend not in can:
             raise ValueError(

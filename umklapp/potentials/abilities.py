@@ -7,12 +7,13 @@ from typing import Literal
 
 Backend = Literal["nequip", "allegro", "so3krates", "mace"]
 Ability = Literal[
-    "energy", "forces", "stress", "features", "hessian", "flux", "compiled", "warm_start", "taylor"
-]
+    "energy", "forces", "stress", "features", "hessian", "curvature", "flux", "compiled",
+    "warm_start", "taylor",
+]  # fmt: skip
 """energy, forces, stress: predicted and trained on. features: invariant numbers of every atom.
-hessian: products ∂²E/∂R∂R · v. flux: heat flux of a trajectory. compiled: one compiled graph for
-all members. warm_start: training that goes on from a parent. taylor: residual of a Taylor
-expansion (`potential.baseline`)."""
+hessian: products ∂²E/∂R∂R · v. curvature: trained on such products (`finetune`). flux: heat flux of
+a trajectory. compiled: one compiled graph for all members. warm_start: training that goes on from a
+parent. taylor: residual of a Taylor expansion (`potential.baseline`)."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ BACKENDS: dict[Backend, Facts] = {
         "nequip",
         None,
         "env",
-        _BASIC | {"compiled", "flux", "taylor"},
+        _BASIC | {"curvature", "compiled", "flux", "taylor"},
         _COMMON | {"parity", "features", "radial_width", "taylor", "start"},
         0.02,
     ),
@@ -55,7 +56,7 @@ BACKENDS: dict[Backend, Facts] = {
         "nequip-allegro",
         None,
         "env",
-        _BASIC | {"compiled", "flux"},
+        _BASIC | {"curvature", "compiled", "flux"},
         _COMMON | {"parity", "radial_width", "allegro", "start"},
         0.01,
     ),
