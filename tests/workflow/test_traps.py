@@ -95,6 +95,15 @@ def test_trap_7_an_equal_file_triggers_nothing(copy: Path) -> None:
     assert "structure" not in plan
 
 
+def test_a_dry_run_of_stale_rounds_shows_all_of_them(copy: Path) -> None:
+    """No verdict holds: the rounds that may be made again are planned, the run itself takes one."""
+    campaign(copy, [SI], rounds={"max": 4, "kappa_change": 0.05})
+    (copy / f"results/{SI}/seeds/train.extxyz").write_text("other\n")
+    plan = planned(run(copy, "--dry-run")[1])
+    assert plan["train"] == 2 * 3
+    assert plan["assess"] == 3
+
+
 def test_trap_8_attempt_is_in_resources_only() -> None:
     for name, text in RULES.items():
         assert ("attempt" in text) == (name == "common.smk"), name
