@@ -202,6 +202,9 @@ def judge(paths: list[Path], test: list[Atoms], cell: Atoms, scratch: Path) -> d
     return row
 
 
+TITLES = {"rocksalt": "NaCl, GPAW", "silicon": "silicon, Stillinger–Weber (exact labels)"}
+
+
 def draw(table: pd.DataFrame, own: dict[str, dict[str, Any]], paths: list[Path]) -> None:
     """Deviation from the engine's own constants: a point per committee, its spread as bar."""
     systems = [name for name in own if (table["system"] == name).any()]
@@ -234,7 +237,7 @@ def draw(table: pd.DataFrame, own: dict[str, dict[str, Any]], paths: list[Path])
             for n in names
         ]
         axes.set_xticks(range(len(names)), ticks)
-        axes.set(ylabel="committee − engine (GPa)", title=system)
+        axes.set(ylabel="committee − engine (GPa)", title=TITLES[system])
     panels[0].legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     save(figure, paths)
 
