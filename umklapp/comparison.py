@@ -13,6 +13,9 @@ STRONG = 0.4
 MILD = 0.2
 """σᴬ below which three-phonon theory has been found to agree with experiment."""
 
+LARGE_CORRECTION = 1.0
+"""Of the size, over the value: beyond, most of the sum is the model of the correction."""
+
 COLUMNS = ["method", "kappa_W_per_mK", "error_W_per_mK", "error_is", "temperature_K"]
 
 
@@ -57,7 +60,7 @@ def rows(
         if "corrected_W_per_mK" in green_kubo:
             found.append(
                 ["Green–Kubo, infinite size", green_kubo["corrected_W_per_mK"], error,
-                 trajectories, temperature]
+                 f"{trajectories}, not of the correction", temperature]
             )  # fmt: skip
         second = green_kubo["cepstral"]
         if "kappa_W_per_mK" in second:
@@ -140,6 +143,13 @@ def missing(
         for number, reason in green_kubo["excluded"].items()
     ]
     found += [f"Green–Kubo: {words}" for words in green_kubo["warnings"]]
+    value = green_kubo["kappa_W_per_mK"]
+    added = green_kubo.get("corrected_W_per_mK", value) - value
+    if abs(added) > LARGE_CORRECTION * abs(value):
+        found.append(
+            f"Green–Kubo, infinite size: the correction ({added:+.2g}) is {abs(added / value):.1f} "
+            "times the value it corrects: no result; take a larger sampling supercell"
+        )
     for part, name in (("size", "lifetimes and size correction"), ("cepstral", "cepstral")):
         reason = green_kubo.get(part, {}).get("not_computed")
         found += [f"{name}: {reason}"] if reason else []

@@ -79,6 +79,13 @@ def test_the_residual_that_only_force_constants_are_corrected_for_is_told():
     assert comparison.missing(corrected, None, None) == []
 
 
+def test_a_size_correction_that_outweighs_the_value_is_no_result():
+    small = {**GREEN_KUBO, "kappa_W_per_mK": 1.45, "corrected_W_per_mK": 7.85}
+    words = comparison.missing(CONDUCTIVITY, small, None)[-1]
+    assert "infinite size: the correction (+6.4) is 4.4 times the value it corrects" in words
+    assert "infinite size" not in str(comparison.missing(CONDUCTIVITY, GREEN_KUBO, None))
+
+
 @pytest.mark.parametrize(
     ("sigma", "ran", "text"),
     [
