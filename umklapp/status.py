@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -147,13 +148,14 @@ def _json(path: Path) -> Any:
 
 def render(rows: Sequence[dict[str, Any]], name: str) -> Table:
     """The table that a user reads: a material per row, what is not known yet as a dash."""
-    shown = Table(title=f"campaign {name}", title_justify="left")
-    for head, whole in (
-        ("material", True), ("stage", True), ("labels", True), ("MAE\nmeV/Å", True),
-        ("κ(300 K)\nW/(m K)", True), ("converged", False), ("events", False), ("jobs", False),
-        ("core h", True), ("GPU h", True),
+    look: dict[str, Any] = {"box": box.SIMPLE_HEAD, "pad_edge": False, "padding": (0, 1, 0, 0)}
+    shown = Table(title=f"campaign {name}", title_justify="left", **look)
+    for head, folds in (
+        ("material", True), ("stage", True), ("labels", False), ("MAE\nmeV/Å", False),
+        ("κ(300 K)\nW/(m K)", False), ("done", False), ("events", False), ("jobs", True),
+        ("core h\n(GPU h)", False),
     ):  # fmt: skip
-        shown.add_column(head, no_wrap=whole, overflow="fold")
+        shown.add_column(head, no_wrap=not folds, overflow="fold")
     for row in rows:
         shown.add_row(*_cells(row))
     return shown
@@ -161,7 +163,8 @@ def render(rows: Sequence[dict[str, Any]], name: str) -> Table:
 
 def _cells(row: dict[str, Any]) -> list[str]:
     kappa, mae = row["kappa_300K_W_per_mK"], row["test_force_mae_eV_per_A"]
-    failed = f" ({row['failed_labels']} failed)" if row["failed_labels"] else ""
+    failed = f"\n{row['failed_labels']} failed" if row["failed_labels"] else ""
+    gpu = f"\n({row['gpu_hours']:.2f})" if row["gpu_hours"] else ""
     in_round = row["round"] is not None and row["stage"] in IN_ROUND
     return [
         row["material"],
@@ -170,10 +173,9 @@ def _cells(row: dict[str, Any]) -> list[str]:
         "–" if mae is None else in_milli(mae),
         "–" if kappa is None else f"{kappa:.3g} ± {row['kappa_300K_std_W_per_mK'] or 0:.2g}",
         {True: "yes", False: "no", None: "–"}[row["converged"]],
-        row["verdict"] or "–",
+        (row["verdict"] or "–").replace(" ", "\n"),
         _jobs(row),
-        f"{row['core_hours']:.2f}",
-        f"{row['gpu_hours']:.2f}",
+        f"{row['core_hours']:.2f}{gpu}",
     ]
 
 
@@ -217,6 +219,8 @@ def main(arguments: Sequence[str]) -> None:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return
     console = Console()
+    if not console.is_terminal:
+        console.width = 120  # a file or a pipe has no width of its own
     console.print(render(rows, settings.name))
     for line in details(rows):
         console.print(line, markup=False)

@@ -1,10 +1,12 @@
 """Where a campaign stands, from files as the pipeline leaves them at its stages."""
 
+import io
 import json
 import os
 
 import pytest
 import yaml
+from rich.console import Console
 
 from umklapp import status
 from umklapp.errors import InputError
@@ -99,6 +101,21 @@ def test_command_prints_table_and_json(tmp_path, monkeypatch, capsys, plain):
     text = capsys.readouterr().out
     assert "Si-227" in text
     assert "failed: train Si-227_00_0.log: KeyError: 'x'" in text.replace("\n", " ")
+
+
+def test_a_terminal_of_80_columns_shows_every_heading(tmp_path):
+    """Long words fold; no column is lost."""
+    row = status.of_material(tmp_path / "Cs2NaBiCl6-225", [])
+    row |= {"round": 11, "stage": "exploration", "labels": 1234, "failed_labels": 12}
+    row |= {"verdict": "missed event", "core_hours": 1234.5, "gpu_hours": 3.2}
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(status.render([row], "x"))
+    text = console.export_text()
+    for word in ("material", "stage", "labels", "meV/Å", "κ(300 K)", "done", "events", "jobs"):
+        assert word in text
+    assert "(GPU h)" in text
+    assert "(3.20)" in text
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_unreadable_configuration(tmp_path):
