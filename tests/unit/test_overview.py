@@ -37,6 +37,25 @@ def test_rows_of_known_materials(data):
     assert set(data["family"]) == set(overview.GROUPS)
 
 
+def test_a_table_without_literature_is_drawn_too(tmp_path):
+    """One's own crystals, with the columns that a table must have: points of the campaign alone."""
+    path = tmp_path / "own.csv"
+    path.write_text(
+        "material,formula,space_group,prototype,n_primitive\nX-225,NaCl,225,rock salt,2\n"
+    )
+    data = overview.table(path)
+    assert data["sigma_A"].isna().all()
+    assert not data["rare_event"].any()
+    summary = pd.DataFrame({"material": ["X-225"], "kappa_300K_W_per_mK": [8.0]})
+    own = overview.own_results(summary.assign(kappa_300K_std_W_per_mK=0.1, sigma_A=0.2), data)
+    paths = [tmp_path / "law.png", tmp_path / "own.png", tmp_path / "screening.png"]
+    overview.draw_law(data, paths[:1])
+    overview.draw_law(data, paths[1:2], own)
+    overview.draw_screening(data, paths[2:])
+    assert own["sigma_A"].tolist() == [0.2]
+    assert all(each.stat().st_size > 5000 for each in paths)
+
+
 def test_own_results_take_their_own_anharmonicity_first(data):
     summary = pd.DataFrame(
         {

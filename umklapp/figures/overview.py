@@ -31,6 +31,10 @@ GROUPS = {
 """Families by their prototype (regular expression) and marker; the first that fits."""
 
 
+LITERATURE = ("sigmaA_OS_300K", "sigmaA_MD_300K", "rare_event_aiMD")
+"""Columns of the table that only the overview reads."""
+
+
 def power_law(sigma: np.ndarray) -> np.ndarray:
     """κ(300 K) in W/(m K) expected from σᴬ(300 K)."""
     return PREFACTOR * np.asarray(sigma, float) ** EXPONENT
@@ -40,10 +44,14 @@ def table(path: Path) -> pd.DataFrame:
     """A row per material: σᴬ, mean experimental and ab initio Green–Kubo κ, expected κ, family.
 
     Args:
-        path: the table of materials. σᴬ(300 K) is that of one-shot sampling, which the law was
-            fitted with, else of molecular dynamics.
+        path: the table of materials; a table of one's own need not have the columns of the
+            literature. σᴬ(300 K) is that of one-shot sampling, which the law was fitted with,
+            else of molecular dynamics.
     """
     source = materials.read_table(path)
+    for column in LITERATURE:
+        if column not in source:
+            source[column] = ""
     sigma = pd.to_numeric(source["sigmaA_OS_300K"], errors="coerce").fillna(
         pd.to_numeric(source["sigmaA_MD_300K"], errors="coerce")
     )
