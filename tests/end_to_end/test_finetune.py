@@ -38,9 +38,14 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished campaign of two rounds."""
+    """A finished campaign of two rounds, with a table that has nothing but the needed columns."""
     config = tmp_path_factory.mktemp("finetune") / "tiny.yaml"
-    config.write_text(yaml.safe_dump(CAMPAIGN))
+    table = config.with_name("table.csv")
+    table.write_text(
+        "material,formula,space_group,prototype,n_primitive\nSi-227,Si,227,diamond,2\n"
+    )
+    settings = {**CAMPAIGN, "materials": {**CAMPAIGN["materials"], "table": str(table)}}
+    config.write_text(yaml.safe_dump(settings))
     result = run(config)
     assert result.returncode == 0, said(result)
     return config
