@@ -152,7 +152,7 @@ def render(rows: Sequence[dict[str, Any]], name: str) -> Table:
     shown = Table(title=f"campaign {name}", title_justify="left", **look)
     for head, folds in (
         ("material", True), ("stage", True), ("labels", False), ("MAE\nmeV/Å", False),
-        ("κ(300 K)\nW/(m K)", False), ("done", False), ("events", False), ("jobs", True),
+        ("κ(300 K)\nW/(m K)", False), ("con-\nverged", False), ("events", False), ("jobs", True),
         ("core h\n(GPU h)", False),
     ):  # fmt: skip
         shown.add_column(head, no_wrap=not folds, overflow="fold")

@@ -131,6 +131,15 @@ def silicon_phonons():
     return phonon
 
 
+def response(atoms, vector, step=1e-4):
+    """Φ v of Stillinger–Weber, (N, 3): the change of all forces along v (N, 3), no Φ in between."""
+    up, down = bare(atoms), bare(atoms)
+    up.positions += step * vector
+    down.positions -= step * vector
+    plus, minus = sw_potential().evaluate([up, down]).forces
+    return -(plus - minus) / (2 * step)
+
+
 def hessian(atoms, step=1e-4):
     """∂²E/∂R∂R (3N, 3N) of Stillinger–Weber by central differences of forces, eV/Å²."""
     rows, potential = [], sw_potential()

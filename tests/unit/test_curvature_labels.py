@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from conftest import diamond, silicon_engine
-from models import CONVENTIONAL, hessian, silicon_primitive, sw_potential
+from models import CONVENTIONAL, hessian, response, silicon_primitive, sw_potential
 from silicon import LATTICE
 
 from umklapp import anharmonicity, config, curvature_labels, materials
@@ -54,6 +54,16 @@ def test_displaced_cells_give_the_hessian_of_the_engine(primitive, cube, ledger,
     assert found.energy is None
     assert not found.forces.any()
     assert not found.stress.any()
+
+
+def test_directions_and_atoms_are_not_exchanged(primitive, ledger, tmp_path):
+    """64 atoms: there Φ_ij of second neighbours is not symmetric, in the cube every block is."""
+    perfect = materials.supercell(primitive, (2 * np.array(CONVENTIONAL)).tolist())
+    found = labelled(primitive, perfect, ledger, tmp_path, displacement=1e-3)
+    blocks = found.force_constants
+    assert np.abs(blocks - blocks.transpose(0, 1, 3, 2)).max() > 0.2
+    vector = np.random.default_rng(0).normal(size=(64, 3))
+    np.testing.assert_allclose(found.product(vector), response(perfect, vector), atol=5e-3)
 
 
 def test_stress_of_a_crystal_that_was_not_relaxed_is_not_claimed(primitive, cube, ledger, tmp_path):

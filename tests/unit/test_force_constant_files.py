@@ -5,7 +5,7 @@ import lzma
 import numpy as np
 import pytest
 from conftest import silicon_engine
-from models import CONVENTIONAL, silicon_primitive, sw_potential
+from models import CONVENTIONAL, response, silicon_primitive, sw_potential
 from phonopy import Phonopy
 from phonopy.file_IO import write_FORCE_CONSTANTS, write_force_constants_to_hdf5
 from silicon import LATTICE
@@ -67,6 +67,21 @@ def test_phonopy_yaml(primitive, cube, label, tmp_path, what, packed):
         path.with_suffix(".yaml.xz").write_bytes(lzma.compress(path.read_bytes()))
         path = path.with_suffix(".yaml.xz")
     same(read(path, primitive, cube, True), label)
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_directions_and_atoms_are_not_exchanged(primitive, tmp_path, compact):
+    """As in test_curvature_labels; rows of a primitive cell are completed by translations."""
+    phonon = filled(primitive, scale=2)
+    phonon.produce_force_constants(calculate_full_force_constants=not compact)
+    phonon.save(tmp_path / "p.yaml", settings={"force_constants": True, "force_sets": False})
+    perfect = materials.supercell(primitive, (2 * np.array(CONVENTIONAL)).tolist())
+    found = read(tmp_path / "p.yaml", primitive, perfect, True)
+    vector = np.random.default_rng(0).normal(size=(64, 3))
+    wrong = found.product(vector) - response(perfect, vector)
+    assert np.abs(wrong).max() < 0.1  # displacements of 0.03 Å; exchanged directions: above 1
+    exchanged = np.einsum("ijab,ja->ib", found.force_constants, vector)
+    assert np.abs(exchanged - response(perfect, vector)).max() > 1.0
 
 
 def test_yaml_of_a_larger_supercell_is_folded(primitive, cube, label, tmp_path):

@@ -111,7 +111,7 @@ def test_a_terminal_of_80_columns_shows_every_heading(tmp_path):
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(status.render([row], "x"))
     text = console.export_text()
-    for word in ("material", "stage", "labels", "meV/Å", "κ(300 K)", "done", "events", "jobs"):
+    for word in ("material", "stage", "labels", "meV/Å", "κ(300 K)", "verged", "events", "jobs"):
         assert word in text
     assert "(GPU h)" in text
     assert "(3.20)" in text
