@@ -111,7 +111,7 @@ def advice(sigma: float | None, conductivity: Mapping[str, Any], ran: bool) -> s
         )
     return (
         f"{told} < {MILD}: nearly harmonic, trust the Boltzmann equation; Green–Kubo is classical "
-        "and limited by its cell."
+        "and limited by its cell, as is σᴬ: too small where the dynamics had a few atoms."
     )
 
 
