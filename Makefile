@@ -55,7 +55,7 @@ test-physics: env ## the long tests against known physics (opt-in)
 
 docs: env ## regenerate the configuration reference and the catalogue of materials
 	@$(IN_ENV) python -m umklapp.config
-	@$(IN_ENV) python -m umklapp.catalogue
+	@$(IN_ENV) python -m umklapp.report.catalogue
 
 srme-env: ## .venv-srme with phono3py 3.30.0, for the published kappa_SRME
 	@sh envs/srme/install.sh

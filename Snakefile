@@ -4,7 +4,8 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from umklapp import checks, materials, prototypes, shards, sizes
+from umklapp.campaign import checks, shards, sizes
+from umklapp.crystals import materials, prototypes
 from umklapp.config import validate
 from umklapp.errors import InputError
 

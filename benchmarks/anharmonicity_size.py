@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms, units
 
-from umklapp import frames
+from umklapp.crystals import frames
 from umklapp.potentials.contract import Potential
 from umklapp.potentials.loading import load
 

@@ -20,12 +20,13 @@ import numpy as np
 import pandas as pd
 from ase import Atoms
 
-from umklapp import config, frames, provenance
+from umklapp import config, provenance
+from umklapp.config.backends import Backend
+from umklapp.crystals import frames
 from umklapp.potentials import loading
-from umklapp.potentials.abilities import Backend
 from umklapp.potentials.committee import Committee
+from umklapp.potentials.compiled_graphs import graph_of
 from umklapp.potentials.nequip import engine
-from umklapp.potentials.nequip.graphs import graph_of
 from umklapp.potentials.training import trainer
 
 LABELS = Path("benchmarks/data/nacl_gpaw.extxyz")

@@ -31,12 +31,14 @@ from matscipy.calculators.manybody.explicit_forms.stillinger_weber import (
 from nequip.integrations.ase import NequIPCalculator
 from nequip.integrations.mixins import basic_transforms
 
-from umklapp import config, force_constants, materials, provenance
-from umklapp.conductivity import bte
+from umklapp import config, provenance
+from umklapp.crystals import materials
+from umklapp.lattice import force_constants
 from umklapp.potentials.ase import AsePotential
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.nequip import engine, model
 from umklapp.potentials.nequip.inference import NequipPotential
+from umklapp.transport import bte
 
 CUBES = 2
 """Supercell in cubic cells along each axis: 64 atoms."""

@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from umklapp import config, force_constants, frames, materials
-from umklapp.conductivity import bte
+from umklapp import config
+from umklapp.crystals import frames, materials
+from umklapp.lattice import force_constants
 from umklapp.potentials.contract import Potential, Prediction
 from umklapp.potentials.loading import load
 from umklapp.potentials.taylor.correction import correct
+from umklapp.transport import bte
 
 
 class Nothing:

@@ -24,16 +24,17 @@ from matscipy.calculators.manybody.explicit_forms.stillinger_weber import (
     Stillinger_Weber_PRB_31_5262_Si as SILICON,
 )
 
-from umklapp import config, frames, provenance, relaxation
-from umklapp.elastic import committee, strain
-from umklapp.figures.style import BLUE, GREY, ORANGE, save
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.lattice.elastic import committee, strain
+from umklapp.learning.seeds import displaced
 from umklapp.potentials.ase import AsePotential
 from umklapp.potentials.committee import Committee, subsample
 from umklapp.potentials.nequip import training
-from umklapp.reference import create
+from umklapp.reference import create, relaxation
 from umklapp.reference.labelling import LabellingCalculator
 from umklapp.reference.ledger import Ledger
-from umklapp.seeds import displaced
+from umklapp.report.figures.style import BLUE, GREY, ORANGE, save
 
 MEMBERS = 4
 AMPLITUDES = [0.005, 0.01]

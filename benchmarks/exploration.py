@@ -26,10 +26,12 @@ from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from nequip.integrations.ase import NequIPCalculator
 
-from umklapp import config, frames, judgement, provenance
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.learning import judgement
+from umklapp.learning.sampling import dynamics, health, uncertainty
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.nequip import engine, training
-from umklapp.sampling import dynamics, health, uncertainty
 
 LABELS = Path("benchmarks/data/nacl_gpaw.extxyz")
 LATTICE = 5.64

@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from umklapp import config, curvature_labels, frames, materials, provenance, reference
+from umklapp import config, provenance, reference
+from umklapp.crystals import frames, materials
+from umklapp.lattice import curvature_labels
 from umklapp.reference.ledger import Ledger, label_frames
 
 LATTICE = 5.581  # Å, relaxed with these settings

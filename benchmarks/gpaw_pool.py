@@ -11,10 +11,11 @@ from pathlib import Path
 
 from ase.build import bulk
 
-from umklapp import config, frames
+from umklapp import config
+from umklapp.crystals import frames
+from umklapp.learning.seeds import aimd
 from umklapp.reference import create
 from umklapp.reference.ledger import Ledger
-from umklapp.seeds import aimd
 
 LATTICE = 5.581
 """Å; relaxed by GPAW in the demo."""

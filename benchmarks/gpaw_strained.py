@@ -11,10 +11,11 @@ from pathlib import Path
 
 from ase.build import bulk
 
-from umklapp import config, frames, provenance
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.learning.seeds import displaced
 from umklapp.reference import create
 from umklapp.reference.ledger import Ledger, label_frames
-from umklapp.seeds import displaced
 
 LATTICE = 5.581
 """Å; relaxed by GPAW in the demo."""

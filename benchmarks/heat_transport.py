@@ -17,25 +17,18 @@ import torch
 from ase import Atoms
 from ase.build import bulk
 
-from umklapp import (
-    anharmonicity,
-    config,
-    force_constants,
-    frames,
-    judgement,
-    lifetimes,
-    materials,
-    provenance,
-)
-from umklapp.conductivity import bte, trajectories
-from umklapp.figures import green_kubo as green_kubo_figure
-from umklapp.figures import style
+from umklapp import config, provenance
+from umklapp.crystals import frames, materials
+from umklapp.lattice import anharmonicity, force_constants
+from umklapp.learning import judgement
+from umklapp.learning.sampling.dynamics import maxwell_boltzmann
 from umklapp.potentials.committee import Committee, subsample
 from umklapp.potentials.heat_transport import LennardJones, NequipSource
 from umklapp.potentials.nequip import engine, training
 from umklapp.potentials.nequip.flux import FluxNetwork
-from umklapp.sampling import nve
-from umklapp.sampling.dynamics import maxwell_boltzmann
+from umklapp.report.figures import green_kubo as green_kubo_figure
+from umklapp.report.figures import style
+from umklapp.transport import bte, lifetimes, nve, trajectories
 
 EPSILON, SIGMA, CUTOFF, LATTICE = 0.0104, 3.405, 6.5, 5.32
 TEMPERATURE, MEMBERS, MESH = 40.0, 3, 11

@@ -20,13 +20,17 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import read
 
-from umklapp import config, force_sets, frames, judgement, provenance, testbed
-from umklapp.figures import style
+from umklapp import config, provenance
+from umklapp.campaign.testbed_campaign import displaced, dynamics
+from umklapp.crystals import frames
+from umklapp.crystals.formats import force_sets
+from umklapp.learning import judgement
+from umklapp.learning.sampling import acquisition, exploration, health
+from umklapp.learning.sampling.dynamics import Trajectory
+from umklapp.potentials import testbed
 from umklapp.potentials.committee import Committee, subsample
 from umklapp.potentials.nequip import engine, training
-from umklapp.sampling import acquisition, exploration, health
-from umklapp.sampling.dynamics import Trajectory
-from umklapp.testbed_campaign import displaced, dynamics
+from umklapp.report.figures import style
 
 KCL = Path("../shared/data/dft/KCl-225_vasp_mlpsscha.extxyz")
 NACL = Path("benchmarks/data/nacl_gpaw.extxyz")

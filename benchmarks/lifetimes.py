@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 from ase.build import bulk
 
-from umklapp import anharmonicity, config, force_constants, lifetimes, materials, provenance
-from umklapp.figures import style
+from umklapp import config, provenance
+from umklapp.crystals import materials
+from umklapp.lattice import anharmonicity, force_constants
 from umklapp.potentials.heat_transport import LennardJones
-from umklapp.sampling import nve
+from umklapp.report.figures import style
+from umklapp.transport import lifetimes, nve
 
 EPSILON, SIGMA, CUTOFF, LATTICE = 0.0104, 3.405, 6.5, 5.27
 FORCE_CONSTANTS = 5

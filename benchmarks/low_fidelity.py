@@ -19,14 +19,15 @@ import pandas as pd
 from ase import Atoms
 from low_fidelity_labels import SURFACE, pool
 
-from umklapp import config, frames, provenance
-from umklapp.figures import style
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.learning.seeds import low_fidelity
 from umklapp.potentials import surfaces
 from umklapp.potentials.committee import subsample
 from umklapp.potentials.contract import Potential
 from umklapp.potentials.loading import load
 from umklapp.potentials.nequip import training
-from umklapp.seeds import low_fidelity
+from umklapp.report.figures import style
 
 LABELS = Path("benchmarks/data/si_lowfi_gpaw.extxyz")
 TESTS = ("solid", "strained", "defect", "molten", "molten (GPAW)")

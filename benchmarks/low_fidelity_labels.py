@@ -15,11 +15,12 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk
 
-from umklapp import config, frames, provenance
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.learning.seeds import aimd, displaced, distillation, low_fidelity
 from umklapp.potentials import surfaces
 from umklapp.reference import create
 from umklapp.reference.ledger import Ledger, label_frames
-from umklapp.seeds import aimd, displaced, distillation, low_fidelity
 
 CUBE = bulk("Si", a=5.431, cubic=True)
 """Eight atoms at the lattice constant of the cheap surface (PBEsol: 5.44 Å)."""

@@ -21,16 +21,18 @@ import numpy as np
 import pandas as pd
 from symfc import Symfc
 
-from umklapp import config, force_constants, force_sets, provenance
-from umklapp.conductivity import bte
-from umklapp.figures import style
-from umklapp.materials import from_phonopy
+from umklapp import config, provenance
+from umklapp.crystals.formats import force_sets
+from umklapp.crystals.materials import from_phonopy
+from umklapp.lattice import force_constants
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.taylor.basis import translations
 from umklapp.potentials.taylor.loop import Problem
 from umklapp.potentials.taylor.model import TaylorModel, displacements
 from umklapp.potentials.taylor.prior import Knowledge, Prior
 from umklapp.potentials.taylor.training import finish, fit_network
+from umklapp.report.figures import style
+from umklapp.transport import bte
 
 PARAMS = Path("../shared/data/dft/NaCl-225_phono3py_params.yaml.xz")
 COLUMNS = ("n", "draw", "method", "kappa", "spread", "held_out_force_rmse", "cpu_seconds")

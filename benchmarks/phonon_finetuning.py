@@ -26,22 +26,17 @@ from matplotlib.figure import Figure
 from phono3py import Phono3py
 from symfc import Symfc
 
-from umklapp import (
-    config,
-    curvature_labels,
-    force_constants,
-    force_sets,
-    frames,
-    materials,
-    phonon_errors,
-    phonons,
-    provenance,
-)
-from umklapp.curvature_labels import CurvatureLabel
-from umklapp.figures import style
-from umklapp.phonon_errors import kappa, third_order_error
+from umklapp import config, provenance
+from umklapp.crystals import frames, materials
+from umklapp.crystals.curvature import CurvatureLabel
+from umklapp.crystals.formats import force_sets
+from umklapp.lattice import curvature_labels, force_constants, phonon_errors, phonons
+from umklapp.lattice.phonon_errors import third_order_error
 from umklapp.potentials.loading import load
 from umklapp.potentials.nequip import finetuning, training
+from umklapp.report.figures import style
+from umklapp.transport import kappa_errors
+from umklapp.transport.kappa_errors import kappa
 
 PARAMS = Path("../shared/data/dft/NaCl-225_phono3py_params.yaml.xz")
 GPAW = Path("benchmarks/data/nacl_gpaw.extxyz")
@@ -228,7 +223,7 @@ def judge(crystal: Crystal, path: Path) -> dict[str, float]:
 def properties(phonon: Phono3py) -> dict[str, float]:
     """ω_max, S, F, C_V and, where there is an fc3, κ at 300 K."""
     if phonon.fc3 is not None:
-        return phonon_errors.properties(phonon, CONDUCTIVITY, IMAGINARY)
+        return kappa_errors.properties(phonon, CONDUCTIVITY, IMAGINARY)
     return phonon_errors.harmonic_properties(phonons.harmonic(phonon))
 
 

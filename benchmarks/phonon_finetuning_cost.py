@@ -27,8 +27,9 @@ from matscipy.calculators.manybody.explicit_forms.stillinger_weber import (
     Stillinger_Weber_PRB_31_5262_Si as SILICON,
 )
 
-from umklapp import config, frames, provenance
-from umklapp.curvature_labels import CurvatureLabel
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.crystals.curvature import CurvatureLabel
 from umklapp.potentials.nequip import curvature, training
 from umklapp.potentials.nequip.curvature import Batch, Item
 from umklapp.potentials.nequip.finetuning import Member

@@ -16,11 +16,12 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk
 
-from umklapp import config, frames, provenance
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.learning.seeds import displaced
 from umklapp.reference import create
 from umklapp.reference.contract import Engine
 from umklapp.reference.ledger import Ledger, label_frames
-from umklapp.seeds import displaced
 
 GUESS = {"NaCl": 5.58, "LiCl": 5.06, "NaBr": 5.92, "LiBr": 5.42, "KCl": 6.22, "KBr": 6.54}
 """Å; where the search for zero stress begins."""

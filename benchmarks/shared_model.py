@@ -19,10 +19,10 @@ from ase import Atoms
 from ase.io import iread
 
 from umklapp import config, provenance
-from umklapp.figures import style
 from umklapp.potentials import shared
 from umklapp.potentials.nequip import training
 from umklapp.potentials.nequip.inference import NequipPotential
+from umklapp.report.figures import style
 
 LABELS = Path("benchmarks/data/rocksalts_gpaw.extxyz")
 COUNTS = (2, 4, 8)

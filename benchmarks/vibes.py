@@ -28,7 +28,7 @@ from ase import Atoms, units
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from umklapp import provenance
-from umklapp.seeds import given, vibes
+from umklapp.crystals.formats import given, vibes
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parents[1] / "shared/data/vibes/mgo_aimd.son"

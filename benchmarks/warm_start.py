@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 from ase import Atoms
 
-from umklapp import config, frames, provenance
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.learning.sampling import calibration, uncertainty
 from umklapp.potentials.committee import Committee, subsample
 from umklapp.potentials.nequip import training
-from umklapp.sampling import calibration, uncertainty
 
 LABELS = Path("benchmarks/data/nacl_gpaw.extxyz")
 MEMBERS, ROUNDS, FIRST, STEP, SEED = 4, 4, 24, 8, 1

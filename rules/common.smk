@@ -1,4 +1,4 @@
-from umklapp import readiness, sizes
+from umklapp.campaign import readiness, sizes
 from umklapp.config.green_kubo import MOVES
 
 MEMBERS = range(CAMPAIGN.committee.size)

@@ -1,6 +1,6 @@
 # One model of all materials of this campaign, to start another campaign from (docs/training.md). It
 # needs finished rounds and nothing here needs it: only the target `shared` asks for it, and a campaign
-# whose potential.start lies in its own results is an error (umklapp/checks.py), so there is no cycle.
+# whose potential.start lies in its own results is an error (umklapp/campaign/checks.py), so there is no cycle.
 rule shared_model:
     input:
         [labels_of_finished(material) for material in SHARED],

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from umklapp import config, frames, provenance
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.learning.sampling import acquisition, exploration, health
 from umklapp.logs import log_to
-from umklapp.sampling import acquisition, exploration, health
 
 
 def main(names, explored, committee, sampling, settings, force_error, root, out):

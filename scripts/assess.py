@@ -4,10 +4,12 @@ import json
 from itertools import chain
 from pathlib import Path
 
-from umklapp import config, frames, provenance, rounds
-from umklapp.conductivity.committee import at_300_kelvin
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.learning import rounds
+from umklapp.learning.sampling import exploration
 from umklapp.logs import log_to
-from umklapp.sampling import exploration
+from umklapp.transport.committee import at_300_kelvin
 
 
 def physics_of(found, previous, kappa, previous_kappa, settings):

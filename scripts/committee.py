@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
-from umklapp import anharmonicity, frames, judgement, provenance
+from umklapp import provenance
+from umklapp.crystals import frames
+from umklapp.lattice import anharmonicity
+from umklapp.learning import judgement
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
 

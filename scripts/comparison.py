@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
-from umklapp import comparison, provenance
-from umklapp.figures import comparison as figure
+from umklapp import provenance
 from umklapp.logs import log_to
+from umklapp.report import comparison
+from umklapp.report.figures import comparison as figure
 
 
 def main(material, files, out):

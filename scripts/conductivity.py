@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from umklapp import config, materials, provenance
-from umklapp.conductivity.committee import combine
+from umklapp import config, provenance
+from umklapp.crystals import materials
 from umklapp.logs import log_to
+from umklapp.transport.committee import combine
 
 
 def main(material, members, table, settings, reference_settings, out):

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from umklapp import config, force_constants, frames, provenance
-from umklapp.conductivity import bte
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.lattice import force_constants
 from umklapp.logs import log_to
 from umklapp.potentials.loading import load
 from umklapp.potentials.taylor.correction import correct
+from umklapp.transport import bte
 
 
 def main(model, dataset, primitive, phonon, phonons, taylor, conductivity, mesh, out):

@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
-from umklapp import config, curvature_labels, force_constant_files, frames, provenance, reference
+from umklapp import config, provenance, reference
+from umklapp.crystals import curvature, frames
+from umklapp.lattice import curvature_labels, force_constant_files
 from umklapp.logs import log_to
 from umklapp.reference.ledger import Ledger
 
@@ -22,7 +24,7 @@ def main(files, finetune, engine_settings, timeout, ledger, scratch, out):
             primitive, perfect, engine, finetune, Ledger(ledger), scratch, timeout, relaxed
         )
     label.write(Path(out["labels"]))
-    record = curvature_labels.describe(label)
+    record = curvature.describe(label)
     print(record)
     provenance.write_json(out["record"], provenance.record(**record))
 

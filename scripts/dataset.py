@@ -3,7 +3,7 @@
 from itertools import chain
 from pathlib import Path
 
-from umklapp import frames
+from umklapp.crystals import frames
 from umklapp.logs import log_to
 
 

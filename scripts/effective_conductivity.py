@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from umklapp import config, force_constants, frames, provenance
-from umklapp.conductivity import bte, trajectories
+from umklapp import config, provenance
+from umklapp.crystals import frames
 from umklapp.errors import InputError
+from umklapp.lattice import force_constants
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
+from umklapp.transport import bte, trajectories
 
 
 def main(files, members, phonons, settings, count, out):

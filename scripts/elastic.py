@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 
-from umklapp import config, frames, provenance
-from umklapp.elastic import committee
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.lattice.elastic import committee
 from umklapp.logs import log_to
 from umklapp.potentials.loading import load
 

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from umklapp import config, frames, provenance, reference
-from umklapp.elastic import strain
+from umklapp import config, provenance, reference
+from umklapp.crystals import frames
+from umklapp.lattice.elastic import strain
 from umklapp.logs import log_to
 from umklapp.reference.labelling import LabellingCalculator
 from umklapp.reference.ledger import Ledger

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from umklapp import config
 from umklapp.logs import log_to
+from umklapp.potentials.compiled_graphs import graph_of
 from umklapp.potentials.nequip import engine
-from umklapp.potentials.nequip.compiled_graphs import graph_of
 
 
 def main(species, potential, mode, flux, out):

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from umklapp import anharmonicity, config, force_sets, frames, provenance
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.crystals.formats import force_sets
+from umklapp.lattice import anharmonicity
+from umklapp.learning.sampling import exploration
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
-from umklapp.sampling import exploration
 
 
 def main(names, files, settings, reference, root, out):

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from umklapp import phonons
-from umklapp.figures import bands
+from umklapp.lattice import phonons
 from umklapp.logs import log_to
+from umklapp.report.figures import bands
 
 
 def main(material, path, out):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from umklapp.figures import overview
 from umklapp.logs import log_to
+from umklapp.report.figures import overview
 
 
 def main(table, summary, out):

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from umklapp.figures import elastic
 from umklapp.logs import log_to
+from umklapp.report.figures import elastic
 
 
 def main(material, record, out):

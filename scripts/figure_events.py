@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from umklapp.figures import events
 from umklapp.logs import log_to
+from umklapp.report.figures import events
 
 
 def main(material, series, record, out):

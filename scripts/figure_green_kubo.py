@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from umklapp.conductivity import trajectories
-from umklapp.figures import green_kubo
 from umklapp.logs import log_to
+from umklapp.report.figures import green_kubo
+from umklapp.transport import trajectories
 
 
 def main(material, record, series, out):

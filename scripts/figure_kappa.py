@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from umklapp.figures import kappa
 from umklapp.logs import log_to
+from umklapp.report.figures import kappa
 
 
 def main(material, conductivity, out):

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from umklapp.figures import learning_curve
 from umklapp.logs import log_to
+from umklapp.report.figures import learning_curve
 
 
 def main(material, history, out):

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from umklapp.figures import overview
 from umklapp.logs import log_to
+from umklapp.report.figures import overview
 
 
 def main(table, out):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from umklapp.figures import uncertainty
 from umklapp.logs import log_to
+from umklapp.report.figures import uncertainty
 
 
 def main(material, test, history, out):

@@ -3,7 +3,9 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from umklapp import anharmonicity, config, curvature_labels, frames, phonon_errors, provenance
+from umklapp import config, provenance
+from umklapp.crystals import curvature, frames
+from umklapp.lattice import anharmonicity, phonon_errors
 from umklapp.logs import log_to
 from umklapp.potentials.committee import subsample
 from umklapp.potentials.loading import load
@@ -26,7 +28,7 @@ def phonons_of(models, label, primitive, displacement):
 def main(names, files, settings, committee, root, scratch, out):
     """Write the checkpoint and its record; `names` are material, round and member."""
     material, number, member = names
-    label = curvature_labels.read(Path(files["labels"]))
+    label = curvature.read(Path(files["labels"]))
     found = frames.read_labels(Path(files["dataset"]))
     stream = provenance.seed_for(root, material)
     seed = provenance.seed_for(stream, number, "finetune", member)
@@ -35,7 +37,7 @@ def main(names, files, settings, committee, root, scratch, out):
     ordinary, model = Path(files["ordinary"]), Path(out["model"])
     result = finetuning.finetune(ordinary, [label], *parts, settings, seed, model, scratch)
     record = {"member": member, "seed": seed, "limit": settings.forgetting, **asdict(result)}
-    record["label"] = curvature_labels.describe(label)
+    record["label"] = curvature.describe(label)
     primitive = frames.read_candidates(Path(files["primitive"]))[0]
     models = {"before": ordinary, "after": model}
     record["phonons"] = phonons_of(models, label, primitive, settings.displacement)

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from umklapp import anharmonicity, config, frames, lifetimes, provenance
-from umklapp.conductivity import trajectories
+from umklapp import config, provenance
+from umklapp.crystals import frames
 from umklapp.errors import CalculationError, InputError
+from umklapp.lattice import anharmonicity
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
-from umklapp.sampling import nve
+from umklapp.transport import lifetimes, nve, trajectories
 
 
 def main(paths, members, engine, primitive, settings, displacement, out):

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from umklapp import config, frames, materials, provenance
+from umklapp import config, provenance
+from umklapp.crystals import frames, materials
 from umklapp.logs import log_to
 from umklapp.potentials.heat_transport import NequipSource
-from umklapp.sampling import nve
+from umklapp.transport import nve
 
 
 def main(names, files, settings, root, scratch, out):

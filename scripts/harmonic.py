@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from umklapp import anharmonicity, frames
+from umklapp.crystals import frames
+from umklapp.lattice import anharmonicity
 from umklapp.logs import log_to
 
 

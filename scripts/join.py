@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from umklapp import summary
 from umklapp.logs import log_to
+from umklapp.report import summary
 
 
 def main(tables, costs, order, out):

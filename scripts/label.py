@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from umklapp import config, frames, provenance, reference
+from umklapp import config, provenance, reference
+from umklapp.crystals import frames
 from umklapp.logs import log_to
 from umklapp.reference.ledger import Ledger, label_frames
 

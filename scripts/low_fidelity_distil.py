@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from umklapp import config, frames, provenance
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.learning.seeds import distillation, low_fidelity
 from umklapp.logs import log_to
-from umklapp.seeds import distillation, low_fidelity
 
 
 def main(material, index, pool, settings, count, root, scratch, out):

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from umklapp import config, frames, materials, provenance
+from umklapp import config, provenance
+from umklapp.crystals import frames, materials
+from umklapp.learning.seeds import low_fidelity
 from umklapp.logs import log_to
 from umklapp.potentials import surfaces
-from umklapp.seeds import low_fidelity
 
 
 def main(material, index, primitive, sampling, settings, root, out):

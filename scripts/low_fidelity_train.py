@@ -3,11 +3,12 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from umklapp import config, frames, provenance
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.learning.seeds import low_fidelity
 from umklapp.logs import log_to
 from umklapp.potentials.committee import subsample
 from umklapp.potentials.nequip import training
-from umklapp.seeds import low_fidelity
 
 
 def main(material, member, pool, potential, settings, committee, root, scratch, out):

@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 
-from umklapp import provenance, summary
+from umklapp import provenance
 from umklapp.logs import log_to
+from umklapp.report import summary
 
 NAMES = ("conductivity", "thermodynamics", "verdict", "green_kubo", "elastic")
 

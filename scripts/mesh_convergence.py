@@ -3,11 +3,13 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from umklapp import config, force_constants, frames, provenance
-from umklapp.conductivity import bte, mesh
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.lattice import force_constants
 from umklapp.logs import log_to
 from umklapp.potentials.loading import load
 from umklapp.potentials.taylor.correction import correct
+from umklapp.transport import bte, mesh
 
 LENGTHS = (20.0, 27.0, 36.0, 48.0, 64.0, 85.0, 113.0)
 """Å; each a third more than the one before."""

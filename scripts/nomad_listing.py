@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from umklapp import config, provenance
+from umklapp.learning.seeds import nomad
+from umklapp.learning.seeds.downloads import Server
 from umklapp.logs import log_to
-from umklapp.seeds import nomad
-from umklapp.seeds.downloads import Server
 
 
 def main(formula, settings, out):

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from umklapp import config, force_constants, frames, phonons, provenance
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.lattice import force_constants, phonons
 from umklapp.logs import log_to
 
 

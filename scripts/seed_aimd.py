@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from umklapp import config, frames, provenance, reference
+from umklapp import config, provenance, reference
+from umklapp.crystals import frames
+from umklapp.learning.seeds import aimd
 from umklapp.logs import log_to
 from umklapp.reference.ledger import Ledger
-from umklapp.seeds import aimd
 
 
 def main(material, index, sampling, settings, reference_settings, root, ledger, scratch, out):

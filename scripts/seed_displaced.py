@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from umklapp import config, frames, materials, provenance, reference
+from umklapp import config, provenance, reference
+from umklapp.crystals import frames, materials
+from umklapp.learning.seeds import displaced
 from umklapp.logs import log_to
 from umklapp.reference.ledger import Ledger
-from umklapp.seeds import displaced
 
 
 def main(material, cells, cheap, seeds, reference_settings, root, ledger, options, out):

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from umklapp import config, frames, provenance
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.crystals.formats import given
 from umklapp.logs import log_to
-from umklapp.seeds import given
 
 
 def main(material, index, path, sampling, settings, reorder, root, out):

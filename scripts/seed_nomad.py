@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
-from umklapp import config, frames, provenance
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.crystals.formats import given
+from umklapp.learning.seeds import nomad
 from umklapp.logs import log_to
-from umklapp.seeds import given, nomad
 
 
 def main(material, index, manifest, primitive, sampling, settings, root, out):

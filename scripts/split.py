@@ -3,7 +3,8 @@
 from itertools import chain
 from pathlib import Path
 
-from umklapp import config, frames
+from umklapp import config
+from umklapp.crystals import frames
 from umklapp.logs import log_to
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from umklapp import provenance
-from umklapp.conductivity.srme import srme
 from umklapp.logs import log_to
+from umklapp.transport.srme import srme
 
 
 def main(members, reference, out):

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from umklapp import config, force_sets, frames, materials, provenance, reference
+from umklapp import config, provenance, reference
+from umklapp.crystals import frames, materials
+from umklapp.crystals.formats import force_sets
+from umklapp.crystals.supercells import matrix as matrix_of
 from umklapp.logs import log_to
-from umklapp.relaxation import relax
-from umklapp.supercells import matrix as matrix_of
+from umklapp.reference.relaxation import relax
 
 
 def main(material, settings, recipe, reference_settings, scratch, out):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from umklapp import costs
 from umklapp.logs import log_to
+from umklapp.report import costs
 
 
 def main(rows, benchmarks, out):

@@ -3,7 +3,9 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from umklapp import config, force_constants, frames, provenance
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.lattice import force_constants
 from umklapp.logs import log_to
 from umklapp.potentials.committee import subsample
 from umklapp.potentials.nequip.schedule import as_start

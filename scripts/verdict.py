@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from umklapp import anharmonicity, config, frames, provenance, verdict
+from umklapp import config, provenance
+from umklapp.crystals import frames
+from umklapp.lattice import anharmonicity
+from umklapp.learning import replay, verdict
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
-from umklapp.sampling import replay
 
 
 def reference_of(files, settings, perfect):

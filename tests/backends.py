@@ -5,8 +5,8 @@ import importlib.util
 import pytest
 
 from umklapp import config
+from umklapp.config.backends import BACKENDS
 from umklapp.errors import InputError
-from umklapp.potentials.abilities import BACKENDS
 from umklapp.potentials.external import bridge
 
 TRAINING_OPTIONS = {"epochs": 8, "batch_size": 2, "patience": 50, "ema_decay": 0.5}

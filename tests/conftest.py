@@ -10,7 +10,8 @@ from ase.build import bulk
 from hypothesis import settings
 from silicon import LATTICE, StillingerWeberSilicon
 
-from umklapp import config, frames
+from umklapp import config
+from umklapp.crystals import frames
 from umklapp.reference import create
 from umklapp.reference.ledger import Ledger
 
@@ -59,7 +60,7 @@ def plain():
 @pytest.fixture
 def table(root):
     """The table of materials that is part of the repository."""
-    from umklapp.materials import read_table
+    from umklapp.crystals.materials import read_table
 
     return read_table(root / "config/materials.csv")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from umklapp import frames
+from umklapp.crystals import frames
 from umklapp.reference import Failure
 
 

@@ -6,9 +6,9 @@ from ase import Atoms
 from engine_contract import EngineContract
 from models import bare, rattled_silicon
 
+from umklapp.config.backends import BACKENDS
 from umklapp.errors import CalculationError
 from umklapp.potentials import loading
-from umklapp.potentials.abilities import BACKENDS
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.training import trainer
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from umklapp import files
+
 PACKAGES = (
     "umklapp",
     "torch",
@@ -75,11 +77,8 @@ def record(**more: Any) -> dict[str, Any]:
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write json atomically; NaN and infinity are refused so that no reader meets them."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(value, indent=1, allow_nan=False, default=_plain) + "\n")
-    part.replace(path)
+    text = json.dumps(value, indent=1, allow_nan=False, default=_plain)
+    files.write_text(path, text + "\n")
 
 
 def _plain(value: object) -> object:

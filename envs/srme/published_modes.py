@@ -26,7 +26,7 @@ def shared(pairs, capacity):
 
 
 def main():
-    """Compute and write; the layout is that of umklapp.conductivity.modes."""
+    """Compute and write; the layout is that of umklapp.transport.modes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("params")
     parser.add_argument("out")

@@ -15,7 +15,8 @@ import yaml
 from silicon import StillingerWeberSilicon
 from test_campaign import MATERIAL, TINY, run, said
 
-from umklapp import frames, provenance
+from umklapp import provenance
+from umklapp.crystals import frames
 
 pytestmark = pytest.mark.slow
 

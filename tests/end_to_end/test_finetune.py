@@ -13,7 +13,9 @@ from phonopy import Phonopy
 from silicon import StillingerWeberSilicon
 from test_campaign import MATERIAL, TINY, run, said
 
-from umklapp import curvature_labels, frames, materials, provenance
+from umklapp import provenance
+from umklapp.crystals import curvature, frames, materials
+from umklapp.lattice import curvature_labels
 
 FINETUNE = {
     "kind": "curvature",
@@ -54,7 +56,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_second_derivatives_are_those_of_the_reference(finished: Path) -> None:
     """Central differences of the labelling potential, by hand."""
     folder = finished.parent / f"results/{MATERIAL}"
-    label = curvature_labels.read(folder / "curvature/labels.h5")
+    label = curvature.read(folder / "curvature/labels.h5")
     atoms, step = label.perfect.copy(), 1e-3
     atoms.calc = StillingerWeberSilicon()
     column = []
@@ -102,7 +104,7 @@ def test_force_constants_of_a_file(finished: Path, tmp_path: Path) -> None:
     A file that then changes trains the members again, and nothing before them.
     """
     made = finished.parent / f"results/{MATERIAL}"
-    label = curvature_labels.read(made / "curvature/labels.h5")
+    label = curvature.read(made / "curvature/labels.h5")
     primitive = frames.read_candidates(made / "structure/primitive.extxyz")[0]
     phonon: Phonopy = curvature_labels.calculation(primitive, label.perfect)
     phonon.force_constants = label.force_constants
@@ -118,7 +120,7 @@ def test_force_constants_of_a_file(finished: Path, tmp_path: Path) -> None:
     folder = tmp_path / f"results/{MATERIAL}"
     record = json.loads((folder / "curvature/labels.json").read_text())
     assert record["labels"] == 0
-    read = curvature_labels.read(folder / "curvature/labels.h5")
+    read = curvature.read(folder / "curvature/labels.h5")
     np.testing.assert_allclose(read.force_constants, label.force_constants, atol=1e-6)
 
     phonon.force_constants = 1.1 * label.force_constants

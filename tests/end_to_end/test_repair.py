@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from umklapp import testbed_campaign
+from umklapp.campaign import testbed_campaign
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -72,7 +72,7 @@ def test_shards_make_what_one_run_makes(instant: Path, tmp_path: Path) -> None:
 
 
 def test_join_follows_the_configuration(tmp_path: Path) -> None:
-    from umklapp.summary import joined
+    from umklapp.report.summary import joined
 
     pd.DataFrame({"material": ["b", "(shared)"], "x": [1, 9]}).to_csv(
         tmp_path / "1.csv", index=False

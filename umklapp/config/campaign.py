@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
+from umklapp.config.backends import BACKENDS
 from umklapp.config.base import Section
 from umklapp.config.crystal import Materials, Seed, Split
 from umklapp.config.elastic import Elastic
@@ -27,7 +28,6 @@ from umklapp.config.reference import Aims, Reference
 from umklapp.config.transport import Conductivity, Phonons, Resources
 from umklapp.config.verdict import Verdict
 from umklapp.errors import InputError
-from umklapp.potentials.abilities import BACKENDS
 
 
 class Campaign(Section):

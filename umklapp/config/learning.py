@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from umklapp.config.architectures import Allegro, Mace, So3krates
+from umklapp.config.backends import BACKENDS, TRAINING, Backend
 from umklapp.config.base import Fraction, Positive, Section
-from umklapp.potentials.abilities import BACKENDS, TRAINING, Backend
 
 
 class WarmStart(Section):

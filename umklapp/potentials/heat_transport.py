@@ -10,6 +10,7 @@ from ase import Atoms
 
 from umklapp.errors import InputError
 from umklapp.potentials import loading
+from umklapp.potentials.compiled_graphs import backend_of, graph_of
 from umklapp.potentials.contract import Prediction
 from umklapp.potentials.neighbours import Neighbourhood, Slots, join
 from umklapp.potentials.nequip.batched import VOIGT, BatchedMembers, edge_forces
@@ -38,7 +39,7 @@ class NequipSource:
                 "green_kubo"
             )
         self.cutoff, self.sites = model.cutoff, sites
-        self.moving = FluxMembers(flux, [model])
+        self.moving = FluxMembers(flux, [model], graph_of(backend_of([model]), flux=True))
         near_plain = loading.batched([model], plain)
         self.plain = near_plain if isinstance(near_plain, BatchedMembers) else self.moving
         near = [Neighbourhood(self.cutoff)]

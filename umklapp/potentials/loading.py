@@ -36,9 +36,9 @@ def batched(members: Sequence[Potential], engine: Path) -> BatchedMembers | Exte
 
     None where neither the members nor this machine allow it.
     """
+    from umklapp.potentials.compiled_graphs import backend_of, graph_of
     from umklapp.potentials.external.potential import ExternalMembers, ExternalPotential
     from umklapp.potentials.nequip.batched import BatchedMembers
-    from umklapp.potentials.nequip.compiled_graphs import backend_of, graph_of
     from umklapp.potentials.nequip.engine import load as load_engine
     from umklapp.potentials.nequip.inference import NequipPotential
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from ase import Atoms
 
-from umklapp import config, frames, provenance
+from umklapp import config, provenance
+from umklapp.crystals import frames
 from umklapp.errors import InputError
 from umklapp.potentials.committee import subsample
 from umklapp.potentials.nequip import training

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from umklapp import config
-from umklapp.potentials.abilities import BACKENDS
+from umklapp.config.backends import BACKENDS
 from umklapp.potentials.nequip.training import TrainingResult
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, PropertyNotImplementedError
 
-from umklapp import frames, provenance
+from umklapp import provenance
 from umklapp.config import AseCalculator, Section
+from umklapp.crystals import frames
 from umklapp.errors import InputError
 from umklapp.reference.contract import Failure, Reason, time_limit
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
-from umklapp import frames
+from umklapp.crystals import frames
 from umklapp.errors import CalculationError
 from umklapp.reference.contract import Engine, Failure
 from umklapp.reference.ledger import Ledger, label_frames

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from ase import Atoms
 
-from umklapp import frames, provenance
+from umklapp import provenance
+from umklapp.crystals import frames
 from umklapp.reference.contract import Engine, Failure
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
-from umklapp import frames, provenance
+from umklapp import provenance
 from umklapp.config import Lookup
+from umklapp.crystals import frames
+from umklapp.crystals.formats.force_sets import read_labelled
 from umklapp.errors import InputError
-from umklapp.force_sets import read_labelled
 from umklapp.reference.contract import Failure
 
 

@@ -19,7 +19,7 @@ from nequip.model import model_builder
 from nequip.nn import GraphModuleMixin, scatter
 
 from umklapp import config
-from umklapp.potentials.nequip.model import HessianVectorOutput
+from umklapp.potentials.nequip.derivatives import HessianVectorOutput
 
 
 class AtomFeatures(GraphModuleMixin, torch.nn.Module):

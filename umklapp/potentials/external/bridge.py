@@ -18,8 +18,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from umklapp.config.backends import BACKENDS, Backend
 from umklapp.errors import CalculationError, InputError
-from umklapp.potentials.abilities import BACKENDS, Backend
 from umklapp.potentials.external.worker import messages
 
 WORKER = Path(__file__).resolve().parent / "worker"

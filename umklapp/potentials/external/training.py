@@ -11,8 +11,8 @@ import numpy as np
 from ase import Atoms
 
 from umklapp import config, provenance
+from umklapp.crystals.frames import stress_of
 from umklapp.errors import InputError
-from umklapp.frames import stress_of
 from umklapp.potentials.external import bridge, potential
 from umklapp.potentials.nequip.training import TrainingResult
 

@@ -22,11 +22,11 @@ from ase import Atoms
 from nequip.data import AtomicDataDict
 
 from umklapp import config
-from umklapp.curvature_labels import CurvatureLabel
-from umklapp.frames import stress_of
+from umklapp.crystals.curvature import CurvatureLabel
+from umklapp.crystals.frames import stress_of
+from umklapp.potentials.nequip.derivatives import PRODUCT, VECTOR
 from umklapp.potentials.nequip.graphs import graph, joined
 from umklapp.potentials.nequip.inference import VOIGT
-from umklapp.potentials.nequip.model import PRODUCT, VECTOR
 
 Weights = config.CurvatureWeights | config.OrdinaryWeights
 

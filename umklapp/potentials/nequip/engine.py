@@ -31,11 +31,11 @@ from nequip.utils.fx import _nequip_make_fx
 from torch.func import functional_call
 
 from umklapp import config, provenance
+from umklapp.config.backends import BACKENDS
 from umklapp.errors import CalculationError
-from umklapp.potentials.abilities import BACKENDS
+from umklapp.potentials.architectures import untrained
 from umklapp.potentials.neighbours import Slots
 from umklapp.potentials.nequip import convolution
-from umklapp.potentials.nequip.model import untrained
 
 EXAMPLE = (11, 7)
 """Atoms and slots of the example that is traced: sizes that no weight has."""

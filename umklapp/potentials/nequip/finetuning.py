@@ -25,12 +25,12 @@ from nequip.train.ema import EMALightningModule, EMAWeights
 from nequip.utils.global_state import set_global_state
 
 from umklapp import config, provenance
-from umklapp.curvature_labels import CurvatureLabel
+from umklapp.crystals.curvature import CurvatureLabel
 from umklapp.errors import CalculationError, InputError
 from umklapp.potentials import checkpoints
 from umklapp.potentials.nequip import curvature
 from umklapp.potentials.nequip.curvature import Batch, Item
-from umklapp.potentials.nequip.model import PRODUCT
+from umklapp.potentials.nequip.derivatives import PRODUCT
 
 VALIDATION_COLUMNS = 12
 """Most columns of one supercell in a validation."""

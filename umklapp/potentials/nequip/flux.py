@@ -86,20 +86,23 @@ class Flux:
 
 
 class FluxMembers(BatchedMembers):
-    """Members with a compiled graph that gives the flux (`graphs.graph_of`).
+    """Members with a compiled graph that gives the flux .
 
     Args:
         folder: of the engine that `engine.prepare(…, network=…)` wrote.
+        network: what was compiled there (`compiled_graphs.graph_of`); default: NequIP's.
 
     Raises:
         CalculationError: evaluation there is eager (no compiler), which is too slow for this.
     """
 
-    def __init__(self, folder: Path, networks: Sequence[NequipPotential]) -> None:
-        from umklapp.potentials.nequip.compiled_graphs import backend_of, graph_of
-
-        kind = graph_of(backend_of(networks), flux=True)
-        found = engine.load(folder, networks, network=kind)
+    def __init__(
+        self,
+        folder: Path,
+        networks: Sequence[NequipPotential],
+        network: type[SlotNetwork] | None = None,
+    ) -> None:
+        found = engine.load(folder, networks, network=network or FluxNetwork)
         if found is None:
             raise CalculationError(
                 f"{folder}: the heat flux needs the compiled engine; a C++ compiler is missing, or "

@@ -18,7 +18,7 @@ from nequip.utils.global_state import set_global_state
 
 from umklapp.errors import CalculationError, InputError
 from umklapp.potentials.contract import Prediction
-from umklapp.potentials.nequip.model import PRODUCT, VECTOR
+from umklapp.potentials.nequip.derivatives import PRODUCT, VECTOR
 
 VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 

@@ -17,9 +17,9 @@ import torch
 from ase import Atoms
 
 from umklapp import config
+from umklapp.config.backends import BACKENDS
 from umklapp.errors import InputError
-from umklapp.potentials.abilities import BACKENDS
-from umklapp.potentials.nequip import model
+from umklapp.potentials import architectures
 from umklapp.potentials.nequip.inference import NequipPotential
 
 KEYS = {
@@ -188,7 +188,7 @@ def arguments(
             else constant**-2
         )
     return {
-        **model.architecture(settings)[1](settings, seed, types),
+        **architectures.architecture(settings)[1](settings, seed, types),
         "avg_num_neighbors": known,
         "per_type_energy_scales": scales,
         "per_type_energy_shifts": shifts,

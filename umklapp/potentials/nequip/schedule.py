@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from ase import Atoms
 
 from umklapp import config
+from umklapp.crystals.frames import frame_id, has_stress
 from umklapp.errors import InputError
-from umklapp.frames import frame_id, has_stress
 
 
 def check_apart(training: Sequence[Atoms], validation: Sequence[Atoms]) -> None:

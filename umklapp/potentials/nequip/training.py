@@ -26,10 +26,11 @@ from nequip.utils import get_current_code_versions
 from nequip.utils.global_state import get_latest_global_state, set_global_state
 
 from umklapp import config, provenance
+from umklapp.crystals.frames import stress_of
+from umklapp.crystals.materials import composition
 from umklapp.errors import CalculationError
-from umklapp.frames import stress_of
-from umklapp.materials import composition
-from umklapp.potentials.nequip import model, parents, schedule
+from umklapp.potentials import architectures
+from umklapp.potentials.nequip import parents, schedule
 from umklapp.potentials.nequip.progress import MONITOR, Progress, StageResult, TrainingResult
 
 __all__ = ["MONITOR", "Progress", "StageResult", "TrainingResult", "train"]
@@ -177,7 +178,7 @@ def _fit(
             "they are left out of its loss"
         )
     module_config = _module(data, settings, stress, len(training), frozen)
-    builder, _ = model.architecture(settings)
+    builder, _ = architectures.architecture(settings)
     module_config["model"] = {
         "_target_": f"{builder.__module__}.{builder.__name__}",
         **_architecture(data, settings, seed, training, start, parent),
@@ -385,7 +386,7 @@ def _architecture(
     if len({composition(frame) for frame in training}) > 1:  # one number would not do
         labels = np.array([frame.get_potential_energy() for frame in training])
         shifts = parents.species_shifts(types, training, labels)
-    return model.architecture(settings)[1](
+    return architectures.architecture(settings)[1](
         settings,
         seed,
         types,

@@ -17,8 +17,8 @@ from ase import Atoms
 from scipy import sparse
 from symfc import Symfc
 
+from umklapp.crystals.materials import to_phonopy
 from umklapp.errors import InputError
-from umklapp.materials import to_phonopy
 
 TOLERANCE = 1e-3
 """Å; sites closer than this are one."""

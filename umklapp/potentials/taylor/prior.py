@@ -16,8 +16,8 @@ from phono3py import Phono3py
 from scipy import linalg
 
 from umklapp import config
+from umklapp.crystals.materials import from_phonopy
 from umklapp.errors import InputError
-from umklapp.materials import from_phonopy
 from umklapp.potentials.taylor import electrostatics
 from umklapp.potentials.taylor.basis import Expansion, fold, match, shortest_distance
 from umklapp.potentials.taylor.model import TaylorModel

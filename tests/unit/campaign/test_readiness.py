@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from umklapp.campaign import readiness
+from umklapp.errors import InputError
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    readiness.check_disk(tmp_path / "not/there/yet", 0)
+    with pytest.raises(InputError, match=r"GB free, resources\.min_free_disk asks for 1e\+09"):
+        readiness.check_disk(tmp_path, 1e9)
+
+
+def test_a_missing_batch_system_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    readiness.check_batch_system(remote=False)
+    with pytest.raises(InputError, match="sbatch, squeue, scancel cannot be found"):
+        readiness.check_batch_system(remote=True)
+
+
+def test_strangers_in_results_are_named(tmp_path: Path) -> None:
+    for name in ("engines", "NaCl-225", "figures", "holiday"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "summary.csv").touch()
+    (tmp_path / ".hidden").touch()
+    (tmp_path / "Si-227").touch()
+    lines = readiness.strangers(tmp_path, ["NaCl-225", "Si-227"])
+    assert [line.partition(":")[0] for line in lines] == [
+        str(tmp_path / "Si-227"),
+        str(tmp_path / "holiday"),
+    ]
+    assert readiness.strangers(tmp_path / "none", []) == []
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"finished": "yes"}', "what is this"])
+def test_a_foreign_verdict_is_refused(tmp_path: Path, text: str) -> None:
+    folder = tmp_path / "Si-227/round_00"
+    folder.mkdir(parents=True)
+    (folder / "assessment.json").write_text('{"finished": false}')
+    readiness.check_verdicts(tmp_path, ["Si-227", "C-227"])
+    (folder / "assessment.json").write_text(text)
+    with pytest.raises(InputError, match=r"round_00/assessment\.json: not written by this"):
+        readiness.check_verdicts(tmp_path, ["Si-227"])
+    readiness.check_verdicts(tmp_path, ["C-227"])
+
+
+def job(number: str, comment: str, folder: str = "/here", name: str = "umklapp_1") -> readiness.Job:
+    return readiness.Job(number, name, "RUNNING", folder, comment)
+
+
+def test_orphans_are_jobs_of_this_folder_and_these_materials() -> None:
+    jobs = [
+        job("1", "rule_label_wildcards_NaCl-225_round_00_1"),
+        job("2", "rule_structure_wildcards_NaCl-225"),
+        job("3", "rule_label_wildcards_NaCl-22_seeds_0"),
+        job("4", "rule_label_wildcards_Si-227_seeds_0"),
+        job("5", "rule_engine_wildcards_2"),
+        job("6", "rule_structure_wildcards_NaCl-225", folder="/there"),
+        job("7", "rule_structure_wildcards_NaCl-225", name="other_1"),
+    ]
+    found = readiness.orphans(jobs, Path("/here"), ["NaCl-225", "C-227"])
+    assert [each.number for each in found] == ["1", "2", "5"]
+
+
+def test_waiting_ends_with_the_last_orphan(quiet) -> None:
+    left = job("1", "rule_structure_wildcards_C-227")
+    answers = iter([[left], [left], []])
+    count = readiness.wait_for_orphans(
+        Path("/here"), ["C-227"], quiet, pause=0, look=lambda: next(answers)
+    )
+    assert count == 1
+    assert len(quiet.said) == 2
+    assert "scancel 1" in quiet.said[0]
+
+
+def test_a_silent_slurm_stops_those_who_need_it_only(quiet) -> None:
+    def look() -> list[readiness.Job]:
+        raise InputError("squeue fails")
+
+    with pytest.raises(InputError, match="squeue fails"):
+        readiness.wait_for_orphans(Path("/here"), [], quiet, look=look)
+    assert readiness.wait_for_orphans(Path("/here"), [], quiet, look=look, remote=False) == 0
+    assert "cannot be known: squeue fails" in quiet.said[0]
+
+
+def test_engines_come_before_shards(tmp_path: Path) -> None:
+    readiness.check_engines([tmp_path], "1/2")
+    with pytest.raises(InputError, match="snakemake engines"):
+        readiness.check_engines([tmp_path / "2_species"], "1/2")

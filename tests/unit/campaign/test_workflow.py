@@ -1,0 +1,93 @@
+"""The Snakefile as a user meets it: dry runs of the shipped configurations, lint, messages."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from umklapp import config
+from umklapp.campaign import checks
+
+ROOT = Path(__file__).resolve().parents[3]
+SHIPPED = sorted(path for path in (ROOT / "config").glob("*.yaml"))
+
+
+def snakemake(*arguments: str, config_file: Path, directory: Path) -> tuple[int, str]:
+    """Exit status and text of Snakemake run from the repository on results in `directory`."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--configfile", str(config_file), "--cores", "2", *arguments]
+    environment_link(directory)
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def environment_link(directory: Path) -> None:
+    """Relative paths of a shipped configuration start at the repository root."""
+    link = directory / "config"
+    if not link.exists():
+        link.symlink_to(ROOT / "config")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_shipped_configurations_pass_all_checks(
+    path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    rows = checks.check(config.load(path))
+    assert len(rows) >= 1
+
+
+@pytest.mark.parametrize("name", ["demo", "config"])
+def test_dry_run_explains_what_would_run(name: str, tmp_path: Path) -> None:
+    path = ROOT / "config" / f"{name}.yaml"
+    status, text = snakemake("--dry-run", config_file=path, directory=tmp_path)
+    assert status == 0, text
+    for rule in ("structure", "seed_aimd", "label", "train", "explore", "assess"):
+        assert rule in text
+    assert "round 00: train member 0" in text
+    assert not (tmp_path / "results").exists()
+
+
+def test_target_of_one_material(tmp_path: Path) -> None:
+    path = ROOT / "config/demo.yaml"
+    status, text = snakemake("--dry-run", "only_NaCl-225", config_file=path, directory=tmp_path)
+    assert status == 0, text
+    for rule in ("train", "model", "phonons", "conductivity", "figure_kappa"):
+        assert f"rule {rule}:" in text or f"\n{rule} " in text, rule
+
+
+def test_unknown_material_is_named_before_any_job(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    text = (ROOT / "config/demo.yaml").read_text().replace("[NaCl-225]", "[NaCl-216]")
+    path.write_text(text)
+    status, said = snakemake("--dry-run", config_file=path, directory=tmp_path)
+    assert status != 0
+    assert "'NaCl-216' is not in config/materials.csv; did you mean NaCl-225?" in said
+
+
+def test_library_never_imports_snakemake() -> None:
+    found = [
+        path
+        for path in (ROOT / "umklapp").rglob("*.py")
+        if "import snakemake" in path.read_text() or "from snakemake" in path.read_text()
+    ]
+    assert not found
+
+
+def test_every_rule_has_its_script_and_every_script_its_rule() -> None:
+    text = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
+    for script in (ROOT / "scripts").glob("*.py"):
+        assert f"../scripts/{script.name}" in text, script
+        lines = script.read_text().splitlines()
+        assert len(lines) <= 65, f"{script} has {len(lines)} lines"
+
+
+@pytest.mark.parametrize("word", ["log:", "benchmark:", "threads:", "resources:", "message:"])
+def test_every_rule_says_its(word: str) -> None:
+    for path in (ROOT / "rules").glob("*.smk"):
+        blocks = path.read_text().split("\nrule ")[1:]
+        for block in blocks:
+            assert word in block, f"{path.name}: rule {block.split(':')[0]} has no {word}"

@@ -1,0 +1,75 @@
+"""Outputs of FHI-aims: our own small ones of every kind of run, and a real one."""
+
+import numpy as np
+import pytest
+from ase.io import read as ase_read
+from vibes_files import dynamics, write_aims
+
+from umklapp.crystals import frames
+from umklapp.crystals.formats import aims
+from umklapp.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def written():
+    return [frame for frame, _ in dynamics(3)]
+
+
+def same(found, wanted):
+    assert len(found) == len(wanted)
+    for step, frame in zip(found, wanted, strict=True):
+        assert step.symbols == frame.get_chemical_symbols()
+        np.testing.assert_allclose(step.cell, frame.cell.array, atol=1e-8)
+        np.testing.assert_allclose(step.positions, frame.positions, atol=1e-8)
+        np.testing.assert_allclose(step.forces, frame.get_forces(), rtol=1e-12)
+        np.testing.assert_allclose(
+            frames.stress_of(step.frame("here")), frame.get_stress(), atol=1e-8
+        )
+        assert step.energy == pytest.approx(frame.get_potential_energy(), rel=1e-14)
+
+
+@pytest.mark.parametrize("mode", ["wrapper", "relaxation"])
+def test_every_structure_gets_its_own_results(tmp_path, written, mode):
+    path = write_aims(tmp_path / "aims.out", written, mode)
+    same(list(aims.read(path)), written)
+    assert aims.count(path) == 3
+    same(list(aims.read(path, 2, 1)), written[1::2])
+
+
+def test_single_point(tmp_path, written):
+    same(list(aims.read(write_aims(tmp_path / "aims.out", written[:1], "single"))), written[:1])
+
+
+def test_step_that_did_not_converge_is_no_label(tmp_path, written):
+    path = write_aims(tmp_path / "aims.out", written, "wrapper", unconverged=(1,))
+    same(list(aims.read(path)), [written[0], written[2]])
+
+
+@pytest.mark.parametrize("cut", [3, 20])
+def test_output_that_ends_too_early(tmp_path, written, cut):
+    """Cut in the last structure or in the last forces."""
+    path = write_aims(tmp_path / "aims.out", written, "wrapper", cut=cut)
+    with pytest.raises(InputError, match=r"aims\.out: the file ends within a step"):
+        list(aims.read(path))
+
+
+def test_another_file(tmp_path):
+    path = tmp_path / "other.out"
+    path.write_text("nothing\n")
+    with pytest.raises(InputError, match=r"other\.out: no number of atoms"):
+        list(aims.read(path))
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_real_output_is_read_as_by_ase(shared):
+    path = shared / "data/vibes/aims.out"
+    theirs = ase_read(path, index=":", format="aims-output")
+    found = list(aims.read(path))
+    assert len(found) == len(theirs) == aims.count(path) == 2
+    for step, atoms in zip(found, theirs, strict=True):
+        assert step.energy == atoms.get_potential_energy()
+        np.testing.assert_array_equal(step.forces, atoms.get_forces())
+        np.testing.assert_array_equal(step.positions, atoms.positions)
+        np.testing.assert_array_equal(step.cell, atoms.cell.array)
+        assert step.stress is None  # "the stress tensor will not be computed"
+        assert not frames.has_stress(step.frame("here"))

@@ -1,0 +1,156 @@
+import h5py
+import numpy as np
+import pytest
+from ase import Atoms
+from hypothesis import given
+from hypothesis import strategies as st
+from models import bare, rattled_silicon, silicon_cubic, silicon_primitive, stillinger_weber
+
+from umklapp.crystals import materials
+from umklapp.crystals.frames import labelled
+from umklapp.errors import InputError
+from umklapp.lattice import anharmonicity
+from umklapp.lattice.anharmonicity import HarmonicReference, RunningSigma
+
+
+def spring_reference(k=5.0):
+    perfect = silicon_cubic()
+    return HarmonicReference(perfect, k * np.eye(24), "springs")
+
+
+@pytest.fixture(scope="module")
+def argon(shared):
+    """FHI-vibes' own numbers: 108 argon atoms, 51 frames."""
+    with h5py.File(shared / "data/vibes/argon_green_kubo.nc") as file:
+        names = (
+            "positions", "positions_reference", "forces", "forces_harmonic", "sigma_per_sample",
+            "force_constants_remapped", "lattice_reference",
+        )  # fmt: skip
+        found = {name: file[name][()] for name in names}
+        found["sigma"] = float(file.attrs["sigma"][0])
+    return found
+
+
+def test_sigma_is_that_of_fhi_vibes(argon):
+    found = anharmonicity.sigma(argon["forces"], argon["forces_harmonic"])
+    np.testing.assert_allclose(found, argon["sigma_per_sample"], rtol=1e-12)
+
+
+def test_harmonic_forces_are_those_of_fhi_vibes(argon):
+    perfect = Atoms("Ar108", cell=argon["lattice_reference"], pbc=True)
+    perfect.positions = argon["positions_reference"]
+    reference = HarmonicReference(perfect, argon["force_constants_remapped"], "vibes")
+    found = reference.forces(argon["positions"])
+    np.testing.assert_allclose(found, argon["forces_harmonic"], atol=1e-10)
+
+
+@pytest.mark.parametrize("size", [1, 7, 51])
+def test_a_stream_gives_the_same_sigma_however_it_is_cut(argon, size):
+    running = RunningSigma()
+    for first in range(0, 51, size):
+        part = slice(first, first + size)
+        running.add(argon["forces"][part], argon["forces_harmonic"][part])
+    value, error = running.result()
+    assert value == pytest.approx(argon["sigma"], rel=1e-6)
+    assert (0 < error < 0.05) is (size < 51)
+
+
+def test_a_harmonic_crystal_has_none_and_a_reversed_one_two():
+    reference = spring_reference()
+    u = np.random.default_rng(0).normal(size=(4, 8, 3))
+    positions = reference.perfect.positions + u
+    harmonic = reference.forces(positions)
+    np.testing.assert_allclose(anharmonicity.sigma(harmonic, harmonic), 0, atol=1e-12)
+    np.testing.assert_allclose(anharmonicity.sigma(-harmonic, harmonic), 2)
+    assert np.isnan(anharmonicity.sigma(np.zeros((8, 3)), np.zeros((8, 3))))
+
+
+@given(st.integers(0, 10**6), st.floats(-20, 20), st.floats(-20, 20))
+def test_wrapping_and_moving_the_crystal_change_nothing(seed, x, y):
+    reference, generator = spring_reference(), np.random.default_rng(seed)
+    u = generator.normal(scale=0.1, size=(8, 3))
+    cell = reference.perfect.cell.array
+    moved = reference.perfect.positions + u + [x, y, x - y]
+    moved += generator.integers(-3, 4, size=(8, 3)) @ cell
+    found = reference.displacements(moved[None])[0]
+    np.testing.assert_allclose(found, u - u.mean(axis=0), atol=1e-8)
+
+
+def test_a_strained_cell_is_mapped_on_the_perfect_one():
+    reference = spring_reference()
+    strained = reference.perfect.copy()
+    strained.set_cell(strained.cell.array @ (np.eye(3) + 0.02), scale_atoms=True)
+    found = reference.displacements(strained.positions[None], strained.cell.array[None])
+    np.testing.assert_allclose(found, 0, atol=1e-10)
+
+
+def test_another_number_of_atoms_is_refused():
+    with pytest.raises(InputError, match="8 atoms, frames of 9"):
+        spring_reference().displacements(np.zeros((1, 9, 3)))
+
+
+def test_what_is_written_is_read(tmp_path):
+    reference = spring_reference()
+    reference.write(tmp_path / "h.h5")
+    found = anharmonicity.read(tmp_path / "h.h5")
+    assert found.source == "springs"
+    np.testing.assert_array_equal(found.force_constants, reference.force_constants)
+    np.testing.assert_array_equal(found.perfect.positions, reference.perfect.positions)
+    anharmonicity.write_missing(tmp_path / "none.h5", "no labels")
+    assert anharmonicity.read(tmp_path / "none.h5") is None
+
+
+def sw_labels(count, amplitude, seed=0):
+    return rattled_silicon(count, seed, amplitude=amplitude, strain=0)
+
+
+def numerical_hessian(atoms, step=1e-3):
+    rows = []
+    for index in np.ndindex(len(atoms), 3):
+        forces = []
+        for sign in (1, -1):
+            moved = atoms.copy()
+            moved.positions[index] += sign * step
+            moved.calc = stillinger_weber()
+            forces.append(moved.get_forces().ravel())
+        rows.append((forces[1] - forces[0]) / (2 * step))
+    return np.array(rows)
+
+
+def test_a_fit_to_small_displacements_finds_the_force_constants():
+    perfect = silicon_cubic()
+    found = anharmonicity.from_fit(perfect, sw_labels(6, 0.005))
+    wanted = numerical_hessian(perfect)
+    np.testing.assert_allclose(found.force_constants, wanted, atol=0.02 * np.abs(wanted).max())
+    assert "fit to 6 labels" in found.source
+
+
+def test_finite_displacements_of_the_engine_come_first():
+    primitive = materials.primitive_cell(silicon_primitive())
+    perfect = materials.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
+    moved = perfect.copy()
+    moved.positions[0] += [0.02 / np.sqrt(3)] * 3
+    from phonopy import Phonopy
+
+    matrix = materials.supercell_matrix(primitive, perfect)
+    phonon = Phonopy(
+        materials.to_phonopy(primitive), supercell_matrix=matrix.T, primitive_matrix="P"
+    )
+    phonon.generate_displacements(distance=0.02)
+    labels = []
+    for cell in phonon.supercells_with_displacements:
+        atoms = materials.from_phonopy(cell)
+        atoms.calc = stillinger_weber()
+        energy, forces = atoms.get_potential_energy(), atoms.get_forces()
+        labels.append(labelled(bare(atoms), energy, forces, origin="harmonic 0 displaced"))
+    found = anharmonicity.build(primitive, perfect, labels)
+    assert "finite displacements" in found.source
+    wanted = numerical_hessian(perfect)
+    np.testing.assert_allclose(found.force_constants, wanted, atol=0.01 * np.abs(wanted).max())
+
+
+def test_without_small_displacements_there_is_no_reference():
+    primitive = materials.primitive_cell(silicon_primitive())
+    perfect = materials.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
+    assert anharmonicity.build(primitive, perfect, []) is None
+    assert anharmonicity.from_fit(silicon_cubic(), sw_labels(3, 0.8)) is None

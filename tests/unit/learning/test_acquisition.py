@@ -1,0 +1,320 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from ase import units
+from ase.io import read
+from hypothesis import given
+from hypothesis import strategies as st
+
+from umklapp import config
+from umklapp.crystals.formats import force_sets
+from umklapp.errors import InputError
+from umklapp.learning.sampling import acquisition, health
+from umklapp.learning.sampling.acquisition import Candidates, Knowledge, Spread
+
+U, E = Spread(0.1, 0.02), Spread(0.03, 0.004)
+KNOWN = Knowledge(U, E, bond=2.8, lower=0.05)
+FINITE = st.floats(-1e3, 1e3, allow_nan=False)
+SPREADS = st.builds(Spread, FINITE, st.one_of(st.just(0.0), st.floats(1e-6, 10)))
+STRATEGIES = ("threshold", "almomd", "random")
+
+
+@pytest.mark.parametrize(("deviations", "value"), [(1.5, 0.057), (2, 0.5), (2.5, 0.943)])
+def test_exact_uncertainty_probability(deviations, value):
+    found = acquisition.uncertainty_probability(np.array([U.mean + deviations * U.std]), U, 2, 1)
+    assert found == pytest.approx(value, abs=5e-4)
+
+
+def test_shift_and_width_move_and_stretch_the_step():
+    u = U.mean + U.std * np.array([3.0, 4.0])
+    found = acquisition.uncertainty_probability(u, U, 3.0, 2.0)
+    # (4 - 3) / 2 deviations above the step: as 0.5 deviations with width 1
+    assert found == pytest.approx([0.5, 0.943], abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("deviations", "value"), [(-5, 1), (0, 1), (1, 1), (1.4, 0.2**0.5), (1.8, 0.2), (3, 0.2**2.5)]
+)
+def test_exact_energy_probability(deviations, value):
+    found = acquisition.energy_probability(np.array([E.mean + deviations * E.std]), E)
+    assert found == pytest.approx(value)
+
+
+@given(st.lists(FINITE, min_size=2, max_size=20), SPREADS)
+def test_energy_probability_never_rises(energies, known):
+    found = acquisition.energy_probability(np.sort(energies), known)
+    assert (np.diff(found) <= 0).all()
+    assert ((found >= 0) & (found <= 1)).all()
+
+
+@given(st.lists(FINITE, min_size=2, max_size=20), SPREADS, st.floats(-3, 5), st.floats(0.01, 10))
+def test_uncertainty_probability_never_falls(uncertainties, known, shift, width):
+    found = acquisition.uncertainty_probability(np.sort(uncertainties), known, shift, width)
+    assert (np.diff(found) >= 0).all()
+    assert ((found >= 0) & (found <= 1)).all()
+
+
+def test_spreads_are_population_ones_of_the_finite_values():
+    assert Spread.of(np.array([1.0, 3.0, np.nan])) == Spread(2, 1)
+    nothing = Spread.of(np.array([np.nan]))
+    assert nothing.as_dict() == {"mean": None, "std": None}
+    assert np.isnan(Spread.from_dict(nothing.as_dict()).mean)
+    assert Spread.from_dict(U.as_dict()) == U
+
+
+def test_equal_calibration_frames_make_a_step():
+    flat = Spread(0.1, 0.0)
+    u = acquisition.uncertainty_probability(np.array([0.09, 0.1, 0.11]), flat, 2, 1)
+    energy = acquisition.energy_probability(np.array([0.09, 0.1, 0.11]), flat)
+    np.testing.assert_allclose(u, [0, 0, 1], atol=1e-3)
+    np.testing.assert_allclose(energy, [1, 1, 0], atol=1e-3)
+
+
+def explored(n, seed=0, replicas=3):
+    """n viable frames that are all uncertain and all of low energy."""
+    generator = np.random.default_rng(seed)
+    u = U.mean + U.std * generator.uniform(5, 9, n)
+    return Candidates(
+        uncertainty=u,
+        expected=2 * u,
+        energy=np.full(n, E.mean),
+        atoms=np.full(n, 64),
+        target=np.full(n, 300.0),
+        shortest=np.full(n, 2.6),
+        replica=np.arange(n) % replicas,
+        time=10.0 * (np.arange(n) // replicas),
+        descriptors=generator.normal(size=(n, 6)),
+    )
+
+
+def select(candidates, seed=0, known=KNOWN, **changes):
+    options = {"spacing": 40.0, "batch_size": 5} | changes
+    settings = config.Acquisition(**options)
+    return acquisition.select(candidates, known, settings, np.random.default_rng(seed))
+
+
+@given(
+    st.sampled_from(STRATEGIES), st.sampled_from(["logdet", "farthest", "none"]),
+    st.integers(0, 1000), st.integers(1, 12), st.floats(0, 100), st.integers(1, 60),
+)  # fmt: skip
+def test_what_is_chosen_keeps_every_promise(strategy, diversity, seed, batch, spacing, n):
+    frames = explored(n, seed)
+    options = {"strategy": strategy, "diversity": diversity}
+    found = select(frames, seed, spacing=spacing, batch_size=batch, **options)
+    chosen = found.chosen
+    assert chosen == select(frames, seed, spacing=spacing, batch_size=batch, **options).chosen
+    assert 1 <= len(chosen) <= batch
+    assert chosen == sorted(set(chosen))
+    for a in chosen:
+        for b in chosen:
+            if a != b and frames.replica[a] == frames.replica[b]:
+                assert abs(frames.time[a] - frames.time[b]) >= spacing
+
+
+BAD = {
+    "not finite": ("uncertainty", np.nan),
+    "energy too high": ("energy", 1.0),
+    "energy too low": ("energy", -1.0),
+    "atoms too close": ("shortest", 1.0),
+}
+
+
+@given(
+    st.sampled_from(STRATEGIES),
+    st.lists(st.sampled_from([None, *BAD]), min_size=1, max_size=20),
+    st.integers(0, 100),
+)
+def test_nothing_that_is_not_viable_is_ever_chosen(strategy, fates, seed):
+    frames = explored(len(fates), seed)
+    for number, fate in enumerate(fates):
+        if fate:
+            column, value = BAD[fate]
+            getattr(frames, column)[number] = value
+    found = select(frames, seed, strategy=strategy, spacing=0.0, batch_size=len(fates))
+    assert all(fates[number] is None for number in found.chosen)
+    assert (found.probability[[fate is not None for fate in fates]] == 0).all()
+    for words in BAD:
+        assert found.counts.get(words, 0) == fates.count(words)
+    assert found.counts["viable"] == fates.count(None)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("column", ["uncertainty", "energy"])
+def test_numbers_that_are_not_finite_are_not_viable(bad, column):
+    frames = explored(9)
+    getattr(frames, column)[[0, 4, 8]] = bad
+    for strategy in STRATEGIES:
+        found = select(frames, strategy=strategy, spacing=0.0, batch_size=9)
+        assert not set(found.chosen) & {0, 4, 8}
+
+
+@given(st.sampled_from(["threshold", "almomd"]), st.integers(0, 100), st.floats(0, 0.3))
+def test_more_uncertainty_never_lowers_the_probability(strategy, seed, more):
+    frames = explored(12, seed)
+    before = select(frames, strategy=strategy).probability
+    raised = replace(
+        frames, uncertainty=frames.uncertainty + more, expected=frames.expected + 2 * more
+    )
+    assert (select(raised, strategy=strategy).probability >= before - 1e-12).all()
+
+
+def test_the_published_probability_is_the_product():
+    frames = replace(
+        explored(2),
+        uncertainty=U.mean + U.std * np.array([2.0, 2.0]),
+        energy=E.mean + E.std * np.array([0.0, 1.8]),
+    )
+    assert select(frames, strategy="almomd").probability == pytest.approx([0.5, 0.1])
+
+
+def test_published_acceptance_is_as_frequent_as_its_probability_says():
+    n = 4000
+    frames = replace(
+        explored(n, replicas=n),
+        uncertainty=np.full(n, U.mean + 2 * U.std),
+        energy=np.full(n, E.mean + 1.8 * E.std),
+        descriptors=np.arange(n, dtype=float)[:, None],
+    )
+    found = select(frames, strategy="almomd", spacing=0.0)
+    assert found.probability == pytest.approx(0.1)
+    assert abs(found.counts["accepted"] - 400) < 4 * np.sqrt(n * 0.1 * 0.9)
+
+
+def test_certain_frames_are_left_alone():
+    calm = replace(explored(50), uncertainty=np.full(50, U.mean), expected=np.full(50, 0.04))
+    assert select(calm, strategy="threshold").chosen == []
+    assert select(calm, strategy="almomd", seed=1).chosen == []
+    assert select(calm, strategy="random").chosen
+
+
+def test_the_threshold_prefers_what_can_be_afforded():
+    frames = replace(explored(6, replicas=6), expected=np.full(6, 0.2))
+    thermal = 1.5 * units.kB * 300
+    frames = replace(frames, energy=thermal + 0.004 * np.array([5.0, 5, 5, 5, 5, 0]))
+    assert select(frames, batch_size=1).chosen == [5]
+
+
+@given(st.integers(0, 1000), st.sampled_from(["logdet", "farthest", "none"]))
+def test_the_choice_does_not_depend_on_the_order_of_the_candidates(seed, diversity):
+    frames = explored(30, seed)
+    order = np.random.default_rng(seed).permutation(30)
+    mixed = Candidates(**{name: value[order] for name, value in vars(frames).items()})
+    found = select(frames, diversity=diversity).chosen
+    again = sorted(order[select(mixed, diversity=diversity).chosen].tolist())
+    assert again == found
+
+
+def test_another_seed_draws_others():
+    frames = explored(60)
+    assert len({tuple(select(frames, seed, strategy="random").chosen) for seed in range(6)}) > 1
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("diversity", ["logdet", "farthest", "none"])
+def test_near_identical_frames_are_taken_once(strategy, diversity):
+    frames = replace(
+        explored(6, replicas=6),
+        descriptors=np.array([[0.0], [0.0], [1.0], [1.0 + 1e-9], [2.0], [2.0]]),
+    )
+    found = select(frames, strategy=strategy, diversity=diversity, batch_size=6)
+    assert sorted(np.round(frames.descriptors[found.chosen, 0])) == [0, 1, 2]
+    assert "3 different frames for a batch of 6: all are taken" in found.notes
+
+
+def test_without_calibration_the_threshold_says_so():
+    frames = replace(explored(5), expected=np.full(5, np.nan))
+    with pytest.raises(InputError, match=r"agree exactly.*random"):
+        select(frames, strategy="threshold")
+    assert select(frames, strategy="random").chosen
+
+
+def test_no_frames_no_choice():
+    empty = Candidates(**{name: value[:0] for name, value in vars(explored(3)).items()})
+    found = select(empty)
+    assert found.chosen == []
+    assert found.notes == ["nothing was explored"]
+
+
+# viability
+
+
+def test_what_is_thermal_at_the_target_temperature_is_viable():
+    """Statistics of quiet seeds must not veto hot dynamics; exploded frames are vetoed."""
+    quiet, atoms, hot = Spread(0.02, 0.001), np.array([64]), np.array([900.0])
+    lowest, highest = acquisition.energy_band(atoms, hot, quiet, 6.0)
+    mean, std = 1.5 * units.kB * 900, units.kB * 900 * np.sqrt(1.5 / 64)
+    assert mean + 4 * std < highest < mean + 8 * std
+    assert lowest < 0
+    without = acquisition.energy_band(atoms, np.array([np.nan]), quiet, 6.0)
+    np.testing.assert_allclose(np.ravel(without), [-0.006, 0.026])
+
+
+def test_unphysical_frames_of_a_real_data_set_are_rejected(shared):
+    """KCl by VASP: displacements up to 1.5 Å, energies up to 16 eV per atom above the crystal."""
+    folder = shared / "data/dft"
+    labels = force_sets.read_labelled(folder / "KCl-225_vasp_mlpsscha.extxyz")
+    perfect = read(folder / "KCl-225_vasp_mlpsscha_reference.extxyz")
+    total = np.array([frame.get_potential_energy() for frame in labels])
+    energy = (total - total.min()) / 64
+    quiet = np.sort(energy)[:24]
+    known = Knowledge(U, Spread.of(quiet), health.shortest_distance(perfect, search=8.0), 0.05)
+    frames = replace(
+        explored(len(labels), replicas=len(labels)),
+        energy=energy,
+        target=np.full(len(labels), np.nan),
+        shortest=np.array([health.shortest_distance(frame) for frame in labels]),
+    )
+    reasons = np.array(acquisition.viability(frames, known, config.Acquisition()))
+    assert (reasons[energy <= quiet.max()] == "").all()
+    assert (reasons[energy > 0.3] != "").all()
+    assert 60 < (reasons != "").sum() < 96
+    for strategy in STRATEGIES:
+        chosen = select(frames, known=known, strategy=strategy, batch_size=120).chosen
+        assert energy[chosen].max() < 0.3
+
+
+# spacing and diversity
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.6, 0.9])
+def test_correlation_time_of_a_process_with_known_memory(memory):
+    generator = np.random.default_rng(0)
+    series = np.zeros(20000)
+    for number in range(1, len(series)):
+        series[number] = memory * series[number - 1] + generator.normal()
+    wanted = 0.5 + memory / (1 - memory)
+    assert acquisition.correlation_time(series) == pytest.approx(wanted, rel=0.15)
+    assert acquisition.correlation_time(np.ones(50)) == 0.5
+
+
+def test_automatic_spacing_is_two_correlation_times():
+    frames = explored(300, replicas=3)
+    assert acquisition.spacing_of(frames) == pytest.approx(10, rel=0.6)  # white noise every 10 fs
+    assert acquisition.spacing_of(explored(3)) == 0.0
+
+
+def test_spacing_keeps_the_first_in_order_and_does_not_cross_replicas():
+    replica, time = np.array([0, 0, 0, 1]), np.array([0.0, 30.0, 40.0, 10.0])
+    assert acquisition.spaced([1, 0, 2, 3], replica, time, 40.0) == [1, 3]
+    assert acquisition.spaced([0, 1, 2, 3], replica, time, 40.0) == [0, 2, 3]
+    assert acquisition.spaced([], replica, time, 40.0) == []
+
+
+def test_farthest_points_of_a_line():
+    line = np.array([[0.0], [1.0], [10.0], [4.0]])
+    assert acquisition.farthest_points(line, 3) == [0, 2, 3]
+    assert acquisition.farthest_points(line, 9) == [0, 2, 3, 1]
+    assert acquisition.farthest_points(line, 1) == [0]
+
+
+def test_the_determinant_takes_one_of_each_cluster_before_a_second():
+    generator = np.random.default_rng(1)
+    centres = 10 * np.eye(3)
+    rows = np.repeat(centres, 5, axis=0) + generator.normal(scale=0.1, size=(15, 3))
+    quality = np.where(np.arange(15) < 5, 2.0, 1.0)
+    chosen = acquisition.log_determinant(rows, 3, quality)
+    assert sorted(number // 5 for number in chosen) == [0, 1, 2]
+    assert chosen[0] < 5  # the best first
+    # the greedy volume is that of the kernel's submatrix
+    assert len(set(acquisition.log_determinant(rows, 15, quality))) == 15

@@ -1,0 +1,221 @@
+"""The compiled committee engine against NequIP's own eager modules."""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from ase.build import bulk
+from networks import SMALL, frames, potential
+
+from umklapp import config
+from umklapp.errors import CalculationError
+from umklapp.potentials import architectures
+from umklapp.potentials.committee import Committee
+from umklapp.potentials.neighbours import Neighbourhood, join
+from umklapp.potentials.nequip import engine
+
+
+def slot_forces(network, types, atoms):
+    """Energy, forces and the cell's virial by the uncompiled slot network."""
+    slots = join([Neighbourhood(network.cutoff).update(atoms)], network.cutoff)
+    place = np.minimum(slots.lengths / network.cutoff, 1 - 1e-12) * engine.convolution.INTERVALS
+    numbers = np.array([types[symbol] for symbol in atoms.get_chemical_symbols()])
+    arrays = (slots.vectors, slots.source, numbers, place.astype(int), place % 1)
+    energy, gradient, _ = network(*map(torch.from_numpy, arrays), *network.weights)
+    gradient = gradient.numpy()
+    forces = gradient.sum(axis=1)
+    np.subtract.at(forces, slots.source, gradient)
+    return float(energy.sum()), forces
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize(("l_max", "features"), [(0, [8]), (1, [8, 4]), (2, [8, 6, 4])])
+@pytest.mark.parametrize("parity", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_slot_network_is_nequips(layers, l_max, features, parity, dtype):
+    settings = config.Potential(
+        cutoff=4.0, l_max=l_max, features=features, radial_width=16, layers=layers, parity=parity,
+        dtype=dtype,
+    )  # fmt: skip
+    stock = potential(3, settings)
+    network = engine.SlotNetwork(stock.model)
+    for atoms in frames()[:3]:
+        energy, forces = slot_forces(network, stock.types, atoms)
+        wanted = stock.evaluate([atoms])
+        assert energy == pytest.approx(wanted.energy[0], abs=1e-5 if dtype == "float32" else 1e-7)
+        scale = np.abs(wanted.forces[0]).max()
+        np.testing.assert_allclose(forces, wanted.forces[0], atol=2e-6 * max(1.0, scale))
+
+
+def test_the_tables_are_the_radial_networks():
+    """Values and slopes between the knots; the error is that of a fifth-order spline."""
+    stock = potential(1)
+    network = stock.model.model.func
+    block = network.layer0_convnet.conv
+    table = engine.convolution.tabulate(
+        network.bessel_encode, network.factor, block.edge_mlp, torch.float64
+    )
+    x = torch.linspace(0.05, 0.999, 501, dtype=torch.float64).unsqueeze(1)
+    place = x[:, 0] * engine.convolution.INTERVALS
+    t = (place % 1).unsqueeze(1)
+    c = table[place.long()].unbind(1)
+    value = sum(each * t**power for power, each in enumerate(c))
+    again = engine.convolution.tabulate(
+        network.bessel_encode, network.factor, block.edge_mlp, torch.float32
+    )
+    assert again.dtype == torch.float32
+    data = network.factor(network.bessel_encode({"normed_edge_lengths": x}))
+    wanted = block.edge_mlp(data["edge_embedding"].float()).double()
+    assert float((value - wanted).abs().max()) < 2e-6
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A compiled engine for two species, in a cache of its own."""
+    cache = tmp_path_factory.mktemp("cache")
+    out = tmp_path_factory.mktemp("engine") / "2_species"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UMKLAPP_CACHE", str(cache))
+        engine.prepare(SMALL, 2, "compiled", out, lambda text: None)
+    if json.loads((out / "engine.json").read_text())["mode"] == "eager":
+        pytest.skip("no compiler on this machine")
+    return cache, out
+
+
+def test_compiled_members_are_the_eager_ones(folder):
+    members = [potential(seed) for seed in range(3)]
+    fast, slow = Committee(members, folder[1]), Committee(members)
+    assert fast.batched is not None
+    mine, stock = fast.evaluate_members(frames()), slow.evaluate_members(frames())
+    np.testing.assert_allclose(mine.energy, stock.energy, atol=2e-5)
+    for one, two in zip(mine.forces, stock.forces, strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-6)
+    np.testing.assert_allclose(mine.stress, stock.stress, atol=1e-7)
+    for one, two in zip(fast.features(frames()), slow.features(frames()), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-5)
+    each = fast.evaluate_each(frames(), [2, 0, 1, 2])
+    for number, member in enumerate([2, 0, 1, 2]):
+        np.testing.assert_allclose(each.forces[number], stock.forces[number][member], atol=1e-6)
+        assert each.energy[number] == pytest.approx(stock.energy[member, number], abs=2e-5)
+
+
+def test_forces_are_derivatives_of_the_energy(folder):
+    committee, atoms = Committee([potential()], folder[1]), frames()[0]
+    forces = committee.evaluate([atoms]).forces[0]
+    for index in ((0, 0), (3, 1), (7, 2)):
+        energies = []
+        for sign in (1, -1):
+            moved = atoms.copy()
+            moved.positions[index] += 1e-2 * sign
+            energies.append(committee.evaluate([moved]).energy[0])
+        assert forces[index] == pytest.approx((energies[1] - energies[0]) / 2e-2, abs=2e-3)
+
+
+def test_a_neighbour_list_that_is_kept_changes_nothing(folder):
+    committee, atoms = Committee([potential()], folder[1]), frames()[0]
+    near = [Neighbourhood(committee.cutoff, 0.4)]
+    generator = np.random.default_rng(0)
+    for _ in range(10):
+        atoms.positions += generator.normal(scale=0.03, size=(8, 3))
+        kept = committee.evaluate_members([atoms], near).forces[0]
+        np.testing.assert_allclose(kept, committee.evaluate_members([atoms]).forces[0], atol=1e-7)
+
+
+def test_a_single_atom_and_an_unknown_species(folder):
+    lone = Atoms("Na", cell=3 * [3.5], pbc=True)
+    fast, slow = Committee([potential()], folder[1]), Committee([potential()])
+    np.testing.assert_allclose(fast.evaluate([lone]).energy, slow.evaluate([lone]).energy)
+    with pytest.raises(CalculationError, match="the frame has \\['Li'\\]"):
+        fast.evaluate([bulk("LiCl", "rocksalt", a=5.1)])
+
+
+def test_the_graph_is_made_once(folder, monkeypatch, tmp_path):
+    """From the cache for the next campaign, and for a second job that wants it at once."""
+    cache, _ = folder
+    monkeypatch.setenv("UMKLAPP_CACHE", str(cache))
+    said = []
+    engine.prepare(SMALL, 2, "compiled", tmp_path / "again", said.append)
+    assert said == []
+    assert json.loads((tmp_path / "again/engine.json").read_text())["seconds"] == 0
+
+
+def test_two_jobs_at_once_compile_once(tmp_path):
+    """Real processes; the second waits for the first one's lock and finds the graph."""
+    code = (
+        "import sys, pathlib\nfrom umklapp import config\n"
+        "from umklapp.potentials.nequip import engine\n"
+        "s = config.Potential(cutoff=4.0, l_max=0, features=[4], radial_width=8, layers=1)\n"
+        "engine.prepare(s, 1, 'compiled', pathlib.Path(sys.argv[1]))\n"
+    )
+    import os
+
+    environment = {**os.environ, "UMKLAPP_CACHE": str(tmp_path / "cache")}
+
+    def job(number):
+        command = [sys.executable, "-c", code, str(tmp_path / str(number))]
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+        return json.loads((tmp_path / str(number) / "engine.json").read_text())
+
+    with ThreadPoolExecutor(2) as pool:
+        records = list(pool.map(job, range(2)))
+    if records[0]["mode"] == "eager":
+        pytest.skip("no compiler on this machine")
+    assert sorted(record["seconds"] > 0 for record in records) == [False, True]
+    assert len(list((tmp_path / "cache/engines").glob("*.pt2"))) == 1
+
+
+@pytest.mark.parametrize("compiler", ["/nowhere/g++", "false"])
+def test_without_a_working_compiler_evaluation_is_eager(compiler, monkeypatch, tmp_path):
+    monkeypatch.setenv("UMKLAPP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("CXX", compiler)
+    settings = SMALL.model_copy(update={"radial_width": 12})
+    if compiler == "false":  # a compiler that is there, and fails
+
+        def fail(*_):
+            raise RuntimeError("ld returned 1 exit status")
+
+        monkeypatch.setattr(engine, "compile_graph", fail)
+    engine.prepare(settings, 2, "compiled", tmp_path / "engine", lambda text: None)
+    record = json.loads((tmp_path / "engine/engine.json").read_text())
+    assert record["mode"] == "eager"
+    assert ("no C++ compiler" if "nowhere" in compiler else "ld returned 1") in record["reason"]
+    assert not list((tmp_path / "cache/engines").glob("*.pt2"))
+    committee = Committee([potential(0, settings)], tmp_path / "engine")
+    assert committee.batched is None
+    assert len(committee.evaluate(frames()).forces) == 4
+
+
+def test_eager_by_configuration(tmp_path):
+    engine.prepare(SMALL, 2, "eager", tmp_path / "engine")
+    assert json.loads((tmp_path / "engine/engine.json").read_text())["mode"] == "eager"
+    assert Committee([potential()], tmp_path / "engine").batched is None
+
+
+def test_a_graph_of_another_machine_is_not_used(folder, monkeypatch, tmp_path):
+    cache, out = folder
+    monkeypatch.setenv("UMKLAPP_CACHE", str(cache))
+    (tmp_path / "engine.json").write_text(
+        json.dumps(json.loads((out / "engine.json").read_text()) | {"key": "of another machine"})
+    )
+    (tmp_path / "graph.pt2").write_bytes(b"machine code of another machine")
+    found = engine.load(tmp_path, [potential()], [].append)
+    assert found is not None  # from this machine's cache
+
+
+def test_members_of_different_architectures_are_evaluated_eagerly(folder):
+    said = []
+    other = potential(0, SMALL.model_copy(update={"features": [6, 4]}))
+    assert engine.load(folder[1], [potential(), other], said.append) is None
+    assert "different architectures" in said[-1]
+
+
+def test_the_key_is_of_the_architecture_alone():
+    keys = {engine.SlotNetwork(potential(seed).model).key("cpu") for seed in range(3)}
+    assert len(keys) == 1
+    assert engine.SlotNetwork(architectures.untrained(SMALL, 2)).key("cpu") in keys
+    assert engine.SlotNetwork(architectures.untrained(SMALL, 1)).key("cpu") not in keys

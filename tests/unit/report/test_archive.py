@@ -1,0 +1,36 @@
+"""The archive behind the figures: what it holds, and what it says when there is nothing."""
+
+import tarfile
+
+import pytest
+import yaml
+
+from umklapp.errors import InputError
+from umklapp.report import archive
+
+
+def campaign(folder, plain):
+    path = folder / "campaign.yaml"
+    path.write_text(yaml.safe_dump(plain))
+    return str(path)
+
+
+def test_small_files_only(tmp_path, monkeypatch, plain, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("summary.csv", "Si-227/history.json", "Si-227/phonons/bands.h5",
+                 "Si-227/model/member_0.ckpt", "Si-227/round_00/exploration.h5"):  # fmt: skip
+        path = tmp_path / "results" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    archive.main([campaign(tmp_path, plain), "out.tar.gz"])
+    with tarfile.open("out.tar.gz") as found:
+        assert found.getnames() == [
+            "results/summary.csv", "results/Si-227/history.json", "results/Si-227/phonons/bands.h5"
+        ]  # fmt: skip
+    assert "3 files" in capsys.readouterr().out
+
+
+def test_nothing_to_archive(tmp_path, monkeypatch, plain):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="Si-227: nothing to archive: run Si-227 first"):
+        archive.main([campaign(tmp_path, plain), "out.tar.gz"])

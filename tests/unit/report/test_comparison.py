@@ -1,0 +1,141 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from umklapp.report import comparison
+from umklapp.report.figures import comparison as figure
+from umklapp.report.figures import green_kubo as green_kubo_figure
+
+CONDUCTIVITY = {
+    "temperatures_K": [200.0, 300.0],
+    "kappa_W_per_mK": [9.0, 6.0],
+    "std_W_per_mK": [0.3, 0.2],
+    "not_computed": None,
+    "method": "phono3py RTA",
+}
+GREEN_KUBO = {
+    "temperature_K": 301.0,
+    "kappa_W_per_mK": 5.0,
+    "error_W_per_mK": 0.6,
+    "trajectories_W_per_mK": [4.0, 6.0],
+    "committee": {"members": {"0": 4.5, "1": 5.5}, "model_W_per_mK": 0.4},
+    "corrected_W_per_mK": 5.5,
+    "cepstral": {"kappa_W_per_mK": 5.2, "error_W_per_mK": 0.5},
+    "excluded": {"3": "step 9: exploded"},
+    "warnings": ["too short"],
+    "atoms": 64,
+    "cutoff_fs": 2000.0,
+    "convergence": {
+        name: [{"at": 1.0, "kappa": 4.0, "error": 1.0}, {"at": 2.0, "kappa": None, "error": None}]
+        for name in ("length_ps", "filter_periods")
+    },
+}
+EFFECTIVE = {"kappa_W_per_mK": 5.7, "temperature_K": 301.0, "not_computed": None}
+LITERATURE = {"experiment_300K": [6.0, 7.1], "ab_initio_green_kubo_300K": [5.1]}
+
+
+def table(green_kubo=GREEN_KUBO, conductivity=CONDUCTIVITY, effective=EFFECTIVE):
+    return comparison.rows(
+        conductivity, green_kubo, effective, comparison.literature_rows(LITERATURE)
+    )
+
+
+def test_every_method_has_its_row_and_says_what_its_error_is():
+    found = table().set_index("method")
+    assert found.loc["phono3py RTA", "kappa_W_per_mK"] == 6.0
+    assert found.loc["Green–Kubo", "error_is"] == "standard error of 2 trajectories"
+    assert found.loc["Green–Kubo, by members", "error_W_per_mK"] == 0.4
+    assert found.loc["Green–Kubo, infinite size", "kappa_W_per_mK"] == 5.5
+    assert found.loc["cepstral analysis", "kappa_W_per_mK"] == 5.2
+    assert found.loc["effective force constants", "temperature_K"] == 301.0
+    assert list(found.loc[["experiment"], "kappa_W_per_mK"]) == [6.0, 7.1]
+
+
+def test_what_was_not_made_has_no_row():
+    assert list(table(None, effective=None)["method"].unique()) == [
+        "phono3py RTA", "experiment", "ab initio Green–Kubo (literature)",
+    ]  # fmt: skip
+    failed = {"kappa_W_per_mK": None, "not_computed": "the heat flux is still correlated"}
+    unstable = CONDUCTIVITY | {"kappa_W_per_mK": None, "not_computed": {"1": "not stable"}}
+    assert "Green–Kubo" not in set(table(failed, unstable)["method"])
+    words = comparison.missing(unstable, failed, {"not_computed": "too few frames"})
+    assert words == [
+        "κ of member 1: not stable", "effective force constants: too few frames",
+        "Green–Kubo: the heat flux is still correlated",
+    ]  # fmt: skip
+    partly = GREEN_KUBO | {"cepstral": {"not_computed": "run longer"}}
+    assert "cepstral analysis" not in set(table(partly)["method"])
+    assert comparison.missing(CONDUCTIVITY, partly, None) == [
+        "trajectory 3 is not used: step 9: exploded", "Green–Kubo: too short",
+        "cepstral: run longer",
+    ]  # fmt: skip
+
+
+def test_the_residual_that_only_force_constants_are_corrected_for_is_told():
+    corrected = CONDUCTIVITY | {"residual_before_correction_eV_per_A": 0.023}
+    assert "they leave 23 meV/Å" in comparison.missing(corrected, GREEN_KUBO, None)[0]
+    assert comparison.missing(corrected, None, None) == []
+
+
+def test_a_size_correction_that_outweighs_the_value_is_no_result():
+    small = {**GREEN_KUBO, "kappa_W_per_mK": 1.45, "corrected_W_per_mK": 7.85}
+    words = comparison.missing(CONDUCTIVITY, small, None)[-1]
+    assert "infinite size: the correction (+6.4) is 4.4 times the value it corrects" in words
+    assert "infinite size" not in str(comparison.missing(CONDUCTIVITY, GREEN_KUBO, None))
+
+
+@pytest.mark.parametrize(
+    ("sigma", "ran", "text"),
+    [
+        (0.1, True, "trust the Boltzmann equation"),
+        (0.3, True, "may be off"),
+        (0.5, True, "trust Green–Kubo."),
+        (0.5, False, "add a green_kubo section"),
+        (None, False, "not known"),
+    ],
+)
+def test_the_advice_follows_anharmonicity(sigma, ran, text):
+    assert text in comparison.advice(sigma, CONDUCTIVITY, ran)
+
+
+def test_an_unstable_crystal_is_told_so():
+    unstable = CONDUCTIVITY | {"not_computed": {"0": "imaginary"}}
+    assert "not dynamically stable" in comparison.advice(0.5, unstable, False)
+
+
+def test_the_page_and_the_figure_have_all_rows(tmp_path):
+    rows = table()
+    page = comparison.page("NaCl-225", rows, {"last": 0.14, "first": None}, "advice", ["a problem"])
+    for text in ("| Green–Kubo | 301 | 5 | 0.6 |", "0.140", "not known", "- a problem"):
+        assert text in page
+    paths = [tmp_path / "x.png", tmp_path / "x.pdf"]
+    figure.draw(rows, "NaCl-225", "advice", paths)
+    figure.draw(rows[:0], "NaCl-225", "nothing", [tmp_path / "empty.png"])
+    assert all(path.stat().st_size > 1000 for path in paths)
+    json.loads(rows.to_json(orient="records"))
+    assert isinstance(rows, pd.DataFrame)
+
+
+def test_the_green_kubo_figure_is_drawn_with_and_without_its_parts(tmp_path):
+    time = np.linspace(0, 10000, 101)
+    series = {
+        "times_fs": time,
+        "integral": 5 * (1 - np.exp(-time / 800)),
+        "smooth_integral": 5 * (1 - np.exp(-time / 800)),
+    }
+    green_kubo_figure.draw(GREEN_KUBO, series, "X", [tmp_path / "bare.png"])
+    series |= {
+        "cepstral_frequencies_THz": np.linspace(0, 5, 50),
+        "cepstral_periodogram": np.ones(50),
+        "cepstral_smooth": np.ones(50),
+    }
+    size = {
+        "meshes": [4, 6, 8], "kappas_W_per_mK": [3.0, 3.5, 3.7], "extrapolated_W_per_mK": 4.1,
+        "kappa_harmonic_W_per_mK": 3.2,
+    }  # fmt: skip
+    green_kubo_figure.draw(GREEN_KUBO | {"size": size}, series, "X", [tmp_path / "all.png"])
+    failed = {"kappa_W_per_mK": None, "not_computed": "because"}
+    green_kubo_figure.draw(failed, {}, "X", [tmp_path / "none.png"])
+    assert len(list(tmp_path.glob("*.png"))) == 3

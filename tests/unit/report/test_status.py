@@ -1,0 +1,123 @@
+"""Where a campaign stands, from files as the pipeline leaves them at its stages."""
+
+import io
+import json
+import os
+
+import pytest
+import yaml
+from rich.console import Console
+
+from umklapp.errors import InputError
+from umklapp.report import status
+
+
+def touch(path, text="", stamp=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    if stamp is not None:
+        os.utime(path, (stamp, stamp))
+
+
+def stage(folder):
+    return status.of_material(folder, [])["stage"]
+
+
+def test_stages_in_their_order(tmp_path):
+    folder = tmp_path / "Si-227"
+    assert stage(folder) == "not begun"
+    folder.mkdir()
+    assert stage(folder) == "structure"
+    touch(folder / "structure/primitive.extxyz")
+    assert stage(folder) == "seeds"
+    touch(folder / "seeds/train.extxyz")
+    assert stage(folder) == "training"
+    first = folder / "round_00"
+    touch(first / "dataset.extxyz")
+    error = {"test": {"force_mae_eV_per_A": 0.012}}
+    touch(first / "committee.json", json.dumps(error))
+    assert stage(folder) == "exploration"
+    touch(first / "exploration.h5")
+    assert stage(folder) == "acquisition"
+    touch(first / "candidates.extxyz")
+    assert stage(folder) == "labels"
+    verdict = {"finished": False, "converged": False, "reason": "another round"}
+    touch(first / "assessment.json", json.dumps(verdict))
+    assert stage(folder) == "between rounds"
+    (folder / "round_01").mkdir()
+    assert stage(folder) == "training"
+    verdict = {"finished": True, "converged": True, "reason": "converged: well"}
+    touch(folder / "round_01/assessment.json", json.dumps(verdict))
+    assert stage(folder) == "phonons and κ"
+    touch(folder / "summary.json", "{}")
+    row = status.of_material(folder, [])
+    assert row["stage"] == "finished"
+    assert row["round"] == 1
+    assert row["converged"] is True
+    assert row["test_force_mae_eV_per_A"] == 0.012
+
+
+def test_labels_and_failures_are_counted(tmp_path):
+    folder = tmp_path / "Si-227"
+    for number in range(3):
+        touch(folder / f"ledger/s1/f{number}.extxyz")
+    touch(folder / "ledger/s1/f9.failed.json")
+    touch(folder / "seeds/labels/0.failed.json", json.dumps({"failed": [{"reason": "timeout"}]}))
+    touch(folder / "round_00/labels/1.failed.json", json.dumps({"failed": []}))
+    row = status.of_material(folder, [])
+    assert (row["labels"], row["failed_labels"]) == (3, 1)
+
+
+def test_running_failed_and_finished_jobs(tmp_path):
+    touch(tmp_path / "logs/train/Si-227_00_0.log", "epoch 3\n", stamp=1000.0)
+    touch(tmp_path / "logs/train/Si-227_00_1.log", "epoch 9\n", stamp=500.0)
+    touch(tmp_path / "benchmarks/train/Si-227_00_1.tsv", "", stamp=600.0)
+    text = "Traceback\nValueError: no\n"
+    touch(tmp_path / "logs/label/Si-227_seeds_0.log", text, stamp=700.0)
+    touch(tmp_path / "logs/report.log", "not a job")
+    jobs = status.unfinished(tmp_path, now=1600.0)
+    assert [(job["rule"], job["failed"]) for job in jobs] == [("label", True), ("train", False)]
+    assert jobs[1]["minutes_since_sign_of_life"] == 10.0
+    assert jobs[0]["last_line"] == "ValueError: no"
+
+
+def test_a_job_that_runs_again(tmp_path):
+    touch(tmp_path / "benchmarks/train/Si-227_00_1.tsv", "", stamp=600.0)
+    touch(tmp_path / "logs/train/Si-227_00_1.log", "epoch 1\n", stamp=900.0)
+    assert len(status.unfinished(tmp_path, now=1000.0)) == 1
+
+
+def test_command_prints_table_and_json(tmp_path, monkeypatch, capsys, plain):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "campaign.yaml"
+    path.write_text(yaml.safe_dump(plain))
+    touch(tmp_path / "results/logs/train/Si-227_00_0.log", "KeyError: 'x'\n")
+    touch(tmp_path / "results/Si-227/ledger/s1/f1.extxyz")
+    status.main([str(path), "--json"])
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["material"] == "Si-227"
+    assert row["failed"][0]["rule"] == "train"
+    status.main([str(path)])
+    text = capsys.readouterr().out
+    assert "Si-227" in text
+    assert "failed: train Si-227_00_0.log: KeyError: 'x'" in text.replace("\n", " ")
+
+
+def test_a_terminal_of_80_columns_shows_every_heading(tmp_path):
+    """Long words fold; no column is lost."""
+    row = status.of_material(tmp_path / "Cs2NaBiCl6-225", [])
+    row |= {"round": 11, "stage": "exploration", "labels": 1234, "failed_labels": 12}
+    row |= {"verdict": "missed event", "core_hours": 1234.5, "gpu_hours": 3.2}
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(status.render([row], "x"))
+    text = console.export_text()
+    for word in ("material", "stage", "labels", "meV/Å", "κ(300 K)", "verged", "events", "jobs"):
+        assert word in text
+    assert "(GPU h)" in text
+    assert "(3.20)" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_unreadable_configuration(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        status.main([str(tmp_path / "none.yaml")])

@@ -1,0 +1,116 @@
+"""The summary: numbers of a campaign, as a row and as the table a user reads."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import yaml
+
+from umklapp.errors import InputError
+from umklapp.report import summary
+
+
+def parts(kappa=(151.2, 118.4), std=(6.04, 4.0), converged=True):
+    """What the files of one material hold."""
+    assessments = [
+        {"converged": False, "accepted": 8, "failed": 1, "reason": "another round: too wrong"},
+        {"converged": converged, "accepted": 6, "failed": 2, "reason": "converged: all is well"},
+    ]
+    committee = {
+        "frames": {"train": 31, "calibration": 7, "test": 9},
+        "test": {"force_mae_eV_per_A": 0.0213, "energy_mae_eV_per_atom": 0.0011},
+    }
+    conductivity = {
+        "temperatures_K": [200.0, 300.0],
+        "kappa_W_per_mK": None if kappa is None else list(reversed(kappa)),
+        "std_W_per_mK": None if std is None else list(reversed(std)),
+        "literature": {"text": "exp. 148, 156"},
+    }
+    verdict = {"verdict": "sound", "reason": "sound: no events anywhere"}
+    highest = {"highest_THz": {"mean": 15.7, "std": 0.1}}
+    return assessments, committee, conductivity, highest, verdict
+
+
+def test_row_of_a_material():
+    row = summary.row("Si-227", *parts())
+    assert row["material"] == "Si-227"
+    assert row["rounds"] == 2
+    assert row["converged"] is True
+    assert row["labels"] == 31 + 7 + 9 + 4  # the last new labels were not trained on
+    assert row["failed_labels"] == 3
+    assert row["kappa_300K_W_per_mK"] == 151.2  # of 300 K, not of the first temperature
+    assert row["kappa_300K_std_W_per_mK"] == 6.04
+    assert row["test_force_mae_eV_per_A"] == 0.0213
+    assert row["highest_frequency_THz"] == 15.7
+    assert row["reason"] == "converged: all is well"
+    assert row["verdict"] == "sound"
+
+
+def test_row_without_conductivity():
+    row = summary.row("Si-227", *parts(None, None, converged=False))
+    assert row["kappa_300K_W_per_mK"] is None
+    assert row["kappa_300K_std_W_per_mK"] is None
+    assert row["converged"] is False
+
+
+def table():
+    rows = [summary.row("Si-227", *parts())]
+    rows.append(summary.row("CuI-216", *parts(None, None, converged=False)))
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("through_a_file", [False, True])
+def test_table_a_user_reads(tmp_path, through_a_file):
+    found = table()
+    if through_a_file:
+        found.to_csv(tmp_path / "summary.csv", index=False)
+        found = pd.read_csv(tmp_path / "summary.csv")
+    head, silicon, iodide = summary.render(found).splitlines()
+    for name in ("material", "rounds", "labels", "force MAE (meV/Å)", "κ(300 K) (W/(m K))"):
+        assert name in head
+    assert "151 ± 6" in silicon
+    assert "21.3" in silicon
+    assert "exp. 148, 156" in silicon
+    assert silicon.endswith("yes  sound")
+    assert "not computed" in iodide
+    assert iodide.endswith("NO  sound")
+    assert "nan" not in iodide.lower()
+
+
+def campaign(plain, folder):
+    plain["results"] = str(folder / "results")
+    path = folder / "campaign.yaml"
+    path.write_text(yaml.safe_dump(plain))
+    return path
+
+
+def test_campaign_without_a_summary(plain, tmp_path):
+    path = campaign(plain, tmp_path)
+    with pytest.raises(InputError, match=r"summary\.csv does not exist yet: run the campaign"):
+        summary.main(path)
+
+
+def test_finished_campaign(plain, tmp_path):
+    path = campaign(plain, tmp_path)
+    (tmp_path / "results").mkdir()
+    table().to_csv(tmp_path / "results/summary.csv", index=False)
+    text = summary.main(path)
+    assert "151 ± 6" in text
+    assert "  Si-227: converged: all is well" in text
+    assert f"figures: {tmp_path / 'results/figures'}" in text
+    (tmp_path / "results/report.html").write_text("<html>")
+    assert f"report: {tmp_path / 'results/report.html'}" in summary.main(path)
+
+
+def test_command_line(plain, tmp_path):
+    path = campaign(plain, tmp_path)
+    command = [sys.executable, "-m", "umklapp.report.summary", str(path)]
+    failed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert failed.returncode == 1
+    assert "does not exist yet" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    (tmp_path / "results").mkdir()
+    table().to_csv(tmp_path / "results/summary.csv", index=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == summary.main(path) + "\n"

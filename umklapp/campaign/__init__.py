@@ -1,0 +1,1 @@
+"""Before and around the jobs: checks, sizes, shards, campaigns of the test bed."""

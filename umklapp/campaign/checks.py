@@ -1,0 +1,253 @@
+"""What can be known to be wrong before the first job, from the config and the files it names."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from ase import Atoms
+
+from umklapp import reference
+from umklapp.config import (
+    WHICH,
+    Campaign,
+    FramesSeed,
+    Lookup,
+    LowFidelitySeed,
+    Potential,
+    RattledSeed,
+)
+from umklapp.config.backends import BACKENDS
+from umklapp.crystals import materials, supercells
+from umklapp.crystals.formats import given
+from umklapp.crystals.formats.force_sets import load_params, read_labelled
+from umklapp.crystals.materials import from_phonopy
+from umklapp.errors import InputError
+from umklapp.potentials.external import bridge
+
+if TYPE_CHECKING:
+    from umklapp.potentials.nequip.parents import Parent
+
+
+def check(campaign: Campaign) -> pd.DataFrame:
+    """The table's selected rows, after every file that the config names was looked at.
+
+    Raises:
+        InputError: naming file, key and value.
+    """
+    table = materials.read_table(campaign.materials.table)
+    keys = materials.selected(table, campaign.materials.select, campaign.materials.table)
+    rows = table.loc[keys]
+    _check_mappings(campaign, table)
+    problems = []
+    for _, row in rows.iterrows():
+        try:
+            primitive = _primitive(campaign, row)
+            _check_files(campaign, row["material"], primitive)
+            _check_starts(campaign, row["material"], primitive)
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError("\n".join(dict.fromkeys(problems)))
+    _check_counts(campaign)
+    check_backend(campaign.potential)
+    species = materials.species(campaign.materials.table, keys)
+    reference.check(campaign.reference, {name for names in species.values() for name in names})
+    return rows
+
+
+def of_materials(campaign: Campaign, keys: Sequence[str]) -> Campaign:
+    """The same campaign with these materials selected."""
+    chosen = campaign.materials.model_copy(update={"select": list(keys)})
+    return campaign.model_copy(update={"materials": chosen})
+
+
+def check_backend(potential: Potential) -> None:
+    """Raise `InputError` where the backend's package or environment is missing, with the remedy."""
+    facts = BACKENDS[potential.backend]
+    if facts.environment is not None:
+        bridge.interpreter(potential.backend, potential.environment)
+    elif potential.backend == "allegro" and importlib.util.find_spec("allegro") is None:
+        raise InputError(
+            f"potential.backend: '{potential.backend}' needs the package {facts.package}, which is "
+            f"not installed: run `make {facts.target}`"
+        )
+
+
+def _check_mappings(campaign: Campaign, table: pd.DataFrame) -> None:
+    for which in WHICH:
+        said = getattr(campaign.materials, f"{which}_supercell")
+        unknown = sorted(set(said) - {"default", *table.index}) if isinstance(said, dict) else []
+        if unknown:
+            raise InputError(
+                f"materials.{which}_supercell: {unknown} are not in {campaign.materials.table}; "
+                "the keys are those of the table, or 'default'"
+            )
+
+
+def _primitive(campaign: Campaign, row: pd.Series) -> Atoms:
+    chosen, name = campaign.materials, row["material"]
+    if chosen.cells is None:
+        primitive = materials.build_primitive(row, chosen.structures, chosen.downloads)
+        for which in WHICH:
+            key, said = f"materials.{which}_supercell", chosen.supercell(which, name)
+            if said is None:
+                raise InputError(f"{key}: nothing for {name}; give it an entry, or a default")
+            supercells.matrix(said, primitive, materials.published_size(row), key)
+        return primitive
+    primitive = from_phonopy(load_params(chosen.cells).primitive)
+    found = materials.space_group(primitive)
+    formula, wanted = materials.composition(primitive), materials.composition(Atoms(row["formula"]))
+    if (formula, found) != (wanted, int(row["space_group"])):
+        raise InputError(
+            f"materials.cells: {chosen.cells} holds {formula}-{found}, select says {name}"
+        )
+    return primitive
+
+
+def _check_files(campaign: Campaign, material: str, primitive: Atoms) -> None:
+    for number, seed in enumerate(campaign.seeds):
+        key = f"seeds.{number}"
+        if isinstance(seed, FramesSeed):
+            _check_seed(seed, key, material, primitive)
+        own = getattr(seed, "supercell", None)
+        if isinstance(seed, RattledSeed | LowFidelitySeed) and isinstance(own, list):
+            materials.check_matrix(own, f"{key}.supercell")
+        if isinstance(seed, LowFidelitySeed):
+            _check_cheap(seed, key, primitive)
+    if isinstance(campaign.reference, Lookup):
+        path = campaign.reference.path
+        _check_exists(path, "reference.path")
+        _check_frames(read_labelled(path), f"reference.path: {path}", material, primitive)
+    _check_curvature(campaign, material)
+    if campaign.phonons.force_constants is not None:
+        load_params(campaign.phonons.force_constants)
+
+
+def _check_curvature(campaign: Campaign, material: str) -> None:
+    """The file of second derivatives is there; it is read where the relaxed cells are known."""
+    if campaign.finetune is None or campaign.finetune.labels == "reference":
+        return
+    path = Path(str(campaign.finetune.labels).replace("{material}", material))
+    if not path.exists():
+        raise InputError(f"finetune.labels: {path} does not exist")
+
+
+def _check_seed(seed: FramesSeed, key: str, material: str, primitive: Atoms) -> None:
+    path = seed.path_of(material)
+    _check_exists(path, f"{key}.path")
+    found = given.count(path, seed.every, seed.skip)
+    if found == 0 or (seed.count or 0) > found:
+        raise InputError(
+            f"{key}.count: {seed.count or 'some'} frames wanted, {path} has {found} "
+            f"(every {seed.every}, skip {seed.skip})"
+        )
+    _check_frames(given.first(path, seed.skip), f"{key}.path: {path}", material, primitive)
+
+
+def _check_exists(path: Path, key: str) -> None:
+    if not path.exists():
+        raise InputError(f"{key}: {path} does not exist")
+
+
+def _check_frames(found: list[Atoms], source: str, material: str, primitive: Atoms) -> None:
+    formula = materials.composition(primitive)
+    multiples: set[bytes] = set()
+    for number, frame in enumerate(found):
+        where = f"{source} frame {number}"
+        if materials.composition(frame) != formula:
+            raise InputError(f"{where}: composition {frame.symbols}, but {material} is {formula}")
+        if len(frame) % len(primitive):
+            raise InputError(
+                f"{where}: {len(frame)} atoms are no multiple of the primitive cell's "
+                f"{len(primitive)}"
+            )
+        cell = frame.cell.array.tobytes()
+        if cell not in multiples and not materials.is_multiple(primitive, frame):
+            lengths = ", ".join(f"{length:.3f}" for length in frame.cell.lengths())
+            raise InputError(
+                f"{where}: the supercell ({lengths} Å) is no multiple of the primitive cell of "
+                f"{material}; check its lattice parameters and its number of atoms"
+            )
+        multiples.add(cell)
+
+
+def _check_cheap(seed: LowFidelitySeed, key: str, primitive: Atoms) -> None:
+    """A missing package, file or species, long before the dynamics would find out."""
+    surface = seed.surface
+    if surface.kind == "checkpoint" and not surface.path.exists():
+        raise InputError(f"{key}.surface.path: {surface.path} does not exist")
+    if surface.kind == "xtb" and importlib.util.find_spec("tblite") is None:
+        raise InputError(
+            f"{key}.surface.kind is xtb, but the optional package tblite is not installed: pip "
+            "install tblite, or choose another surface"
+        )
+    if "antisite" in seed.defects and len(set(primitive.numbers)) < 2:
+        raise InputError(f"{key}.defects: an antisite of {primitive.symbols} needs two species")
+
+
+@cache
+def _parent(path: str) -> Parent:
+    from umklapp.potentials.nequip import parents
+
+    return parents.read(Path(path))
+
+
+def _check_starts(campaign: Campaign, material: str, primitive: Atoms) -> None:
+    """The start of every member is there, of this architecture, and knows the species."""
+    if campaign.potential.start is None:
+        return
+    from umklapp.potentials.nequip import parents  # seconds; only where a start is asked for
+
+    for member in range(campaign.committee.size):
+        found = campaign.potential.start_of(material, member)
+        if found is None:
+            continue
+        if Path(found).resolve().is_relative_to(Path(campaign.results).resolve()):
+            raise InputError(
+                f"potential.start: {found} lies in this campaign's own results: a campaign cannot "
+                "start from what it makes itself; give the new campaign another results folder"
+            )
+        try:
+            parents.check(_parent(found), campaign.potential, primitive.get_chemical_symbols())
+        except InputError as error:
+            raise InputError(f"potential.start: {error}") from None
+
+
+def expected_frames(campaign: Campaign) -> int:
+    """Labelled frames that the seeds will give, at least; what NOMAD has is not known."""
+    count = 0
+    material = materials.keys(campaign.materials)[0]
+    for seed in campaign.seeds:
+        if seed.kind == "aimd":
+            count += seed.steps // seed.every
+        elif seed.kind == "frames":
+            path = seed.path_of(material)
+            found = given.count(path, seed.every, seed.skip)
+            count += found if seed.count is None else seed.count
+        elif seed.kind == "low_fidelity" and seed.distillation and seed.distillation.bound:
+            count += seed.distillation.start
+        elif seed.kind != "nomad" or seed.count is not None:
+            count += seed.count or 0
+    return count
+
+
+def _check_counts(campaign: Campaign) -> None:
+    if any(seed.kind == "nomad" and seed.count is None for seed in campaign.seeds):
+        return
+    total = expected_frames(campaign)
+    train = total - max(1, round(campaign.split.test * total))
+    train -= max(1, round(campaign.split.calibration * total))
+    if train < 2:
+        raise InputError(
+            f"seeds: {total} frames leave {train} for training after the split; at least 2 needed"
+        )
+    if campaign.committee.subsamples > train:
+        raise InputError(
+            f"committee.subsamples: {campaign.committee.subsamples} subsamples of {train} "
+            "training frames; give fewer subsamples or more seed frames"
+        )

@@ -1,0 +1,66 @@
+"""How large the cells of a material are, before and after they are built.
+
+Memory and wall time that a job asks for grow with its cell. Before the structure exists the size
+comes from the configuration and the table; afterwards from `structure.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from umklapp.config import WHICH, Materials
+from umklapp.config.base import NearlyCubic
+from umklapp.crystals.materials import published_size
+
+REFERENCE = 64
+"""Atoms of the cell that the numbers in the rules are for."""
+
+
+def expected(row: pd.Series, settings: Materials) -> dict[str, int]:
+    """Atoms of the primitive cell and the two supercells, as far as the table tells.
+
+    Where nothing is known (`materials.cells`) a cell of `REFERENCE` atoms is taken.
+    """
+    text = str(row["n_primitive"]).strip()
+    primitive = int(text) if text.isdecimal() else 2
+    found = {"primitive": primitive}
+    for which in WHICH:
+        said = settings.supercell(which, str(row["material"]))
+        if isinstance(said, list):
+            found[which] = max(1, round(abs(np.linalg.det(np.array(said, float))))) * primitive
+        elif isinstance(said, NearlyCubic):
+            found[which] = said.atoms
+        else:
+            found[which] = (published_size(row) if said == "published" else None) or REFERENCE
+    return found
+
+
+def built(structure: Path) -> dict[str, int] | None:
+    """Atoms of the cells as they were built; None where there is no readable structure.json."""
+    try:
+        return {
+            name: int(count) for name, count in json.loads(structure.read_text())["atoms"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def growth(atoms: int, power: float) -> float:
+    """(atoms / `REFERENCE`)^power, never below 1: small cells are not worth a smaller request."""
+    return max(1.0, (atoms / REFERENCE) ** power)
+
+
+def request(start: float, attempt: int, factor: float, limit: float | None) -> int:
+    """What a job asks for: `start` × attempt × factor, rounded up, at most `limit`."""
+    wanted = int(np.ceil(start * attempt * factor))
+    return wanted if limit is None else int(min(wanted, limit))
+
+
+def factor(factors: Mapping[str, float], rule: str) -> float:
+    """The configured multiplier of a rule: its own, else `default`, else 1."""
+    return factors.get(rule, factors.get("default", 1.0))

@@ -1,1 +1,0 @@
-"""Lattice thermal conductivity."""

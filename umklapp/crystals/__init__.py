@@ -1,0 +1,1 @@
+"""Which crystals: the table, their cells, labelled frames and the file formats that bring them."""

@@ -1,0 +1,81 @@
+"""Second derivatives of a perfect supercell as one label: what it holds, its file, its record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from ase import Atoms
+
+
+@dataclass(frozen=True)
+class CurvatureLabel:
+    """Second derivatives of a perfect supercell of N atoms.
+
+    perfect: the supercell; force_constants: (N, N, 3, 3) eV/Å²; representatives: atoms from whose
+    columns translations make all others; forces: (N, 3) eV/Å; energy: eV or None; stress: (6,)
+    eV/Å³ or None; labels: reference calculations behind it; source: in words.
+    """
+
+    perfect: Atoms
+    force_constants: np.ndarray
+    representatives: np.ndarray
+    forces: np.ndarray
+    energy: float | None
+    stress: np.ndarray | None
+    labels: int
+    source: str
+
+    def product(self, vector: np.ndarray) -> np.ndarray:
+        """Φ v, (N, 3) eV/Å² times the vector (N, 3)."""
+        return np.einsum("iajb,jb->ia", self.force_constants.transpose(0, 2, 1, 3), vector)
+
+    def write(self, path: Path) -> None:
+        """Write hdf5 atomically."""
+        part = path.with_name(path.name + ".part")
+        with h5py.File(part, "w") as file:
+            file.attrs.update(source=self.source, labels=self.labels, units="eV, Å")
+            file["numbers"], file["cell"] = self.perfect.numbers, self.perfect.cell.array
+            for name in ("force_constants", "representatives", "forces"):
+                file[name] = getattr(self, name)
+            file["positions"] = self.perfect.positions
+            for name in ("energy", "stress"):
+                if getattr(self, name) is not None:
+                    file[name] = getattr(self, name)
+        part.replace(path)
+
+
+def read(path: Path) -> CurvatureLabel:
+    """The label of a file of `CurvatureLabel.write`."""
+    with h5py.File(path) as file:
+        perfect = Atoms(file["numbers"][()], cell=file["cell"][()], pbc=True)
+        perfect.positions = file["positions"][()]
+        array, representatives, forces = (
+            file[name][()] for name in ("force_constants", "representatives", "forces")
+        )
+        energy = float(file["energy"][()]) if "energy" in file else None
+        stress = file["stress"][()] if "stress" in file else None
+        count, source = int(file.attrs["labels"]), str(file.attrs["source"])
+        return CurvatureLabel(
+            perfect, array, representatives, forces, energy, stress, count, source
+        )
+
+
+def describe(label: CurvatureLabel) -> dict[str, Any]:
+    """Numbers of a label for its record: what was spent, and how good the array is by itself.
+
+    The residuals are the largest |Σ_j Φ_ij| (acoustic sum rule) and the largest |Φ_ij − Φ_jiᵀ|.
+    """
+    array = label.force_constants
+    return {
+        "source": label.source,
+        "labels": label.labels,
+        "atoms": len(label.perfect),
+        "largest_eV_per_A2": float(np.abs(array).max()),
+        "mean_eV_per_A2": float(np.abs(array).mean()),
+        "acoustic_sum_residual_eV_per_A2": float(np.abs(array.sum(axis=1)).max()),
+        "asymmetry_eV_per_A2": float(np.abs(array - array.transpose(1, 0, 3, 2)).max()),
+    }

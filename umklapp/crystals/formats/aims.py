@@ -1,0 +1,164 @@
+"""Outputs of FHI-aims (`aims.out`), step by step: single runs, relaxations, MD, socket wrapper.
+
+Which structure belongs to which results depends on the run: under the socket wrapper and in the
+program's own MD the structure is printed *after* its results, in a relaxation the structure of the
+*next* step is; only the first step's stands at the beginning.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from umklapp.crystals.formats.steps import Step, every_nth, known_stress
+from umklapp.errors import InputError
+
+MARK = "Invoking FHI-aims"
+"""Stands near the beginning of every output."""
+
+_STRUCTURE_AFTER = re.compile(r"[Aa]tomic structure.*preceding time step")
+_NEW_STRUCTURE = "Updated atomic structure:"
+_ENERGY = "| Total energy corrected"
+_FORCES = "Total atomic forces"
+_STRESS = re.compile(r"(Analytical|Numerical) stress tensor")
+_BEGIN = "Begin self-consistency loop"
+_END = "Have a nice day."
+_NOT_CONVERGED = "SELF-CONSISTENCY CYCLE DID NOT CONVERGE"
+
+
+@dataclass
+class _Reader:
+    """What is known when a line has been read."""
+
+    path: Path
+    n_atoms: int = 0
+    cell: list[list[float]] = field(default_factory=list)
+    symbols: list[str] = field(default_factory=list)
+    positions: list[list[float]] = field(default_factory=list)
+    energy: float | None = None
+    forces: np.ndarray | None = None
+    stress: np.ndarray | None = None
+    converged: bool = True
+
+    def step(self) -> Step | None:
+        """The step that ends here, if there is one; the reader is ready for the next."""
+        energy, forces, stress = self.energy, self.forces, self.stress
+        good, self.converged = self.converged, True
+        self.energy = self.forces = self.stress = None
+        if energy is None or not good:
+            return None
+        if len(self.positions) != self.n_atoms or len(self.cell) != 3:
+            raise InputError(
+                f"{self.path}: {len(self.positions)} of {self.n_atoms} atoms and "
+                f"{len(self.cell)} lattice vectors found; periodic structures are expected"
+            )
+        return Step(
+            symbols=list(self.symbols),
+            cell=np.array(self.cell),
+            positions=np.array(self.positions),
+            energy=energy,
+            forces=forces,
+            stress=known_stress(stress),
+        )
+
+
+def read(path: Path, every: int = 1, skip: int = 0) -> Iterator[Step]:
+    """Steps skip, skip + every, … of an output; a step whose SCF did not converge is none.
+
+    Energies are "Total energy corrected" (extrapolated to zero smearing). There are no times: the
+    wrapper does not know them.
+
+    Raises:
+        InputError: the file is no output of FHI-aims, or ends within a step.
+    """
+    return every_nth(_steps(path), every, skip)
+
+
+def count(path: Path) -> int:
+    """Number of steps with an energy."""
+    with path.open(errors="replace") as file:
+        return sum(_ENERGY in line for line in file)
+
+
+def _steps(path: Path) -> Iterator[Step]:
+    reader = _Reader(path)
+    with path.open(errors="replace") as file:
+        lines = iter(file)
+        try:
+            for line in lines:
+                if "| Number of atoms" in line:
+                    reader.n_atoms = int(line.split(":")[1].split()[0])
+                elif line.strip() == "| Unit cell:":
+                    reader.cell = [_floats(next(lines)) for _ in range(3)]
+                elif line.strip() == "| Atomic structure:":
+                    _input_geometry(reader, lines)
+                elif _STRUCTURE_AFTER.search(line):
+                    _structure(reader, lines)
+                    yield from _given(reader)
+                elif _BEGIN in line or _END in line:
+                    yield from _given(reader)
+                elif _NEW_STRUCTURE in line:
+                    yield from _given(reader)
+                    _structure(reader, lines)
+                elif _ENERGY in line:
+                    reader.energy = float(line.split(":")[1].split()[0])
+                elif _FORCES in line and "eV/Ang" in line:
+                    rows = [_floats(next(lines))[1:] for _ in range(reader.n_atoms)]
+                    reader.forces = np.array(rows)
+                elif _STRESS.search(line) and "|" in line:
+                    reader.stress = _stress(lines)
+                elif _NOT_CONVERGED in line:
+                    reader.converged = False
+        except StopIteration:
+            raise InputError(f"{path}: the file ends within a step; is it truncated?") from None
+        except (ValueError, IndexError) as error:
+            raise InputError(f"{path}: a line cannot be read: {error}") from None
+    if reader.n_atoms == 0:
+        raise InputError(f"{path}: no number of atoms; is this an output of FHI-aims?")
+    yield from _given(reader)
+
+
+def _given(reader: _Reader) -> Iterator[Step]:
+    step = reader.step()
+    if step is not None:
+        yield step
+
+
+def _floats(line: str) -> list[float]:
+    return [float(word) for word in line.split() if word != "|"]
+
+
+def _input_geometry(reader: _Reader, lines: Iterator[str]) -> None:
+    next(lines)  # the header of the columns
+    reader.symbols, reader.positions = [], []
+    for _ in range(reader.n_atoms):
+        words = next(lines).replace(":", " ").split()  # | 1 Species Si x y z
+        reader.symbols.append(words[3])
+        reader.positions.append([float(word) for word in words[4:7]])
+
+
+def _structure(reader: _Reader, lines: Iterator[str]) -> None:
+    cell: list[list[float]] = []
+    reader.symbols, reader.positions = [], []
+    while len(reader.positions) < reader.n_atoms:
+        words = next(lines).split()
+        if words[:1] == ["lattice_vector"]:
+            cell.append([float(word) for word in words[1:4]])
+        elif words[:1] == ["atom"]:
+            reader.positions.append([float(word) for word in words[1:4]])
+            reader.symbols.append(words[4])
+    if cell:
+        reader.cell = cell
+
+
+def _stress(lines: Iterator[str]) -> np.ndarray:
+    rows: list[list[float]] = []
+    while len(rows) < 3:
+        words = next(lines).replace("|", " ").split()
+        if len(words) == 4 and words[0] in ("x", "y", "z"):
+            rows.append([float(word) for word in words[1:]])
+    return np.array(rows)

@@ -1,0 +1,305 @@
+"""Labelled configurations: identity, reading and writing, checks at the border, splitting.
+
+A frame is an `ase.Atoms` with a `SinglePointCalculator` holding energy (eV), forces (eV/Å) and,
+where the engine gives it, stress (eV/Å³, ASE sign and Voigt order). A missing stress is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.geometry import find_mic
+from ase.io import iread, write
+from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
+from scipy.optimize import linear_sum_assignment
+
+from umklapp.crystals.materials import composition
+from umklapp.errors import InputError
+
+DECIMALS = 8
+"""Frames have positions with this many decimals of an Å, as extxyz writes them."""
+
+
+def frame_id(atoms: Atoms) -> str:
+    """Stable content hash of species, cell and positions: `f` and 15 hex digits.
+
+    The letter keeps readers of extxyz from taking an identity for a number.
+    """
+    digest = hashlib.sha256()
+    digest.update(np.asarray(atoms.numbers, "<i8").tobytes())
+    for array in (atoms.cell.array, atoms.positions):
+        rounded = np.round(array, DECIMALS) + 0.0  # no negative zeros
+        digest.update(np.asarray(rounded, "<f8").tobytes())
+    return "f" + digest.hexdigest()[:15]
+
+
+def strip(atoms: Atoms) -> Atoms:
+    """Copy with species, cell, positions and info only: what a label is asked for.
+
+    Positions are rounded as a file would round them, so that a frame is the same frame before
+    and after it was written.
+    """
+    positions = np.round(atoms.positions, DECIMALS)
+    bare = Atoms(numbers=atoms.numbers, cell=atoms.cell, positions=positions, pbc=True)
+    bare.info = {key: value for key, value in atoms.info.items() if key != "frame_id"}
+    bare.info["frame_id"] = frame_id(bare)
+    return bare
+
+
+def labelled(
+    atoms: Atoms,
+    energy: float,
+    forces: np.ndarray,
+    stress: np.ndarray | None = None,
+    **info: object,
+) -> Atoms:
+    """Frame with labels attached; `info` is added to `atoms.info`."""
+    frame = strip(atoms)
+    frame.info.update(info)
+    results: dict[str, object] = {"energy": float(energy), "forces": np.array(forces, float)}
+    if stress is not None:
+        results["stress"] = np.array(stress, float)
+    frame.calc = SinglePointCalculator(frame, **results)
+    return frame
+
+
+def has_stress(atoms: Atoms) -> bool:
+    """Whether the frame carries a stress label."""
+    return atoms.calc is not None and atoms.calc.results.get("stress") is not None
+
+
+def stress_of(atoms: Atoms) -> np.ndarray:
+    """Stress label, (6,) eV/Å³ in ASE's Voigt order; NaN where the engine gave none."""
+    return np.array(atoms.calc.results["stress"]) if has_stress(atoms) else np.full(6, np.nan)
+
+
+def check(atoms: Atoms, where: str) -> None:
+    """Raise `InputError` for non-finite numbers, missing labels or a singular cell."""
+    if abs(atoms.cell.volume) < 1e-6:
+        raise InputError(f"{where}: the cell has no volume; periodic frames are expected")
+    if atoms.calc is None or "energy" not in atoms.calc.results:
+        raise InputError(f"{where}: no energy label")
+    if "forces" not in atoms.calc.results:
+        raise InputError(f"{where}: no force labels")
+    arrays: Mapping[str, object] = {"positions": atoms.positions, **atoms.calc.results}
+    for name, value in arrays.items():
+        if value is not None and not np.all(np.isfinite(np.asarray(value, float))):
+            raise InputError(f"{where}: {name} has values that are not finite")
+
+
+def read_frames(path: Path) -> list[Atoms]:
+    """All labelled frames of an extxyz file, checked one by one.
+
+    Raises:
+        InputError: the file is missing, empty or truncated, or a frame has no label,
+            non-finite numbers or another composition than the first; file and frame are named.
+    """
+    frames: list[Atoms] = []
+    _check_end(Path(path))
+    try:
+        for number, atoms in enumerate(iread(path, index=":", format="extxyz")):
+            check(atoms, f"{path} frame {number}")
+            frames.append(labelled(atoms, **_labels(atoms)))
+    except InputError:
+        raise
+    except Exception as error:  # ASE raises many kinds for a file that ends too early
+        raise InputError(
+            f"{path} frame {len(frames)}: cannot be read ({error}); is the file truncated?"
+        ) from None
+    if not frames:
+        raise InputError(f"{path}: no frames in the file")
+    first = composition(frames[0])
+    for number, atoms in enumerate(frames):
+        if composition(atoms) != first:
+            raise InputError(
+                f"{path} frame {number}: composition {atoms.symbols}, "
+                f"frame 0 has {frames[0].symbols}"
+            )
+    return frames
+
+
+def _check_end(path: Path) -> None:
+    """A file cut within its last number still parses; only the missing end of line tells."""
+    text = path.read_bytes() if path.is_file() else b""
+    if text and not text.endswith(b"\n"):
+        raise InputError(
+            f"{path}: the last line has no end; is the file truncated? (end it with a new line "
+            "if it is complete)"
+        )
+
+
+def read_labels(path: Path) -> list[Atoms]:
+    """Labelled frames of a file of the pipeline, where an empty file means no frames."""
+    return read_frames(path) if Path(path).stat().st_size else []
+
+
+def _labels(atoms: Atoms) -> dict[str, Any]:
+    results = atoms.calc.results
+    return {key: results[key] for key in ("energy", "forces", "stress") if key in results}
+
+
+def write_frames(path: Path, frames: Iterable[Atoms]) -> None:
+    """Write extxyz so that a reader never sees half a file."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    items = list(frames)
+    if items:
+        write(part, items, format="extxyz")
+    else:
+        part.write_text("")
+    part.replace(path)
+
+
+def read_candidates(path: Path) -> list[Atoms]:
+    """Unlabelled frames; an empty file is an empty list."""
+    path = Path(path)
+    return list(iread(path, index=":", format="extxyz")) if path.stat().st_size else []
+
+
+@dataclass(frozen=True)
+class Split:
+    """Frames for training, for calibration and acquisition statistics, and held back."""
+
+    train: list[Atoms]
+    calibration: list[Atoms]
+    test: list[Atoms]
+
+
+def split(frames: Sequence[Atoms], calibration: float, test: float) -> Split:
+    """Time-blocked split: of every origin, the last stretch tests and the one before calibrates.
+
+    Frames keep their order within an origin, so the three parts never interleave in time; where
+    they were labelled in chunks, `info["place"]` says what their order was.
+
+    Args:
+        frames: labelled frames with `info["origin"]`; in time order within an origin.
+        calibration: fraction for calibration; at least one frame in all.
+        test: fraction for testing; at least one frame in all.
+
+    Raises:
+        InputError: fewer than three frames, or nothing left to train on.
+    """
+    groups: dict[str, list[Atoms]] = {}
+    for frame in frames:
+        groups.setdefault(str(frame.info.get("origin", "")), []).append(frame)
+    for group in groups.values():
+        group.sort(key=lambda frame: int(frame.info.get("place", 0)))
+    sizes = []  # of every origin: train, calibration, test
+    for group in groups.values():
+        n_calibration, n_test = round(calibration * len(group)), round(test * len(group))
+        sizes.append([len(group) - n_calibration - n_test, n_calibration, n_test])
+    for part, name in ((2, "test"), (1, "calibration")):
+        if any(size[part] for size in sizes):
+            continue
+        if sum(size[0] for size in sizes) < 2:
+            raise InputError(f"{len(frames)} frames are too few to leave one for {name}")
+        largest = max(sizes, key=lambda size: size[0])
+        largest[0] -= 1
+        largest[part] = 1
+    if not any(size[0] for size in sizes):
+        raise InputError(f"{len(frames)} frames leave none for training")
+    parts = Split([], [], [])
+    for group, (n_train, n_calibration, _) in zip(groups.values(), sizes, strict=True):
+        parts.train.extend(group[:n_train])
+        parts.calibration.extend(group[n_train : n_train + n_calibration])
+        parts.test.extend(group[n_train + n_calibration :])
+    return parts
+
+
+def in_site_order(frames: Sequence[Atoms], perfect: Atoms) -> list[Atoms]:
+    """Frames of the cell of `perfect`, turned as it is, with their atoms in the order of its sites.
+
+    Other programs write the same supercell turned, or in another order. Which atom belongs to
+    which site is decided once, by the first frame of each order, so that atoms that change places
+    later are seen to do so. Frames of other cells or compositions are left as they are.
+
+    Args:
+        frames: labelled. perfect: perfect supercell, N atoms.
+    """
+    orders: dict[bytes, np.ndarray] = {}
+    found = []
+    for given in frames:
+        frame = turned(given, perfect)
+        same = len(frame) == len(perfect) and np.allclose(frame.cell, perfect.cell, atol=1e-4)
+        if not same or sorted(frame.numbers) != sorted(perfect.numbers):
+            found.append(frame)
+            continue
+        key = np.asarray(frame.numbers, int).tobytes()
+        if key not in orders:
+            orders[key] = _site_order(frame, perfect)
+        order = orders[key]
+        if (order == np.arange(len(order))).all():
+            found.append(frame)
+            continue
+        moved = frame[order]
+        moved.info = dict(frame.info)
+        labels = _labels(frame)
+        labels["forces"] = labels["forces"][order]
+        found.append(labelled(moved, **labels))
+    return found
+
+
+def turned(frame: Atoms, perfect: Atoms) -> Atoms:
+    """A labelled frame whose cell is that of `perfect` up to a rotation, turned into it.
+
+    Cells that are the same already, or differ by more than a rotation (1e-4 Å and degrees), are
+    left as they are. Positions, forces and stress turn along: x' = x R, S' = Rᵀ S R.
+
+    Args:
+        frame: labelled. perfect: perfect supercell.
+    """
+    old, new = frame.cell, perfect.cell
+    if len(frame) != len(perfect) or np.allclose(old.array, new.array, atol=1e-4):
+        return frame
+    if not np.allclose(old.cellpar(), new.cellpar(), rtol=0, atol=1e-4):
+        return frame
+    left, _, right = np.linalg.svd(np.linalg.solve(old.array, new.array))
+    rotation = left @ right
+    if np.linalg.det(rotation) < 0 or not np.allclose(old.array @ rotation, new.array, atol=1e-3):
+        return frame
+    moved = Atoms(frame.numbers, cell=new, scaled_positions=frame.get_scaled_positions(False))
+    moved.info = dict(frame.info)
+    labels = _labels(frame)
+    labels["forces"] = labels["forces"] @ rotation
+    if labels.get("stress") is not None:
+        full = voigt_6_to_full_3x3_stress(labels["stress"])
+        labels["stress"] = full_3x3_to_voigt_6_stress(rotation.T @ full @ rotation)
+    return labelled(moved, **labels)
+
+
+def _site_order(frame: Atoms, perfect: Atoms) -> np.ndarray:
+    """Atom of every site.
+
+    The whole crystal may have drifted: of the shifts that put one atom on one of its sites the one
+    that leaves all others nearest to theirs is taken.
+    """
+    rare = min(set(perfect.numbers), key=lambda number: int((perfect.numbers == number).sum()))
+    one = frame.positions[np.flatnonzero(frame.numbers == rare)[0]]
+    shifts = perfect.positions[perfect.numbers == rare] - one
+    costs = [_squares(frame, perfect, shift).min(axis=1).sum() for shift in shifts]
+    cost = _squares(frame, perfect, shifts[int(np.argmin(costs))])
+    return np.asarray(linear_sum_assignment(cost)[1])
+
+
+def _squares(frame: Atoms, perfect: Atoms, shift: np.ndarray) -> np.ndarray:
+    apart = frame.positions[None] + shift - perfect.positions[:, None]
+    lengths = find_mic(apart.reshape(-1, 3), perfect.cell, pbc=True)[1]
+    cost = lengths.reshape(apart.shape[:2]) ** 2
+    cost[perfect.numbers[:, None] != frame.numbers[None]] = 1e6
+    return np.asarray(cost)
+
+
+def unique(frames: Iterable[Atoms]) -> list[Atoms]:
+    """Frames without repeats, first come first kept, by `frame_id`."""
+    found: dict[str, Atoms] = {}
+    for frame in frames:
+        found.setdefault(str(frame.info["frame_id"]), frame)
+    return list(found.values())

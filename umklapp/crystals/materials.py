@@ -1,0 +1,396 @@
+"""The table of crystals, their prototypes, primitive cells and supercells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import spglib
+from ase import Atoms
+from ase.io import read
+from phonopy.structure.atoms import PhonopyAtoms
+from phonopy.structure.cells import get_supercell
+
+from umklapp.crystals import materials_project, prototypes
+from umklapp.errors import InputError
+
+if TYPE_CHECKING:
+    from umklapp.config import Materials
+
+SYMPREC = 1e-4
+"""Å; two positions closer than this are one when symmetry is looked for."""
+
+TOLERANCES: tuple[float, ...] = (SYMPREC, 1e-3, 1e-2)
+"""Å; for structures from files, which state positions with few digits."""
+
+DOWNLOADS = Path("results/materials_project")
+"""Where structures of the Materials Project are kept when the configuration says nothing else."""
+
+SUFFIXES = prototypes.SUFFIXES
+
+
+@dataclass(frozen=True)
+class Literature:
+    """Published κ(300 K) in W/(m K), each with the column of the table it is from."""
+
+    experiment: tuple[float, ...]
+    green_kubo: tuple[float, ...]
+
+    def describe(self) -> str:
+        """Short text for tables: experiments first, then ab initio Green–Kubo."""
+        parts = []
+        if self.experiment:
+            parts.append("exp. " + ", ".join(f"{value:g}" for value in self.experiment))
+        if self.green_kubo:
+            parts.append("aiGK " + ", ".join(f"{value:g}" for value in self.green_kubo))
+        return "; ".join(parts) or "none in the table"
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """All known materials, indexed by key `{formula}-{space group}`.
+
+    Raises:
+        InputError: the file or a column is missing, a key is not unique, or a row has an
+            impossible entry; every such row is named with its line.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as csv: {error}") from None
+    needed = {"material", "formula", "space_group", "prototype", "n_primitive"}
+    missing = sorted(needed - set(table.columns))
+    if missing:
+        raise InputError(f"{path}: columns {missing} are missing")
+    twice = sorted(set(table["material"][table["material"].duplicated()]))
+    if twice:
+        raise InputError(f"{path}: keys {twice} appear more than once")
+    problems = [
+        f"{path}: row {number} ({row['material'] or 'no key'}): {problem}"
+        for number, (_, row) in enumerate(table.iterrows(), start=2)
+        if (problem := _row_problem(row))
+    ]
+    if problems:
+        raise InputError("\n".join(problems))
+    return table.set_index("material", drop=False)
+
+
+def _row_problem(row: pd.Series) -> str:
+    """What is wrong with a row on the face of it, and what to do; empty when nothing is."""
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", row["material"]):
+        return f"material {row['material']!r}: letters, digits, '-', '_' and '.' make a key"
+    group = row["space_group"]
+    if not group.isdecimal() or not 1 <= int(group) <= 230:
+        return f"space_group {group!r}: an international number from 1 to 230 is needed"
+    for column in ("n_primitive", "n_supercell"):
+        text = str(row.get(column, ""))
+        if text and (not text.isdecimal() or int(text) < 1):
+            return f"{column} {text!r}: a whole number, or nothing where it is not known"
+    try:
+        known = all(Atoms(row["formula"]).numbers) and bool(row["formula"])
+    except (KeyError, ValueError):
+        known = False
+    if not known:
+        return f"formula {row['formula']!r}: elements and numbers are needed (Mg3Sb2)"
+    primitive, published = row["n_primitive"], str(row.get("n_supercell", ""))
+    if primitive and int(primitive) % len(_reduced(row["formula"])):
+        return f"n_primitive {primitive} is no multiple of the atoms of {row['formula']}"
+    if primitive and published and int(published) % int(primitive):
+        return f"n_supercell {published} is no multiple of n_primitive {primitive}"
+    return "" if row["prototype"] else "prototype is empty: a name, or mp-… (Materials Project)"
+
+
+def _reduced(formula: str) -> Atoms:
+    return Atoms(str(Atoms(formula).symbols.formula.reduce()[0]))
+
+
+def species(path: Path, selection: Sequence[str]) -> dict[str, list[str]]:
+    """Chemical species of the selected materials, sorted.
+
+    Raises:
+        InputError: as `read_table`.
+    """
+    table = read_table(path)
+    formulas = table.loc[list(selection), "formula"]
+    return {
+        str(key): sorted(set(Atoms(text).get_chemical_symbols())) for key, text in formulas.items()
+    }
+
+
+def check_selection(table: pd.DataFrame, selection: Sequence[str], source: Path) -> None:
+    """Raise `InputError` when a selected key is not in the table, naming the nearest ones."""
+    for key in selection:
+        if key not in table.index:
+            near = [known for known in table.index if known.split("-")[0] == key.split("-")[0]]
+            hint = f"; did you mean {', '.join(near)}?" if near else ""
+            raise InputError(f"materials.select: {key!r} is not in {source}{hint}")
+
+
+def selected(table: pd.DataFrame, select: Sequence[str] | str, source: Path) -> list[str]:
+    """Keys that a campaign runs: those listed, `all`, or those of one `set` of the table.
+
+    Raises:
+        InputError: a key or a set that the table does not have.
+    """
+    if not isinstance(select, str):
+        check_selection(table, select, source)
+        return list(select)
+    if select == "all":
+        return [str(key) for key in table.index]
+    sets = table["set"] if "set" in table.columns else pd.Series("", index=table.index)
+    found = [str(key) for key in table.index[sets == select]]
+    if not found:
+        known = ", ".join(sorted({str(name) for name in sets if name}))
+        raise InputError(
+            f"materials.select: {source} has no set {select!r} (sets: {known or 'none'}); "
+            "write 'all', one of the sets, or a list of keys"
+        )
+    return found
+
+
+def keys(chosen: Materials) -> list[str]:
+    """Keys that a campaign runs, from its section `materials`.
+
+    Raises:
+        InputError: as `read_table` and `selected`.
+    """
+    return selected(read_table(chosen.table), chosen.select, chosen.table)
+
+
+def literature(row: pd.Series) -> Literature:
+    """Published conductivities of one row of the table."""
+
+    def numbers(column: str) -> tuple[float, ...]:
+        return tuple(float(x) for x in re.findall(r"\d+(?:\.\d+)?", str(row.get(column, ""))))
+
+    return Literature(numbers("kappa_exp_300K_WmK"), numbers("kappa_aiGK_300K_WmK"))
+
+
+def space_group(atoms: Atoms, symprec: float = SYMPREC) -> int:
+    """International space-group number (0 when spglib finds none)."""
+    return _symmetry(*(array.tobytes() for array in _spglib_cell(atoms)), symprec)[0]
+
+
+@lru_cache(maxsize=512)
+def _symmetry(cell: bytes, sites: bytes, numbers: bytes, symprec: float) -> tuple[int, np.ndarray]:
+    """Number and rotations of the space group; 0 and the identity when spglib finds none."""
+    none = 0, np.eye(3, dtype=int)[None]
+    lattice, positions = (np.frombuffer(each).reshape(-1, 3) for each in (cell, sites))
+    crystal = lattice, positions, np.frombuffer(numbers, dtype=np.int64)
+    try:
+        dataset = spglib.get_symmetry_dataset(crystal, symprec=symprec)
+    except spglib.SpglibError:
+        return none
+    if dataset is None:
+        return none
+    return int(dataset.number), np.unique(dataset.rotations, axis=0)
+
+
+def _spglib_cell(atoms: Atoms) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    numbers = np.asarray(atoms.numbers, dtype=np.int64)
+    return atoms.cell.array, atoms.get_scaled_positions(), numbers
+
+
+def composition(atoms: Atoms) -> str:
+    """Reduced formula in Hill order: the same for a cell and any of its supercells."""
+    return str(atoms.symbols.formula.reduce()[0].format("hill"))
+
+
+def primitive_cell(atoms: Atoms, symprec: float = SYMPREC) -> Atoms:
+    """Standardised primitive cell (spglib setting, idealised positions)."""
+    try:
+        found = spglib.standardize_cell(
+            _spglib_cell(atoms), to_primitive=True, no_idealize=False, symprec=symprec
+        )
+    except spglib.SpglibError as error:
+        raise InputError(
+            f"the structure has no space group that spglib can find: {error}"
+        ) from None
+    if found is None:
+        raise InputError("the structure has no space group that spglib can find")
+    cell, positions, numbers = found
+    return Atoms(numbers=numbers, cell=cell, scaled_positions=positions, pbc=True)
+
+
+def rotations(atoms: Atoms, symprec: float = SYMPREC) -> np.ndarray:
+    """Rotations of the space group, (r, 3, 3) integers for columns of coordinates."""
+    return _symmetry(*(array.tobytes() for array in _spglib_cell(atoms)), symprec)[1].copy()
+
+
+def build_primitive(row: pd.Series, folder: Path, downloads: Path = DOWNLOADS) -> Atoms:
+    """Primitive cell of one row: own file in `folder`, Materials Project id, or prototype.
+
+    The cell is in the orientation of spglib's standard; a structure from a file is turned into
+    it. What a file or the Materials Project states with few digits is symmetrised with the
+    smallest of `TOLERANCES` that finds the space group of the table.
+
+    Args:
+        row: of the table. folder: own files, prototypes, lattice parameters.
+        downloads: structures of the Materials Project that were fetched before.
+
+    Raises:
+        InputError: the row cannot be built, or does not have the space group, the composition
+            or the number of atoms that the table states.
+    """
+    key = row["material"]
+    made_of = prototypes.recipe(row, folder)
+    tolerances: tuple[float, ...] = TOLERANCES
+    if "file" in made_of:
+        atoms = read_structure(Path(made_of["file"]))
+    elif "materials_project" in made_of:
+        atoms = materials_project.structure(made_of["materials_project"], downloads)
+    else:
+        atoms, tolerances = prototypes.build(made_of), (SYMPREC,)
+    primitive = _standardised(atoms, int(row["space_group"]), tolerances)
+    found, wanted = space_group(primitive), int(row["space_group"])
+    remedy = f"; check {made_of['source']} and the table"
+    if found != wanted:
+        raise InputError(f"{key}: built space group {found}, the table says {wanted}{remedy}")
+    if row["n_primitive"] and len(primitive) != int(row["n_primitive"]):
+        raise InputError(
+            f"{key}: built {len(primitive)} atoms, the table says {row['n_primitive']}{remedy}"
+        )
+    if composition(primitive) != composition(Atoms(row["formula"])):
+        raise InputError(
+            f"{key}: built {primitive.symbols}, the table says {row['formula']}{remedy}"
+        )
+    primitive.info["material"] = key
+    return primitive
+
+
+def read_structure(path: Path) -> Atoms:
+    """One structure of a file in any format that ASE knows.
+
+    Raises:
+        InputError: naming the file.
+    """
+    try:
+        return read(path)
+    except Exception as error:
+        raise InputError(f"{path}: cannot be read as a structure: {error}") from None
+
+
+def _standardised(atoms: Atoms, wanted: int, tolerances: Sequence[float]) -> Atoms:
+    for symprec in tolerances[1:]:
+        if space_group(atoms, tolerances[0]) == wanted:
+            break
+        if space_group(atoms, symprec) == wanted:
+            return primitive_cell(atoms, symprec)
+    return primitive_cell(atoms, tolerances[0])
+
+
+def published_size(row: pd.Series) -> int | None:
+    """Atoms of the published supercell (column n_supercell), where the table states it."""
+    text = str(row.get("n_supercell", "")).strip()
+    return int(text) if text else None
+
+
+def to_phonopy(atoms: Atoms) -> PhonopyAtoms:
+    """The same cell as phonopy's own class; masses that were set by hand go along."""
+    return PhonopyAtoms(
+        symbols=atoms.get_chemical_symbols(),
+        cell=atoms.cell.array,
+        positions=atoms.positions,
+        masses=atoms.get_masses() if atoms.has("masses") else None,
+    )
+
+
+def from_phonopy(cell: PhonopyAtoms) -> Atoms:
+    """The same cell as ASE's own class; masses other than phonopy's own go along."""
+    atoms = Atoms(cell.symbols, cell=cell.cell, positions=cell.positions, pbc=True)
+    natural = PhonopyAtoms(symbols=cell.symbols, cell=cell.cell, positions=cell.positions).masses
+    if not np.allclose(cell.masses, natural, rtol=0, atol=1e-6):
+        atoms.set_masses(cell.masses)
+    return atoms
+
+
+def check_matrix(matrix: Sequence[Sequence[int]], key: str) -> None:
+    """Raise `InputError` naming `key` for a matrix that makes no supercell."""
+    determinant = np.linalg.det(np.array(matrix, float))
+    if abs(determinant) < 0.5:
+        raise InputError(f"{key}: the matrix {matrix} is singular")
+    if determinant < 0:
+        raise InputError(
+            f"{key}: the matrix {matrix} makes a left-handed cell (determinant {determinant:.0f}); "
+            "swap two of its rows or change the sign of one"
+        )
+
+
+def supercell(primitive: Atoms, matrix: Sequence[Sequence[int]]) -> Atoms:
+    """Supercell with rows `matrix @ primitive.cell`, atoms in phonopy's order.
+
+    Args:
+        primitive: the primitive cell.
+        matrix: (3, 3) integers, rows of new lattice vectors in old ones.
+
+    Raises:
+        InputError: the matrix is singular or turns a right-handed cell into a left-handed one.
+    """
+    check_matrix(matrix, "supercell")
+    cell = get_supercell(to_phonopy(primitive), np.array(matrix).T)
+    atoms = from_phonopy(cell)
+    atoms.info.update(primitive.info)
+    return atoms
+
+
+def supercell_matrix(primitive: Atoms, atoms: Atoms, tolerance: float = 1e-3) -> np.ndarray:
+    """Integer (3, 3) matrix of `atoms.cell` in primitive vectors.
+
+    Raises:
+        InputError: the cell is no multiple of the primitive cell (strain beyond `tolerance`
+            counts as none), or the number of atoms does not match.
+    """
+    matrix = atoms.cell.array @ np.linalg.inv(primitive.cell.array)
+    rounded = np.rint(matrix).astype(int)
+    if np.abs(matrix - rounded).max() > tolerance:
+        raise InputError(
+            f"the cell is no multiple of the primitive cell: {np.round(matrix, 4).tolist()} "
+            "in primitive vectors"
+        )
+    n_cells = abs(round(np.linalg.det(rounded)))
+    if len(atoms) != n_cells * len(primitive):
+        raise InputError(
+            f"{len(atoms)} atoms, but {n_cells} primitive cells hold {n_cells * len(primitive)}"
+        )
+    return rounded
+
+
+def is_multiple(primitive: Atoms, atoms: Atoms, tolerance: float = 0.08) -> bool:
+    """Whether a cell is an integer supercell of the primitive one, in any orientation.
+
+    Lengths and angles of the cell are compared with those of integer combinations of primitive
+    vectors of the right volume.
+
+    Args:
+        tolerance: of c_i·c_j relative to |c_i||c_j|; lets through strains of a few per cent.
+    """
+    n_cells = len(atoms) // len(primitive)
+    if n_cells * len(primitive) != len(atoms):
+        return False
+    lengths = atoms.cell.lengths()
+    reach = np.ceil(1.1 * lengths.max() * np.linalg.norm(primitive.cell.reciprocal(), axis=1))
+    ranges = [np.arange(-count, count + 1) for count in reach.astype(int)]
+    integers = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, 3)
+    vectors = integers @ primitive.cell.array
+    norms = np.linalg.norm(vectors, axis=1)
+    fits = [np.flatnonzero(np.abs(norms**2 / x**2 - 1) < tolerance) for x in lengths]
+    wanted = atoms.cell.array @ atoms.cell.array.T / np.outer(lengths, lengths)
+
+    def angle(i: int, j: int, one: np.ndarray, two: np.ndarray) -> np.ndarray:
+        cosine = vectors[one] @ vectors[two].T / np.outer(norms[one], norms[two])
+        return np.abs(cosine - wanted[i, j]) < tolerance
+
+    for first in fits[0]:
+        alone = np.array([first])
+        second = fits[1][angle(0, 1, alone, fits[1])[0]]
+        third = fits[2][angle(0, 2, alone, fits[2])[0]]
+        for b, c in np.argwhere(angle(1, 2, second, third)):
+            matrix = integers[[first, second[b], third[c]]]
+            if round(abs(np.linalg.det(matrix))) == n_cells:
+                return True
+    return False

@@ -1,0 +1,1 @@
+"""Derivatives of the energy: σᴬ, force constants of second and third order, phonons, elasticity."""

@@ -1,0 +1,320 @@
+"""Second- and third-order force constants: of a potential, by displaced supercells in batches, and
+effective ones of a temperature, by a fit to the frames of a run.
+"""
+
+from __future__ import annotations
+
+import lzma
+import math
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from ase import Atoms
+from phono3py import Phono3py
+from phono3py.file_IO import read_fc2_from_hdf5, write_fc2_to_hdf5
+from phonopy.harmonic.force_constants import compact_fc_to_full_fc
+from phonopy.interface.symfc import SymfcFCSolver
+from phonopy.physical_units import get_physical_units
+
+from umklapp import config
+from umklapp.crystals import frames
+from umklapp.crystals.formats.force_sets import load_params
+from umklapp.crystals.materials import from_phonopy, supercell_matrix, to_phonopy
+from umklapp.errors import CalculationError, InputError
+from umklapp.lattice import anharmonicity
+from umklapp.potentials.contract import Potential
+
+SEED = 0
+"""Of random displacements."""
+
+
+def prepare(primitive: Atoms, supercell: Atoms, settings: config.Phonons) -> Phono3py:
+    """An empty phono3py calculation of the supercell; fc2 and Born charges come with a params file.
+
+    Args:
+        primitive: primitive cell.
+        supercell: a multiple of it, for third-order and (without a params file) second-order
+            force constants.
+        settings: `force_constants` names a params file with a phonon supercell of its own.
+    """
+    if settings.force_constants is not None:
+        return from_params(settings.force_constants)
+    matrix = supercell_matrix(primitive, supercell)
+    phonon = Phono3py(to_phonopy(primitive), supercell_matrix=matrix.T, primitive_matrix="P")
+    if settings.born is not None:
+        phonon.nac_params = born_charges(primitive, settings.born)
+    return phonon
+
+
+def born_charges(primitive: Atoms, path: Path) -> dict[str, Any]:
+    """Parameters of the non-analytical correction of a cubic or uniaxial crystal, as phonopy's.
+
+    Args:
+        primitive: with `info["material"]`, the key in the file.
+        path: yaml; per material `charges` (e, by species: a number or a (3, 3) tensor) and
+            `dielectric` (a number or a (3, 3) tensor). A number stands for an isotropic tensor.
+
+    Raises:
+        InputError: the material or a species is not in the file, or the charges of the cell do
+            not add up to zero within 0.05 e.
+    """
+    material = str(primitive.info.get("material"))
+    entry = yaml.safe_load(path.read_text()).get(material)
+    if entry is None:
+        raise InputError(f"phonons.born: {path} has no entry for {material}")
+    missing = sorted(set(primitive.get_chemical_symbols()) - set(entry["charges"]))
+    if missing:
+        raise InputError(f"phonons.born: {path}, {material}: no charge for {missing}")
+    tensors = {name: _tensor(value) for name, value in entry["charges"].items()}
+    born = np.array([tensors[symbol] for symbol in primitive.get_chemical_symbols()])
+    if np.abs(born.sum(axis=0)).max() > 0.05:
+        raise InputError(f"phonons.born: {path}, {material}: the charges do not add up to zero")
+    coulomb = get_physical_units().Hartree * get_physical_units().Bohr  # eV Å
+    return {"born": born, "dielectric": _tensor(entry["dielectric"]), "factor": coulomb}
+
+
+def _tensor(value: float | list[list[float]]) -> np.ndarray:
+    tensor = np.array(value, float)
+    return np.eye(3) * tensor if tensor.ndim == 0 else tensor
+
+
+def from_params(path: Path) -> Phono3py:
+    """Cells, fc2 (symfc fit to all frames of the phonon supercell) and Born charges of a file.
+
+    Raises:
+        CalculationError: the file has no force sets of a phonon supercell.
+    """
+    params = load_params(path)
+    if params.phonon_dataset is None or params.phonon_forces is None:
+        raise CalculationError(f"{path}: no phonon supercell with forces, fc2 cannot be fitted")
+    fresh = Phono3py(
+        params.unitcell,
+        supercell_matrix=params.supercell_matrix,
+        primitive_matrix=params.primitive_matrix,
+        phonon_supercell_matrix=params.phonon_supercell_matrix,
+    )
+    fresh.nac_params = params.nac_params
+    fresh.phonon_dataset = {
+        "displacements": params.phonon_displacements,
+        "forces": params.phonon_forces,
+    }
+    fresh.produce_fc2(fc_calculator="symfc")
+    return fresh
+
+
+def displace(phonon: Phono3py, settings: config.Phonons) -> list[Atoms]:
+    """Displaced supercells for fc3, in phono3py's order: ± pairs, or all atoms at random.
+
+    Random displacements have a fixed seed: all members of a committee see the same cells, so that
+    their spread is that of their forces.
+    """
+    if settings.fc3 == "symfc":
+        _displace_randomly(phonon, settings)
+    else:
+        phonon.generate_displacements(
+            distance=settings.displacement,
+            cutoff_pair_distance=settings.pair_cutoff,
+            is_plusminus=True,
+        )
+    return [from_phonopy(cell) for cell in phonon.supercells_with_displacements if cell is not None]
+
+
+def _displace_randomly(phonon: Phono3py, settings: config.Phonons) -> None:
+    needed = math.ceil(unknowns(phonon, settings.pair_cutoff) / (3 * len(phonon.supercell)))
+    number = settings.random_displacements or 4 * needed
+    if number < needed:
+        raise InputError(
+            f"phonons.random_displacements: {number} supercells of {len(phonon.supercell)} atoms "
+            f"cannot determine fc3, {needed} is the least; take several times as many, or a "
+            f"shorter pair_cutoff"
+        )
+    phonon.generate_displacements(
+        distance=settings.random_amplitude, number_of_snapshots=number, random_seed=SEED
+    )
+
+
+def evaluate(phonon: Phono3py, potential: Potential, settings: config.Phonons) -> None:
+    """Fill `phonon` with the potential's forces and force constants, symmetrised.
+
+    Forces on the perfect supercell are subtracted and the net force of a cell is removed. fc2 is
+    left alone where it is there already (from a params file).
+
+    Raises:
+        InputError: too few random displacements for `settings.fc3: symfc`.
+    """
+    cells = displace(phonon, settings)
+    perfect = from_phonopy(phonon.supercell)
+    prediction = potential.evaluate([perfect, *cells])
+    residual = prediction.forces[0]
+    known = iter(prediction.forces[1:])
+    forces = []
+    for cell in phonon.supercells_with_displacements:
+        force = np.zeros_like(residual) if cell is None else next(known) - residual
+        forces.append(force - force.mean(axis=0))
+    phonon.forces = np.array(forces)
+    if settings.fc3 == "symfc":
+        _fit(phonon, settings.pair_cutoff)
+        return
+    phonon.produce_fc3()
+    phonon.symmetrize_fc3()
+    if phonon.phonon_supercell_matrix is None:
+        phonon.symmetrize_fc2()
+
+
+def unknowns(phonon: Phono3py, cutoff: float | None = None) -> int:
+    """About how many numbers a symfc fit of fc2 and fc3 has to find.
+
+    Args:
+        cutoff: of the pairs of fc3 (Å).
+    """
+    options = None if cutoff is None else {"cutoff": {3: cutoff}}
+    solver = SymfcFCSolver(phonon.supercell, symmetry=phonon.symmetry, options=options)
+    return sum(solver.estimate_basis_size(orders=[2, 3]).values())
+
+
+def _fit(phonon: Phono3py, cutoff: float | None) -> None:
+    """fc2 and fc3 by least squares on the data set; fc2 only where it has no cell of its own."""
+    options = None if cutoff is None else f"cutoff={cutoff}"
+    phonon.produce_fc3(fc_calculator="symfc", fc_calculator_options=options)
+
+
+@dataclass(frozen=True)
+class Effective:
+    """What effective force constants were fitted to.
+
+    frames: their number; unknowns: about how many numbers were fitted; largest: displacement (Å);
+    shift: largest distance of a mean position from its site (Å); anharmonic: share of the forces
+    that the effective harmonic part leaves, as σᴬ.
+    """
+
+    frames: int
+    unknowns: int
+    largest: float
+    shift: float
+    anharmonic: float
+
+
+def effective(
+    phonon: Phono3py,
+    labelled: Sequence[Atoms],
+    mean_positions: bool = False,
+    cutoff: float | None = None,
+) -> Effective:
+    """Fill `phonon` with the fc2 and fc3 that describe the forces of a run best.
+
+    They depend on the temperature of the run: the even orders that the fit leaves out go into fc2,
+    the odd ones into fc3.
+
+    Args:
+        phonon: of the supercell of the run, without a phonon supercell of its own.
+        labelled: frames with forces at one temperature, in the order of `phonon.supercell`. They
+            count as independent: closer than a correlation time they say little more than one.
+        mean_positions: displacements from the mean positions of the frames, and without the mean
+            forces there; for crystals whose sites are not fixed by symmetry.
+        cutoff: of the pairs of fc3 (Å).
+
+    Raises:
+        InputError: no frames, other cells or species, no forces, an atom that has left its site,
+            fewer equations than unknowns, or a phonon supercell of its own.
+    """
+    if phonon.phonon_supercell_matrix is not None:
+        raise InputError(
+            "effective force constants come from one supercell: leave out phonons.force_constants"
+        )
+    perfect = from_phonopy(phonon.supercell)
+    for number, frame in enumerate(labelled):
+        _check_frame(frame, perfect, f"effective force constants: frame {number}")
+    size = unknowns(phonon, cutoff)
+    if 3 * len(perfect) * len(labelled) < size:
+        raise InputError(
+            f"effective force constants: {len(labelled)} frames of {len(perfect)} atoms for about "
+            f"{size} unknowns; at least {math.ceil(size / (3 * len(perfect)))} are needed, and "
+            f"several times as many to average out noise; or a cutoff"
+        )
+    u = _displacements(labelled, perfect)
+    forces = np.array([frame.get_forces() for frame in labelled])
+    forces -= forces.mean(axis=1, keepdims=True)
+    mean = u.mean(axis=0)
+    if mean_positions:
+        u, forces = u - mean, forces - forces.mean(axis=0)
+    phonon.dataset = {"displacements": u, "forces": forces}
+    _fit(phonon, cutoff)
+    harmonic = -np.einsum("ijab,njb->nia", full_fc2(phonon), u)
+    return Effective(
+        len(labelled),
+        size,
+        float(np.linalg.norm(u, axis=2).max()),
+        float(np.linalg.norm(mean, axis=1).max()),
+        float(anharmonicity.sigma(forces.ravel()[:, None], harmonic.ravel()[:, None])),
+    )
+
+
+def _check_frame(frame: Atoms, perfect: Atoms, where: str) -> None:
+    if len(frame) != len(perfect) or (frame.numbers != perfect.numbers).any():
+        raise InputError(
+            f"{where}: {frame.symbols} is not the supercell {perfect.symbols}; "
+            f"frames.in_site_order puts the atoms of other programs in its order"
+        )
+    if not np.allclose(frame.cell.array, perfect.cell.array, atol=1e-3):
+        lengths = [", ".join(f"{x:.3f}" for x in each.cell.lengths()) for each in (frame, perfect)]
+        raise InputError(
+            f"{where}: the cell ({lengths[0]} Å) is not that of the supercell ({lengths[1]} Å); "
+            f"take frames of one volume, and a supercell with that volume"
+        )
+    frames.check(frame, where)
+
+
+def _displacements(labelled: Sequence[Atoms], perfect: Atoms) -> np.ndarray:
+    """(n, N, 3) Å from the sites, nearest image, without the common shift."""
+    cell = perfect.cell.array
+    fractional = np.array([frame.positions for frame in labelled]) - perfect.positions
+    found = anharmonicity.without_drift(fractional @ np.linalg.inv(cell)) @ cell
+    found = found - found.mean(axis=1, keepdims=True)
+    distances = perfect.get_all_distances(mic=True)
+    half = distances[~np.eye(len(perfect), dtype=bool)].min(initial=np.inf) / 2
+    length = np.linalg.norm(found, axis=2)
+    if (length > half).any():
+        number, atom = np.argwhere(length > half)[0]
+        raise InputError(
+            f"effective force constants: frame {number}: atom {atom} is {length[number, atom]:.2f} "
+            f"Å from its site, more than half the distance of neighbours; either the atoms are in "
+            f"another order (frames.in_site_order), or it has left and the frame has to be left out"
+        )
+    return np.asarray(found)
+
+
+def full_fc2(phonon: Phono3py) -> np.ndarray:
+    """(N, N, 3, 3) eV/Å² of the supercell that fc2 belongs to."""
+    found = phonon.fc2
+    if found.shape[0] == found.shape[1]:
+        return np.asarray(found)
+    return np.asarray(compact_fc_to_full_fc(phonon.phonon_primitive, found))
+
+
+def acoustic_residual(force_constants: np.ndarray) -> float:
+    """Largest |Σ_j Φ_ij| of compact or full fc2 (n, N, 3, 3), eV/Å²: the acoustic sum rule."""
+    return float(np.abs(force_constants.sum(axis=1)).max())
+
+
+def write_fc2(phonon: Phono3py, path: Path) -> None:
+    """Second-order force constants (eV/Å²) in phono3py's hdf5."""
+    write_fc2_to_hdf5(phonon.fc2, filename=str(path), p2s_map=phonon.phonon_primitive.p2s_map)
+
+
+def read_fc2(phonon: Phono3py, path: Path) -> None:
+    """Put the force constants of `write_fc2` into a calculation of the same cells."""
+    p2s_map = phonon.phonon_primitive.p2s_map
+    phonon.fc2 = read_fc2_from_hdf5(filename=str(path), p2s_map=p2s_map)
+
+
+def write_params(phonon: Phono3py, path: Path) -> None:
+    """Cells, displacements and forces as a phono3py params file (`.yaml.xz`)."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "params.yaml"
+        phonon.save(plain, settings={"force_sets": True, "displacements": True})
+        path.write_bytes(lzma.compress(plain.read_bytes()))

@@ -1,0 +1,135 @@
+"""What a freshly trained committee is worth: errors on the test set, calibration, statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from ase import Atoms
+
+from umklapp.crystals.frames import has_stress, stress_of
+from umklapp.lattice.anharmonicity import HarmonicReference
+from umklapp.learning.sampling import calibration, uncertainty
+from umklapp.learning.sampling.acquisition import Spread
+from umklapp.potentials.committee import Committee, CommitteePrediction
+
+
+def reference_energies(committee: Committee, perfect: Atoms) -> np.ndarray:
+    """Energy of every member on the perfect crystal R0, (K,) eV per atom."""
+    return np.asarray(committee.evaluate_members([perfect]).energy[:, 0] / len(perfect))
+
+
+def errors(prediction: CommitteePrediction, frames: Sequence[Atoms]) -> dict[str, float | None]:
+    """Errors of the committee mean in physical units; stress is None where nothing has one."""
+    mean = prediction.mean
+    force = np.concatenate(
+        [
+            (ours - frame.get_forces()).ravel()
+            for ours, frame in zip(mean.forces, frames, strict=True)
+        ]
+    )
+    energy = np.array(
+        [
+            (ours - frame.get_potential_energy()) / len(frame)
+            for ours, frame in zip(mean.energy, frames, strict=True)
+        ]
+    )
+    labelled = [number for number, frame in enumerate(frames) if has_stress(frame)]
+    stress = [mean.stress[number] - stress_of(frames[number]) for number in labelled]
+    reference = np.concatenate([frame.get_forces().ravel() for frame in frames])
+    return {
+        "force_mae_eV_per_A": float(np.abs(force).mean()),
+        "force_rmse_eV_per_A": float(np.sqrt((force**2).mean())),
+        "force_rms_reference_eV_per_A": float(np.sqrt((reference**2).mean())),
+        "energy_mae_eV_per_atom": float(np.abs(energy).mean()),
+        "stress_mae_eV_per_A3": float(np.abs(np.array(stress)).mean()) if stress else None,
+    }
+
+
+def judge(
+    committee: Committee,
+    perfect: Atoms,
+    calibration_frames: Sequence[Atoms],
+    test: Sequence[Atoms],
+    harmonic: HarmonicReference | None = None,
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Numbers for `committee.json`, and a row per test frame with uncertainty and error.
+
+    Args:
+        perfect: crystal R0 that energies are counted from.
+        calibration_frames: behind the calibration factor and the acquisition statistics.
+        test: frames behind the reported errors; none of them is used for anything else.
+        harmonic: for σᴬ; frames of other cells have none.
+    """
+    zero = reference_energies(committee, perfect)
+    on_calibration = committee.evaluate_members(calibration_frames)
+    spread = uncertainty.measure(
+        on_calibration, zero, harmonic_forces(calibration_frames, harmonic)
+    )
+    energy = uncertainty.relative_energy(on_calibration, zero)
+    atom_errors = calibration.force_errors(on_calibration, calibration_frames)
+    factor = calibration.calibration_factor(atom_errors, spread.per_atom)
+    on_test = committee.evaluate_members(test)
+    test_spread = uncertainty.measure(on_test, zero, harmonic_forces(test, harmonic))
+    test_errors = calibration.force_errors(on_test, test)
+    largest = test_spread.of("force_max")
+    table = pd.DataFrame(
+        {
+            "frame_id": [frame.info["frame_id"] for frame in test],
+            "origin": [frame.info.get("origin", "") for frame in test],
+            "uncertainty_eV_per_A": largest,
+            "expected_error_eV_per_A": (factor or np.nan) * largest,
+            "error_eV_per_A": [each.max() for each in test_errors],
+        }
+    )
+    statistics = {name: Spread.of(spread.of(name)) for name in uncertainty.NAMES}
+    statistics["energy_above_crystal"] = Spread.of(energy)
+    return {
+        "reference_energy_eV_per_atom": zero.tolist(),
+        "calibration_factor": factor,
+        "conformal_90": calibration.conformal_factor(atom_errors, spread.per_atom),
+        "statistics": {name: each.as_dict() for name, each in statistics.items()},
+        "test": errors(on_test, test),
+        "calibration": errors(on_calibration, calibration_frames),
+        "honesty": calibration.summarise(test_errors, test_spread.per_atom, factor),
+        "notes": calibration.notes(len(calibration_frames), factor, len(committee)),
+        "frames": {"calibration": len(calibration_frames), "test": len(test)},
+    }, table
+
+
+def finetuning(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What fine-tuning did to the members, from their `finetune.json`: numbers and words.
+
+    `labels` counts the reference calculations behind the second derivatives, once per material.
+    """
+    names = ("member", "best_step", "before", "after", "forgetting", "phonons")
+    before, after = (
+        float(np.mean([each[when]["curvature_mae_eV_per_A2"] for each in records]))
+        for when in ("before", "after")
+    )
+    worst = max(float(each["forgetting"]) for each in records)
+    first = records[0]
+    return {
+        "members": [{name: each[name] for name in names} for each in records],
+        "labels": first["label"]["labels"],
+        "limit": first["limit"],
+        "forgetting": worst,
+        "words": (
+            f"fine-tuned on {first['label']['source']}: curvature MAE {before:.4f} → {after:.4f} "
+            f"eV/Å², held-out force error times {worst:.2f} at most"
+        ),
+    }
+
+
+def harmonic_forces(
+    frames: Sequence[Atoms], harmonic: HarmonicReference | None
+) -> list[np.ndarray | None]:
+    """Harmonic forces (N, 3) eV/Å of every frame of the reference's cell, None for the others."""
+    return [
+        harmonic.forces(frame.positions[None], frame.cell.array[None])[0]
+        if harmonic is not None and harmonic.knows(frame)
+        else None
+        for frame in frames
+    ]

@@ -1,0 +1,374 @@
+"""NVT and NPT dynamics of several replicas at once, driven by a committee.
+
+BAOAB Langevin dynamics (Leimkuhler & Matthews 2013); at constant pressure with stochastic cell
+rescaling (isotropic: Bernetti & Bussi 2020; anisotropic: del Tatto, Raiteri, Bernetti & Bussi
+2022). Every replica has its own random generator: its path does not depend on its siblings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from ase import Atoms, units
+
+from umklapp.learning.sampling import health, uncertainty
+from umklapp.potentials.committee import Committee, CommitteePrediction
+from umklapp.potentials.neighbours import Neighbourhood
+
+if TYPE_CHECKING:
+    from umklapp.lattice.anharmonicity import HarmonicReference
+
+SKIN = 0.4
+"""Å; neighbours are searched again after atoms have moved by half of it."""
+
+
+@dataclass(frozen=True)
+class Barostat:
+    """Stochastic cell rescaling: pressure eV/Å³, time fs, compressibility Å³/eV (it sets the
+    rate, not the result); anisotropic: all six strains, else the volume alone."""
+
+    pressure: float = 0.0
+    time: float = 500.0
+    compressibility: float = 3.0
+    anisotropic: bool = False
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """How to run: timestep fs; friction 1/fs; steps: bound per replica; every: uncertainty and a
+    kept frame each n-th step.
+
+    driver: `mean` moves every replica with the committee mean (all members every step); `members`
+    moves replica r with member r mod K, and asks the others only for kept frames.
+    bias: strength of the uncertainty bias relative to the mean force (needs driver `mean`).
+    """
+
+    timestep: float
+    friction: float
+    steps: int
+    every: int
+    driver: Literal["mean", "members"] = "mean"
+    bias: float = 0.0
+    barostat: Barostat | None = None
+
+
+@dataclass
+class Trajectory:
+    """What is kept of one replica: n frames of N atoms.
+
+    time: (n,) fs; positions: (n, N, 3) Å; cells: (n, 3, 3) Å; forces: (n, N, 3) eV/Å, committee
+    mean; spread: (n, N) eV/Å, u_I; energy: (n,) eV per atom above R0; temperature: (n,) K;
+    shortest_distance: (n,) Å; sigma: (n,) σᴬ of the mean force (NaN without harmonic reference);
+    measures: name → (n,), all uncertainties; ended: why, in words.
+    """
+
+    atoms: Atoms
+    target: float
+    time: list[float] = field(default_factory=list)
+    positions: list[np.ndarray] = field(default_factory=list)
+    cells: list[np.ndarray] = field(default_factory=list)
+    forces: list[np.ndarray] = field(default_factory=list)
+    spread: list[np.ndarray] = field(default_factory=list)
+    energy: list[float] = field(default_factory=list)
+    temperature: list[float] = field(default_factory=list)
+    shortest_distance: list[float] = field(default_factory=list)
+    sigma: list[float] = field(default_factory=list)
+    measures: dict[str, list[float]] = field(
+        default_factory=lambda: {name: [] for name in uncertainty.NAMES}
+    )
+    ended: str = health.BOUND_REACHED
+
+
+class Recorder:
+    """Turns predictions into the records of trajectories.
+
+    Args:
+        reference_energy: (K,) eV per atom of every member on the perfect crystal.
+        harmonic: for σᴬ; frames of other cells than its own have none.
+    """
+
+    def __init__(
+        self, reference_energy: np.ndarray, harmonic: HarmonicReference | None = None
+    ) -> None:
+        self.reference_energy, self.harmonic = reference_energy, harmonic
+
+    def keep(
+        self,
+        trajectory: Trajectory,
+        atoms: Atoms,
+        prediction: CommitteePrediction,
+        time: float,
+        temperature: float,
+        shortest: float,
+    ) -> None:
+        """Append one frame; `prediction` is of this frame alone, `time` in fs."""
+        harmonic = None
+        if self.harmonic is not None and self.harmonic.knows(atoms):
+            harmonic = list(self.harmonic.forces(atoms.positions[None], atoms.cell.array[None]))
+        spread = uncertainty.measure(prediction, self.reference_energy, harmonic)
+        energy = uncertainty.relative_energy(prediction, self.reference_energy)
+        trajectory.time.append(time)
+        trajectory.positions.append(atoms.positions.copy())
+        trajectory.cells.append(atoms.cell.array.copy())
+        trajectory.forces.append(prediction.mean.forces[0])
+        trajectory.spread.append(spread.per_atom[0])
+        trajectory.energy.append(float(energy[0]))
+        trajectory.temperature.append(temperature)
+        trajectory.shortest_distance.append(shortest)
+        trajectory.sigma.append(float(spread.sigma[0]))
+        for name, values in spread.values.items():
+            trajectory.measures[name].append(float(values[0]))
+
+
+def maxwell_boltzmann(
+    masses: np.ndarray, temperature: float, generator: np.random.Generator
+) -> np.ndarray:
+    """Velocities (N, 3) Å/fs at T with the centre of mass at rest; masses: (N,) u."""
+    width = np.sqrt(units.kB * temperature / masses)[:, None] * units.fs
+    velocities = generator.normal(size=(len(masses), 3)) * width
+    drift = (masses[:, None] * velocities).sum(axis=0) / masses.sum()
+    return np.asarray(velocities - drift)
+
+
+def kinetic_energy(masses: np.ndarray, velocities: np.ndarray) -> float:
+    """Kinetic energy (eV) of velocities (N, 3) Å/fs."""
+    return 0.5 * float((masses[:, None] * (velocities / units.fs) ** 2).sum())
+
+
+def kinetic_temperature(masses: np.ndarray, velocities: np.ndarray) -> float:
+    """Temperature (K) of velocities (N, 3) Å/fs with 3N − 3 degrees of freedom."""
+    return 2 * kinetic_energy(masses, velocities) / ((3 * len(masses) - 3) * units.kB)
+
+
+def biased_forces(energy: np.ndarray, forces: np.ndarray, strength: float) -> np.ndarray:
+    """Mean forces (N, 3) eV/Å pushed towards disagreement.
+
+    E = ⟨E⟩ − τ σ_E with σ_E the standard deviation of the members' energies above R0
+    (hyperactive learning, van der Oord et al. 2023); τ makes the bias force `strength` times the
+    mean force (rms).
+
+    Args:
+        energy: (K,) eV above R0. forces: (K, N, 3) eV/Å.
+    """
+    mean, deviation = forces.mean(axis=0), energy - energy.mean()
+    sigma = float(energy.std())
+    if sigma < 1e-12:
+        return np.asarray(mean)
+    push = -np.einsum("k,kna->na", deviation, forces - mean) / (len(energy) * sigma)
+    size = float(np.sqrt((push**2).mean()))
+    tau = strength * float(np.sqrt((mean**2).mean())) / size if size > 1e-12 else 0.0
+    return np.asarray(mean + tau * push)
+
+
+def rescale(
+    atoms: Atoms,
+    velocities: np.ndarray,
+    stress: np.ndarray,
+    temperature: float,
+    timestep: float,
+    barostat: Barostat,
+    generator: np.random.Generator,
+) -> np.ndarray:
+    """Rescale cell and positions of `atoms` by one step of the barostat; returns new velocities.
+
+    Args:
+        velocities: (N, 3) Å/fs. stress: (6,) eV/Å³ of the potential, ASE sign and order.
+        temperature: target, K. timestep: fs.
+    """
+    volume, thermal = atoms.cell.volume, units.kB * temperature
+    scaled = velocities / units.fs
+    kinetic = np.einsum("n,na,nb->ab", atoms.get_masses(), scaled, scaled) / volume
+    xx, yy, zz, yz, xz, xy = stress
+    inner = kinetic - np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
+    rate = barostat.compressibility / barostat.time * timestep
+    if barostat.anisotropic:
+        drive = inner - (barostat.pressure - thermal / volume) * np.eye(3)
+        noise = np.sqrt(2 * thermal * rate / (3 * volume)) * generator.normal(size=(3, 3))
+        change = np.eye(3) + rate / 3 * drive + noise
+        values, vectors = np.linalg.eigh(change @ change.T)  # the rotation is left out
+        stretch = (vectors * np.sqrt(values)) @ vectors.T
+    else:
+        excess = float(np.trace(inner)) / 3 - barostat.pressure
+        noise = np.sqrt(2 * thermal * rate / volume) * generator.normal()
+        stretch = np.eye(3) * np.exp((rate * excess + noise) / 3)
+    atoms.set_cell(atoms.cell.array @ stretch, scale_atoms=True)
+    return np.asarray(velocities @ np.linalg.inv(stretch))
+
+
+class Replica:
+    """One trajectory on its way."""
+
+    def __init__(
+        self,
+        start: Atoms,
+        target: float,
+        member: int,
+        generator: np.random.Generator,
+        cutoff: float,
+    ) -> None:
+        self.atoms = start.copy()
+        self.masses = start.get_masses()
+        self.member, self.generator = member, generator
+        self.neighbours = Neighbourhood(cutoff, SKIN)
+        self.velocities = maxwell_boltzmann(self.masses, target, generator)
+        self.forces = np.zeros((len(start), 3))
+        self.stress = np.zeros(6)
+        self.potential = 0.0
+        self.heat = 0.0
+        self.conserved: float | None = None
+        self.prediction: CommitteePrediction | None = None
+        self.trajectory = Trajectory(start.copy(), target)
+        self.unkept: tuple[Atoms, CommitteePrediction, float, float, float] | None = None
+
+    def kick(self, time: float) -> None:
+        """Velocities by the forces for some fs."""
+        self.velocities += time * self.forces / self.masses[:, None] * units.fs**2
+
+    def move(self, scheme: Scheme) -> None:
+        """The part BAOA of a step, and the barostat; forces must be evaluated after it."""
+        half, target = 0.5 * scheme.timestep, self.trajectory.target
+        decay = np.exp(-scheme.friction * scheme.timestep)
+        self.kick(half)
+        self.atoms.positions += half * self.velocities
+        before = kinetic_energy(self.masses, self.velocities)
+        noise = maxwell_boltzmann(self.masses, target, self.generator)
+        self.velocities = decay * self.velocities + np.sqrt(1 - decay**2) * noise
+        self.heat += kinetic_energy(self.masses, self.velocities) - before
+        self.atoms.positions += half * self.velocities
+        if scheme.barostat is not None:
+            self.velocities = rescale(
+                self.atoms,
+                self.velocities,
+                self.stress,
+                target,
+                scheme.timestep,
+                scheme.barostat,
+                self.generator,
+            )
+
+    def take(self, prediction: CommitteePrediction, scheme: Scheme) -> None:
+        """Forces of a judged step: of the driving member or the mean, biased where asked."""
+        self.prediction = prediction
+        driver = self.member if scheme.driver == "members" else slice(None)
+        energy = np.atleast_1d(prediction.energy[driver, 0])
+        self.potential = float(energy.mean())
+        self.stress = np.atleast_2d(prediction.stress[driver, 0]).mean(axis=0)
+        forces = prediction.forces[0]
+        self.forces = forces[driver] if scheme.driver == "members" else forces.mean(axis=0)
+
+    def state(self, scheme: Scheme, distance: float) -> health.State:
+        """What the health monitor looks at."""
+        spread = 0.0
+        if self.prediction is not None:
+            spread = float(uncertainty.per_atom(self.prediction.forces[0]).max())
+        free = scheme.barostat is None and scheme.bias == 0
+        return health.State.of(
+            self.atoms.positions,
+            self.forces,
+            kinetic_temperature(self.masses, self.velocities),
+            distance,
+            spread,
+            self.drift() if free else 0.0,
+        )
+
+    def keep(self, recorder: Recorder) -> None:
+        """Record the last good frame, unless it is recorded already."""
+        if self.unkept is not None:
+            recorder.keep(self.trajectory, *self.unkept)
+            self.unkept = None
+
+    def drift(self) -> float:
+        """Change of the energy that Langevin dynamics conserves, eV per atom since the start."""
+        now = self.potential + kinetic_energy(self.masses, self.velocities) - self.heat
+        if self.conserved is None:
+            self.conserved = now
+        return (now - self.conserved) / len(self.atoms)
+
+
+def run(
+    committee: Committee,
+    starts: Sequence[Atoms],
+    temperatures: Sequence[float],
+    recorder: Recorder,
+    generator: np.random.Generator,
+    scheme: Scheme,
+    limits: Callable[[float], health.Limits],
+    say: Callable[[str], None] = print,
+) -> list[Trajectory]:
+    """Dynamics of all replicas, in one batch per step.
+
+    Args:
+        starts: one starting frame per replica. temperatures: K, one per replica.
+        recorder: what is kept of a frame.
+        limits: health limits for a target temperature. A replica beyond them ends with its
+            reason and its siblings go on; its last good frame is kept.
+
+    Returns:
+        One trajectory per replica, with the reason it ended.
+    """
+    replicas = [
+        Replica(start, target, number % len(committee), own, committee.cutoff)
+        for number, (start, target, own) in enumerate(
+            zip(starts, temperatures, generator.spawn(len(starts)), strict=True)
+        )
+    ]
+    alive = list(replicas)
+    for step in range(scheme.steps + 1):
+        for replica in alive if step else ():
+            replica.move(scheme)
+        _evaluate(committee, alive, recorder, scheme, step)
+        for number, replica in enumerate(replicas):
+            if replica not in alive:
+                continue
+            if step:
+                replica.kick(0.5 * scheme.timestep)
+            state = replica.state(scheme, _shortest(committee, replica))
+            problem = health.complaint(state, limits(replica.trajectory.target))
+            if problem:
+                replica.trajectory.ended = f"stopped at step {step}: {problem}"
+                say(f"replica {number}: {replica.trajectory.ended}")
+                alive.remove(replica)
+                replica.keep(recorder)
+            elif replica.prediction is not None:
+                frame, time = replica.atoms.copy(), step * scheme.timestep
+                measured = (time, state.temperature, state.distance)
+                replica.unkept = (frame, replica.prediction, *measured)
+                if step and step % scheme.every == 0:
+                    replica.keep(recorder)
+        if not alive:
+            say("all replicas have ended early")
+            break
+        if step and step % max(1, scheme.steps // 10) == 0:
+            say(f"step {step}/{scheme.steps}: {len(alive)}/{len(replicas)} replicas alive")
+    return [replica.trajectory for replica in replicas]
+
+
+def _evaluate(
+    committee: Committee, replicas: Sequence[Replica], recorder: Recorder, scheme: Scheme, step: int
+) -> None:
+    frames = [replica.atoms for replica in replicas]
+    near = [replica.neighbours for replica in replicas]
+    if scheme.driver == "members" and step % scheme.every:
+        own = committee.evaluate_each(frames, [replica.member for replica in replicas], near)
+        for number, replica in enumerate(replicas):
+            replica.prediction = None
+            replica.forces, replica.stress = own.forces[number], own.stress[number]
+            replica.potential = float(own.energy[number])
+        return
+    found = committee.evaluate_members(frames, near)
+    for number, replica in enumerate(replicas):
+        one = slice(number, number + 1)
+        alone = CommitteePrediction(found.energy[:, one], found.forces[one], found.stress[:, one])
+        replica.take(alone, scheme)
+        if scheme.bias:
+            zero = recorder.reference_energy * len(replica.atoms)
+            replica.forces = biased_forces(alone.energy[:, 0] - zero, alone.forces[0], scheme.bias)
+
+
+def _shortest(committee: Committee, replica: Replica) -> float:
+    if committee.batched is not None and np.isfinite(replica.neighbours.shortest):
+        return replica.neighbours.shortest  # known from the evaluation
+    return health.shortest_distance(replica.atoms)

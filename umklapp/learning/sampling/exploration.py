@@ -1,0 +1,314 @@
+"""The record of an exploration on disk, and the frames in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+from ase import Atoms, units
+
+from umklapp.config import MdExploration
+from umklapp.errors import InputError
+from umklapp.learning.sampling import dynamics, health, uncertainty
+from umklapp.learning.sampling.acquisition import Candidates
+from umklapp.learning.sampling.dynamics import Barostat, Recorder, Scheme, Trajectory
+from umklapp.potentials.committee import Committee
+
+if TYPE_CHECKING:
+    from umklapp.lattice.anharmonicity import HarmonicReference
+
+COLUMNS = ("time", "energy", "temperature", "shortest_distance", "sigma")
+UNITS = "time fs, positions and cells Å, energy eV/atom above R0, forces and spread eV/Å, T K"
+
+
+@dataclass(frozen=True)
+class Explored:
+    """All kept frames of an exploration, replica after replica.
+
+    frames: n unlabelled frames; forces: n arrays (N, 3) eV/Å, committee mean; spread: n arrays
+    (N,) eV/Å, u_I; replica, target_temperature (K, NaN without dynamics): (n,); measures: name
+    (`uncertainty.NAMES`) → (n,); descriptors: (n, d) what makes frames different; the other
+    arrays (n,) as in `dynamics.Trajectory`; ended: why each replica ended.
+    """
+
+    frames: list[Atoms]
+    forces: list[np.ndarray]
+    spread: list[np.ndarray]
+    replica: np.ndarray
+    target_temperature: np.ndarray
+    time: np.ndarray
+    energy: np.ndarray
+    temperature: np.ndarray
+    shortest_distance: np.ndarray
+    sigma: np.ndarray
+    measures: dict[str, np.ndarray]
+    descriptors: np.ndarray
+    ended: list[str]
+
+
+def write(path: Path, replicas: Sequence[Trajectory], descriptors: np.ndarray) -> None:
+    """Write hdf5 atomically: a group per replica, units in the attributes of the file.
+
+    Args:
+        descriptors: (n, d) of all kept frames, replica after replica.
+    """
+    part = path.with_name(path.name + ".part")
+    first = 0
+    with h5py.File(part, "w") as file:
+        file.attrs["units"] = UNITS
+        for number, replica in enumerate(replicas):
+            group = file.create_group(f"replica_{number:05d}")
+            group.attrs.update(ended=replica.ended, target_temperature=replica.target)
+            group["numbers"] = replica.atoms.numbers
+            shape = (len(replica.time), len(replica.atoms), 3)
+            group["cells"] = np.reshape(np.array(replica.cells, float), (shape[0], 3, 3))
+            for vectors in ("positions", "forces"):
+                group[vectors] = np.reshape(np.array(getattr(replica, vectors), float), shape)
+            group["spread"] = np.reshape(np.array(replica.spread, float), shape[:2])
+            for column in COLUMNS:
+                group[column] = np.array(getattr(replica, column), float)
+            for name, values in replica.measures.items():
+                group[f"measures/{name}"] = np.array(values, float)
+            group["descriptors"] = descriptors[first : first + shape[0]]
+            first += shape[0]
+    part.replace(path)
+
+
+def read(path: Path) -> Explored:
+    """All frames of an exploration."""
+    frames: list[Atoms] = []
+    lists: dict[str, list[np.ndarray]] = {"forces": [], "spread": []}
+    columns: dict[str, list[np.ndarray]] = {
+        name: [] for name in ("replica", "target_temperature", *COLUMNS)
+    }
+    measures: dict[str, list[np.ndarray]] = {name: [] for name in uncertainty.NAMES}
+    descriptors: list[np.ndarray] = []
+    ended: list[str] = []
+    with h5py.File(path) as file:
+        for number, name in enumerate(sorted(file)):
+            group = file[name]
+            ended.append(str(group.attrs["ended"]))
+            for positions, cell in zip(group["positions"][()], group["cells"][()], strict=True):
+                atoms = Atoms(group["numbers"][()], cell=cell, pbc=True)
+                atoms.positions = positions
+                frames.append(atoms)
+            for key, found in lists.items():
+                found.extend(group[key][()])
+            count = len(group["time"])
+            columns["replica"].append(np.full(count, number))
+            columns["target_temperature"].append(
+                np.full(count, group.attrs["target_temperature"], float)
+            )
+            for column in COLUMNS:
+                columns[column].append(group[column][()])
+            for key, values in measures.items():
+                values.append(group[f"measures/{key}"][()])
+            if count:
+                descriptors.append(group["descriptors"][()])
+    joined = {name: np.concatenate([np.empty(0), *parts]) for name, parts in columns.items()}
+    return Explored(
+        frames=frames,
+        ended=ended,
+        measures={name: np.concatenate([np.empty(0), *each]) for name, each in measures.items()},
+        descriptors=np.concatenate(descriptors) if descriptors else np.empty((0, 1)),
+        forces=lists["forces"],
+        spread=lists["spread"],
+        replica=joined["replica"],
+        target_temperature=joined["target_temperature"],
+        time=joined["time"],
+        energy=joined["energy"],
+        temperature=joined["temperature"],
+        shortest_distance=joined["shortest_distance"],
+        sigma=joined["sigma"],
+    )
+
+
+def candidates(found: Explored, measure: str, factor: float | None) -> Candidates:
+    """The explored frames as acquisition sees them.
+
+    Args:
+        measure: the uncertainty, a name in `uncertainty.NAMES`.
+        factor: calibration factor of the committee, None where it has none.
+    """
+    return Candidates(
+        uncertainty=found.measures[measure],
+        expected=(np.nan if factor is None else factor) * found.measures["force_max"],
+        energy=found.energy,
+        atoms=np.array([len(frame) for frame in found.frames]),
+        target=found.target_temperature,
+        shortest=found.shortest_distance,
+        replica=found.replica,
+        time=found.time,
+        descriptors=found.descriptors,
+    )
+
+
+def starting_frames(
+    perfect: Atoms, known: Sequence[Atoms], count: int, generator: np.random.Generator
+) -> list[Atoms]:
+    """Random known frames in the cell of the perfect crystal; that crystal where there are none."""
+    same_cell = [
+        frame
+        for frame in known
+        if len(frame) == len(perfect) and np.allclose(frame.cell.array, perfect.cell.array)
+    ]
+    pool = same_cell or [perfect]
+    return [pool[number] for number in generator.integers(len(pool), size=count)]
+
+
+def scheme_of(settings: MdExploration) -> Scheme:
+    """The configured dynamics in eV, Å and fs (pressure is given in GPa)."""
+    barostat = None
+    if settings.ensemble == "npt":
+        chosen = settings.barostat
+        barostat = Barostat(
+            pressure=chosen.pressure * units.GPa,
+            time=chosen.time,
+            compressibility=chosen.compressibility / units.GPa,
+            anisotropic=chosen.anisotropic,
+        )
+    return Scheme(
+        settings.timestep,
+        settings.friction,
+        settings.steps,
+        settings.every,
+        settings.driver,
+        settings.bias,
+        barostat,
+    )
+
+
+def limits_of(settings: MdExploration, perfect: Atoms) -> Callable[[float], health.Limits]:
+    """Health limits as a function of the target temperature (K)."""
+    bond = health.shortest_distance(perfect, search=8.0)
+
+    def limits(target: float) -> health.Limits:
+        return health.Limits(
+            temperature=settings.max_temperature * target,
+            distance=settings.min_distance * bond,
+            force=settings.max_force,
+            uncertainty=settings.max_uncertainty,
+            drift=settings.max_drift,
+        )
+
+    return limits
+
+
+def run(
+    committee: Committee,
+    perfect: Atoms,
+    known: Sequence[Atoms],
+    reference_energy: np.ndarray,
+    settings: MdExploration,
+    generator: np.random.Generator,
+    harmonic: HarmonicReference | None = None,
+    say: Callable[[str], None] = print,
+) -> list[Trajectory]:
+    """Exploration from several known frames, bounded in steps and watched.
+
+    Args:
+        perfect: the perfect sampling supercell.
+        known: labelled frames to start from.
+        reference_energy: (K,) eV per atom of every member on the perfect crystal.
+        harmonic: for σᴬ and the uncertainty `sigma`.
+    """
+    count = settings.replicas
+    arguments = (
+        committee,
+        starting_frames(perfect, known, count, generator),
+        [settings.temperatures[n % len(settings.temperatures)] for n in range(count)],
+        Recorder(reference_energy, harmonic),
+        generator,
+        scheme_of(settings),
+        limits_of(settings, perfect),
+        say,
+    )
+    return _integrator(settings.backend)(*arguments)
+
+
+def _integrator(backend: str) -> Callable[..., list[Trajectory]]:
+    if backend == "own":
+        return dynamics.run
+    try:
+        from umklapp.learning.sampling import torchsim
+    except ImportError as error:
+        raise InputError(
+            f"exploration.backend is torchsim, but it cannot be loaded ({error}): "
+            "pip install 'umklapp[torchsim]', or set backend to 'own'"
+        ) from None
+    return torchsim.run
+
+
+def judge_pool(
+    committee: Committee,
+    pool: Sequence[Atoms],
+    reference_energy: np.ndarray,
+    harmonic: HarmonicReference | None = None,
+) -> list[Trajectory]:
+    """The same record for a pool of frames: each frame is a replica of one frame, without time.
+
+    Args:
+        pool: frames that can be labelled but have not been.
+        reference_energy: (K,) eV per atom of every member on the perfect crystal.
+        harmonic: for σᴬ and the uncertainty `sigma`.
+    """
+    if not pool:
+        return []
+    recorder = Recorder(reference_energy, harmonic)
+    found, prediction = [], committee.evaluate_members(pool)
+    for number, frame in enumerate(pool):
+        one = slice(number, number + 1)
+        alone = type(prediction)(
+            prediction.energy[:, one], prediction.forces[one], prediction.stress[:, one]
+        )
+        trajectory = Trajectory(frame, float("nan"), ended="frame of the pool")
+        shortest = health.shortest_distance(frame, search=8.0)
+        recorder.keep(trajectory, frame, alone, 0.0, float("nan"), shortest)
+        found.append(trajectory)
+    return found
+
+
+def kept_frames(replicas: Sequence[Trajectory]) -> list[Atoms]:
+    """All kept frames, replica after replica."""
+    found = []
+    for replica in replicas:
+        for positions, cell in zip(replica.positions, replica.cells, strict=True):
+            atoms = Atoms(replica.atoms.numbers, cell=cell, pbc=True)
+            atoms.positions = positions
+            found.append(atoms)
+    return found
+
+
+def descriptors(committee: Committee, replicas: Sequence[Trajectory], perfect: Atoms) -> np.ndarray:
+    """What makes the kept frames different, (n, d).
+
+    Networks: the members' last-layer features, their mean over the atoms of each species and those
+    of the atom the members disagree about most; a symmetry-equivalent event looks the same.
+    Potentials without features: displacements from the sites of the perfect cell.
+    """
+    frames = kept_frames(replicas)
+    if not frames:
+        return np.empty((0, 1))
+    features = committee.features(frames)
+    if features is None:
+        return displacements(frames, perfect)
+    spread = [each for replica in replicas for each in replica.spread]
+    species = sorted(set(perfect.get_atomic_numbers()))
+    rows = []
+    for frame, values, doubt in zip(frames, features, spread, strict=True):
+        means = [values[frame.numbers == number].mean(axis=0) for number in species]
+        rows.append(np.concatenate([*means, values[int(np.argmax(doubt))]]))
+    return np.array(rows)
+
+
+def displacements(frames: Sequence[Atoms], perfect: Atoms) -> np.ndarray:
+    """Displacements from the sites of the perfect cell, (n, 3N) Å, nearest image."""
+    rows = []
+    for frame in frames:
+        fractional = np.linalg.solve(frame.cell.array.T, (frame.positions - perfect.positions).T).T
+        rows.append(((fractional - np.rint(fractional)) @ frame.cell.array).ravel())
+    return np.array(rows)

@@ -1,0 +1,1 @@
+"""First labels of a material: dynamics, displaced cells, cheap surfaces, NOMAD."""

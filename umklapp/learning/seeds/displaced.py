@@ -1,0 +1,95 @@
+"""Frames made without dynamics: random displacements, strain, and harmonic thermal motion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from phonopy import Phonopy
+
+from umklapp.config import HarmonicSeed, RattledSeed
+from umklapp.crystals import frames, materials
+from umklapp.errors import CalculationError
+from umklapp.reference.contract import Engine
+from umklapp.reference.ledger import Ledger, label_frames
+
+
+def rattled(
+    supercell: Atoms, settings: RattledSeed, generator: np.random.Generator, origin: str
+) -> list[Atoms]:
+    """Gaussian displacements of the amplitudes in turn, under a random symmetric strain.
+
+    Args:
+        supercell: perfect crystal.
+        settings: count, amplitudes (Å), largest strain component.
+        origin: written to the frames.
+    """
+    made = []
+    for number in range(settings.count):
+        atoms = supercell.copy()
+        strain = generator.uniform(-settings.strain, settings.strain, size=(3, 3))
+        atoms.set_cell(atoms.cell.array @ (np.eye(3) + (strain + strain.T) / 2), scale_atoms=True)
+        amplitude = settings.amplitudes[number % len(settings.amplitudes)]
+        atoms.positions += generator.normal(scale=amplitude, size=atoms.positions.shape)
+        atoms.info.update(origin=origin)
+        made.append(frames.strip(atoms))
+    return made
+
+
+def harmonic(
+    primitive: Atoms,
+    matrix: list[list[int]],
+    settings: HarmonicSeed,
+    engine: Engine,
+    ledger: Ledger,
+    workdir: Path,
+    timeout: float,
+    seed: int,
+    origin: str,
+    say: Callable[[str], None] = print,
+) -> list[Atoms]:
+    """Thermal frames drawn from the harmonic covariance, and the displaced cells behind it.
+
+    Force constants of the sampling supercell come from finite displacements that the engine
+    labels here (few by symmetry; they are part of the result). Imaginary modes are drawn with
+    their absolute frequency.
+
+    Returns:
+        The displaced cells and `settings.count` thermal frames, unlabelled (the labels of the
+        displaced cells are in the ledger).
+
+    Raises:
+        CalculationError: a displaced cell could not be labelled.
+    """
+    phonon = Phonopy(
+        materials.to_phonopy(primitive), supercell_matrix=np.array(matrix).T, primitive_matrix="P"
+    )
+    phonon.generate_displacements(distance=settings.displacement)
+    displaced = []
+    for cell in phonon.supercells_with_displacements:
+        atoms = materials.from_phonopy(cell)
+        atoms.info.update(primitive.info, origin=f"{origin} displaced")
+        displaced.append(frames.strip(atoms))
+    labels, failures = label_frames(displaced, engine, ledger, workdir, timeout, say)
+    if failures:
+        raise CalculationError(
+            f"harmonic seed: displaced cell {failures[0].frame_id}: {failures[0].message}"
+        )
+    phonon.forces = np.array([label.get_forces() for label in labels])
+    phonon.produce_force_constants()
+    phonon.symmetrize_force_constants()
+    phonon.init_random_displacements()
+    perfect = materials.from_phonopy(phonon.supercell)
+    thermal = []
+    for number in range(settings.count):
+        temperature = settings.temperatures[number % len(settings.temperatures)]
+        shifts = phonon.get_random_displacements_at_temperature(
+            temperature, number_of_snapshots=1, random_seed=seed + number
+        )
+        atoms = perfect.copy()
+        atoms.positions += shifts[0]
+        atoms.info.update(primitive.info, origin=origin)
+        thermal.append(frames.strip(atoms))
+    return displaced + thermal

@@ -1,0 +1,226 @@
+"""Trajectories of a data set on NOMAD: what there is for a material, and getting it.
+
+Documented API v1 (docs/nomad.md): data sets by DOI, entries and their raw directories by query,
+raw files of an upload with an offset. Nothing needs an account.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ase import Atoms
+
+from umklapp import provenance
+from umklapp.config import NomadSeed
+from umklapp.crystals import materials
+from umklapp.crystals.formats import given
+from umklapp.errors import CalculationError, InputError
+from umklapp.learning.seeds.downloads import Server, download, room_for
+
+PAGE = 100
+"""Entries in one answer: the server looks into an archive for each of them."""
+
+WANTED = ("entry_id", "upload_id", "mainfile", "results.material.chemical_formula_reduced")
+
+
+def pages(server: Server, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All results of a query, page after page, until the answer names no next one."""
+    after: str | None = None
+    while True:
+        pagination = {"page_size": PAGE, **({"page_after_value": after} if after else {})}
+        answer = server.json(path, body={**body, "pagination": pagination})
+        yield from answer["data"]
+        following = answer.get("pagination", {}).get("next_page_after_value")
+        if not following or following == after:
+            return
+        after = following
+
+
+def data_set(server: Server, doi: str) -> dict[str, Any]:
+    """Identity and name of the data set.
+
+    Raises:
+        InputError: the server knows no data set with this DOI.
+    """
+    found = server.json("datasets/", {"doi": doi}).get("data", [])
+    if not found:
+        raise InputError(f"{server.base}: no data set has the DOI {doi}")
+    return {key: found[0].get(key) for key in ("dataset_id", "dataset_name", "doi")}
+
+
+def listing(server: Server, settings: NomadSeed, formula: str) -> dict[str, Any]:
+    """Every file of one material in the data set that matches `files`, with its size.
+
+    Files beside an entry's main file come with the entries; folders above it (trajectories of
+    FHI-vibes lie above the single calculations) are looked into one by one.
+
+    Returns:
+        `data_set`, `entries` (how many), `files`: upload, path and size (bytes) of each, in order;
+        `megabytes` in all. No files is a result, not an error.
+    """
+    symbols = sorted(set(Atoms(formula).get_chemical_symbols()))
+    query = {"datasets.doi": settings.doi, "results.material.elements": {"all": symbols}}
+    known = data_set(server, settings.doi)
+    body: dict[str, Any] = {"owner": "public", "query": query}
+    entries = [
+        entry
+        for entry in pages(server, "entries/query", {**body, "required": {"include": WANTED}})
+        if _is(entry, formula)
+    ]
+    mine = {entry["entry_id"] for entry in entries}
+    files: dict[tuple[str, str], int] = {}
+    if mine:
+        for entry in pages(server, "entries/rawdir/query", body):
+            if entry["entry_id"] in mine:
+                for file in entry["files"]:
+                    files[entry["upload_id"], file["path"]] = int(file["size"])
+    for upload, folder in sorted(_folders_above(entries, settings.parents)):
+        for name, size in _folder(server, upload, folder):
+            files[upload, name] = size
+    pattern = re.compile(settings.files)
+    chosen: list[dict[str, Any]] = [
+        {"upload": upload, "path": path, "size": size}
+        for (upload, path), size in sorted(files.items())
+        if pattern.search(path)
+    ]
+    total = sum(file["size"] for file in chosen) / 1e6
+    return {
+        "data_set": known,
+        "formula": formula,
+        "entries": len(entries),
+        "files": chosen,
+        "megabytes": round(total, 3),
+    }
+
+
+def _is(entry: dict[str, Any], formula: str) -> bool:
+    reduced = entry.get("results", {}).get("material", {}).get("chemical_formula_reduced")
+    if not reduced:
+        return False
+    return materials.composition(Atoms(reduced)) == materials.composition(Atoms(formula))
+
+
+def _folders_above(entries: Sequence[dict[str, Any]], levels: int) -> set[tuple[str, str]]:
+    found = set()
+    for entry in entries:
+        above = list(PurePosixPath(entry["mainfile"]).parents)[1 : levels + 1]
+        found |= {(entry["upload_id"], "" if str(p) == "." else str(p)) for p in above}
+    return found
+
+
+def _folder(server: Server, upload: str, folder: str) -> Iterator[tuple[str, int]]:
+    """Files directly in a folder of an upload, with their sizes."""
+    page = 1
+    while True:
+        answer = server.json(f"uploads/{upload}/rawdir/{folder}", {"page_size": PAGE, "page": page})
+        content = answer.get("directory_metadata", {}).get("content", [])
+        for each in content:
+            if each.get("is_file"):
+                name = f"{folder}/{each['name']}" if folder else str(each["name"])
+                yield name, int(each["size"])
+        if page * PAGE >= int(answer.get("pagination", {}).get("total", 0)) or not content:
+            return
+        page += 1
+
+
+def safe_path(folder: Path, upload: str, path: str) -> Path:
+    """Where a file of the server goes; never outside `folder`.
+
+    Raises:
+        InputError: the server's path is absolute or climbs out of its folder.
+    """
+    parts = PurePosixPath(upload, path).parts
+    if path.startswith("/") or ".." in parts or upload in ("", "."):
+        raise InputError(f"NOMAD gives a path that leaves its folder: {upload}/{path}")
+    return folder.joinpath(*parts)
+
+
+def fetch(
+    server: Server, settings: NomadSeed, found: dict[str, Any], folder: Path
+) -> dict[str, Any]:
+    """Download every file of a listing; those that are there are only checked.
+
+    Returns:
+        Manifest: the listing, with `local` and `sha256` of every file, and provenance.
+
+    Raises:
+        InputError: the material has no files, or more than `max_megabytes`.
+        CalculationError: a file did not come whole or has another checksum; all others are kept.
+    """
+    name = found["data_set"]["doi"] or settings.doi
+    if not found["files"]:
+        raise InputError(
+            f"seeds: the data set {name} has {found['entries']} entries of {found['formula']} and "
+            f"no file that matches {settings.files!r}; leave this seed out for the material, or "
+            "change files or parents"
+        )
+    if found["megabytes"] > settings.max_megabytes:
+        raise InputError(
+            f"seeds: {found['formula']} has {found['megabytes']:.0f} MB in {len(found['files'])} "
+            f"files, max_megabytes is {settings.max_megabytes:g}: raise it, or let files match less"
+        )
+    sums = checksums(settings.checksums)
+    targets = [safe_path(folder, file["upload"], file["path"]) for file in found["files"]]
+    missing = [f["size"] for f, t in zip(found["files"], targets, strict=True) if not t.exists()]
+    room_for(folder, sum(missing))
+    files, problems = [], []
+    for file, target in zip(found["files"], targets, strict=True):
+        wanted = sums.get(f"{file['upload']}/{file['path']}")
+        address = f"uploads/{file['upload']}/raw/{file['path']}"
+        server.say(f"{target.name}: {file['size'] / 1e6:.3f} MB")
+        try:
+            found_sum = download(server, address, target, int(file["size"]), wanted)
+        except CalculationError as error:
+            problems.append(f"{file['upload']}/{file['path']}: {error}")
+            continue
+        files.append({**file, "local": str(target), "sha256": found_sum})
+    if problems:
+        raise CalculationError("; ".join(problems))
+    return {**found, "files": files, "server": server.base, **provenance.record()}
+
+
+def checksums(path: Path | None) -> dict[str, str]:
+    """SHA-256 by `upload/path`, from a plain mapping or from a manifest of an earlier download.
+
+    Raises:
+        InputError: the file cannot be read as json.
+    """
+    if path is None:
+        return {}
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"seeds.checksums: {path}: cannot be read as json: {error}") from None
+    if "files" not in content:
+        return {str(key): str(value) for key, value in content.items()}
+    return {f"{f['upload']}/{f['path']}": f["sha256"] for f in content["files"]}
+
+
+def of_material(
+    manifest: dict[str, Any], primitive: Atoms, skip: int, say: Any = print
+) -> list[Path]:
+    """Downloaded files whose frames are supercells of this crystal, not of another polymorph.
+
+    Raises:
+        InputError: a file is gone, or no file is of this crystal.
+    """
+    kept = []
+    for file in manifest["files"]:
+        path = Path(file["local"])
+        if not path.is_file():
+            raise InputError(f"{path}: downloaded once, now gone; delete the manifest beside it")
+        frame = next(iter(given.first(path, skip)), None)
+        if frame is not None and materials.is_multiple(primitive, frame):
+            kept.append(path)
+        else:
+            say(f"{path}: no supercell of this crystal, left out")
+    if not kept:
+        raise InputError(
+            f"seeds: none of {len(manifest['files'])} files of {manifest['formula']} is a "
+            "supercell of this crystal (another polymorph, or other lattice parameters)"
+        )
+    return kept

@@ -1,0 +1,1 @@
+"""What people read: tables, figures, status, costs, the archive."""

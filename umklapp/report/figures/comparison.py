@@ -1,0 +1,40 @@
+"""κ by every method on one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from umklapp.report.figures.style import BLUE, GREY, ORANGE, canvas, save
+
+
+def draw(table: pd.DataFrame, material: str, told: str, paths: Sequence[Path]) -> None:
+    """A row for every method, with its error bar; `told` stands below.
+
+    Args:
+        table: of `comparison.rows`.
+    """
+    methods = list(dict.fromkeys(table["method"]))
+    figure, axes = canvas(width=4.6, height=1.2 + 0.28 * max(1, len(methods)))
+    for place, method in enumerate(methods):
+        mine = table[table["method"] == method]
+        published = (mine["error_is"] == "as published").all()
+        colour = ORANGE if method == "experiment" else GREY if published else BLUE
+        axes.errorbar(
+            mine["kappa_W_per_mK"], np.full(len(mine), place),
+            xerr=None if published else mine["error_W_per_mK"].astype(float),
+            fmt="D" if published else "o", mfc="none" if published else colour, color=colour,
+            ms=5, capsize=3, ls="none",
+        )  # fmt: skip
+    axes.set_yticks(range(len(methods)), methods)
+    axes.set_ylim(max(1, len(methods)) - 0.5, -0.5)
+    axes.set_xlim(left=0)
+    axes.set_xlabel("κ (W m$^{-1}$ K$^{-1}$)")
+    axes.set_title(material)
+    axes.grid(axis="x", color="0.9", lw=0.6)
+    axes.set_axisbelow(True)
+    figure.supxlabel(told, fontsize=6.5, wrap=True)
+    save(figure, paths)

@@ -1,0 +1,63 @@
+"""κ against temperature, with the spread over the committee and literature at 300 K."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from umklapp.report.figures.style import BLUE, GREY, ORANGE, canvas, save
+
+
+def table(conductivity: dict[str, Any]) -> pd.DataFrame:
+    """Temperature, mean, standard deviation and every member, from conductivity.json."""
+    columns: dict[str, Any] = {"temperature_K": conductivity["temperatures_K"]}
+    empty = [np.nan] * len(conductivity["temperatures_K"])
+    columns["kappa_W_per_mK"] = conductivity["kappa_W_per_mK"] or empty
+    columns["std_W_per_mK"] = conductivity["std_W_per_mK"] or empty
+    for number, values in enumerate(conductivity["members_W_per_mK"]):
+        columns[f"member_{number}_W_per_mK"] = values or empty
+    return pd.DataFrame(columns)
+
+
+def draw(conductivity: dict[str, Any], material: str, paths: Sequence[Path]) -> None:
+    """Committee mean with one standard deviation; members as thin lines."""
+    figure, axes = canvas()
+    data = table(conductivity)
+    x, mean = data["temperature_K"], data["kappa_W_per_mK"]
+    if conductivity["not_computed"]:
+        reason = next(iter(conductivity["not_computed"].values()))
+        axes.text(0.5, 0.5, reason, ha="center", va="center", wrap=True, transform=axes.transAxes)
+        axes.set(title=f"{material}: κ not computed")
+        axes.set_axis_off()
+        save(figure, paths)
+        return
+    for name in data.columns[3:]:
+        axes.plot(x, data[name], color=BLUE, lw=0.5, alpha=0.5)
+    axes.errorbar(
+        x,
+        mean,
+        yerr=data["std_W_per_mK"],
+        fmt="o-",
+        color=BLUE,
+        ms=4,
+        capsize=3,
+        label="committee, RTA (mean ± std)",
+    )
+    literature = conductivity["literature"]
+    for key, label, marker, colour in (
+        ("experiment_300K", "experiment", "D", ORANGE),
+        ("ab_initio_green_kubo_300K", "ab initio Green–Kubo", "^", GREY),
+    ):
+        values = literature[key]
+        if values:
+            axes.plot(
+                [300.0] * len(values), values, marker, ms=5, mfc="none", color=colour, label=label
+            )
+    axes.set(xlabel="temperature (K)", ylabel="κ (W m$^{-1}$ K$^{-1}$)", title=material)
+    axes.set_ylim(bottom=0)
+    axes.legend()
+    save(figure, paths)

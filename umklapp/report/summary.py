@@ -1,0 +1,133 @@
+"""The summary of a campaign: one row per material, as csv and as the table a user reads.
+
+`python -m umklapp.report.summary config/demo.yaml` prints the table of a finished campaign.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from umklapp import config
+from umklapp.errors import InputError
+from umklapp.wording import in_milli
+
+
+def row(
+    material: str,
+    assessments: Sequence[dict[str, Any]],
+    committee: dict[str, Any],
+    conductivity: dict[str, Any],
+    thermodynamics: dict[str, Any],
+    verdict: dict[str, Any],
+    green_kubo: dict[str, Any] | None = None,
+    elastic: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The row of one material; `green_kubo` and `elastic` None where not asked for.
+
+    Labels count every reference calculation that was used: seeds (training, calibration, test)
+    and the new labels of all rounds; and the displaced cells of fine-tuning.
+    """
+    last = assessments[-1]
+    seeds = committee["frames"]["calibration"] + committee["frames"]["test"]
+    new_in_last = last["accepted"] - last["failed"]
+    displaced = committee.get("finetune", {}).get("labels", 0)
+    at_300 = conductivity["temperatures_K"].index(300.0)
+    kappa, spread = conductivity["kappa_W_per_mK"], conductivity["std_W_per_mK"]
+    return {
+        "material": material,
+        "rounds": len(assessments),
+        "converged": last["converged"],
+        "labels": seeds + committee["frames"]["train"] + new_in_last + displaced,
+        "failed_labels": sum(each["failed"] for each in assessments),
+        "test_force_mae_eV_per_A": committee["test"]["force_mae_eV_per_A"],
+        "test_energy_mae_eV_per_atom": committee["test"]["energy_mae_eV_per_atom"],
+        "kappa_300K_W_per_mK": None if kappa is None else kappa[at_300],
+        "kappa_300K_std_W_per_mK": None if spread is None else spread[at_300],
+        "kappa_green_kubo_W_per_mK": None if green_kubo is None else green_kubo["kappa_W_per_mK"],
+        "kappa_green_kubo_error_W_per_mK": (green_kubo or {}).get("error_W_per_mK"),
+        "sigma_A": ((verdict.get("sigma") or {}).get("after") or {}).get("value"),
+        "bulk_modulus_GPa": (elastic or {}).get("bulk_GPa"),
+        "bulk_modulus_std_GPa": (elastic or {}).get("bulk_GPa_std"),
+        "elastically_stable_members": (elastic or {}).get("stable_members"),
+        "highest_frequency_THz": thermodynamics["highest_THz"]["mean"],
+        "literature": conductivity["literature"]["text"],
+        "verdict": verdict["verdict"],
+        "reason": last["reason"],
+        "verdict_reason": verdict["reason"],
+    }
+
+
+def joined(paths: Sequence[Path], order: Sequence[str]) -> pd.DataFrame:
+    """One table of the tables of all shards, by the order of the materials.
+
+    Rows that are in several of them (jobs that serve all materials) are taken once.
+
+    Args:
+        paths: csv files with a column `material`. order: keys; others come last.
+    """
+    table = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True).drop_duplicates()
+    place = {key: number for number, key in enumerate(order)}
+    ranks = table["material"].map(place).fillna(len(place))
+    return table.loc[ranks.sort_values(kind="stable").index].reset_index(drop=True)
+
+
+def _with_error(row: pd.Series, value: str, error: str) -> str:
+    if value not in row or pd.isna(row[value]):
+        return "not computed"
+    return f"{row[value]:.3g} ± {0 if pd.isna(row[error]) else row[error]:.2g}"
+
+
+def render(table: pd.DataFrame) -> str:
+    """The table a user reads, with units in its head."""
+    rows = []
+    for _, each in table.iterrows():
+        kappa = _with_error(each, "kappa_300K_W_per_mK", "kappa_300K_std_W_per_mK")
+        dynamics = ("kappa_green_kubo_W_per_mK", "kappa_green_kubo_error_W_per_mK")
+        spent = {"core hours": f"{each['core_hours']:.2f}"} if "core_hours" in each else {}
+        rows.append(
+            {
+                "material": each["material"],
+                "rounds": each["rounds"],
+                "labels": each["labels"],
+                "force MAE (meV/Å)": in_milli(each["test_force_mae_eV_per_A"]),
+                "κ(300 K) (W/(m K))": kappa,
+                "κ by Green–Kubo": _with_error(each, *dynamics),
+                "literature": each["literature"],
+                "converged": "yes" if each["converged"] else "NO",
+                "events": each["verdict"],
+                **spent,
+            }
+        )
+    return pd.DataFrame(rows).to_string(index=False)
+
+
+def main(path: Path) -> str:
+    """Text for a finished campaign: table, reasons, and where figures and report are.
+
+    Raises:
+        InputError: the campaign has no summary yet.
+    """
+    results = Path(config.load(path).results)
+    file = results / "summary.csv"
+    if not file.exists():
+        raise InputError(f"{file} does not exist yet: run the campaign of {path} first")
+    table = pd.read_csv(file)
+    reasons = "\n".join(
+        f"  {each['material']}: {each['reason']}\n    events: {each['verdict_reason']}"
+        for _, each in table.iterrows()
+    )
+    report = results / "report.html"
+    where = f"report: {report}" if report.exists() else f"figures: {results / 'figures'}"
+    return f"{render(table)}\n\nwhy the rounds ended:\n{reasons}\n\ntable: {file}\n{where}"
+
+
+if __name__ == "__main__":
+    try:
+        print(main(Path(sys.argv[1])))
+    except InputError as error:
+        sys.exit(str(error))

@@ -1,0 +1,1 @@
+"""Thermal conductivity: the Boltzmann equation, Green–Kubo, lifetimes."""

@@ -1,0 +1,33 @@
+"""κ(300 K) beside the harmonic properties of force constants, for comparisons (`phonon_errors`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from phono3py import Phono3py
+
+from umklapp import config
+from umklapp.lattice import phonons
+from umklapp.lattice.phonon_errors import MESH, harmonic_properties
+from umklapp.transport import bte
+
+
+def properties(
+    phonon: Phono3py,
+    conductivity: config.Conductivity,
+    imaginary: float,
+    mesh: Sequence[int] = MESH,
+) -> dict[str, float]:
+    """Those of `harmonic_properties`, and κ(300 K) in W/(m K), NaN where there is none.
+
+    Args:
+        phonon: with fc2 and fc3. imaginary: THz, as `bte.solve`. mesh: of harmonic properties.
+    """
+    row = harmonic_properties(phonons.harmonic(phonon), mesh)
+    return {**row, "kappa_W_per_mK": kappa(phonon, conductivity, imaginary)}
+
+
+def kappa(phonon: Phono3py, conductivity: config.Conductivity, imaginary: float) -> float:
+    """κ(300 K) in W/(m K), a third of the trace; NaN where the crystal is unstable."""
+    found = bte.solve(phonon, conductivity, conductivity.mesh, imaginary).scalar()
+    return float("nan") if found is None else float(found[0])

@@ -1,0 +1,212 @@
+"""The complete analysis of an FHI-vibes trajectory file, in FHI-vibes' way."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from ase import Atoms, units
+
+from umklapp.errors import InputError
+from umklapp.transport import finite_size, green_kubo, lifetimes
+
+NEEDED = ("time", "heat_flux", "velocities", "temperature")
+"""Variables without which there is no κ."""
+
+HARMONIC = ("force_constants", "displacements", "volume")
+"""Variables without which there is no finite-size correction."""
+
+
+def _read(path: Path, names: tuple[str, ...]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Variables and attributes of a netCDF-4 file."""
+    try:
+        with h5py.File(path) as file:
+            missing = [name for name in names if name not in file]
+            if missing:
+                raise InputError(
+                    f"{path}: variable {missing[0]!r} is missing; write the file with "
+                    "`vibes output md` from a run with atomic stresses; its option -fc adds the "
+                    "force constants"
+                )
+            optional = [name for name in ("stresses_potential",) if name in file]
+            return {name: file[name][()] for name in (*names, *optional)}, dict(file.attrs)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read as netCDF-4 (hdf5): {error}") from None
+
+
+def _attribute(path: Path, attributes: dict[str, Any], name: str) -> Any:
+    if name not in attributes:
+        raise InputError(f"{path}: attribute {name!r} is missing; write it with `vibes output md`")
+    return attributes[name]
+
+
+def _atoms(path: Path, attributes: dict[str, Any], name: str) -> Atoms:
+    text = _attribute(path, attributes, name)
+    data = json.loads(text.decode() if isinstance(text, bytes) else str(text))
+    atoms = Atoms(data["symbols"], cell=data["cell"], positions=data["positions"], pbc=True)
+    if "masses" in data:
+        atoms.set_masses(data["masses"])
+    return atoms
+
+
+def analyse(
+    path: Path,
+    finite: bool = True,
+    window_factor: float = 1.0,
+    eigenvectors: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """κ, its parts and everything in between; names end with the unit.
+
+    Args:
+        path: netCDF-4 of `vibes output md`: velocities in ASE's unit, flux in eV/(Å² fs).
+        finite: with mode lifetimes and finite-size correction.
+        window_factor: periods of the slowest vibration in the noise filter.
+        eigenvectors: (n_q, n_b, n_b), see `lifetimes.build_modes`. Rounding errors choose them in
+            degenerate spaces, and with them the energies and lifetimes of single degenerate modes.
+
+    Raises:
+        InputError: what is missing or does not fit, with the file.
+    """
+    path = Path(path)
+    data, attributes = _read(path, NEEDED + HARMONIC if finite else NEEDED)
+    volume = float(np.squeeze(_attribute(path, attributes, "volume")))
+    try:
+        found = _green_kubo(data, volume, window_factor)
+        if finite:
+            primitive = _atoms(path, attributes, "atoms_primitive")
+            supercell = _atoms(path, attributes, "atoms_supercell")
+            supercell.set_masses(np.asarray(_attribute(path, attributes, "masses")))
+            modes = lifetimes.build_modes(
+                primitive, supercell, data["force_constants"], "vibes", eigenvectors
+            )
+            found.update(_finite_size(data, modes, found))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return found
+
+
+def _green_kubo(data: dict[str, np.ndarray], volume: float, window_factor: float) -> dict[str, Any]:
+    known = ~np.isnan(data["heat_flux"]).any(axis=1)
+    moving = ~np.isnan(data["velocities"]).any(axis=(1, 2))
+    velocities = data["velocities"] * units.fs
+    frequencies, density = green_kubo.spectrum(
+        velocities[moving], data["time"][moving], procedure="vibes"
+    )
+    lowest = green_kubo.lowest_frequency(frequencies, density)
+    temperature = float(np.nanmean(data["temperature"]))
+    kappa = green_kubo.estimate(
+        data["heat_flux"][known],
+        data["time"][known],
+        volume=volume,
+        temperature=temperature,
+        frequency=lowest,
+        window_factor=window_factor,
+        procedure="vibes",
+    )
+    found = {
+        "volume_A3": volume,
+        "temperature_K": temperature,
+        "prefactor_W_A4_fs_per_mK_eV2": kappa.prefactor,
+        "heat_flux_eV_per_A2_fs": data["heat_flux"],
+        "vdos_frequencies_THz": frequencies,
+        "vdos": density,
+        "lowest_frequency_THz": lowest,
+        "window_fs": kappa.window,
+        "window_samples": kappa.width,
+        "times_fs": kappa.times,
+        "hfacf_W_per_mK_fs": kappa.correlation,
+        "kappa_cumulative_W_per_mK": kappa.integral,
+        "kappa_cumulative_filtered_W_per_mK": kappa.smooth_integral,
+        "hfacf_filtered_W_per_mK_fs": kappa.smooth_correlation,
+        "cutoff_times_fs": kappa.cutoffs[0],
+        "kappa_W_per_mK": kappa.kappa,
+        "kappa_mean_W_per_mK": kappa.scalar(),
+        "kappa_error_W_per_mK": kappa.error,
+    }
+    if "stresses_potential" in data:
+        flux, auxiliary = green_kubo.heat_flux(data["stresses_potential"], velocities)
+        found["heat_flux_from_stresses_eV_per_A2_fs"] = flux
+        found["heat_flux_aux_eV_per_A2_fs"] = auxiliary
+    return found
+
+
+def _finite_size(
+    data: dict[str, np.ndarray], modes: lifetimes.Modes, known: dict[str, Any]
+) -> dict[str, Any]:
+    times, kappa = data["time"], known["kappa_W_per_mK"]
+    volume, temperature = float(data["volume"].mean()), known["temperature_K"]
+    energies = lifetimes.mode_energies(
+        data["displacements"], data["velocities"] * units.fs, modes, backwards=True
+    )
+    correlations = lifetimes.energy_correlations(energies, "vibes")
+    taus = lifetimes.fit_lifetimes(correlations, times, "vibes")
+    harmonic = finite_size.harmonic(modes, energies, taus, volume, temperature, "vibes")
+    correction = finite_size.correct(modes, harmonic, procedure="vibes")
+    flux = np.einsum("tqs,qsa->ta", energies, modes.solution.velocities) / volume
+    flux_correlation = known["prefactor_W_A4_fs_per_mK_eV2"] * green_kubo.autocorrelation(
+        flux - flux.mean(axis=0), biased=True, hann=True, cross=True
+    )
+    return {
+        "qpoints": modes.solution.qpoints,
+        "mode_frequencies_THz": modes.solution.frequencies,
+        "mode_eigenvectors": modes.solution.eigenvectors,
+        "mode_velocities_A_per_fs": modes.solution.velocities,
+        "mode_energies_eV": energies,
+        "mode_energy_acf": correlations,
+        "mode_heat_capacities_eV_per_K_A3": harmonic.capacities,
+        "heat_capacity_eV_per_K_A3": harmonic.capacity,
+        "mode_lifetimes_fs": taus,
+        "mode_lifetimes_symmetrized_fs": harmonic.symmetrized,
+        "harmonic_heat_flux_eV_per_A2_fs": flux,
+        "harmonic_hfacf_W_per_mK_fs": flux_correlation,
+        "harmonic_kappa_cumulative_W_per_mK": green_kubo.cumulative_kappa(
+            flux_correlation, green_kubo.timestep(times)
+        ),
+        "kappa_harmonic_W_per_mK": harmonic.kappa,
+        "kappa_harmonic_symmetrized_W_per_mK": harmonic.kappa_symmetrized,
+        "interpolation_meshes": correction.meshes,
+        "interpolation_kappa_W_per_mK": correction.kappas,
+        "interpolation_slope_W_per_mK": correction.slope,
+        "interpolation_intercept_W_per_mK": correction.intercept,
+        "interpolation_slope_error_W_per_mK": correction.slope_error,
+        "correction_tensor_W_per_mK": correction.tensor,
+        "correction_W_per_mK": correction.scalar,
+        "correction_factor": correction.factor,
+        "correction_factor_error": correction.factor_error,
+        "kappa_corrected_W_per_mK": kappa + correction.scalar * np.eye(3),
+        "kappa_corrected_tensor_W_per_mK": kappa + correction.tensor,
+    }
+
+
+def write(path: Path, found: dict[str, Any]) -> None:
+    """Every quantity of `analyse` as a data set of an hdf5 file; its unit is in its name."""
+    with h5py.File(path, "w") as file:
+        for name, value in found.items():
+            file[name] = value
+
+
+def describe(found: dict[str, Any]) -> str:
+    """The numbers that FHI-vibes prints, one per line."""
+    names = (
+        *("volume_A3", "temperature_K", "lowest_frequency_THz", "window_fs", "cutoff_times_fs"),
+        *("kappa_W_per_mK", "kappa_mean_W_per_mK", "kappa_error_W_per_mK"),
+        *("kappa_harmonic_symmetrized_W_per_mK", "correction_W_per_mK", "correction_factor"),
+        "kappa_corrected_W_per_mK",
+    )
+    lines = [f"{name}: {np.round(found[name], 6).tolist()}" for name in names if name in found]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    source, *targets = sys.argv[1:] or [""]
+    try:
+        result = analyse(Path(source))
+    except InputError as error:
+        sys.exit(f"{error}\nusage: python -m umklapp.transport.vibes FILE.nc [ALL.h5]")
+    if targets:
+        write(Path(targets[0]), result)
+    print(describe(result))
