@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from umklapp import config, provenance
-from umklapp.crystals import frames
+from umklapp.crystals import frame_info, frames
+from umklapp.crystals.frame_info import Origin
 from umklapp.learning.sampling import acquisition, exploration, health
 from umklapp.logs import log_to
 
@@ -35,9 +36,14 @@ def main(names, explored, committee, sampling, settings, force_error, root, out)
     picked = []
     for number in chosen.chosen:
         atoms = found.frames[number]
-        atoms.info.update(material=names[0], origin=f"round_{names[1]}", explored=number)
-        atoms.info.update(uncertainty=found.measures[settings.uncertainty][number])
-        atoms.info.update(probability=chosen.probability[number])
+        frame_info.mark(
+            atoms,
+            material=names[0],
+            origin=Origin(kind="round", number=int(names[1])),
+            explored=number,
+            uncertainty=found.measures[settings.uncertainty][number],
+            probability=chosen.probability[number],
+        )
         picked.append(frames.strip(atoms))
     frames.write_frames(out["candidates"], picked)
     ended = dict(zip(*np.unique(found.ended, return_counts=True), strict=True))

@@ -21,7 +21,7 @@ from ase import Atoms, units
 from ase.io import write
 from ase.md.langevin import Langevin
 
-from umklapp.crystals import frames, materials
+from umklapp.crystals import frame_info, frames, materials
 from umklapp.lattice.anharmonicity import HarmonicReference
 from umklapp.potentials import testbed
 
@@ -111,7 +111,7 @@ def write_campaign(case: Case, folder: Path, steps: int = 40000, **changes: Any)
     frames.write_frames(folder / f"{case}_reference.extxyz", found[: 2 * len(found) // 3])
     chosen = seeds(case, perfect, found)
     for frame in chosen:
-        frame.info.update(origin="quiet MD")
+        frame_info.mark(frame, origin="quiet MD")
     frames.write_frames(folder / f"{case}_seeds.extxyz", chosen)
     settings = configuration(case, folder.resolve()) | changes
     path = folder / f"{case}.yaml"

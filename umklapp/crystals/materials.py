@@ -17,7 +17,7 @@ from ase.io import read
 from phonopy.structure.atoms import PhonopyAtoms
 from phonopy.structure.cells import get_supercell
 
-from umklapp.crystals import materials_project, prototypes
+from umklapp.crystals import frame_info, materials_project, prototypes
 from umklapp.errors import InputError
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ def build_primitive(row: pd.Series, folder: Path, downloads: Path = DOWNLOADS) -
         raise InputError(
             f"{key}: built {primitive.symbols}, the table says {row['formula']}{remedy}"
         )
-    primitive.info["material"] = key
+    frame_info.mark(primitive, material=key)
     return primitive
 
 
@@ -334,7 +334,7 @@ def supercell(primitive: Atoms, matrix: Sequence[Sequence[int]]) -> Atoms:
     check_matrix(matrix, "supercell")
     cell = get_supercell(to_phonopy(primitive), np.array(matrix).T)
     atoms = from_phonopy(cell)
-    atoms.info.update(primitive.info)
+    frame_info.inherit(atoms, primitive)
     return atoms
 
 

@@ -17,6 +17,7 @@ from phonopy import Phonopy
 from symfc import Symfc
 
 from umklapp.crystals import materials
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import InputError
 from umklapp.potentials.contract import Potential
 
@@ -183,12 +184,14 @@ def from_displaced(
     """Force constants from the engine's finite displacements among the labels, if they are there.
 
     Args:
-        labels: labelled frames; those whose `info["origin"]` ends with `displaced` are used.
+        labels: labelled frames; those with a displaced origin (`Origin.displaced`) are used.
     """
     mine = [
         frame
         for frame in labels
-        if str(frame.info.get("origin", "")).endswith("displaced") and len(frame) == len(perfect)
+        if (origin := FrameInfo.of(frame).origin) is not None
+        and origin.displaced
+        and len(frame) == len(perfect)
     ]
     matrix = materials.supercell_matrix(primitive, perfect)
     phonon = Phonopy(
