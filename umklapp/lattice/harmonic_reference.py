@@ -11,7 +11,7 @@ import numpy as np
 from ase import Atoms
 from symfc import Symfc
 
-from umklapp.crystals import phonopy_cells
+from umklapp.crystals import phonopy_cells, sites
 from umklapp.crystals.force_constant_arrays import as_matrix
 from umklapp.errors import InputError
 from umklapp.files import replacing
@@ -48,11 +48,7 @@ class HarmonicReference:
             raise InputError(
                 f"harmonic reference of {len(self.perfect)} atoms, frames of {positions.shape[1]}"
             )
-        cell = self.perfect.cell.array
-        inverse = np.linalg.inv(cell if cells is None else cells)
-        fractional = positions @ inverse - self.perfect.positions @ np.linalg.inv(cell)
-        shift = without_drift(fractional) @ cell
-        return np.asarray(shift - shift.mean(axis=1, keepdims=True))
+        return sites.displacements(positions, self.perfect, cells)
 
     def forces(self, positions: np.ndarray, cells: np.ndarray | None = None) -> np.ndarray:
         """Harmonic forces −Φ u, (n, N, 3) eV/Å; arguments as `displacements`."""
@@ -68,16 +64,6 @@ class HarmonicReference:
     def write(self, path: Path) -> None:
         """Write hdf5 atomically."""
         _write(path, self, self.source)
-
-
-def without_drift(fractional: np.ndarray) -> np.ndarray:
-    """Fractional displacements (n, N, 3) at their nearest images, after a common drift was removed.
-
-    The drift is the circular mean: it does not matter that atoms have crossed borders of the cell.
-    """
-    phase = np.exp(2j * np.pi * fractional).mean(axis=1, keepdims=True)
-    fractional = fractional - np.angle(phase) / (2 * np.pi)
-    return np.asarray(fractional - np.rint(fractional))
 
 
 def _write(path: Path, reference: HarmonicReference | None, source: str) -> None:
@@ -168,23 +154,17 @@ def from_fit(
     """Second-order fit (symfc, crystal symmetry) to the labels with small displacements.
 
     Args:
-        labels: labelled frames; those in the cell of `perfect` are used.
+        labels: labelled frames; those in the cell of `perfect`, up to a strain of
+            `sites.SMALL_STRAIN` that is taken out, are used.
         largest: Å; frames with an atom farther from its site are left out.
 
     Returns:
         None where the frames do not determine the force constants.
     """
-    same = [
-        frame
-        for frame in labels
-        if len(frame) == len(perfect)
-        and (frame.numbers == perfect.numbers).all()
-        and np.allclose(frame.cell.array, perfect.cell.array, atol=1e-4)
-    ]
+    same = [frame for frame in labels if sites.in_cell(frame, perfect)]
     if not same:
         return None
-    known = HarmonicReference(perfect, np.zeros((3 * len(perfect),) * 2), "")
-    shifts = known.displacements(np.array([frame.positions for frame in same]))
+    shifts = sites.of_frames(same, perfect)
     small = np.linalg.norm(shifts, axis=-1).max(axis=1) < largest
     if not small.any():
         return None
