@@ -14,7 +14,8 @@ from ase import Atoms
 from umklapp.crystals import frame_info
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.crystals.frames import read_labels
-from umklapp.lattice.anharmonicity import HarmonicReference, RunningSigma, sigma
+from umklapp.lattice.harmonic_reference import HarmonicReference
+from umklapp.lattice.sigma_a import RunningSigma, sigma
 from umklapp.learning import events
 from umklapp.learning.sampling import exploration, uncertainty
 from umklapp.learning.sampling.exploration import Explored
