@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from umklapp import config, provenance, reference
+from umklapp import config, reference
 from umklapp.crystals import curvature, frames
 from umklapp.lattice import curvature_labels, force_constant_files
 from umklapp.logs import log_to
@@ -26,7 +26,7 @@ def main(files, finetune, engine_settings, timeout, ledger, scratch, out):
     label.write(Path(out["labels"]))
     record = curvature.describe(label)
     print(record)
-    provenance.write_json(out["record"], provenance.record(**record))
+    curvature.CurvatureRecord(**dict(record)).write(out["record"])
 
 
 if __name__ == "__main__":
