@@ -2,15 +2,18 @@ import h5py
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.calculators.emt import EMT
 from hypothesis import given
 from hypothesis import strategies as st
 from models import bare, rattled_silicon, silicon_cubic, silicon_primitive, stillinger_weber
+from phonopy import Phonopy
 
 from umklapp.crystals import materials
 from umklapp.crystals.frames import labelled
 from umklapp.errors import InputError
 from umklapp.lattice import anharmonicity
 from umklapp.lattice.anharmonicity import HarmonicReference, RunningSigma
+from umklapp.potentials.ase import AsePotential
 
 
 def spring_reference(k=5.0):
@@ -89,6 +92,40 @@ def test_another_number_of_atoms_is_refused():
         spring_reference().displacements(np.zeros((1, 9, 3)))
 
 
+def test_harmonic_forces_pull_atoms_back_by_hand():
+    """Forces are −k u, without the common shift: one atom of eight moved by 0.08 Å along x."""
+    reference = spring_reference(k=5.0)
+    positions = reference.perfect.positions[None].copy()
+    positions[0, 0, 0] += 0.08
+    wanted = np.zeros((8, 3))
+    wanted[:, 0] = 5.0 * 0.01
+    wanted[0, 0] = -5.0 * 0.07
+    np.testing.assert_allclose(reference.forces(positions)[0], wanted, atol=1e-12)
+
+
+def test_the_error_of_a_stream_is_the_jackknife_by_hand():
+    running = RunningSigma()
+    for rest in (1.0, 2.0, 4.0):
+        running.add(np.full((1, 1, 3), np.sqrt(4.0)), np.full((1, 1, 3), 2.0 - np.sqrt(rest)))
+    value, error = running.result()
+    assert value == pytest.approx(np.sqrt(7 / 12))
+    left_out = np.sqrt(np.array([6.0, 5.0, 3.0]) / 8)
+    assert error == pytest.approx(np.sqrt(2 / 3 * ((left_out - left_out.mean()) ** 2).sum()))
+
+
+def test_the_error_of_a_stream_is_the_scatter_of_independent_streams():
+    generator, values, errors = np.random.default_rng(5), [], []
+    for _ in range(300):
+        running = RunningSigma()
+        for _ in range(20):
+            forces = generator.normal(size=(1, 4, 3))
+            running.add(forces, forces - 0.4 * generator.normal(size=(1, 4, 3)))
+        value, error = running.result()
+        values.append(value)
+        errors.append(error)
+    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.15)
+
+
 def test_what_is_written_is_read(tmp_path):
     reference = spring_reference()
     reference.write(tmp_path / "h.h5")
@@ -104,14 +141,14 @@ def sw_labels(count, amplitude, seed=0):
     return rattled_silicon(count, seed, amplitude=amplitude, strain=0)
 
 
-def numerical_hessian(atoms, step=1e-3):
+def numerical_hessian(atoms, step=1e-3, calculator=None):
     rows = []
     for index in np.ndindex(len(atoms), 3):
         forces = []
         for sign in (1, -1):
             moved = atoms.copy()
             moved.positions[index] += sign * step
-            moved.calc = stillinger_weber()
+            moved.calc = calculator or stillinger_weber()
             forces.append(moved.get_forces().ravel())
         rows.append((forces[1] - forces[0]) / (2 * step))
     return np.array(rows)
@@ -125,28 +162,72 @@ def test_a_fit_to_small_displacements_finds_the_force_constants():
     assert "fit to 6 labels" in found.source
 
 
-def test_finite_displacements_of_the_engine_come_first():
-    primitive = materials.primitive_cell(silicon_primitive())
-    perfect = materials.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
-    moved = perfect.copy()
-    moved.positions[0] += [0.02 / np.sqrt(3)] * 3
-    from phonopy import Phonopy
-
+def displaced_labels(primitive, perfect, calculator, distance):
+    """Labels of all displaced cells that phonopy asks for."""
     matrix = materials.supercell_matrix(primitive, perfect)
     phonon = Phonopy(
         materials.to_phonopy(primitive), supercell_matrix=matrix.T, primitive_matrix="P"
     )
-    phonon.generate_displacements(distance=0.02)
+    phonon.generate_displacements(distance=distance)
     labels = []
     for cell in phonon.supercells_with_displacements:
         atoms = materials.from_phonopy(cell)
-        atoms.calc = stillinger_weber()
+        atoms.calc = calculator
         energy, forces = atoms.get_potential_energy(), atoms.get_forces()
         labels.append(labelled(bare(atoms), energy, forces, origin="harmonic 0 displaced"))
+    return labels
+
+
+def test_finite_displacements_of_the_engine_come_first():
+    primitive = materials.primitive_cell(silicon_primitive())
+    perfect = materials.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
+    labels = displaced_labels(primitive, perfect, stillinger_weber(), 0.02)
     found = anharmonicity.build(primitive, perfect, labels)
     assert "finite displacements" in found.source
     wanted = numerical_hessian(perfect)
     np.testing.assert_allclose(found.force_constants, wanted, atol=0.01 * np.abs(wanted).max())
+
+
+TOLERANCE = 0.02
+"""eV/Å², between finite differences of two step lengths."""
+
+
+@pytest.fixture(scope="module")
+def copper_gold():
+    """CuAu without any symmetry, so that the blocks between two atoms are not symmetric.
+
+    The primitive cell, a supercell of 16 atoms, and its second derivatives by EMT.
+    """
+    vectors = [[2.83, 0.1, 0.0], [0.3, 2.9, 0.2], [-0.2, 0.4, 3.6]]
+    cell = Atoms("CuAu", scaled_positions=[[0, 0, 0], [0.47, 0.52, 0.55]], cell=vectors)
+    cell.pbc = True
+    primitive = materials.primitive_cell(cell)
+    perfect = materials.supercell(primitive, 2 * np.eye(3, dtype=int))
+    hessian = numerical_hessian(perfect, calculator=EMT())
+    blocks = hessian.reshape(16, 3, 16, 3).transpose(0, 2, 1, 3)
+    assert np.abs(blocks - blocks.swapaxes(2, 3)).max() > 4 * TOLERANCE  # or it tells nothing
+    return primitive, perfect, hessian
+
+
+def test_force_constants_of_a_potential_are_its_second_derivatives(copper_gold):
+    primitive, perfect, hessian = copper_gold
+    found = anharmonicity.of_potential(AsePotential(EMT()), primitive, perfect, 0.005)
+    np.testing.assert_allclose(found, hessian, atol=TOLERANCE)
+
+
+def test_force_constants_of_labels_are_the_second_derivatives(copper_gold):
+    """And the harmonic forces of a displaced crystal are those of the calculator, sign and all."""
+    primitive, perfect, hessian = copper_gold
+    labels = displaced_labels(primitive, perfect, EMT(), 0.005)
+    found = anharmonicity.from_displaced(primitive, perfect, labels)
+    np.testing.assert_allclose(found.force_constants, hessian, atol=TOLERANCE)
+    still, moved = perfect.copy(), perfect.copy()
+    shift = 0.002 * np.random.default_rng(4).normal(size=(16, 3))
+    moved.positions += shift - shift.mean(axis=0)
+    still.calc, moved.calc = EMT(), EMT()
+    forces = moved.get_forces() - still.get_forces()  # EMT's minimum is elsewhere
+    near = found.forces(moved.positions[None])[0]
+    np.testing.assert_allclose(near, forces, atol=0.03 * np.abs(forces).max())
 
 
 def test_without_small_displacements_there_is_no_reference():
