@@ -6,13 +6,12 @@ from ase.calculators.emt import EMT
 from hypothesis import given
 from hypothesis import strategies as st
 from models import bare, rattled_silicon, silicon_cubic, silicon_primitive, stillinger_weber
-from phonopy import Phonopy
 
-from umklapp.crystals import materials
+from umklapp.crystals import materials, phonopy_cells
 from umklapp.crystals.frames import labelled
 from umklapp.errors import InputError
-from umklapp.lattice import anharmonicity
-from umklapp.lattice.anharmonicity import HarmonicReference, RunningSigma
+from umklapp.lattice import harmonic_reference
+from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.potentials.ase import AsePotential
 
 
@@ -26,17 +25,10 @@ def argon(shared):
     """FHI-vibes' own numbers: 108 argon atoms, 51 frames."""
     with h5py.File(shared / "data/vibes/argon_green_kubo.nc") as file:
         names = (
-            "positions", "positions_reference", "forces", "forces_harmonic", "sigma_per_sample",
-            "force_constants_remapped", "lattice_reference",
+            "positions", "positions_reference", "forces_harmonic", "force_constants_remapped",
+            "lattice_reference",
         )  # fmt: skip
-        found = {name: file[name][()] for name in names}
-        found["sigma"] = float(file.attrs["sigma"][0])
-    return found
-
-
-def test_sigma_is_that_of_fhi_vibes(argon):
-    found = anharmonicity.sigma(argon["forces"], argon["forces_harmonic"])
-    np.testing.assert_allclose(found, argon["sigma_per_sample"], rtol=1e-12)
+        return {name: file[name][()] for name in names}
 
 
 def test_harmonic_forces_are_those_of_fhi_vibes(argon):
@@ -45,27 +37,6 @@ def test_harmonic_forces_are_those_of_fhi_vibes(argon):
     reference = HarmonicReference(perfect, argon["force_constants_remapped"], "vibes")
     found = reference.forces(argon["positions"])
     np.testing.assert_allclose(found, argon["forces_harmonic"], atol=1e-10)
-
-
-@pytest.mark.parametrize("size", [1, 7, 51])
-def test_a_stream_gives_the_same_sigma_however_it_is_cut(argon, size):
-    running = RunningSigma()
-    for first in range(0, 51, size):
-        part = slice(first, first + size)
-        running.add(argon["forces"][part], argon["forces_harmonic"][part])
-    value, error = running.result()
-    assert value == pytest.approx(argon["sigma"], rel=1e-6)
-    assert (0 < error < 0.05) is (size < 51)
-
-
-def test_a_harmonic_crystal_has_none_and_a_reversed_one_two():
-    reference = spring_reference()
-    u = np.random.default_rng(0).normal(size=(4, 8, 3))
-    positions = reference.perfect.positions + u
-    harmonic = reference.forces(positions)
-    np.testing.assert_allclose(anharmonicity.sigma(harmonic, harmonic), 0, atol=1e-12)
-    np.testing.assert_allclose(anharmonicity.sigma(-harmonic, harmonic), 2)
-    assert np.isnan(anharmonicity.sigma(np.zeros((8, 3)), np.zeros((8, 3))))
 
 
 @given(st.integers(0, 10**6), st.floats(-20, 20), st.floats(-20, 20))
@@ -103,38 +74,15 @@ def test_harmonic_forces_pull_atoms_back_by_hand():
     np.testing.assert_allclose(reference.forces(positions)[0], wanted, atol=1e-12)
 
 
-def test_the_error_of_a_stream_is_the_jackknife_by_hand():
-    running = RunningSigma()
-    for rest in (1.0, 2.0, 4.0):
-        running.add(np.full((1, 1, 3), np.sqrt(4.0)), np.full((1, 1, 3), 2.0 - np.sqrt(rest)))
-    value, error = running.result()
-    assert value == pytest.approx(np.sqrt(7 / 12))
-    left_out = np.sqrt(np.array([6.0, 5.0, 3.0]) / 8)
-    assert error == pytest.approx(np.sqrt(2 / 3 * ((left_out - left_out.mean()) ** 2).sum()))
-
-
-def test_the_error_of_a_stream_is_the_scatter_of_independent_streams():
-    generator, values, errors = np.random.default_rng(5), [], []
-    for _ in range(300):
-        running = RunningSigma()
-        for _ in range(20):
-            forces = generator.normal(size=(1, 4, 3))
-            running.add(forces, forces - 0.4 * generator.normal(size=(1, 4, 3)))
-        value, error = running.result()
-        values.append(value)
-        errors.append(error)
-    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.15)
-
-
 def test_what_is_written_is_read(tmp_path):
     reference = spring_reference()
     reference.write(tmp_path / "h.h5")
-    found = anharmonicity.read(tmp_path / "h.h5")
+    found = harmonic_reference.read(tmp_path / "h.h5")
     assert found.source == "springs"
     np.testing.assert_array_equal(found.force_constants, reference.force_constants)
     np.testing.assert_array_equal(found.perfect.positions, reference.perfect.positions)
-    anharmonicity.write_missing(tmp_path / "none.h5", "no labels")
-    assert anharmonicity.read(tmp_path / "none.h5") is None
+    harmonic_reference.write_missing(tmp_path / "none.h5", "no labels")
+    assert harmonic_reference.read(tmp_path / "none.h5") is None
 
 
 def sw_labels(count, amplitude, seed=0):
@@ -156,7 +104,7 @@ def numerical_hessian(atoms, step=1e-3, calculator=None):
 
 def test_a_fit_to_small_displacements_finds_the_force_constants():
     perfect = silicon_cubic()
-    found = anharmonicity.from_fit(perfect, sw_labels(6, 0.005))
+    found = harmonic_reference.from_fit(perfect, sw_labels(6, 0.005))
     wanted = numerical_hessian(perfect)
     np.testing.assert_allclose(found.force_constants, wanted, atol=0.02 * np.abs(wanted).max())
     assert "fit to 6 labels" in found.source
@@ -164,14 +112,11 @@ def test_a_fit_to_small_displacements_finds_the_force_constants():
 
 def displaced_labels(primitive, perfect, calculator, distance):
     """Labels of all displaced cells that phonopy asks for."""
-    matrix = materials.supercell_matrix(primitive, perfect)
-    phonon = Phonopy(
-        materials.to_phonopy(primitive), supercell_matrix=matrix.T, primitive_matrix="P"
-    )
+    phonon = phonopy_cells.harmonic_calculation(primitive, perfect)
     phonon.generate_displacements(distance=distance)
     labels = []
     for cell in phonon.supercells_with_displacements:
-        atoms = materials.from_phonopy(cell)
+        atoms = phonopy_cells.from_phonopy(cell)
         atoms.calc = calculator
         energy, forces = atoms.get_potential_energy(), atoms.get_forces()
         labels.append(labelled(bare(atoms), energy, forces, origin="harmonic 0 displaced"))
@@ -180,9 +125,9 @@ def displaced_labels(primitive, perfect, calculator, distance):
 
 def test_finite_displacements_of_the_engine_come_first():
     primitive = materials.primitive_cell(silicon_primitive())
-    perfect = materials.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
+    perfect = phonopy_cells.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
     labels = displaced_labels(primitive, perfect, stillinger_weber(), 0.02)
-    found = anharmonicity.build(primitive, perfect, labels)
+    found = harmonic_reference.build(primitive, perfect, labels)
     assert "finite displacements" in found.source
     wanted = numerical_hessian(perfect)
     np.testing.assert_allclose(found.force_constants, wanted, atol=0.01 * np.abs(wanted).max())
@@ -202,7 +147,7 @@ def copper_gold():
     cell = Atoms("CuAu", scaled_positions=[[0, 0, 0], [0.47, 0.52, 0.55]], cell=vectors)
     cell.pbc = True
     primitive = materials.primitive_cell(cell)
-    perfect = materials.supercell(primitive, 2 * np.eye(3, dtype=int))
+    perfect = phonopy_cells.supercell(primitive, 2 * np.eye(3, dtype=int))
     hessian = numerical_hessian(perfect, calculator=EMT())
     blocks = hessian.reshape(16, 3, 16, 3).transpose(0, 2, 1, 3)
     assert np.abs(blocks - blocks.swapaxes(2, 3)).max() > 4 * TOLERANCE  # or it tells nothing
@@ -211,7 +156,7 @@ def copper_gold():
 
 def test_force_constants_of_a_potential_are_its_second_derivatives(copper_gold):
     primitive, perfect, hessian = copper_gold
-    found = anharmonicity.of_potential(AsePotential(EMT()), primitive, perfect, 0.005)
+    found = harmonic_reference.of_potential(AsePotential(EMT()), primitive, perfect, 0.005)
     np.testing.assert_allclose(found, hessian, atol=TOLERANCE)
 
 
@@ -219,7 +164,7 @@ def test_force_constants_of_labels_are_the_second_derivatives(copper_gold):
     """And the harmonic forces of a displaced crystal are those of the calculator, sign and all."""
     primitive, perfect, hessian = copper_gold
     labels = displaced_labels(primitive, perfect, EMT(), 0.005)
-    found = anharmonicity.from_displaced(primitive, perfect, labels)
+    found = harmonic_reference.from_displaced(primitive, perfect, labels)
     np.testing.assert_allclose(found.force_constants, hessian, atol=TOLERANCE)
     still, moved = perfect.copy(), perfect.copy()
     shift = 0.002 * np.random.default_rng(4).normal(size=(16, 3))
@@ -232,6 +177,6 @@ def test_force_constants_of_labels_are_the_second_derivatives(copper_gold):
 
 def test_without_small_displacements_there_is_no_reference():
     primitive = materials.primitive_cell(silicon_primitive())
-    perfect = materials.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
-    assert anharmonicity.build(primitive, perfect, []) is None
-    assert anharmonicity.from_fit(silicon_cubic(), sw_labels(3, 0.8)) is None
+    perfect = phonopy_cells.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
+    assert harmonic_reference.build(primitive, perfect, []) is None
+    assert harmonic_reference.from_fit(silicon_cubic(), sw_labels(3, 0.8)) is None
