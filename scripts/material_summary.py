@@ -6,16 +6,17 @@ from pathlib import Path
 from umklapp import provenance
 from umklapp.logs import log_to
 from umklapp.report import summary
+from umklapp.report.history import History
 
 NAMES = ("conductivity", "thermodynamics", "verdict", "green_kubo", "elastic")
 
 
 def main(material, files, out):
     """Write summary.json of one material."""
-    rounds = json.loads(Path(files["history"]).read_text())["rounds"]
+    rounds = History.read(Path(files["history"])).rounds
     numbers = [json.loads(Path(files[n]).read_text()) if files[n] else None for n in NAMES]
-    assessments = [each["assessment"] for each in rounds]
-    row = summary.row(material, assessments, rounds[-1]["committee"], *numbers)
+    assessments = [record.assessment for record in rounds]
+    row = summary.row(material, assessments, rounds[-1].committee, *numbers)
     provenance.write_json(out, row)
 
 

@@ -1,6 +1,5 @@
 """Sound, a missed event, or a false one: events before and after learning, and in the reference."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +9,7 @@ from umklapp.crystals import frames
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.lattice import harmonic_reference
 from umklapp.learning import replay, verdict
+from umklapp.learning.judgement import CommitteeRecord
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
 
@@ -42,7 +42,7 @@ def main(files, settings, out):
         series.insert(0, replay.reference_series(known, harmonic, first, last))
     reference = replay.scan_reference(series[0], known, **options) if known else None
     rounds = replay.rounds_of(paths, records, [Path(path) for path in files["labels"]])
-    error = json.loads(Path(files["committee"]).read_text())["test"]["force_mae_eV_per_A"]
+    error = CommitteeRecord.read(Path(files["committee"])).test.force_mae_eV_per_A
     labels = replay.labels_in_events(rounds, harmonic, first, last, error)
     found = verdict.judge(reference, records[0], records[-1], labels, settings.dynamics)
     print(found.words)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from umklapp import config
 from umklapp.errors import InputError
+from umklapp.learning.judgement import CommitteeRecord
 from umklapp.paths import Results
 from umklapp.wording import in_milli
 
@@ -21,7 +22,7 @@ from umklapp.wording import in_milli
 def row(
     material: str,
     assessments: Sequence[dict[str, Any]],
-    committee: dict[str, Any],
+    committee: CommitteeRecord,
     conductivity: dict[str, Any],
     thermodynamics: dict[str, Any],
     verdict: dict[str, Any],
@@ -34,19 +35,19 @@ def row(
     and the new labels of all rounds; and the displaced cells of fine-tuning.
     """
     last = assessments[-1]
-    seeds = committee["frames"]["calibration"] + committee["frames"]["test"]
+    seeds = committee.frames["calibration"] + committee.frames["test"]
     new_in_last = last["accepted"] - last["failed"]
-    displaced = committee.get("finetune", {}).get("labels", 0)
+    displaced = committee.finetune.labels if committee.finetune else 0
     at_300 = conductivity["temperatures_K"].index(300.0)
     kappa, spread = conductivity["kappa_W_per_mK"], conductivity["std_W_per_mK"]
     return {
         "material": material,
         "rounds": len(assessments),
         "converged": last["converged"],
-        "labels": seeds + committee["frames"]["train"] + new_in_last + displaced,
+        "labels": seeds + committee.frames["train"] + new_in_last + displaced,
         "failed_labels": sum(each["failed"] for each in assessments),
-        "test_force_mae_eV_per_A": committee["test"]["force_mae_eV_per_A"],
-        "test_energy_mae_eV_per_atom": committee["test"]["energy_mae_eV_per_atom"],
+        "test_force_mae_eV_per_A": committee.test.force_mae_eV_per_A,
+        "test_energy_mae_eV_per_atom": committee.test.energy_mae_eV_per_atom,
         "kappa_300K_W_per_mK": None if kappa is None else kappa[at_300],
         "kappa_300K_std_W_per_mK": None if spread is None else spread[at_300],
         "kappa_green_kubo_W_per_mK": None if green_kubo is None else green_kubo["kappa_W_per_mK"],
