@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+import stored_results
 from conftest import diamond, label
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
@@ -16,6 +17,7 @@ from umklapp.lattice import phonons
 from umklapp.learning.sampling import calibration
 from umklapp.report.figures import bands, events, kappa, learning_curve, style, uncertainty
 from umklapp.report.figures.events import LOOKS
+from umklapp.report.history import Round
 
 
 def look(paths, width, height):
@@ -115,11 +117,13 @@ def test_kappa_figure_says_why_there_is_none(paths):
 
 
 def rounds(new=(0.051, None, 0.024)):
-    """(committee.json, assessment.json) of three rounds."""
+    """Three rounds of history.json."""
     return [
-        (
-            {"frames": {"train": 20 + 8 * n}, "test": {"force_mae_eV_per_A": 0.04 / (n + 1)}},
-            {"round": n, "criteria": {"force": {"value": value, "limit": 0.03}}},
+        Round(
+            committee=stored_results.committee(
+                frames={"train": 20 + 8 * n}, test={"force_mae_eV_per_A": 0.04 / (n + 1)}
+            ),
+            assessment={"round": n, "criteria": {"force": {"value": value, "limit": 0.03}}},
         )
         for n, value in enumerate(new)
     ]
@@ -147,10 +151,10 @@ def test_learning_curve_figure(paths, new):
 
 
 def honesty(generator):
-    """committee.json of a round, as far as the figure reads it."""
+    """committee.json of a round."""
     errors = [generator.lognormal(-3, 0.5, size=8) for _ in range(12)]
     spread = [each * generator.lognormal(0, 0.3, size=8) for each in errors]
-    return {"honesty": calibration.summarise(errors, spread, 1.1)}
+    return stored_results.committee(honesty=calibration.summarise(errors, spread, 1.1))
 
 
 def test_uncertainty_figure(paths):
@@ -173,7 +177,7 @@ def test_uncertainty_figure_of_one_member(paths):
         {"expected_error_eV_per_A": [np.nan, np.nan], "error_eV_per_A": [0.01, 0.02]}
     )
     none = calibration.summarise([np.array([0.01, 0.02])] * 2, [np.zeros(2)] * 2, None)
-    uncertainty.draw(data, [{"honesty": none}], "Si-227", paths)
+    uncertainty.draw(data, [stored_results.committee(honesty=none)], "Si-227", paths)
     look(paths, 6.4, 3.1)
 
 
