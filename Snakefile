@@ -48,7 +48,7 @@ container: None
 wildcard_constraints:
     material="|".join(MATERIALS),
     round=r"\d{2}",
-    stage=r"seeds|round_\d{2}",
+    stage=r"seeds|round_\d{2}|persistence",
     member=r"\d+",
     chunk=r"\d+",
     index=r"\d+",

@@ -362,6 +362,12 @@ def effective_of(wildcards):
     return f"{RESULTS}/{wildcards.material}/effective.json" if wanted else []
 
 
+def event_settings():
+    """What finding events depends on; the other settings are of the judging."""
+    names = {"reference", "enter", "leave", "shortest", "gap"}
+    return CAMPAIGN.verdict.model_dump(mode="json", include=names)
+
+
 def effective_frames():
     """Frames of the dynamics that effective force constants are fitted to."""
     return CAMPAIGN.green_kubo.effective_frames if CAMPAIGN.green_kubo else 0

@@ -133,13 +133,18 @@ rule history:
 
 # Rare events before and after learning, and in the reference: σᴬ(t) of the first and of the last
 # exploration, of ab initio MD where the seeds have some, and the labels that lie within events.
-rule verdict:
+rule events:
     input:
         explorations=of_all_rounds("exploration.h5"),
         labels=labels_of_all_rounds,
         reference=expand(
             "<results>/{material}/seeds/aimd_{index}.extxyz",
             index=seeds_of("aimd"),
+            allow_missing=True,
+        ),
+        seeds=expand(
+            "<results>/{material}/seeds/{part}.extxyz",
+            part=["train", "calibration", "test"],
             allow_missing=True,
         ),
         first=expand(
@@ -151,23 +156,94 @@ rule verdict:
             "<results>/{material}/model/member_{member}.ckpt", member=MEMBERS, allow_missing=True
         ),
         committee="<results>/{material}/round_00/committee.json",
+        last_committee=of_last_round("committee.json"),
         engine=engine_of,
         harmonic="<results>/{material}/structure/harmonic.h5",
     output:
-        record="<results>/{material}/verdict.json",
+        record="<results>/{material}/events.json",
         series="<results>/{material}/events.csv",
     log:
-        "<logs>/verdict/{material}.log",
+        "<logs>/events/{material}.log",
     benchmark:
-        "<benchmarks>/verdict/{material}.tsv"
+        "<benchmarks>/events/{material}.tsv"
     retries: tries()
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(4000, "verdict", "sampling", 1),
-        runtime=minutes(120, "verdict", "sampling", 1),
+        mem_mb=memory(4000, "events", "sampling", 1),
+        runtime=minutes(120, "events", "sampling", 1),
         gpu=int(CAMPAIGN.resources.gpu),
+    params:
+        verdict=event_settings(),
+    message:
+        "{wildcards.material}: rare events in dynamics, reference and labels"
+    script:
+        "../scripts/events.py"
+
+
+# Do labelled events last? The last committee goes on from them; rule `label` labels where that ends.
+rule persistence:
+    input:
+        events="<results>/{material}/events.json",
+        labels=labels_of_all_rounds,
+        members=expand(
+            "<results>/{material}/model/member_{member}.ckpt", member=MEMBERS, allow_missing=True
+        ),
+        engine=engine_of,
+        harmonic="<results>/{material}/structure/harmonic.h5",
+    output:
+        runs="<results>/{material}/persistence/runs.json",
+        candidates="<results>/{material}/persistence/candidates.extxyz",
+    log:
+        "<logs>/persistence/{material}.log",
+    benchmark:
+        "<benchmarks>/persistence/{material}.tsv"
+    retries: tries()
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory(4000, "persistence", "sampling", 1),
+        runtime=minutes(60, "persistence", "sampling", 1),
+        gpu=int(CAMPAIGN.resources.gpu),
+    params:
+        verdict=plain(CAMPAIGN.verdict),
+        exploration=plain(CAMPAIGN.exploration),
+        root=CAMPAIGN.seed,
+    message:
+        "{wildcards.material}: do labelled events last?"
+    script:
+        "../scripts/persistence.py"
+
+
+rule verdict:
+    input:
+        events="<results>/{material}/events.json",
+        runs="<results>/{material}/persistence/runs.json",
+        audit=expand(
+            "<results>/{material}/persistence/labels/{chunk}.extxyz",
+            chunk=CHUNKS,
+            allow_missing=True,
+        ),
+        members=expand(
+            "<results>/{material}/model/member_{member}.ckpt", member=MEMBERS, allow_missing=True
+        ),
+        engine=engine_of,
+        assessment=of_last_round("assessment.json"),
+    output:
+        "<results>/{material}/verdict.json",
+    log:
+        "<logs>/verdict/{material}.log",
+    benchmark:
+        "<benchmarks>/verdict/{material}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=minutes(10),
     params:
         verdict=plain(CAMPAIGN.verdict),
     message:

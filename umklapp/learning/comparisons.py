@@ -7,7 +7,7 @@ from typing import Literal
 
 from umklapp.learning import event_rates
 from umklapp.learning.event_rates import SIGNIFICANT
-from umklapp.learning.events import ANY, Observation
+from umklapp.learning.observations import ANY, Observation
 from umklapp.records import Part
 
 

@@ -1,10 +1,12 @@
-"""events.json: what dynamics, reference and labels show of rare events, not yet judged."""
+"""events.json and persistence/runs.json: what is known of rare events, not yet judged."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
-from umklapp.learning.events import Observation
+from umklapp.learning.observations import Observation
 from umklapp.learning.thermal import ThermalEnergy
 from umklapp.records import Part, Record
 
@@ -103,3 +105,54 @@ class EventRecord(Record):
     quiet_error_before: float | None = None
     quiet_error_after: float | None = None
     sigma: dict[str, Anharmonicity] = Field(default_factory=dict)
+
+
+Source = Literal["learned committee", "reference"]
+
+
+class Trial(Part):
+    """One labelled frame from which an event was continued.
+
+    duration: fs; stayed: whether σᴬ and the displaced atoms were still there at the end, averaged
+    over its last quarter; returned: fs after which σᴬ was first back in the quiet band, None if
+    never; relaxed: whether the relaxed cell still has displaced atoms, None without a relaxation;
+    end_frame, relaxed_frame: identities of the frames that the engine labels;
+    error: largest force error of an atom there, eV/Å, and end_energy: of the cell above the
+    crystal by the engine, eV, None without labels; audited: whether that error is within the bound.
+    """
+
+    label: str
+    motion: str
+    temperature: float
+    source: Source = "learned committee"
+    duration: float
+    stayed: bool
+    returned: float | None = None
+    relaxed: bool | None = None
+    end_frame: str | None = None
+    relaxed_frame: str | None = None
+    error: float | None = None
+    end_energy: float | None = None
+    audited: bool = False
+
+    @property
+    def lasts(self) -> bool:
+        """The event stays, and whoever says so may."""
+        return self.stayed and self.relaxed is not False and self.audited
+
+    @property
+    def returns(self) -> bool:
+        """The event does not stay, neither at the temperature nor relaxed."""
+        return not self.stayed and not self.relaxed
+
+
+class PersistenceRecord(Record):
+    """Runs from labels in events; energies eV, times fs.
+
+    crystal_frame: identity of the perfect cell, which the engine labels too, None where nothing is
+    asked of it; asked: number of frames sent to the engine.
+    """
+
+    trials: tuple[Trial, ...] = ()
+    crystal_frame: str | None = None
+    asked: int = 0

@@ -8,10 +8,9 @@ from typing import Literal
 
 from umklapp.learning import comparisons, event_rates
 from umklapp.learning.comparisons import Comparison
-from umklapp.learning.event_record import Errors, EventRecord
-from umklapp.learning.events import Observation, join
-from umklapp.learning.persistence import Trial
-from umklapp.learning.replay import nearest
+from umklapp.learning.event_record import Errors, EventRecord, Trial
+from umklapp.learning.observations import Observation, join
+from umklapp.learning.thermal import nearest
 from umklapp.records import Part
 from umklapp.wording import in_milli
 

@@ -14,10 +14,9 @@ import numpy as np
 
 from umklapp.learning import comparisons
 from umklapp.learning.comparisons import Comparison
-from umklapp.learning.event_record import LabelInEvent
-from umklapp.learning.events import STAYS, Observation
+from umklapp.learning.event_record import LabelInEvent, Trial
 from umklapp.learning.evidence import Evidence, Facts
-from umklapp.learning.persistence import Trial
+from umklapp.learning.observations import STAYS, Observation
 from umklapp.learning.thermal import ALLOWED
 from umklapp.wording import in_milli
 
@@ -31,37 +30,29 @@ def status_of_label(label: LabelInEvent, trials: Sequence[Trial]) -> Status:
     """Whether a label shows that its event is real.
 
     Confirmed: its energy, or that of the continued run by the engine, is one of the temperature,
-    and the event lasts. Denied: no such energy, or the event returns. Open: it was not continued, or
-    nobody who may has said that it lasts.
+    and the event lasts. Denied: no such energy; or the event returns, which says nothing of an
+    excursion. Open: it was not continued, or nobody who may has said that it lasts.
     """
     own = [trial for trial in trials if trial.label == label.frame_id]
     thermal = label.score() <= ALLOWED
-    for trial in own:
-        if trial.lasts and (thermal or _thermal_end(label, trial)):
-            return "confirmed"
-    if any(trial.returns for trial in own):
-        return "denied"
-    if not thermal and not any(trial.stayed for trial in own):
-        return "denied"
-    return "open"
+    if any(trial.lasts and (thermal or _thermal_end(label, trial)) for trial in own):
+        return "confirmed"
+    if thermal:
+        returned = any(trial.returns for trial in own) and not label.kind.startswith("excursion")
+        return "denied" if returned else "open"
+    return "open" if any(trial.stayed for trial in own) else "denied"
 
 
 def _thermal_end(label: LabelInEvent, trial: Trial) -> bool:
-    if trial.end_energy is None:
-        return False
-    per_score = _spread(label)
-    return label.score() + (trial.end_energy - label.energy) / per_score <= ALLOWED
-
-
-def _spread(label: LabelInEvent) -> float:
-    return label.spread
+    return trial.end_energy is not None and label.score(trial.end_energy) <= ALLOWED
 
 
 def status_of_motions(facts: Facts) -> dict[str, tuple[Status, str]]:
     """Of every motion that has labels: confirmed, denied or open, and a sentence.
 
     A motion is denied when all its labels are, and at least one event was seen to return: continued
-    from a label, or in a replica of the last committee that began in a chosen frame.
+    from a label, or in a replica of the last committee that began in a chosen frame. One label of a
+    thermal energy that returns is not enough: it may have been on its way.
     """
     found: dict[str, tuple[Status, str]] = {}
     for motion in sorted({label.motion for label in facts.record.labels}):
@@ -72,12 +63,17 @@ def status_of_motions(facts: Facts) -> dict[str, tuple[Status, str]]:
         status: Status = "open"
         if "confirmed" in statuses:
             status = "confirmed"
-        elif all(each == "denied" for each in statuses) and (
-            any(trial.returns for trial in trials) or _returned(facts.after) > 0
-        ):
+        elif all(each == "denied" for each in statuses) and _seen_to_return(labels, trials, facts):
             status = "denied"
         found[motion] = status, _labels_sentence(motion, labels, trials, facts)
     return found
+
+
+def _seen_to_return(labels: Sequence[LabelInEvent], trials: Sequence[Trial], facts: Facts) -> bool:
+    returns = sum(trial.returns for trial in trials)
+    if any(label.score() <= ALLOWED for label in labels):
+        return returns > 1
+    return returns > 0 or _returned(facts.after) > 0
 
 
 def _returned(observed: Observation) -> int:

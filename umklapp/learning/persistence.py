@@ -7,22 +7,28 @@ committee whose forces are right there speaks for the reference.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import zip_longest
 
 import numpy as np
 from ase import Atoms
 from ase.optimize import FIRE
 
 from umklapp.crystals import frames
-from umklapp.lattice.anharmonicity import HarmonicReference
+from umklapp.lattice.harmonic_reference import HarmonicReference
+from umklapp.learning.event_record import (
+    EventRecord,
+    LabelInEvent,
+    PersistenceRecord,
+    Source,
+    Trial,
+)
 from umklapp.learning.moves import moved_atoms
 from umklapp.learning.quiet import LEAVE, Quiet
 from umklapp.learning.sampling import dynamics, health
 from umklapp.potentials.calculator import PotentialCalculator
 from umklapp.potentials.committee import Committee
-from umklapp.records import Part, Record
 
 KEPT = 20.0
 """fs between the frames of a run that are looked at."""
@@ -33,56 +39,6 @@ LAST = 0.25
 RESIDUAL = 0.02
 """eV/Å; the relaxation ends at this largest force."""
 
-Source = Literal["learned committee", "reference"]
-
-
-class Trial(Part):
-    """One labelled frame from which an event was continued.
-
-    duration: fs; stayed: whether σᴬ and the displaced atoms were still there at the end, averaged
-    over its last quarter; returned: fs after which σᴬ was first back in the quiet band, None if
-    never; relaxed: whether the relaxed cell still has displaced atoms, None without a relaxation;
-    end_frame, relaxed_frame: identities of the frames that the engine labels;
-    error: largest force error of an atom there, eV/Å, and end_energy: of the cell above the
-    crystal by the engine, eV, None without labels; audited: whether that error is within the bound.
-    """
-
-    label: str
-    motion: str
-    temperature: float
-    source: Source = "learned committee"
-    duration: float
-    stayed: bool
-    returned: float | None = None
-    relaxed: bool | None = None
-    end_frame: str | None = None
-    relaxed_frame: str | None = None
-    error: float | None = None
-    end_energy: float | None = None
-    audited: bool = False
-
-    @property
-    def lasts(self) -> bool:
-        """The event stays, and whoever says so may."""
-        return self.stayed and self.relaxed is not False and self.audited
-
-    @property
-    def returns(self) -> bool:
-        """The event does not stay, neither at the temperature nor relaxed."""
-        return not self.stayed and not self.relaxed
-
-
-class PersistenceRecord(Record):
-    """Runs from labels in events; energies eV, times fs.
-
-    crystal_frame: identity of the perfect cell, which the engine labels too, None where nothing is
-    asked of it; asked: number of frames sent to the engine.
-    """
-
-    trials: tuple[Trial, ...] = ()
-    crystal_frame: str | None = None
-    asked: int = 0
-
 
 @dataclass(frozen=True)
 class Start:
@@ -92,6 +48,39 @@ class Start:
     motion: str
     temperature: float
     quiet: Quiet
+
+
+def chosen(labels: Sequence[LabelInEvent], count: int) -> list[LabelInEvent]:
+    """Labels to continue from: of every motion in turn the one of the lowest energy score.
+
+    Excursions return by definition and come last.
+    """
+    groups: dict[tuple[bool, str], list[LabelInEvent]] = {}
+    for label in sorted(labels, key=LabelInEvent.score):
+        key = label.kind.startswith("excursion"), label.motion
+        groups.setdefault(key, []).append(label)
+    order = [groups[key] for key in sorted(groups)]
+    turns = zip_longest(*order)
+    return [label for turn in turns for label in turn if label is not None][:count]
+
+
+def starts(
+    labels: Sequence[LabelInEvent], labelled: Sequence[Atoms], record: EventRecord
+) -> list[Start]:
+    """Labelled frames to continue from, with the quiet band of the last committee's dynamics.
+
+    Args:
+        labels: `chosen`. labelled: labelled frames with `info["frame_id"]`, among them theirs.
+    """
+    by_frame = {str(frame.info["frame_id"]): frame for frame in labelled}
+    bands = {each.temperature: each.after.quiet for each in record.dynamics}
+    found = []
+    for label in labels:
+        band = bands.get(label.temperature)
+        if band is not None:
+            frame = by_frame[label.frame_id]
+            found.append(Start(frame, label.motion, label.temperature, band))
+    return found
 
 
 def continue_events(
@@ -240,37 +229,49 @@ def _dynamics(
     )
 
 
-def audited(
-    trials: Sequence[Trial],
+def audit(
+    runs: PersistenceRecord,
+    record: EventRecord,
     labels: Sequence[Atoms],
     committee: Committee,
-    crystal: float,
     bound: float,
-) -> list[Trial]:
-    """Trials with the force errors of the committee where they ended.
+) -> tuple[EventRecord, list[Trial]]:
+    """Trials with the force errors of the committee where they ended, and label energies counted
+    from the engine's own perfect crystal where it was labelled.
 
     Args:
-        labels: of the engine, found by `info["frame_id"]`. crystal: energy of the perfect cell, eV.
+        labels: of the engine, found by `info["frame_id"]`.
         bound: largest force error of an atom, eV/Å, up to which the committee counts as audited.
     """
     by_frame = {str(label.info["frame_id"]): label for label in labels}
-    done = []
-    for trial in trials:
-        chosen = [by_frame.get(name or "") for name in (trial.end_frame, trial.relaxed_frame)]
-        present = [label for label in chosen if label is not None]
-        if not present:
-            done.append(trial)
-            continue
-        forces = committee.evaluate(present).forces
-        error = max(
-            float(np.linalg.norm(ours - label.get_forces(), axis=1).max())
-            for ours, label in zip(forces, present, strict=True)
-        )
-        end = None if chosen[0] is None else float(chosen[0].get_potential_energy()) - crystal
-        complete = len(present) == len(chosen)
-        done.append(
-            trial.model_copy(
-                update={"error": error, "end_energy": end, "audited": complete and error <= bound}
-            )
-        )
-    return done
+    own = by_frame.get(runs.crystal_frame or "")
+    crystal = float(record.crystal_energy or 0.0)
+    if own is not None:
+        shift = float(own.get_potential_energy()) - crystal
+        moved = [each.model_copy(update={"energy": each.energy - shift}) for each in record.labels]
+        crystal += shift
+        record = record.model_copy(update={"labels": tuple(moved), "crystal_energy": crystal})
+    return record, [_audited(trial, by_frame, committee, crystal, bound) for trial in runs.trials]
+
+
+def _audited(
+    trial: Trial,
+    labels: Mapping[str, Atoms],
+    committee: Committee,
+    crystal: float,
+    bound: float,
+) -> Trial:
+    ends = [labels.get(name or "") for name in (trial.end_frame, trial.relaxed_frame)]
+    present = [label for label in ends if label is not None]
+    if not present:
+        return trial
+    forces = committee.evaluate(present).forces
+    error = max(
+        float(np.linalg.norm(ours - label.get_forces(), axis=1).max())
+        for ours, label in zip(forces, present, strict=True)
+    )
+    energy = None if ends[0] is None else float(ends[0].get_potential_energy()) - crystal
+    complete = len(present) == len(ends)
+    return trial.model_copy(
+        update={"error": error, "end_energy": energy, "audited": complete and error <= bound}
+    )

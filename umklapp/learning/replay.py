@@ -12,10 +12,11 @@ import pandas as pd
 from ase import Atoms
 
 from umklapp.crystals.frames import read_labels
-from umklapp.lattice.anharmonicity import HarmonicReference, RunningSigma, sigma
-from umklapp.learning import events, quiet, thermal
+from umklapp.lattice.harmonic_reference import HarmonicReference
+from umklapp.lattice.sigma_a import RunningSigma, sigma
+from umklapp.learning import events, observations, quiet, thermal
 from umklapp.learning.event_record import Along, Anharmonicity, Errors, LabelInEvent
-from umklapp.learning.events import Event, Observation
+from umklapp.learning.observations import Event, Observation
 from umklapp.learning.quiet import Quiet
 from umklapp.learning.sampling import uncertainty
 from umklapp.learning.sampling.exploration import Explored
@@ -24,9 +25,6 @@ from umklapp.potentials.committee import Committee
 
 CHUNK = 200
 """Frames in memory at once."""
-
-SAME_TEMPERATURE = 0.2
-"""Relative difference up to which dynamics is compared with a reference."""
 
 COMMITTEES = ("before", "after")
 
@@ -42,14 +40,6 @@ def sigma_by_temperature(path: Path) -> dict[float, list[np.ndarray]]:
             target = float(file[name].attrs["target_temperature"])
             series.setdefault(target, []).append(file[name]["sigma"][()])
     return series
-
-
-def nearest(temperature: float | None, targets: Sequence[float]) -> float | None:
-    """The target (K) that is the same temperature within `SAME_TEMPERATURE`, None if none is."""
-    if temperature is None or not len(targets):
-        return None
-    target = min(targets, key=lambda each: abs(each - temperature))
-    return target if abs(target - temperature) <= SAME_TEMPERATURE * target else None
 
 
 def anchors(
@@ -100,7 +90,8 @@ def scan_exploration(
                 events.scan([chunks], band, harmonic, [number], chosen_starts=True, **options)
             )
     return {
-        target: events.join(found) if found else Observation() for target, found in parts.items()
+        target: observations.join(found) if found else Observation()
+        for target, found in parts.items()
     }
 
 
@@ -177,7 +168,7 @@ def scan_reference(
             np.array([frame.cell.array for frame in run]),
         )
         parts.append(events.scan([iter([chunk])], band, harmonic, [number], **options))
-    return events.join(parts)
+    return observations.join(parts)
 
 
 def along_reference(series: pd.DataFrame, observed: Observation) -> Along | None:

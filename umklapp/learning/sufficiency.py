@@ -8,9 +8,9 @@ import numpy as np
 
 from umklapp.learning import event_rates
 from umklapp.learning.comparisons import Comparison
-from umklapp.learning.events import Observation
 from umklapp.learning.evidence import Evidence, Facts
 from umklapp.learning.label_evidence import status_of_motions
+from umklapp.learning.observations import Observation
 
 POWER = 10.0
 """Rates agree where their ratio is known to be within this factor."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from ase import units
 
@@ -12,6 +14,9 @@ ALLOWED = 4.0
 
 TOLERATED = 1.25
 """Of equipartition: a measured mean above that is not believed (the lattice may have collapsed)."""
+
+SAME_TEMPERATURE = 0.2
+"""Relative difference up to which dynamics is compared with a reference."""
 
 ENOUGH = 20
 """Frames from which mean and spread are measured."""
@@ -83,3 +88,11 @@ def temperature_of(energies: np.ndarray, crystal: float, atoms: int) -> float:
     """
     above = float(np.median(energies[len(energies) // 2 :])) - crystal
     return above / (1.5 * max(1, atoms - 1) * units.kB)
+
+
+def nearest(temperature: float | None, targets: Sequence[float]) -> float | None:
+    """The target (K) that is the same temperature within `SAME_TEMPERATURE`, None if none is."""
+    if temperature is None or not len(targets):
+        return None
+    target = min(targets, key=lambda each: abs(each - temperature))
+    return target if abs(target - temperature) <= SAME_TEMPERATURE * target else None

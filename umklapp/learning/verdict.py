@@ -15,14 +15,13 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from umklapp import provenance
+from umklapp import config, provenance
 from umklapp.errors import InputError
 from umklapp.learning import evidence, label_evidence, sufficiency
 from umklapp.learning.comparisons import Comparison
-from umklapp.learning.event_record import Anharmonicity, LabelInEvent
-from umklapp.learning.events import Observation
+from umklapp.learning.event_record import Anharmonicity, EventRecord, LabelInEvent, Trial
 from umklapp.learning.evidence import Evidence, Facts, Kind
-from umklapp.learning.persistence import Trial
+from umklapp.learning.observations import Observation
 from umklapp.records import Part, Record
 
 ORDER: tuple[Kind, ...] = ("missed event", "false event", "undecided")
@@ -75,8 +74,8 @@ class Verdict(Record):
     def upgrade(cls, data: dict[str, Any], version: int) -> dict[str, Any]:
         """Refuse verdicts from before there was a table of evidence."""
         raise InputError(
-            "this verdict.json is of an earlier umklapp, which could say sound on no data and called every "
-            "anharmonic label real: delete it and run again"
+            "this verdict.json is of an earlier umklapp, which could say sound on no data and "
+            "called every anharmonic label real: delete it and run again"
         )
 
     @property
@@ -139,6 +138,33 @@ def judge(facts: Facts) -> Verdict:
         trials=tuple(facts.trials),
         sigma=record.sigma,
     )
+
+
+def checked(
+    record: EventRecord, trials: Sequence[Trial], labels: int, settings: config.Verdict
+) -> tuple[str, ...]:
+    """What was checked with what, a sentence each.
+
+    Args:
+        labels: reference calculations that continuing events cost.
+    """
+    reference = record.reference
+    length = 0.0 if reference is None else reference.exposure
+    said = [f"rates: against {length:.3g} ps of reference dynamics"]
+    if record.along is not None:
+        frames = record.along.inside + record.along.outside
+        said.append(f"errors along the reference: both committees on {frames} of its frames")
+    said.append(
+        f"labels in events: {len(record.labels)}, energies against the thermal distribution of "
+        + (", ".join(sorted({each.source for each in record.thermal})) or "no dynamics")
+    )
+    runs = [trial for trial in trials if trial.source == "learned committee"]
+    said.append(
+        f"persistence: {len(runs)} labelled frames continued by the last committee for "
+        f"{settings.persistence.duration:g} fs and relaxed, the ends checked by {labels} reference "
+        "calculations"
+    )
+    return tuple(said)
 
 
 def _reason(kind: Kind, pieces: Sequence[Evidence], facts: Facts) -> str:
