@@ -99,7 +99,7 @@ def _labels_sentence(
         if errors:
             text += f" (worst atom {in_milli(max(errors))} meV/Å off where the runs ended)"
         else:
-            sources = sorted({trial.source for trial in trials})
+            sources = sorted({f"the {trial.source}" for trial in trials})
             text += f" (by {' and '.join(sources)})"
     else:
         text += "; none was continued"

@@ -120,7 +120,7 @@ class Observation(Part):
         count = self.entries()
         low, high = event_rates.poisson_interval(count, self.quiet_ps)
         rate = count / self.quiet_ps if self.quiet_ps > 0 else 0.0
-        text = f"{count} events in {self.exposure:.2g} ps"
+        text = f"{count} events in {self.exposure:.3g} ps"
         if self.quiet_ps > 0:
             text += f" ({rate:.2g} per quiet ps, {low:.2g} to {high:.2g}"
             text += f"; {self.share():.1%} of the time)"

@@ -23,6 +23,8 @@ def open_questions(facts: Facts, tests: Sequence[Comparison]) -> list[Evidence]:
     real = facts.real_motions()
     found = []
     for motion in sorted({*facts.before.motions, *facts.after.motions, *real}):
+        if statuses.get(motion) == "denied" and motion not in real:
+            continue
         confirmed = statuses.get(motion) == "confirmed"
         second = "the reference" if reference is not None and pair is not None else "the last"
         if second == "the last" and not confirmed and motion not in real:

@@ -15,7 +15,7 @@ ALLOWED = 4.0
 TOLERATED = 1.25
 """Of equipartition: a measured mean above that is not believed (the lattice may have collapsed)."""
 
-SAME_TEMPERATURE = 0.2
+SAME_TEMPERATURE = 0.3
 """Relative difference up to which dynamics is compared with a reference."""
 
 ENOUGH = 20

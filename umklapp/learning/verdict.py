@@ -44,6 +44,29 @@ class Belongs(Part):
             models=tuple(provenance.file_digest(path) for path in models),
         )
 
+    def outdated(self, folder: Path) -> str | None:
+        """Why this is not the state of `results/{material}` any more, None where it is.
+
+        Models are read again only where one is newer than the verdict.
+        """
+        last = max((path.name for path in folder.glob("round_*") if path.is_dir()), default="")
+        own = f"round_{self.round:02d}"
+        if last != own:
+            return f"it is of {own}, and {last or 'no round'} is the last one now"
+        assessment = folder / own / "assessment.json"
+        if not assessment.exists() or provenance.file_digest(assessment) != self.assessment:
+            return f"{own} was assessed again, or is being made again"
+        written = (folder / "verdict.json").stat().st_mtime
+        models = sorted((folder / "model").glob("member_*.ckpt"), key=_member)
+        newer = any(path.stat().st_mtime > written for path in models)
+        if newer and tuple(provenance.file_digest(path) for path in models) != self.models:
+            return "the models have changed"
+        return None
+
+
+def _member(path: Path) -> int:
+    return int(path.stem.removeprefix("member_"))
+
 
 class Verdict(Record):
     """verdict.json: the word, the reason in a sentence, and everything behind it.
@@ -83,10 +106,28 @@ class Verdict(Record):
         """What would decide what is open."""
         return [each.needs for each in self.evidence if each.needs]
 
-    def sigma_after(self) -> float | None:
-        """σᴬ of the last committee's dynamics."""
-        known = self.sigma.get("after")
+    def overall_sigma(self, committee: str) -> float | None:
+        """σᴬ of the dynamics of a committee, `before` or `after`; None where there is none."""
+        known = self.sigma.get(committee)
         return known.value if known else None
+
+
+def current(folder: Path) -> tuple[Verdict | None, str | None]:
+    """The verdict of `results/{material}`, or None and why there is none, where one was written.
+
+    A verdict of an earlier run says nothing while new rounds are open.
+    """
+    path = folder / "verdict.json"
+    if not path.exists():
+        return None, None
+    try:
+        verdict = Verdict.read(path)
+    except InputError as error:
+        return None, str(error)
+    if verdict.belongs is None:
+        return None, "verdict.json does not say which round it belongs to"
+    outdated = verdict.belongs.outdated(folder)
+    return (None, f"verdict.json is not shown: {outdated}") if outdated else (verdict, None)
 
 
 def decide(table: Sequence[Evidence]) -> tuple[Kind, list[Evidence]]:

@@ -21,6 +21,7 @@ from rich.table import Table
 from umklapp import config
 from umklapp.crystals import materials
 from umklapp.errors import InputError
+from umklapp.learning.verdict import current
 from umklapp.report import costs
 from umklapp.wording import in_milli
 
@@ -53,13 +54,14 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     Returns:
         material, stage (words), round, labels (in the ledger: everything ever computed),
         failed_labels, test_force_mae_eV_per_A, kappa_300K_W_per_mK and its std, converged, verdict,
-        reason, running and failed (rule, file, minutes since the last sign of life).
+        verdict_note (why a verdict on disk is not shown), reason, running and failed (rule, file,
+        minutes since the last sign of life).
     """
     rounds = sorted(path for path in folder.glob("round_*") if path.is_dir())
     assessments = [found for path in rounds if (found := _json(path / "assessment.json"))]
     committees = [found for path in rounds if (found := _json(path / "committee.json"))]
     kappa, std = _kappa(_json(folder / "conductivity.json"))
-    verdict = _json(folder / "verdict.json") or {}
+    verdict, verdict_note = current(folder)
     last = assessments[-1] if assessments else {}
     return {
         "material": folder.name,
@@ -77,7 +79,8 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "kappa_300K_W_per_mK": kappa,
         "kappa_300K_std_W_per_mK": std,
         "converged": last.get("converged"),
-        "verdict": verdict.get("verdict"),
+        "verdict": verdict.verdict if verdict else None,
+        "verdict_note": verdict_note,
         "reason": last.get("reason"),
         "running": [job for job in jobs if not job["failed"]],
         "failed": [job for job in jobs if job["failed"]],
@@ -188,9 +191,14 @@ def _jobs(row: dict[str, Any]) -> str:
 
 
 def details(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """A line per failed job with its log, and per job that has been silent for an hour."""
+    """A line per verdict that is not shown, per failed job with its log, and per silent job.
+
+    A job is silent when it has written nothing for an hour.
+    """
     lines = []
     for row in rows:
+        if row["verdict_note"]:
+            lines.append(f"{row['material']}: {row['verdict_note']}")
         lines += [
             f"failed: {job['rule']} {job['file']}: {job['last_line']} ({job['log']})"
             for job in row["failed"]
