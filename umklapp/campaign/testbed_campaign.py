@@ -96,17 +96,7 @@ def write_campaign(case: Case, folder: Path, steps: int = 40000, **changes: Any)
         steps: of exact dynamics (5 fs each) behind seeds and reference.
         changes: sections that replace those of the configuration.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    structures = folder / "structures"
-    structures.mkdir(exist_ok=True)
-    write(structures / f"{MATERIAL}.extxyz", testbed.primitive())
-    columns = ["material", "formula", "space_group", "prototype", "n_primitive", "kappa_literature"]
-    row = [MATERIAL, "CuI", 216, "zincblende", 2, ""]
-    pd.DataFrame([row], columns=columns).to_csv(folder / "materials.csv", index=False)
-    table = materials.read_table(folder / "materials.csv")
-    # as the pipeline builds it: it may turn a primitive cell
-    primitive = materials.build_primitive(pd.Series(table.loc[MATERIAL]), structures)
-    perfect = materials.supercell(primitive, DOUBLE)
+    _, perfect = write_crystal(folder, testbed.primitive(), DOUBLE)
     found = dynamics(case, perfect, steps, 1)
     frames.write_frames(folder / f"{case}_reference.extxyz", found[: 2 * len(found) // 3])
     chosen = seeds(case, perfect, found)
@@ -117,6 +107,26 @@ def write_campaign(case: Case, folder: Path, steps: int = 40000, **changes: Any)
     path = folder / f"{case}.yaml"
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
     return path
+
+
+def write_crystal(
+    folder: Path, primitive: Atoms, matrix: list[list[int]]
+) -> tuple[Atoms, Atoms]:
+    """Write structure and table of zincblende CuI.
+
+    Returns:
+        The primitive cell as the pipeline builds it, and its supercell.
+    """
+    structures = folder / "structures"
+    structures.mkdir(parents=True, exist_ok=True)
+    write(structures / f"{MATERIAL}.extxyz", primitive)
+    columns = ["material", "formula", "space_group", "prototype", "n_primitive", "kappa_literature"]
+    row = [MATERIAL, "CuI", 216, "zincblende", 2, ""]
+    pd.DataFrame([row], columns=columns).to_csv(folder / "materials.csv", index=False)
+    table = materials.read_table(folder / "materials.csv")
+    # as the pipeline builds it: it may turn a primitive cell
+    built = materials.build_primitive(pd.Series(table.loc[MATERIAL]), structures)
+    return built, materials.supercell(built, matrix)
 
 
 def configuration(case: Case, folder: Path) -> dict[str, Any]:
