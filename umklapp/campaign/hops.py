@@ -12,7 +12,7 @@ from scipy.ndimage import median_filter
 from scipy.stats import chi2
 
 OUT, BACK = 1.5, 0.9
-"""Å; an atom is away when its median displacement exceeds the first, until it is below the other."""
+"""Å; an atom is away once its median displacement exceeds the first, until it is below the second."""
 
 
 def away(displacements: np.ndarray, window: int) -> np.ndarray:

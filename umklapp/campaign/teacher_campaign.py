@@ -25,8 +25,8 @@ from umklapp import config, provenance
 from umklapp.campaign import hops
 from umklapp.campaign.testbed_campaign import MATERIAL, write_crystal
 from umklapp.crystals import frames
-from umklapp.lattice import anharmonicity
-from umklapp.lattice.anharmonicity import HarmonicReference
+from umklapp.lattice import harmonic_reference
+from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning import judgement
 from umklapp.learning.sampling import dynamics, health
 from umklapp.potentials.committee import Committee
@@ -35,9 +35,7 @@ from umklapp.potentials.nequip import engine
 TEACHER = Path("benchmarks/data/cui_teacher")
 """Folder of the teacher: `teacher.ckpt`, `training.json`, `reference.extxyz.xz`."""
 
-PRIMITIVE = Atoms(
-    "CuI", [(0, 0, 0), (1.5035125,) * 3], cell=3.007025 * (1 - np.eye(3)), pbc=True
-)
+PRIMITIVE = Atoms("CuI", [(0, 0, 0), (1.5035125,) * 3], cell=3.007025 * (1 - np.eye(3)), pbc=True)
 
 CUBE = [[-2, 2, 2], [2, -2, 2], [2, 2, -2]]
 """64 atoms, the cell in which the hop was found."""
@@ -69,7 +67,7 @@ def teacher(folder: Path = TEACHER) -> Committee:
 
 def harmonic(committee: Committee, primitive: Atoms, perfect: Atoms) -> HarmonicReference:
     """The teacher's own force constants, by finite displacements of 0.02 Å."""
-    constants = anharmonicity.of_potential(committee, primitive, perfect, 0.02)
+    constants = harmonic_reference.of_potential(committee, primitive, perfect, 0.02)
     return HarmonicReference(perfect, constants, "finite displacements of the teacher")
 
 

@@ -21,8 +21,8 @@ from ase import Atoms, units
 from ase.io import write
 from ase.md.langevin import Langevin
 
-from umklapp.crystals import frames, materials
-from umklapp.lattice.anharmonicity import HarmonicReference
+from umklapp.crystals import frames, materials, phonopy_cells
+from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.potentials import testbed
 
 MATERIAL = "CuI-216"
@@ -109,9 +109,7 @@ def write_campaign(case: Case, folder: Path, steps: int = 40000, **changes: Any)
     return path
 
 
-def write_crystal(
-    folder: Path, primitive: Atoms, matrix: list[list[int]]
-) -> tuple[Atoms, Atoms]:
+def write_crystal(folder: Path, primitive: Atoms, matrix: list[list[int]]) -> tuple[Atoms, Atoms]:
     """Write structure and table of zincblende CuI.
 
     Returns:
@@ -126,7 +124,7 @@ def write_crystal(
     table = materials.read_table(folder / "materials.csv")
     # as the pipeline builds it: it may turn a primitive cell
     built = materials.build_primitive(pd.Series(table.loc[MATERIAL]), structures)
-    return built, materials.supercell(built, matrix)
+    return built, phonopy_cells.supercell(built, matrix)
 
 
 def configuration(case: Case, folder: Path) -> dict[str, Any]:

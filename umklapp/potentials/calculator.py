@@ -63,9 +63,9 @@ class CheckpointCalculator(PotentialCalculator):
     def __init__(self, path: str | Path, digest: str | None = None) -> None:
         if not Path(path).is_file():
             raise InputError(f"{path}: there is no such model")
-        if digest is not None and provenance.file_digest(Path(path)) != digest:
+        if digest is not None and (own := provenance.file_digest(Path(path))) != digest:
             raise InputError(
-                f"{path}: its digest is {provenance.file_digest(Path(path))}, not {digest}: another "
-                "model than the one that was named; put that one back, or name this one's digest"
+                f"{path}: its digest is {own}, not {digest}: another model than the one that was "
+                "named; put that one back, or name this one's digest"
             )
         super().__init__(loading.load(Path(path)))
