@@ -1,27 +1,39 @@
 """The teacher: a NequIP model of CuI that shows a real rare event, and what its own dynamics does.
 
     python benchmarks/cui_teacher.py train --trajectory ../shared/data/cui/CuI-216_md300K.extxyz.xz
+    python benchmarks/cui_teacher.py dynamics --replicas 12 --steps 8000
+    python benchmarks/cui_teacher.py report
 
 It learns a 21 ps trajectory of zincblende CuI at 300 K in which a Cu atom hops 2.2 Å to an
 interstitial at 7.9 ps and stays. From then on the *teacher* is the truth of a benchmark
 (`verdicts.py`): its dynamics, measured here, says how often the event happens and how long it
-lasts. See benchmarks/README.md.
+lasts. Steps that are finished are not repeated. See benchmarks/README.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import lzma
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.io import read
+from ase.io import read, write
 
 from umklapp import config, provenance
+from umklapp.campaign import hops, teacher_campaign
+from umklapp.campaign.testbed_campaign import write_crystal
 from umklapp.crystals import frames
+from umklapp.files import replacing
+from umklapp.lattice.harmonic_reference import HarmonicReference
+from umklapp.learning import judgement
+from umklapp.learning.sampling import health
+from umklapp.learning.sampling.dynamics import Trajectory
+from umklapp.potentials.committee import Committee
 from umklapp.potentials.nequip import training
+from umklapp.report.figures import style
 
 DATA = Path("benchmarks/data/cui_teacher")
 MODEL = DATA / "teacher.ckpt"
@@ -32,6 +44,12 @@ PERIOD, HELD = 60, 6
 
 SHIFT = 30
 """Frames by which the periods are shifted, so that the hop itself is in the training part."""
+
+HOP, HOPPER = 7900.0, 30
+"""fs at which the atom of that number hops in the trajectory."""
+
+BATCH, REFERENCES = 4, 2
+"""Replicas that run together, and those that are kept as reference trajectories."""
 
 POTENTIAL = config.Potential(
     cutoff=5.0,
@@ -87,14 +105,156 @@ def train(path: Path, scratch: Path) -> None:
     )
 
 
+def errors(committee: Committee, test: Sequence[Atoms]) -> dict[str, dict[str, object]]:
+    """Errors on held-out frames before and after the hop, and on the atom that hops."""
+    found: dict[str, dict[str, object]] = {}
+    for name, part in (
+        ("quiet", [frame for frame in test if frame.info["time"] < HOP]),
+        ("hopped", [frame for frame in test if frame.info["time"] >= HOP]),
+    ):
+        prediction = committee.evaluate_members(part)
+        own = [
+            forces[HOPPER] - frame.get_forces()[HOPPER]
+            for forces, frame in zip(prediction.mean.forces, part, strict=True)
+        ]
+        found[name] = {
+            "frames": len(part),
+            **judgement.errors(prediction, part),
+            "force_mae_of_the_hopper_eV_per_A": float(np.abs(own).mean()),
+        }
+    return found
+
+
+def run_dynamics(scratch: Path, replicas: int, steps: int) -> None:
+    """Replicas of the teacher's own dynamics, four at a time, each batch in a file."""
+    committee, reference = crystal(scratch)
+    for batch in range(-(-replicas // BATCH)):
+        path = scratch / f"dynamics_{batch}_{steps}.npz"
+        if path.exists():
+            continue
+        print(f"replicas {BATCH * batch} to {BATCH * batch + BATCH - 1}", flush=True)
+        generator = provenance.generator(SEED, "truth", batch)
+        found = teacher_campaign.run(committee, reference, BATCH, steps, generator)
+        ended = [each.ended for each in found if each.ended != health.BOUND_REACHED]
+        if ended:
+            raise RuntimeError(f"the teacher is not stable: {'; '.join(ended)}")
+        with replacing(path) as part, part.open("wb") as file:
+            np.savez_compressed(
+                file,
+                time=np.array([each.time for each in found]),
+                positions=np.array([each.positions for each in found], np.float32),
+                sigma=np.array([each.sigma for each in found]),
+                energy=np.array([each.energy for each in found]),
+                temperature=np.array([each.temperature for each in found]),
+            )
+
+
+def crystal(scratch: Path) -> tuple[Committee, HarmonicReference]:
+    """The teacher and its harmonic crystal."""
+    committee = teacher_campaign.teacher(DATA)
+    primitive, perfect = write_crystal(scratch, teacher_campaign.PRIMITIVE, teacher_campaign.CUBE)
+    return committee, teacher_campaign.harmonic(committee, primitive, perfect)
+
+
+def report(path: Path, scratch: Path) -> None:
+    """What the teacher is: `teacher.json`, its reference trajectories, a figure."""
+    committee, reference = crystal(scratch)
+    files = sorted(scratch.glob("dynamics_*.npz"), key=lambda each: int(each.stem.split("_")[1]))
+    runs = [dict(np.load(each)) for each in files]
+    joined = {key: np.concatenate([each[key] for each in runs]) for key in runs[0]}
+    warm = slice(teacher_campaign.WARM_UP, None)
+    step = float(np.diff(joined["time"][0]).mean()) / 1000
+    gone = [
+        hops.away(reference.displacements(each.astype(float)), teacher_campaign.WINDOW)[warm]
+        for each in joined["positions"]
+    ]
+    total = sum((hops.Occupation.of(each, step) for each in gone), hops.Occupation(0, 0, 0, 0))
+    hopped = np.array([each.any(axis=1) for each in gone])
+    sigma, energy = joined["sigma"][:, warm], joined["energy"][:, warm]
+    provenance.write_json(
+        DATA / "teacher.json",
+        provenance.record(
+            model=provenance.file_digest(MODEL),
+            errors=errors(committee, split(trajectory(path))[2]),
+            temperature_K=float(joined["temperature"][:, warm].mean()),
+            replicas=len(gone),
+            ps_of_each=step * len(gone[0]),
+            entries=total.entries,
+            quiet_ps=total.quiet,
+            entries_per_ps=total.entry_rate,
+            returns=total.returns,
+            hopped_ps=total.hopped,
+            returns_per_ps=total.return_rate,
+            first_hop_ps=[
+                step * float(np.flatnonzero(each)[0]) if each.any() else None for each in hopped
+            ],
+            sigma_quiet=spread(sigma[~hopped]),
+            sigma_hopped=spread(sigma[hopped]),
+            energy_of_the_hop_eV=64 * float(energy[hopped].mean() - energy[~hopped].mean()),
+        ),
+    )
+    write_reference(committee, reference, joined)
+    figure(joined["time"] / 1000, joined["sigma"], DATA / "teacher.png")
+
+
+def spread(values: np.ndarray) -> dict[str, float] | None:
+    """Mean, standard deviation and 5th and 95th percentile."""
+    if not len(values):
+        return None
+    low, high = np.quantile(values, [0.05, 0.95])
+    return {
+        "mean": float(values.mean()),
+        "std": float(values.std()),
+        "p05": float(low),
+        "p95": float(high),
+    }
+
+
+def write_reference(
+    committee: Committee, reference: HarmonicReference, joined: dict[str, np.ndarray]
+) -> None:
+    """The first replicas, whatever they show, labelled, a frame every 100 fs."""
+    chosen = slice(teacher_campaign.WARM_UP, None, 2)
+    labels = []
+    for number in range(REFERENCES):
+        run = Trajectory(reference.perfect, teacher_campaign.TEMPERATURE)
+        run.time = list(joined["time"][number])
+        run.positions = list(joined["positions"][number].astype(float))
+        found = teacher_campaign.labelled(committee, run, chosen)
+        for frame in found:
+            frame.info.update(origin=f"teacher MD {number}")
+        labels += found
+    with replacing(DATA / "reference.extxyz.xz") as part, lzma.open(part, "wt") as file:
+        write(file, labels, format="extxyz")
+
+
+def figure(time: np.ndarray, sigma: np.ndarray, path: Path) -> None:
+    """σᴬ(t) of every replica; time (n, t) ps, sigma (n, t)."""
+    drawing, first = style.canvas(width=6.0, height=0.55 * len(sigma) + 0.6)
+    first.remove()
+    panels = drawing.subplots(len(sigma), 1, sharex=True, sharey=True)
+    for axes, moments, values in zip(panels, time, sigma, strict=True):
+        axes.plot(moments, values, color=style.BLUE, lw=0.7)
+    panels[len(panels) // 2].set_ylabel("$\\sigma^A$")
+    panels[-1].set_xlabel("time (ps)")
+    style.save(drawing, [path])
+
+
 def main() -> None:
     """One step of making the teacher."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("step", choices=["train"])
+    parser.add_argument("step", choices=["train", "dynamics", "report"])
     parser.add_argument("--trajectory", type=Path, default=TRAJECTORY)
     parser.add_argument("--scratch", type=Path, default=Path("results/cui_teacher"))
+    parser.add_argument("--replicas", type=int, default=12)
+    parser.add_argument("--steps", type=int, default=8000)
     options = parser.parse_args()
-    train(options.trajectory, options.scratch)
+    if options.step == "train":
+        train(options.trajectory, options.scratch)
+    elif options.step == "dynamics":
+        run_dynamics(options.scratch, options.replicas, options.steps)
+    else:
+        report(options.trajectory, options.scratch)
 
 
 if __name__ == "__main__":

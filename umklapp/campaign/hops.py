@@ -12,7 +12,7 @@ from scipy.ndimage import median_filter
 from scipy.stats import chi2
 
 OUT, BACK = 1.5, 0.9
-"""Å; an atom is away once its median displacement exceeds the first, until it is below the second."""
+"""Å; an atom is away once its median displacement exceeds OUT, until it is below BACK."""
 
 
 def away(displacements: np.ndarray, window: int) -> np.ndarray:
@@ -48,12 +48,22 @@ class Occupation:
     @classmethod
     def of(cls, gone: np.ndarray, step: float) -> Occupation:
         """From one trajectory of `away` (n, N), frames `step` ps apart."""
-        hopped = gone.any(axis=1)
+        hopped = np.asarray(gone.any(axis=1))
         change = np.diff(hopped.astype(int))
         inside = float(hopped[:-1].sum()) * step
         return cls(
             int((change > 0).sum()), len(change) * step - inside, int((change < 0).sum()), inside
         )
+
+    @property
+    def entry_rate(self) -> tuple[float, float, float | None]:
+        """`rate` of leaving the crystal, per ps of quiet time."""
+        return rate(self.entries, self.quiet)
+
+    @property
+    def return_rate(self) -> tuple[float, float, float | None]:
+        """`rate` of coming back, per ps with an atom away."""
+        return rate(self.returns, self.hopped)
 
     def __add__(self, other: Occupation) -> Occupation:
         return Occupation(

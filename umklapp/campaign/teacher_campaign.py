@@ -25,6 +25,7 @@ from umklapp import config, provenance
 from umklapp.campaign import hops
 from umklapp.campaign.testbed_campaign import MATERIAL, write_crystal
 from umklapp.crystals import frames
+from umklapp.errors import CalculationError
 from umklapp.lattice import harmonic_reference
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning import judgement
@@ -127,6 +128,9 @@ def seeds(
     """Quiet frames for the first committee, `spacing` kept frames apart.
 
     Replicas are drawn one after the other; the first that stays quiet for long enough is taken.
+
+    Raises:
+        CalculationError: none of 20 does.
     """
     steps = EVERY * (WARM_UP + count * spacing + MARGIN + 1)
     for attempt in range(20):
@@ -136,7 +140,10 @@ def seeds(
         if quiet.stop - quiet.start >= count * spacing:
             chosen = slice(quiet.start, quiet.start + count * spacing, spacing)
             return labelled(committee, trajectory, chosen)
-    raise RuntimeError(f"seed {seed}: no quiet stretch of {count * spacing} frames in 20 replicas")
+    raise CalculationError(
+        f"seed {seed}: none of 20 replicas of the teacher is quiet for {count * spacing} frames; "
+        "ask for fewer seeds"
+    )
 
 
 def write_campaign(

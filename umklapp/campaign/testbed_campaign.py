@@ -89,21 +89,24 @@ def seeds(case: Case, perfect: Atoms, found: list[Atoms], count: int = 36) -> li
     return quiet[:: max(1, len(quiet) // count)][:count]
 
 
-def write_campaign(case: Case, folder: Path, steps: int = 40000, **changes: Any) -> Path:
+def write_campaign(
+    case: Case, folder: Path, steps: int = 40000, seed: int = 1, **changes: Any
+) -> Path:
     """Frames, structure, table and configuration; returns the path of the configuration.
 
     Args:
+        seed: of the campaign, and of the exact dynamics behind seeds and reference.
         steps: of exact dynamics (5 fs each) behind seeds and reference.
         changes: sections that replace those of the configuration.
     """
     _, perfect = write_crystal(folder, testbed.primitive(), DOUBLE)
-    found = dynamics(case, perfect, steps, 1)
+    found = dynamics(case, perfect, steps, seed)
     frames.write_frames(folder / f"{case}_reference.extxyz", found[: 2 * len(found) // 3])
     chosen = seeds(case, perfect, found)
     for frame in chosen:
         frame.info.update(origin="quiet MD")
     frames.write_frames(folder / f"{case}_seeds.extxyz", chosen)
-    settings = configuration(case, folder.resolve()) | changes
+    settings = configuration(case, folder.resolve(), seed) | changes
     path = folder / f"{case}.yaml"
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
     return path
@@ -127,11 +130,11 @@ def write_crystal(folder: Path, primitive: Atoms, matrix: list[list[int]]) -> tu
     return built, phonopy_cells.supercell(built, matrix)
 
 
-def configuration(case: Case, folder: Path) -> dict[str, Any]:
+def configuration(case: Case, folder: Path, seed: int = 1) -> dict[str, Any]:
     """The configuration of a campaign whose files lie in `folder`."""
     return {
         "name": f"testbed_{case}",
-        "seed": 1,
+        "seed": seed,
         "results": str(folder / f"results_{case}"),
         "materials": {
             "table": str(folder / "materials.csv"),
