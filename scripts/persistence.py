@@ -44,7 +44,7 @@ if __name__ == "__main__":
     main(
         snakemake.wildcards.material,
         dict(snakemake.input.items()),
-        config.parse(config.Verdict, snakemake.params.verdict).persistence,
+        config.parse(config.Persistence, snakemake.params.persistence),
         config.parse(config.Exploration, snakemake.params.exploration),
         snakemake.params.root,
         {name: Path(path) for name, path in snakemake.output.items()},

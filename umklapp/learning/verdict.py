@@ -22,6 +22,7 @@ from umklapp.learning.comparisons import Comparison
 from umklapp.learning.event_record import Anharmonicity, EventRecord, LabelInEvent, Trial
 from umklapp.learning.evidence import Evidence, Facts, Kind
 from umklapp.learning.observations import Observation
+from umklapp.paths import Material
 from umklapp.records import Part, Record
 
 ORDER: tuple[Kind, ...] = ("missed event", "false event", "undecided")
@@ -44,28 +45,25 @@ class Belongs(Part):
             models=tuple(provenance.file_digest(path) for path in models),
         )
 
-    def outdated(self, folder: Path) -> str | None:
-        """Why this is not the state of `results/{material}` any more, None where it is.
+    def outdated(self, files: Material) -> str | None:
+        """Why this is not the state of a material any more, None where it is.
 
         Models are read again only where one is newer than the verdict.
         """
-        last = max((path.name for path in folder.glob("round_*") if path.is_dir()), default="")
-        own = f"round_{self.round:02d}"
-        if last != own:
-            return f"it is of {own}, and {last or 'no round'} is the last one now"
-        assessment = folder / own / "assessment.json"
+        rounds = files.rounds_on_disk()
+        if not rounds or rounds[-1].number != self.round:
+            last = f"round {rounds[-1].number}" if rounds else "no round"
+            return f"it is of round {self.round}, and {last} is the last one now"
+        assessment = Path(rounds[-1].assessment)
         if not assessment.exists() or provenance.file_digest(assessment) != self.assessment:
-            return f"{own} was assessed again, or is being made again"
-        written = (folder / "verdict.json").stat().st_mtime
-        models = sorted((folder / "model").glob("member_*.ckpt"), key=_member)
-        newer = any(path.stat().st_mtime > written for path in models)
-        if newer and tuple(provenance.file_digest(path) for path in models) != self.models:
+            return f"round {self.round} was assessed again, or is being made again"
+        written = Path(files.verdict).stat().st_mtime
+        models = [Path(files.final_model(number)) for number in range(len(self.models))]
+        present = [path for path in models if path.exists()]
+        newer = any(path.stat().st_mtime > written for path in present)
+        if newer and tuple(provenance.file_digest(path) for path in present) != self.models:
             return "the models have changed"
         return None
-
-
-def _member(path: Path) -> int:
-    return int(path.stem.removeprefix("member_"))
 
 
 class Verdict(Record):
@@ -112,12 +110,12 @@ class Verdict(Record):
         return known.value if known else None
 
 
-def current(folder: Path) -> tuple[Verdict | None, str | None]:
-    """The verdict of `results/{material}`, or None and why there is none, where one was written.
+def current(files: Material) -> tuple[Verdict | None, str | None]:
+    """The verdict of a material, or None and why there is none, where one was written.
 
     A verdict of an earlier run says nothing while new rounds are open.
     """
-    path = folder / "verdict.json"
+    path = Path(files.verdict)
     if not path.exists():
         return None, None
     try:
@@ -126,7 +124,7 @@ def current(folder: Path) -> tuple[Verdict | None, str | None]:
         return None, str(error)
     if verdict.belongs is None:
         return None, "verdict.json does not say which round it belongs to"
-    outdated = verdict.belongs.outdated(folder)
+    outdated = verdict.belongs.outdated(files)
     return (None, f"verdict.json is not shown: {outdated}") if outdated else (verdict, None)
 
 

@@ -19,6 +19,7 @@ from umklapp.learning.event_record import (
 from umklapp.learning.evidence import Facts
 from umklapp.learning.observations import Observation
 from umklapp.learning.verdict import Belongs, Verdict
+from umklapp.paths import Material
 
 HOP = "Cu to an interstitial"
 
@@ -366,28 +367,28 @@ def written(folder, number=1):
 
 def test_a_verdict_is_current_until_a_new_round_opens(tmp_path):
     folder = written(tmp_path)
-    found, why = verdict.current(folder)
+    found, why = verdict.current(Material(str(folder)))
     assert (found.verdict, why) == ("sound", None)
     (folder / "round_02").mkdir()
-    found, why = verdict.current(folder)
+    found, why = verdict.current(Material(str(folder)))
     assert found is None
-    assert why == "verdict.json is not shown: it is of round_01, and round_02 is the last one now"
+    assert why == "verdict.json is not shown: it is of round 1, and round 2 is the last one now"
 
 
 def test_a_verdict_is_not_current_when_its_round_was_assessed_again(tmp_path):
     folder = written(tmp_path)
     (folder / "round_01/assessment.json").write_text("again")
-    assert "was assessed again" in verdict.current(folder)[1]
+    assert "was assessed again" in verdict.current(Material(str(folder)))[1]
 
 
 def test_a_verdict_is_not_current_when_the_models_have_changed(tmp_path):
     folder = written(tmp_path)
     model = folder / "model/member_0.ckpt"
     os.utime(model, (2e9, 2e9))
-    assert verdict.current(folder)[0] is not None, "touched, but the same"
+    assert verdict.current(Material(str(folder)))[0] is not None, "touched, but the same"
     model.write_text("another")
     os.utime(model, (2e9, 2e9))
-    assert verdict.current(folder)[1].endswith("the models have changed")
+    assert verdict.current(Material(str(folder)))[1].endswith("the models have changed")
 
 
 def test_verdicts_from_before_there_was_evidence_are_refused_in_a_sentence(tmp_path):
@@ -395,5 +396,5 @@ def test_verdicts_from_before_there_was_evidence_are_refused_in_a_sentence(tmp_p
     path.write_text(json.dumps({"verdict": "sound", "reason": "sound: x", "labels_in_events": 0}))
     with pytest.raises(InputError, match=r"of an earlier umklapp.*delete it and run again"):
         Verdict.read(path)
-    assert "earlier umklapp" in verdict.current(tmp_path)[1]
-    assert verdict.current(tmp_path / "none") == (None, None)
+    assert "earlier umklapp" in verdict.current(Material(str(tmp_path)))[1]
+    assert verdict.current(Material(str(tmp_path / "none"))) == (None, None)

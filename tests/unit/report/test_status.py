@@ -71,7 +71,7 @@ def test_a_verdict_of_an_earlier_run_is_not_shown_while_new_rounds_are_open(tmp_
     row = status.of_material(folder, [])
     assert row["verdict"] is None
     assert status.details([row]) == [
-        "Si-227: verdict.json is not shown: it is of round_00, and round_01 is the last one now"
+        "Si-227: verdict.json is not shown: it is of round 0, and round 1 is the last one now"
     ]
     touch(folder / "verdict.json", json.dumps({"verdict": "sound", "reason": "sound: x"}))
     assert "earlier umklapp" in status.of_material(folder, [])["verdict_note"]
