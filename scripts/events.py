@@ -5,6 +5,7 @@ from pathlib import Path
 
 from umklapp import config, files
 from umklapp.crystals import frames
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.lattice import harmonic_reference
 from umklapp.learning import event_survey
 from umklapp.logs import log_to
@@ -14,7 +15,7 @@ from umklapp.potentials.committee import Committee
 def timed(paths, perfect):
     """Labelled frames of dynamics in the sampling cell, in the order of its sites."""
     every = [frame for path in paths for frame in frames.read_labels(Path(path))]
-    ours = [f for f in every if "time" in f.info and len(f) == len(perfect)]
+    ours = [f for f in every if FrameInfo.of(f).time is not None and len(f) == len(perfect)]
     return frames.in_site_order(ours, perfect)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from umklapp import config, provenance
 from umklapp.crystals import frames
+from umklapp.crystals.frame_info import mark
 from umklapp.lattice import harmonic_reference
 from umklapp.learning import persistence
 from umklapp.learning.event_record import EventRecord, PersistenceRecord
@@ -32,7 +33,7 @@ def main(material, inputs, settings, exploration, root, out):
     )
     asked = [frames.strip(harmonic.perfect), *asked]
     for frame in asked:
-        frame.info.update(material=material, origin="persistence")
+        mark(frame, material=material, origin="persistence")
     frames.write_frames(out["candidates"], asked)
     PersistenceRecord(
         trials=trials, crystal_frame=frames.frame_id(harmonic.perfect), asked=len(asked)

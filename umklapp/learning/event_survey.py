@@ -27,7 +27,7 @@ class Material:
 
     explorations: of all rounds; labels: files, equally many of every round, round after round;
     first, last: committees; quiet_errors: their test force MAE, eV/Å; reference: labelled frames of
-    reference MD and seeds: of seed dynamics, both in the sampling cell with `info["time"]`, fs.
+    reference MD and seeds: of seed dynamics, both in the sampling cell with their times, fs.
     """
 
     explorations: Sequence[Path]

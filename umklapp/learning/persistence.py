@@ -16,6 +16,7 @@ from ase import Atoms
 from ase.optimize import FIRE
 
 from umklapp.crystals import frames
+from umklapp.crystals.frame_info import identity
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning.event_record import (
     EventRecord,
@@ -70,9 +71,9 @@ def starts(
     """Labelled frames to continue from, with the quiet band of the last committee's dynamics.
 
     Args:
-        labels: `chosen`. labelled: labelled frames with `info["frame_id"]`, among them theirs.
+        labels: `chosen`. labelled: labelled frames with their identities, among them theirs.
     """
-    by_frame = {str(frame.info["frame_id"]): frame for frame in labelled}
+    by_frame = {identity(frame): frame for frame in labelled}
     bands = {each.temperature: each.after.quiet for each in record.dynamics}
     found = []
     for label in labels:
@@ -107,7 +108,7 @@ def continue_events(
         end.positions = run.positions[-1] if run.positions else end.positions
         relaxed = relax(start.frame, committee)
         trial = judge_run(
-            str(start.frame.info["frame_id"]),
+            identity(start.frame),
             start.motion,
             start.temperature,
             np.array(run.time),
@@ -122,8 +123,8 @@ def continue_events(
             trial.model_copy(
                 update={
                     "relaxed": still_away(relaxed.positions[None], start.frame.positions, harmonic),
-                    "end_frame": ends[0].info["frame_id"],
-                    "relaxed_frame": ends[1].info["frame_id"],
+                    "end_frame": identity(ends[0]),
+                    "relaxed_frame": identity(ends[1]),
                 }
             )
         )
@@ -240,10 +241,10 @@ def audit(
     from the engine's own perfect crystal where it was labelled.
 
     Args:
-        labels: of the engine, found by `info["frame_id"]`.
+        labels: of the engine, found by their identities.
         bound: largest force error of an atom, eV/Å, up to which the committee counts as audited.
     """
-    by_frame = {str(label.info["frame_id"]): label for label in labels}
+    by_frame = {identity(label): label for label in labels}
     own = by_frame.get(runs.crystal_frame or "")
     crystal = float(record.crystal_energy or 0.0)
     if own is not None:

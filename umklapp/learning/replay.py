@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from ase import Atoms
 
+from umklapp.crystals import frame_info
+from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.crystals.frames import read_labels
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.lattice.sigma_a import RunningSigma, sigma
@@ -104,11 +106,16 @@ def frame_sigma(frames: Sequence[Atoms], harmonic: HarmonicReference) -> np.ndar
 
 
 def trajectories(frames: Sequence[Atoms]) -> list[list[Atoms]]:
-    """Frames with `info["time"]` (fs) by their `info["origin"]`, each in order of time."""
-    groups: dict[str, list[Atoms]] = {}
+    """Frames whose `FrameInfo.time` is known by their origin, each in order of time."""
+    groups: dict[Origin | None, list[Atoms]] = {}
     for frame in frames:
-        groups.setdefault(str(frame.info.get("origin", "")), []).append(frame)
-    return [sorted(group, key=lambda frame: float(frame.info["time"])) for group in groups.values()]
+        groups.setdefault(FrameInfo.of(frame).origin, []).append(frame)
+    return [sorted(group, key=time_of) for group in groups.values()]
+
+
+def time_of(frame: Atoms) -> float:
+    """Time (fs) of a frame of dynamics; 0 where it has none."""
+    return FrameInfo.of(frame).time or 0.0
 
 
 def reference_series(
@@ -127,7 +134,8 @@ def reference_series(
         `force_error_*` (MAE), `largest_error_*` (of an atom) and `uncertainty_*` (u_max), eV/Å.
     """
     rows = []
-    names = list(dict.fromkeys(str(frame.info.get("origin", "")) for frame in frames))
+    infos = [FrameInfo.of(frame) for frame in frames]
+    origins = list(dict.fromkeys(info.origin for info in infos))
     for first in range(0, len(frames), CHUNK):
         part = frames[first : first + CHUNK]
         predictions = [committee.evaluate_members(part) for committee in (before, after)]
@@ -136,8 +144,8 @@ def reference_series(
             forces = frame.get_forces()
             row = {
                 "source": "reference",
-                "replica": names.index(str(frame.info.get("origin", ""))),
-                "time_ps": float(frame.info["time"]) / 1000,
+                "replica": origins.index(infos[first + number].origin),
+                "time_ps": (infos[first + number].time or 0.0) / 1000,
                 "sigma": float(values[number]),
             }
             for name, prediction in zip(COMMITTEES, predictions, strict=True):
@@ -162,7 +170,7 @@ def scan_reference(
     parts = []
     for number, run in enumerate(runs):
         chunk = (
-            np.array([float(frame.info["time"]) for frame in run]),
+            np.array([time_of(frame) for frame in run]),
             frame_sigma(run, harmonic),
             np.array([frame.positions for frame in run]),
             np.array([frame.cell.array for frame in run]),
@@ -290,7 +298,7 @@ def labels_in_events(
 
     Args:
         rounds: of every round the exploration, its events by temperature, and its labels (whose
-            `info["explored"]` is their number in the exploration).
+            `FrameInfo.explored` is their row in the exploration).
         before, after: the first and the last committee.
         energies: `thermal_energies`. crystal: energy of the perfect cell, eV.
     """
@@ -298,7 +306,7 @@ def labels_in_events(
     thermals = {item.temperature: item for item in energies}
     for number, (explored, observed, labels) in enumerate(rounds):
         for label in labels:
-            place = int(label.info["explored"])
+            place = frame_info.explored_row(label)
             target = float(explored.target_temperature[place])
             event, began_inside = _event_of(
                 int(explored.replica[place]), float(explored.time[place]), observed.get(target)
@@ -310,7 +318,7 @@ def labels_in_events(
             errors = [_errors(committee, label) for committee in (before, after)]
             rows.append(
                 LabelInEvent(
-                    frame_id=str(label.info["frame_id"]),
+                    frame_id=frame_info.identity(label),
                     round=number,
                     replica=int(explored.replica[place]),
                     time=float(explored.time[place]),
