@@ -8,14 +8,15 @@ from umklapp.learning.verdict import Verdict
 from umklapp.logs import log_to
 from umklapp.report import summary
 from umklapp.report.history import History
+from umklapp.transport.kappa_records import Conductivity
 
-NAMES = ("conductivity", "thermodynamics", "green_kubo", "elastic")
+NAMES = ("thermodynamics", "green_kubo", "elastic")
 
 
 def main(material, files, out):
     """Write summary.json of one material."""
     rounds = History.read(Path(files["history"])).rounds
-    conductivity, thermodynamics, *asked = (
+    thermodynamics, *asked = (
         json.loads(Path(files[name]).read_text()) if files[name] else None for name in NAMES
     )
     assessments = [record.assessment for record in rounds]
@@ -24,7 +25,7 @@ def main(material, files, out):
         material,
         assessments,
         rounds[-1].committee,
-        conductivity,
+        Conductivity.read(Path(files["conductivity"])),
         thermodynamics,
         verdict,
         *asked,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from umklapp.learning.judgement import CommitteeRecord
+from umklapp.transport.kappa_records import Conductivity
 
 RESULTS = Path(__file__).resolve().parent / "data/results_0.1"
 SILICON = RESULTS / "Si-227"
@@ -15,3 +16,8 @@ def committee(frames=None, test=None, **changes):
     if frames is not None:
         changes["frames"] = frames
     return record.model_copy(update=changes)
+
+
+def conductivity(**changes):
+    """conductivity.json; new temperatures and values need to go together."""
+    return Conductivity.read(SILICON / "conductivity.json").model_copy(update=changes)

@@ -29,6 +29,7 @@ from umklapp.potentials.training_records import (
 )
 from umklapp.reference.contract import Failures
 from umklapp.report.history import History
+from umklapp.transport.kappa_records import Conductivity, EffectiveConductivity, MemberConductivity
 
 RECORDS = {
     "Si-227/structure/structure.json": StructureRecord,
@@ -43,6 +44,10 @@ RECORDS = {
     "Si-227/round_*/committee.json": CommitteeRecord,
     "Si-227/round_*/acquisition.json": AcquisitionRecord,
     "Si-227/history.json": History,
+    "Si-227/round_*/conductivity/member_?.json": MemberConductivity,
+    "Si-227/conductivity/member_?.json": MemberConductivity,
+    "Si-227/conductivity.json": Conductivity,
+    "Si-227/effective.json": EffectiveConductivity,
     "engines/*/engine.json": CompiledGraph,
     "shared/member_?.json": SharedTraining,
 }

@@ -17,6 +17,7 @@ from umklapp.errors import InputError
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.verdict import Verdict
 from umklapp.paths import Results
+from umklapp.transport.kappa_records import Conductivity
 from umklapp.wording import in_milli
 
 
@@ -24,7 +25,7 @@ def row(
     material: str,
     assessments: Sequence[dict[str, Any]],
     committee: CommitteeRecord,
-    conductivity: dict[str, Any],
+    conductivity: Conductivity,
     thermodynamics: dict[str, Any],
     verdict: Verdict,
     green_kubo: dict[str, Any] | None = None,
@@ -41,8 +42,7 @@ def row(
     new_in_last = last["accepted"] - last["failed"]
     displaced = committee.finetune.labels if committee.finetune else 0
     continued = verdict.persistence_labels
-    at_300 = conductivity["temperatures_K"].index(300.0)
-    kappa, spread = conductivity["kappa_W_per_mK"], conductivity["std_W_per_mK"]
+    kappa, spread = conductivity.at_room_temperature or (None, None)
     return {
         "material": material,
         "rounds": len(assessments),
@@ -51,8 +51,8 @@ def row(
         "failed_labels": sum(each["failed"] for each in assessments),
         "test_force_mae_eV_per_A": committee.test.force_mae_eV_per_A,
         "test_energy_mae_eV_per_atom": committee.test.energy_mae_eV_per_atom,
-        "kappa_300K_W_per_mK": None if kappa is None else kappa[at_300],
-        "kappa_300K_std_W_per_mK": None if spread is None else spread[at_300],
+        "kappa_300K_W_per_mK": kappa,
+        "kappa_300K_std_W_per_mK": spread,
         "kappa_green_kubo_W_per_mK": None if green_kubo is None else green_kubo["kappa_W_per_mK"],
         "kappa_green_kubo_error_W_per_mK": (green_kubo or {}).get("error_W_per_mK"),
         "sigma_A": verdict.overall_sigma("after"),
@@ -60,7 +60,7 @@ def row(
         "bulk_modulus_std_GPa": (elastic or {}).get("bulk_GPa_std"),
         "elastically_stable_members": (elastic or {}).get("stable_members"),
         "highest_frequency_THz": thermodynamics["highest_THz"]["mean"],
-        "literature": conductivity["literature"]["text"],
+        "literature": conductivity.literature.text,
         "verdict": verdict.verdict,
         "reason": last["reason"],
         "verdict_reason": verdict.reason,

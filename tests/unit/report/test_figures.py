@@ -21,6 +21,7 @@ from umklapp.learning.verdict import Verdict
 from umklapp.report.figures import bands, events, kappa, learning_curve, style, uncertainty
 from umklapp.report.figures.events import LOOKS
 from umklapp.report.history import Round
+from umklapp.transport.kappa_records import Literature
 
 
 def look(paths, width, height):
@@ -59,21 +60,20 @@ def conductivity(**changes):
         "kappa_W_per_mK": [12.6, 8.1, 4.0],
         "std_W_per_mK": [1.0, 0.6, 0.3],
         "members_W_per_mK": [[13.6, 8.7, 4.3], [11.6, 7.5, 3.7]],
-        "not_computed": None,
-        "literature": {
-            "experiment_300K": [6.0, 7.1],
-            "ab_initio_green_kubo_300K": [6.66],
-            "text": "exp. 6, 7.1; aiGK 6.66",
-        },
+        "literature": Literature(
+            experiment_300K=[6.0, 7.1],
+            ab_initio_green_kubo_300K=[6.66],
+            text="exp. 6, 7.1; aiGK 6.66",
+        ),
     }
-    return plain | changes
+    return stored_results.conductivity(**(plain | changes))
 
 
 NOT_COMPUTED = {
     "kappa_W_per_mK": None,
     "std_W_per_mK": None,
     "members_W_per_mK": [None, [11.6, 7.5, 3.7]],
-    "not_computed": {"0": "imaginary modes down to -1.2 THz"},
+    "not_computed": "member 0: imaginary modes down to -1.2 THz",
 }
 
 

@@ -24,12 +24,11 @@ def parts(kappa=(151.2, 118.4), std=(6.04, 4.0), converged=True):
         test={"force_mae_eV_per_A": 0.0213, "energy_mae_eV_per_atom": 0.0011},
         finetune=None,
     )
-    conductivity = {
-        "temperatures_K": [200.0, 300.0],
-        "kappa_W_per_mK": None if kappa is None else list(reversed(kappa)),
-        "std_W_per_mK": None if std is None else list(reversed(std)),
-        "literature": {"text": "exp. 148, 156"},
-    }
+    conductivity = stored_results.conductivity(
+        temperatures_K=[200.0, 300.0],
+        kappa_W_per_mK=None if kappa is None else list(reversed(kappa)),
+        std_W_per_mK=None if std is None else list(reversed(std)),
+    )
     verdict = Verdict(verdict="sound", reason="sound: no events anywhere", persistence_labels=3)
     highest = {"highest_THz": {"mean": 15.7, "std": 0.1}}
     return assessments, committee, conductivity, highest, verdict
