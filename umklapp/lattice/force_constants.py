@@ -24,9 +24,9 @@ from phonopy.physical_units import get_physical_units
 from umklapp import config
 from umklapp.crystals import frames, sites
 from umklapp.crystals.formats.force_sets import load_params
-from umklapp.crystals.materials import from_phonopy, supercell_matrix, to_phonopy
+from umklapp.crystals.phonopy_cells import from_phonopy, supercell_matrix, to_phonopy
 from umklapp.errors import CalculationError, InputError
-from umklapp.lattice import anharmonicity
+from umklapp.lattice import sigma_a
 from umklapp.potentials.contract import Potential
 
 SEED = 0
@@ -250,7 +250,7 @@ def effective(
         size,
         float(np.linalg.norm(u, axis=2).max()),
         float(np.linalg.norm(mean, axis=1).max()),
-        float(anharmonicity.sigma(forces.ravel()[:, None], harmonic.ravel()[:, None])),
+        float(sigma_a.sigma(forces.ravel()[:, None], harmonic.ravel()[:, None])),
     )
 
 
