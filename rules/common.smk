@@ -41,6 +41,12 @@ def frames_of_user(wildcards):
     return str(CAMPAIGN.seeds[int(wildcards.index)].path_of(wildcards.material))
 
 
+def reference_dynamics_of(wildcards):
+    """Trajectories of the reference: the user's, or the aimd seeds."""
+    seeds = [f"{RESULTS}/{wildcards.material}/seeds/aimd_{n}.extxyz" for n in seeds_of("aimd")]
+    return CAMPAIGN.verdict.references(wildcards.material) or seeds
+
+
 def nomad_place(wildcards):
     """What a download depends on; which frames are taken changes no file."""
     return CAMPAIGN.seeds[int(wildcards.index)].model_dump(

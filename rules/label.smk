@@ -1,6 +1,7 @@
 rule label:
     input:
-        "<results>/{material}/{stage}/candidates.extxyz",
+        candidates="<results>/{material}/{stage}/candidates.extxyz",
+        sampling="<results>/{material}/structure/sampling.extxyz",
     output:
         labels="<results>/{material}/{stage}/labels/{chunk}.extxyz",
         failed="<results>/{material}/{stage}/labels/{chunk}.failed.json",

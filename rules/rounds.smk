@@ -137,11 +137,7 @@ rule verdict:
     input:
         explorations=of_all_rounds("exploration.h5"),
         labels=labels_of_all_rounds,
-        reference=expand(
-            "<results>/{material}/seeds/aimd_{index}.extxyz",
-            index=seeds_of("aimd"),
-            allow_missing=True,
-        ),
+        reference=reference_dynamics_of,
         first=expand(
             "<results>/{material}/round_00/member_{member}/model.ckpt",
             member=MEMBERS,

@@ -6,19 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from umklapp import config, provenance
-from umklapp.crystals import frames
 from umklapp.lattice import harmonic_reference
-from umklapp.learning import replay, verdict
+from umklapp.learning import reference_dynamics, replay, verdict
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
-
-
-def reference_of(files, settings, perfect):
-    """Labelled frames of reference MD in the sampling cell, in order of time."""
-    paths = [settings.reference] if settings.reference else files["reference"]
-    every = [frame for path in paths for frame in frames.read_frames(Path(path))]
-    timed = [f for f in every if "time" in f.info and len(f) == len(perfect)]
-    return frames.in_site_order(timed, perfect)
 
 
 def main(files, settings, out):
@@ -36,7 +27,7 @@ def main(files, settings, out):
     records = [replay.scan_exploration(path, quiet, harmonic, **options) for path in paths]
     ends = {"before": paths[0], "after": paths[-1]}
     series = [replay.exploration_series(path, name) for name, path in ends.items()]
-    known = reference_of(files, settings, harmonic.perfect)
+    known = reference_dynamics.read(map(Path, files["reference"]), harmonic.perfect)
     if known:
         series.insert(0, replay.reference_series(known, harmonic, first, last))
     reference = replay.scan_reference(series[0], known, **options) if known else None

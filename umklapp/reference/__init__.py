@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ase import Atoms
+
 from umklapp.config import Aims, AseCalculator, Espresso, Gpaw, Lookup, Program, Vasp
 from umklapp.reference.contract import Engine, Failure
 from umklapp.reference.external import ProgramEngine
@@ -15,8 +17,14 @@ from umklapp.reference.external import ProgramEngine
 __all__ = ["Engine", "Failure", "check", "create"]
 
 
-def create(settings: Gpaw | Program | AseCalculator | Lookup) -> Engine:
-    """The engine that a config section asks for."""
+def create(
+    settings: Gpaw | Program | AseCalculator | Lookup, perfect: Atoms | None = None
+) -> Engine:
+    """The engine that a config section asks for.
+
+    Args:
+        perfect: supercell on whose sites the frames of a table are laid; other engines need none.
+    """
     if isinstance(settings, Gpaw):
         from umklapp.reference.gpaw import GpawEngine
 
@@ -24,7 +32,7 @@ def create(settings: Gpaw | Program | AseCalculator | Lookup) -> Engine:
     if isinstance(settings, Lookup):
         from umklapp.reference.lookup import LookupEngine
 
-        return LookupEngine(settings)
+        return LookupEngine(settings, perfect)
     if isinstance(settings, Program):
         return _program(settings)
     from umklapp.reference.ase import AseEngine

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from ase import Atoms
@@ -9,10 +11,42 @@ from ase.calculators.calculator import Calculator
 
 from umklapp import provenance
 from umklapp.config import Lookup
-from umklapp.crystals import frames
+from umklapp.crystals import frames, registration
 from umklapp.crystals.formats.force_sets import read_labelled
 from umklapp.errors import InputError
 from umklapp.reference.contract import Failure
+
+log = logging.getLogger(__name__)
+
+
+def table(path: Path, perfect: Atoms) -> dict[str, Atoms]:
+    """Frames of a table on the sites of a supercell, by their identity as they stand in the file.
+
+    Raises:
+        InputError: as `force_sets.read_labelled` and `registration.register`.
+    """
+    given = read_labelled(path)
+    placed, report = registration.register(given, perfect, str(path))
+    log.info("%s", report)
+    return {str(one.info["frame_id"]): other for one, other in zip(given, placed, strict=True)}
+
+
+def as_in_table(given: Sequence[Atoms], path: Path, perfect: Atoms) -> list[Atoms]:
+    """Frames on the sites as the table has them, so that they are known to be its frames.
+
+    Frames that the table does not have are registered by themselves.
+    """
+    known = table(path, perfect)
+    strange = [frame for frame in given if frame.info["frame_id"] not in known]
+    placed, _ = registration.register(strange, perfect, "frames that are not in the table")
+    known |= {str(one.info["frame_id"]): other for one, other in zip(strange, placed, strict=True)}
+    found = []
+    for frame in given:
+        copy = known[str(frame.info["frame_id"])].copy()
+        copy.calc = known[str(frame.info["frame_id"])].calc
+        copy.info.update(origin=frame.info["origin"])
+        found.append(copy)
+    return found
 
 
 class LookupEngine:
@@ -20,8 +54,14 @@ class LookupEngine:
 
     name = "lookup"
 
-    def __init__(self, settings: Lookup) -> None:
-        self.table = {str(frame.info["frame_id"]): frame for frame in read_labelled(settings.path)}
+    def __init__(self, settings: Lookup, perfect: Atoms | None = None) -> None:
+        """Read the table; with a supercell its frames are laid on the sites."""
+        found = (
+            read_labelled(settings.path)
+            if perfect is None
+            else table(settings.path, perfect).values()
+        )
+        self.table = {str(frame.info["frame_id"]): frame for frame in found}
         self.settings_hash = "s" + provenance.digest(
             {"engine": "lookup", "table": provenance.file_digest(settings.path)}
         )

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from umklapp.crystals import frames, materials, registration, sites
+from umklapp.crystals import frames, phonopy_cells, registration, sites
 from umklapp.crystals.orientations import Sites, lattice_maps
 from umklapp.errors import InputError
 
@@ -34,7 +34,7 @@ def low_symmetry() -> Atoms:
 
 def zincblende() -> Atoms:
     """64 atoms; as EMT knows it."""
-    return materials.supercell(bulk("CuAu", "zincblende", a=5.6), CUBE)
+    return phonopy_cells.supercell(bulk("CuAu", "zincblende", a=5.6), CUBE)
 
 
 def label(atoms: Atoms, **info) -> Atoms:
@@ -267,7 +267,7 @@ def test_a_real_hop_registers_in_both_settings(cui, iodine):
     primitive, trajectory = cui
     primitive = Atoms(primitive.symbols, cell=primitive.cell, pbc=True,
                       scaled_positions=[[0, 0, 0], [iodine] * 3])  # fmt: skip
-    perfect = materials.supercell(primitive, CUBE)
+    perfect = phonopy_cells.supercell(primitive, CUBE)
     found, report = registration.register(trajectory, perfect, "CuI")
     assert report.settings == 1
     far = np.linalg.norm(sites.of_frames(found, perfect), axis=-1).max(axis=1)

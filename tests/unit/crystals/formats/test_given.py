@@ -111,7 +111,7 @@ def settings(**more):
 
 
 def take(paths, **more):
-    return given.take(paths, settings(**more), np.random.default_rng(3), "frames 0")
+    return given.take(paths, settings(**more), np.random.default_rng(3), "frames 0", diamond())
 
 
 def test_every_file_is_an_origin_of_its_own(tmp_path, steps):
