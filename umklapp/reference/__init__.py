@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from ase import Atoms
 
 from umklapp.config import Aims, AseCalculator, Espresso, Gpaw, Lookup, Program, Vasp
+from umklapp.reference import calculators
 from umklapp.reference.contract import Engine, Failure
 from umklapp.reference.external import ProgramEngine
 
@@ -60,7 +61,10 @@ def check(settings: Gpaw | Program | AseCalculator | Lookup, species: Iterable[s
     """Look for what an engine needs before the first job.
 
     Raises:
-        InputError: the program, a pseudopotential or a basis set is missing; all are named.
+        InputError: the program, a pseudopotential or a basis set is missing; all are named. Or
+            an ASE calculator that cannot be imported, or not be made with its parameters.
     """
+    if isinstance(settings, AseCalculator):
+        calculators.check(settings.calculator, settings.parameters, "reference")
     if isinstance(settings, Program):
         _program(settings).check(species)
