@@ -78,12 +78,11 @@ def accepted_parameters(made: Any) -> set[str] | None:
     named = {x.name for x in signature.parameters.values() if x.kind not in variadic}
     if not any(x.kind is variadic[0] for x in signature.parameters.values()):
         return named
-    if not (inspect.isclass(made) and issubclass(made, Calculator)) or _runs_a_program(made):
-        return None
-    if not made.default_parameters:
+    stated = getattr(made, "default_parameters", None)
+    if not stated or _runs_a_program(made):
         return None
     base = set(inspect.signature(Calculator.__init__).parameters) - {"self", "kwargs"}
-    return named | set(made.default_parameters) | base
+    return named | set(stated) | base
 
 
 def _runs_a_program(made: Any) -> bool:
