@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from umklapp import config, provenance
-from umklapp.crystals import frames
+from umklapp.crystals import frame_info, frames
 from umklapp.crystals.formats import given
+from umklapp.crystals.frame_info import Origin
 from umklapp.logs import log_to
 from umklapp.reference import lookup
 
@@ -14,11 +15,11 @@ def main(material, index, path, sampling, settings, table, root, out):
     generator = provenance.generator(root, material, "frames", index)
     perfect = frames.read_candidates(sampling)[0]
     alone = None if table else perfect
-    found = given.take([path], settings, generator, f"frames {index}", alone)
+    found = given.take([path], settings, generator, Origin(kind="frames", seed=index), alone)
     if table:
         found = lookup.as_in_table(found, Path(table), perfect)
     for frame in found:
-        frame.info.update(material=material, engine="given")
+        frame_info.mark(frame, material=material, engine="given")
     frames.write_frames(out, found)
     print(f"{len(found)} frames from {path}")
 

@@ -14,7 +14,7 @@ import numpy as np
 from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
-from umklapp.crystals import frames, orientations, sites
+from umklapp.crystals import frame_info, frames, orientations, sites
 from umklapp.crystals.orientations import Setting, Sites
 from umklapp.errors import InputError
 
@@ -210,6 +210,6 @@ def laid(frame: Atoms, setting: Setting, target: Sites) -> Atoms:
         if labels.get("stress") is not None:
             full = voigt_6_to_full_3x3_stress(labels["stress"])
             labels["stress"] = full_3x3_to_voigt_6_stress(rotation @ full @ rotation.T)
-    moved.info = dict(frame.info)
+    frame_info.inherit(moved, frame)
     kept = {key: labels[key] for key in ("energy", "forces", "stress") if key in labels}
     return frames.labelled(moved, **kept)

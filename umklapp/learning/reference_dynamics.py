@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ase import Atoms
 
-from umklapp.crystals import registration, sites
+from umklapp.crystals import frame_info, registration, sites
 from umklapp.crystals.formats import given
+from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.crystals.orientations import LARGEST_STRAIN
 from umklapp.errors import InputError
 
@@ -36,8 +37,8 @@ def trajectory(path: Path, perfect: Atoms) -> list[Atoms]:
     """The frames of one file; as `read`."""
     frames = _placed(list(given.read(path)), path, perfect)
     for frame in frames:
-        frame.info["origin"] = str(path)
-    return sorted(frames, key=lambda frame: float(frame.info["time"]))
+        frame_info.mark(frame, origin=Origin(kind="other", text=str(path)))
+    return sorted(frames, key=lambda frame: FrameInfo.of(frame).time or 0.0)
 
 
 def check(frames: Sequence[Atoms], path: Path, perfect: Atoms) -> None:
@@ -47,7 +48,7 @@ def check(frames: Sequence[Atoms], path: Path, perfect: Atoms) -> None:
 
 def _placed(frames: Sequence[Atoms], path: Path, perfect: Atoms) -> list[Atoms]:
     for number, frame in enumerate(frames):
-        if "time" not in frame.info:
+        if FrameInfo.of(frame).time is None:
             raise InputError(
                 f"verdict.reference: {path} frame {number}: no time: the verdict on events needs "
                 "reference MD with `time` (fs) in every frame (a key of the comment line in "

@@ -11,8 +11,9 @@ from ase.calculators.calculator import Calculator
 
 from umklapp import provenance
 from umklapp.config import Lookup
-from umklapp.crystals import frames, registration
+from umklapp.crystals import frame_info, frames, registration
 from umklapp.crystals.formats.force_sets import read_labelled
+from umklapp.crystals.frame_info import FrameInfo, identity
 from umklapp.errors import InputError
 from umklapp.reference.contract import Failure
 
@@ -28,7 +29,7 @@ def table(path: Path, perfect: Atoms) -> dict[str, Atoms]:
     given = read_labelled(path)
     placed, report = registration.register(given, perfect, str(path))
     log.info("%s", report)
-    return {str(one.info["frame_id"]): other for one, other in zip(given, placed, strict=True)}
+    return {identity(one): other for one, other in zip(given, placed, strict=True)}
 
 
 def as_in_table(given: Sequence[Atoms], path: Path, perfect: Atoms) -> list[Atoms]:
@@ -37,16 +38,16 @@ def as_in_table(given: Sequence[Atoms], path: Path, perfect: Atoms) -> list[Atom
     Frames that the table does not have are registered by themselves.
     """
     known = table(path, perfect)
-    strange = [frame for frame in given if frame.info["frame_id"] not in known]
+    strange = [frame for frame in given if identity(frame) not in known]
     placed, _ = registration.register(strange, perfect, "frames that are not in the table")
-    known |= {str(one.info["frame_id"]): other for one, other in zip(strange, placed, strict=True)}
-    found = []
+    known |= {identity(one): other for one, other in zip(strange, placed, strict=True)}
+    laid = []
     for frame in given:
-        copy = known[str(frame.info["frame_id"])].copy()
-        copy.calc = known[str(frame.info["frame_id"])].calc
-        copy.info.update(origin=frame.info["origin"])
-        found.append(copy)
-    return found
+        copy = known[identity(frame)].copy()
+        copy.calc = known[identity(frame)].calc
+        frame_info.mark(copy, origin=FrameInfo.of(frame).origin)
+        laid.append(copy)
+    return laid
 
 
 class LookupEngine:
@@ -61,7 +62,7 @@ class LookupEngine:
             if perfect is None
             else table(settings.path, perfect).values()
         )
-        self.table = {str(frame.info["frame_id"]): frame for frame in found}
+        self.table = {frame_info.identity(frame): frame for frame in found}
         self.settings_hash = "s" + provenance.digest(
             {"engine": "lookup", "table": provenance.file_digest(settings.path)}
         )
@@ -75,12 +76,12 @@ class LookupEngine:
 
     def label(self, atoms: Atoms, workdir: Path, timeout: float) -> Atoms | Failure:
         """The stored label of the same frame, found by its content."""
-        identity = frames.frame_id(atoms)
-        found = self.table.get(identity)
+        name = frames.frame_id(atoms)
+        found = self.table.get(name)
         if found is None:
-            return Failure(identity, "not_in_table", "the table has no such frame", 1)
+            return Failure(name, "not_in_table", "the table has no such frame", 1)
         label = found.copy()
         label.calc = found.calc
-        label.info.update({**atoms.info, "frame_id": identity})
-        label.info.update(engine=self.name, settings_hash=self.settings_hash)
+        frame_info.inherit(label, atoms)
+        frame_info.mark(label, frame_id=name, engine=self.name, settings_hash=self.settings_hash)
         return label

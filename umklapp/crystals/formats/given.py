@@ -12,9 +12,10 @@ import numpy as np
 from ase import Atoms
 
 from umklapp.config import GivenLabels
-from umklapp.crystals import registration
+from umklapp.crystals import frame_info, registration
 from umklapp.crystals.formats import aims, force_sets, vibes
 from umklapp.crystals.formats.steps import Step
+from umklapp.crystals.frame_info import Origin
 from umklapp.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def take(
     paths: Iterable[Path],
     settings: GivenLabels,
     generator: np.random.Generator,
-    origin: str,
+    origin: Origin,
     perfect: Atoms | None,
 ) -> list[Atoms]:
     """The frames that a seed asks for, file after file, each in order of time, on the sites.
@@ -107,14 +108,14 @@ def take(
     paths = list(paths)
     found = []
     for number, path in enumerate(paths):
-        name = origin if len(paths) == 1 else f"{origin} {number}"
+        own = origin if len(paths) == 1 else origin.model_copy(update={"number": number})
         frames = list(read(path, settings.every, settings.skip))
         if perfect is not None:
             numbers = [settings.skip + settings.every * n for n in range(len(frames))]
             frames, report = registration.register(frames, perfect, str(path), numbers)
             log.info("%s", report)
         for frame in frames:
-            frame.info["origin"] = name
+            frame_info.mark(frame, origin=own)
         found += frames
     where = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files"
     if not found:
