@@ -11,6 +11,7 @@ from ase import Atoms
 from umklapp.crystals import frame_info, registration, sites
 from umklapp.crystals.formats import given
 from umklapp.crystals.frame_info import FrameInfo, Origin
+from umklapp.crystals.frames import read_labels
 from umklapp.crystals.orientations import LARGEST_STRAIN
 from umklapp.errors import InputError
 
@@ -31,6 +32,13 @@ def read(paths: Iterable[Path], perfect: Atoms) -> list[Atoms]:
             (`registration.register`), or no frame of a file is in this supercell.
     """
     return [frame for path in paths for frame in trajectory(path, perfect)]
+
+
+def of_seeds(paths: Iterable[Path], perfect: Atoms) -> list[Atoms]:
+    """Frames with times of seeds that are registered already, those in this supercell."""
+    labels = [frame for path in paths for frame in read_labels(path)]
+    timed = [frame for frame in labels if FrameInfo.of(frame).time is not None]
+    return [frame for frame in timed if sites.in_cell(frame, perfect, LARGEST_STRAIN)]
 
 
 def trajectory(path: Path, perfect: Atoms) -> list[Atoms]:
