@@ -240,7 +240,7 @@ def test_files_without_our_force_constants_give_none(tmp_path):
 
 
 def test_real_argon_has_the_harmonic_forces_of_its_file(shared):
-    """FHI-vibes' force constants and frames in another order and origin: its harmonic forces and σᴬ."""
+    """FHI-vibes' harmonic forces and σᴬ, from frames in another order and origin."""
     path = shared / "data/vibes/argon_green_kubo.nc"
     primitive = bulk("Ar", "fcc", a=5.4025897)
     perfect = phonopy_cells.supercell(primitive, [[-3, 3, 3], [3, -3, 3], [3, 3, -3]])
