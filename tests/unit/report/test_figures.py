@@ -103,7 +103,7 @@ def test_kappa_figure(paths):
     pixels = look(paths, 3.5, 2.8)
     assert share(pixels, style.BLUE) > 0.002
     assert share(pixels, style.ORANGE) > 0.0002  # experiments
-    bare = {"experiment_300K": [], "ab_initio_green_kubo_300K": [], "text": "none"}
+    bare = Literature(experiment_300K=[], ab_initio_green_kubo_300K=[], text="none")
     kappa.draw(conductivity(literature=bare), "NaCl-225", paths)
     assert share(look(paths, 3.5, 2.8), style.ORANGE) == 0
 
