@@ -124,7 +124,6 @@ def _dynamics(
             after=after.get(target, nothing),
         )
         for target in targets
-        if np.isfinite(target)
     )
 
 
