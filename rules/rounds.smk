@@ -135,11 +135,7 @@ rule events:
     input:
         explorations=lambda wildcards: [one.exploration for one in all_rounds(wildcards)],
         labels=labels_of_all_rounds,
-        reference=expand(
-            SEEDS.aimd(),
-            index=REQUESTS.seeds_of("aimd"),
-            allow_missing=True,
-        ),
+        reference=REQUESTS.reference_dynamics,
         seeds=[
             SEEDS.train,
             SEEDS.calibration,
