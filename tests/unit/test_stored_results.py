@@ -15,6 +15,8 @@ from umklapp.crystals.frames import read_frames
 from umklapp.crystals.structure_record import StructureRecord
 from umklapp.errors import InputError
 from umklapp.lattice import harmonic_reference
+from umklapp.lattice.elastic.record import ElasticRecord, ElasticReference
+from umklapp.lattice.thermodynamics_record import ThermodynamicsRecord
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.sampling.acquisition import AcquisitionRecord
 from umklapp.learning.seeds.distillation import KeptRecord
@@ -28,7 +30,9 @@ from umklapp.potentials.training_records import (
     Training,
 )
 from umklapp.reference.contract import Failures
+from umklapp.report.comparison import Comparison
 from umklapp.report.history import History
+from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import Conductivity, EffectiveConductivity, MemberConductivity
 
 RECORDS = {
@@ -48,6 +52,11 @@ RECORDS = {
     "Si-227/conductivity/member_?.json": MemberConductivity,
     "Si-227/conductivity.json": Conductivity,
     "Si-227/effective.json": EffectiveConductivity,
+    "Si-227/phonons/thermodynamics.json": ThermodynamicsRecord,
+    "Si-227/elastic/reference.json": ElasticReference,
+    "Si-227/elastic.json": ElasticRecord,
+    "Si-227/green_kubo.json": GreenKuboRecord,
+    "Si-227/comparison.json": Comparison,
     "engines/*/engine.json": CompiledGraph,
     "shared/member_?.json": SharedTraining,
 }
