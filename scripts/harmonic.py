@@ -1,5 +1,6 @@
 """Harmonic reference of the sampling supercell, from the engine's own labels."""
 
+from itertools import chain
 from pathlib import Path
 
 from umklapp.crystals import frames
@@ -7,11 +8,12 @@ from umklapp.lattice import harmonic_reference
 from umklapp.logs import log_to
 
 
-def main(seeds, primitive, sampling, out):
+def main(displaced, seeds, primitive, sampling, out):
     """Write the reference, or why there is none."""
     perfect = frames.read_candidates(sampling)[0]
+    cells = list(chain.from_iterable(map(frames.read_labels, displaced)))
     found = harmonic_reference.build(
-        frames.read_candidates(primitive)[0], perfect, frames.read_labels(seeds)
+        frames.read_candidates(primitive)[0], perfect, cells, frames.read_labels(seeds)
     )
     if found is None:
         reason = (
@@ -27,6 +29,7 @@ def main(seeds, primitive, sampling, out):
 if __name__ == "__main__":
     log_to(snakemake.log[0])
     main(
+        [Path(path) for path in snakemake.input.displaced],
         Path(snakemake.input.seeds),
         Path(snakemake.input.primitive),
         Path(snakemake.input.sampling),
