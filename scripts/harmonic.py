@@ -8,13 +8,13 @@ from umklapp.lattice import harmonic_reference
 from umklapp.logs import log_to
 
 
-def main(displaced, seeds, primitive, sampling, out):
+def main(displaced, seeds, primitive, sampling, given, out):
     """Write the reference, or why there is none."""
     perfect = frames.read_candidates(sampling)[0]
     cells = list(chain.from_iterable(map(frames.read_labels, displaced)))
-    found = harmonic_reference.build(
-        frames.read_candidates(primitive)[0], perfect, cells, frames.read_labels(seeds)
-    )
+    labels = frames.read_labels(seeds)
+    primitive = frames.read_candidates(primitive)[0]
+    found = harmonic_reference.build(primitive, perfect, cells, labels, given)
     if found is None:
         reason = (
             "no harmonic reference: no finite displacements and too few small-displacement labels"
@@ -23,6 +23,7 @@ def main(displaced, seeds, primitive, sampling, out):
         harmonic_reference.write_missing(out, reason)
     else:
         print(found.source)
+        harmonic_reference.check_quiet(found, [*cells, *labels])
         found.write(out)
 
 
@@ -33,5 +34,6 @@ if __name__ == "__main__":
         Path(snakemake.input.seeds),
         Path(snakemake.input.primitive),
         Path(snakemake.input.sampling),
+        [Path(path) for path in snakemake.input.given],
         Path(snakemake.output[0]),
     )

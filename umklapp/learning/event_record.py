@@ -89,9 +89,9 @@ class EventRecord(Record):
 
     missing: why nothing is known, in words, else None; harmonic: what σᴬ is measured against, in
     words; reference_temperature: K, from its potential energies; thermal: potential energies that
-    belong to the exploration temperatures; crystal_energy: of the perfect cell by the last committee, eV; quiet_error_before,
-    quiet_error_after: test force MAE of the first and last committee, eV/Å; sigma: by `before` and
-    `after`.
+    belong to the exploration temperatures; crystal_energy: of the perfect cell by the last
+    committee, eV; quiet_error_before, quiet_error_after: test force MAE of the first and last
+    committee, eV/Å; sigma: by `before` and `after`.
     """
 
     missing: str | None = None
