@@ -159,8 +159,9 @@ def _fits(lengths: np.ndarray, bond: float) -> bool:
 
 
 def _refusal(where: str, lengths: np.ndarray, target: Sites) -> str:
+    name = target.perfect.get_chemical_formula()
     return (
-        f"{where}: the atoms lie {lengths.mean():.2f} Å from the sites of {target.perfect.symbols} "
+        f"{where}: the atoms lie {lengths.mean():.2f} Å from the sites of {name} "
         f"on average ({lengths.max():.2f} Å at most), in the best of all orientations, origins and "
         f"orders; up to {LARGEST_RESIDUAL} of the bond ({LARGEST_RESIDUAL * target.bond:.2f} Å) is "
         "this crystal. Is the file of another structure, or molten? Leave the frame out (skip, "
