@@ -176,6 +176,8 @@ def _decide(given: Sequence[Atoms], target: Sites) -> Setting | None:
     """
     if sorted(given[0].numbers) != sorted(target.perfect.numbers):
         return None
+    if not orientations.lattice_maps(given[0].cell.array, target.perfect.cell.array):
+        return None
     mean = _average(given, target.bond)
     candidates = orientations.settings(mean, target)
     for setting in candidates:
