@@ -58,9 +58,7 @@ def of_trajectory(path: Path, built: Atoms) -> tuple[Atoms, Atoms, str]:
     if materials.composition(frames[0]) != materials.composition(built):
         held, wanted = (atoms.get_chemical_formula() for atoms in (frames[0], built))
         raise InputError(f"{path}: holds {held}, the table says {wanted}")
-    mean = frames[0].copy()
-    mean.set_cell(np.mean([frame.cell.array for frame in frames], axis=0))
-    placed, matrix, report = _registered(frames, mean, built, path)
+    placed, matrix, report = _registered(frames, built, path)
     perfect = phonopy_cells.supercell(built, matrix)
     cell = np.mean([frame.cell.array for frame in placed], axis=0)
     strain = _symmetric_strain(polar(np.linalg.solve(perfect.cell.array, cell))[0], built)
@@ -74,16 +72,16 @@ def of_trajectory(path: Path, built: Atoms) -> tuple[Atoms, Atoms, str]:
 
 
 def _registered(
-    frames: list[Atoms], mean: Atoms, built: Atoms, path: Path
+    frames: list[Atoms], built: Atoms, path: Path
 ) -> tuple[list[Atoms], list[list[int]], registration.Report]:
     """Frames on the sites of the supercell that they are in, its matrix, and how they lie."""
-    count = len(mean) // len(built)
-    maps = lattice_maps(built.cell.array, mean.cell.array, count)
+    cell, count = frames[0].cell.array, len(frames[0]) // len(built)
+    maps = lattice_maps(built.cell.array, cell, count)
     proper = [matrix for matrix in maps if np.linalg.det(matrix) > 0]
-    turned = [polar(np.linalg.solve(mean.cell.array, m @ built.cell.array))[1] for m in proper]
+    turned = [polar(np.linalg.solve(cell, m @ built.cell.array))[1] for m in proper]
     change = [round(float(np.linalg.norm(rotation - np.eye(3))), 6) for rotation in turned]
     refused = InputError(
-        f"{path}: the cell of {len(mean)} atoms is no supercell of the table's {built.symbols} "
+        f"{path}: the cell of {len(frames[0])} atoms is no supercell of the table's {built.symbols} "
         f"(up to a strain of a few per cent)"
     )
     for number in np.argsort(change, kind="stable")[:VARIANTS]:

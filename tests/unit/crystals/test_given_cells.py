@@ -64,8 +64,13 @@ def test_another_crystal_and_several_cells_are_refused(tmp_path):
     zincblende = materials.primitive_cell(bulk("ZnO", "zincblende", a=4.6))
     with pytest.raises(InputError, match=r"md\.extxyz: the cell of 72 atoms is no supercell"):
         given_cells.of_trajectory(path, zincblende)
-    with pytest.raises(InputError, match="holds Zn36O36, the table says"):
+    with pytest.raises(InputError, match="holds O36Zn36, the table says ClNa"):
         given_cells.of_trajectory(path, bulk("NaCl", "rocksalt", a=5.6))
+    shapes = frames.read_frames(path)
+    trajectory(path, wurtzite(3.25, 5.2, 0.38), [[3, 0, 0], [0, 2, 0], [0, 0, 3]], np.eye(3))
+    frames.write_frames(path, [*shapes, *frames.read_frames(path)])
+    with pytest.raises(InputError, match="8 of 16 frames are in another cell than the first"):
+        given_cells.of_trajectory(path, wurtzite(3.25, 5.2, 0.38))
 
 
 def test_real_dynamics_give_their_lattice_parameter(shared, tmp_path):
