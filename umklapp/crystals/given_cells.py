@@ -81,8 +81,8 @@ def _registered(
     turned = [polar(np.linalg.solve(cell, m @ built.cell.array))[1] for m in proper]
     change = [round(float(np.linalg.norm(rotation - np.eye(3))), 6) for rotation in turned]
     refused = InputError(
-        f"{path}: the cell of {len(frames[0])} atoms is no supercell of the table's {built.symbols} "
-        f"(up to a strain of a few per cent)"
+        f"{path}: the cell of {len(frames[0])} atoms is no supercell of the table's "
+        f"{built.symbols} (up to a strain of a few per cent)"
     )
     for number in np.argsort(change, kind="stable")[:VARIANTS]:
         matrix = proper[number].tolist()
