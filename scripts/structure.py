@@ -4,6 +4,7 @@ from pathlib import Path
 
 from umklapp import config, provenance, reference
 from umklapp.crystals import frame_info, frames, given_cells, materials, phonopy_cells
+from umklapp.crystals.structure_record import StructureRecord
 from umklapp.crystals.supercells import matrix as matrix_of
 from umklapp.logs import log_to
 from umklapp.reference.relaxation import relax
@@ -12,12 +13,11 @@ from umklapp.reference.relaxation import relax
 def main(material, settings, recipe, reference_settings, scratch, out):
     """Write primitive.extxyz, sampling.extxyz, phonon.extxyz and structure.json."""
     record = {"material": material, **{key: recipe[key] for key in recipe if key != "prototype"}}
+    row = materials.read_table(settings.table).loc[material]
     if settings.cells is not None:
-        row = materials.read_table(settings.table).loc[material]
         primitive, supercell, record["source"] = given_cells.of_material(settings, row)
         cells = dict.fromkeys(config.WHICH, supercell)
     else:
-        row = materials.read_table(settings.table).loc[material]
         primitive = built = materials.build_primitive(row, settings.structures, settings.downloads)
         if settings.relax:
             primitive, record["relaxation"] = relax(
@@ -41,7 +41,7 @@ def main(material, settings, recipe, reference_settings, scratch, out):
         frame_info.mark(atoms, material=material)
         frames.write_frames(Path(out[name]), [frames.strip(atoms)])
     settings_hash = provenance.digest(settings.model_dump(mode="json"))
-    provenance.write_json(out["record"], provenance.record(settings_hash=settings_hash, **record))
+    StructureRecord(settings_hash=settings_hash, **record).write(out["record"])
 
 
 if __name__ == "__main__":
