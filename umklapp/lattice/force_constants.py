@@ -22,11 +22,11 @@ from phonopy.interface.symfc import SymfcFCSolver
 from phonopy.physical_units import get_physical_units
 
 from umklapp import config
-from umklapp.crystals import frames
+from umklapp.crystals import frames, sites
 from umklapp.crystals.formats.force_sets import load_params
-from umklapp.crystals.materials import from_phonopy, supercell_matrix, to_phonopy
+from umklapp.crystals.phonopy_cells import from_phonopy, supercell_matrix, to_phonopy
 from umklapp.errors import CalculationError, InputError
-from umklapp.lattice import anharmonicity
+from umklapp.lattice import sigma_a
 from umklapp.potentials.contract import Potential
 
 SEED = 0
@@ -250,7 +250,7 @@ def effective(
         size,
         float(np.linalg.norm(u, axis=2).max()),
         float(np.linalg.norm(mean, axis=1).max()),
-        float(anharmonicity.sigma(forces.ravel()[:, None], harmonic.ravel()[:, None])),
+        float(sigma_a.sigma(forces.ravel()[:, None], harmonic.ravel()[:, None])),
     )
 
 
@@ -260,7 +260,7 @@ def _check_frame(frame: Atoms, perfect: Atoms, where: str) -> None:
             f"{where}: {frame.symbols} is not the supercell {perfect.symbols}; "
             f"frames.in_site_order puts the atoms of other programs in its order"
         )
-    if not np.allclose(frame.cell.array, perfect.cell.array, atol=1e-3):
+    if not sites.in_cell(frame, perfect, sites.SAME_CELL):
         lengths = [", ".join(f"{x:.3f}" for x in each.cell.lengths()) for each in (frame, perfect)]
         raise InputError(
             f"{where}: the cell ({lengths[0]} Å) is not that of the supercell ({lengths[1]} Å); "
@@ -271,10 +271,7 @@ def _check_frame(frame: Atoms, perfect: Atoms, where: str) -> None:
 
 def _displacements(labelled: Sequence[Atoms], perfect: Atoms) -> np.ndarray:
     """(n, N, 3) Å from the sites, nearest image, without the common shift."""
-    cell = perfect.cell.array
-    fractional = np.array([frame.positions for frame in labelled]) - perfect.positions
-    found = anharmonicity.without_drift(fractional @ np.linalg.inv(cell)) @ cell
-    found = found - found.mean(axis=1, keepdims=True)
+    found = sites.of_frames(labelled, perfect)
     distances = perfect.get_all_distances(mic=True)
     half = distances[~np.eye(len(perfect), dtype=bool)].min(initial=np.inf) / 2
     length = np.linalg.norm(found, axis=2)
@@ -285,7 +282,7 @@ def _displacements(labelled: Sequence[Atoms], perfect: Atoms) -> np.ndarray:
             f"Å from its site, more than half the distance of neighbours; either the atoms are in "
             f"another order (frames.in_site_order), or it has left and the frame has to be left out"
         )
-    return np.asarray(found)
+    return found
 
 
 def full_fc2(phonon: Phono3py) -> np.ndarray:

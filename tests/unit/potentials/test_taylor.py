@@ -9,7 +9,7 @@ from scipy.stats import multivariate_normal
 from silicon import LATTICE, StillingerWeberSilicon
 
 from umklapp import config
-from umklapp.crystals import materials
+from umklapp.crystals import materials, phonopy_cells
 from umklapp.crystals.formats import force_sets
 from umklapp.crystals.frames import labelled
 from umklapp.errors import InputError
@@ -163,7 +163,7 @@ def test_cells_that_do_not_fit_are_refused():
 def test_what_is_known_comes_from_the_phonon_calculation():
     atoms, _ = blende()
     primitive = materials.primitive_cell(atoms)
-    perfect = materials.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
+    perfect = phonopy_cells.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
     phonon = force_constants.prepare(primitive, perfect, config.Phonons())
     assert Knowledge.of(phonon, perfect) == Knowledge()
     signs = np.where(primitive.numbers == 30, 1.0, -1.0)
@@ -416,7 +416,7 @@ def test_four_frames_of_real_dft_give_the_conductivity_of_rock_salt(shared, tmp_
         pytest.skip(f"{path} is not on this machine")
     phonons = config.Phonons(force_constants=path)
     calculation = force_constants.from_params(path)
-    perfect = materials.from_phonopy(calculation.supercell)
+    perfect = phonopy_cells.from_phonopy(calculation.supercell)
     frames = force_sets.read_labelled(path)[10:14]
     options = config.Potential(
         baseline="taylor",

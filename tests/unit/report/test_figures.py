@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from phonopy import Phonopy
 
-from umklapp.crystals import materials
+from umklapp.crystals import materials, phonopy_cells
 from umklapp.lattice import phonons
 from umklapp.learning.sampling import calibration
 from umklapp.report.figures import bands, events, kappa, learning_curve, style, uncertainty
@@ -225,12 +225,12 @@ def silicon_bands():
     models = []
     for scale in (1.0, 0.95):
         phonon = Phonopy(
-            materials.to_phonopy(primitive),
+            phonopy_cells.to_phonopy(primitive),
             supercell_matrix=2 * np.array([[-1, 1, 1], [1, -1, 1], [1, 1, -1]]),
             primitive_matrix="P",
         )
         phonon.generate_displacements(distance=0.01)
-        cells = map(materials.from_phonopy, phonon.supercells_with_displacements)
+        cells = map(phonopy_cells.from_phonopy, phonon.supercells_with_displacements)
         phonon.forces = np.array([scale * label(cell).get_forces() for cell in cells])
         phonon.produce_force_constants()
         phonon.symmetrize_force_constants()

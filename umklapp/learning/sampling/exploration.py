@@ -19,7 +19,7 @@ from umklapp.learning.sampling.dynamics import Barostat, Recorder, Scheme, Traje
 from umklapp.potentials.committee import Committee
 
 if TYPE_CHECKING:
-    from umklapp.lattice.anharmonicity import HarmonicReference
+    from umklapp.lattice.harmonic_reference import HarmonicReference
 
 COLUMNS = ("time", "energy", "temperature", "shortest_distance", "sigma")
 UNITS = "time fs, positions and cells Å, energy eV/atom above R0, forces and spread eV/Å, T K"

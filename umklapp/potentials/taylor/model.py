@@ -16,12 +16,13 @@ import numpy as np
 import torch
 from ase import Atoms
 
+from umklapp.crystals import sites
 from umklapp.errors import InputError
 from umklapp.potentials import checkpoints
 from umklapp.potentials.contract import Potential, Prediction
 from umklapp.potentials.nequip.inference import NequipPotential
 from umklapp.potentials.nequip.model import build
-from umklapp.potentials.taylor.basis import nearest, shortest_distance
+from umklapp.potentials.taylor.basis import shortest_distance
 
 FORMAT = "umklapp taylor+nequip 1"
 ARRAYS = ("harmonic", "cubic", "quartic", "quartic_index", "rows", "permutations")
@@ -36,19 +37,16 @@ def displacements(perfect: Atoms, frames: Sequence[Atoms]) -> np.ndarray:
         InputError: a frame has other atoms or another cell, or an atom is farther from its site
             than a nearest neighbour: it is no displacement of this supercell.
     """
-    limit, found = shortest_distance(perfect), np.empty((len(frames), len(perfect), 3))
     for number, frame in enumerate(frames):
-        same = len(frame) == len(perfect) and (frame.numbers == perfect.numbers).all()
-        if not same or np.abs(frame.cell.array - perfect.cell.array).max() > 1e-4:
+        if not sites.in_cell(frame, perfect, sites.SAME_CELL):
             raise InputError(
                 f"frame {number} ({frame.symbols}) is no displacement of the supercell "
                 f"{perfect.symbols}: other atoms, order of atoms or cell"
             )
-        shift = nearest(perfect.cell.array, frame.positions - perfect.positions)
-        shift -= shift.mean(axis=0)
-        if not np.linalg.norm(shift, axis=1).max() < limit:
+    found, limit = sites.of_frames(frames, perfect), shortest_distance(perfect)
+    for number, length in enumerate(np.linalg.norm(found, axis=-1).max(axis=1)):
+        if not length < limit:
             raise InputError(f"frame {number}: an atom is farther than {limit:.2f} Å from its site")
-        found[number] = shift
     return found
 
 
