@@ -11,7 +11,7 @@ from ase import Atoms, units
 
 from umklapp import config
 from umklapp.crystals import frames
-from umklapp.crystals.materials import from_phonopy
+from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.errors import CalculationError
 from umklapp.lattice import force_constants
 from umklapp.potentials.taylor.correction import same_cell

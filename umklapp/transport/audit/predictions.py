@@ -13,7 +13,7 @@ from ase import Atoms
 from umklapp import config
 from umklapp.crystals import frames
 from umklapp.files import replacing
-from umklapp.lattice import anharmonicity
+from umklapp.lattice import harmonic_reference
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.taylor.correction import correct_members, same_cell
 from umklapp.transport.audit.drawing import Drawn
@@ -52,7 +52,7 @@ def predict(
     drawn: Sequence[Drawn],
     raw: Committee,
     static: Committee,
-    harmonic: anharmonicity.HarmonicReference,
+    harmonic: harmonic_reference.HarmonicReference,
 ) -> list[Prediction]:
     """Every frame by the members that move it: trajectories by `raw`, all others by `static`.
 
@@ -79,7 +79,7 @@ def predict(
     return [found[place] for place in range(len(drawn))]
 
 
-def _harmonic(atoms: Atoms, reference: anharmonicity.HarmonicReference) -> np.ndarray | None:
+def _harmonic(atoms: Atoms, reference: harmonic_reference.HarmonicReference) -> np.ndarray | None:
     if not same_cell(atoms, reference.perfect):
         return None
     return np.asarray(reference.forces(atoms.positions[None])[0])

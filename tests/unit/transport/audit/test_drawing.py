@@ -9,8 +9,8 @@ from conftest import label
 from models import silicon_cubic, silicon_primitive, sw_potential
 
 from umklapp import config
-from umklapp.crystals import frames, materials
-from umklapp.lattice import anharmonicity, force_constants
+from umklapp.crystals import frames
+from umklapp.lattice import force_constants, harmonic_reference
 from umklapp.transport import nve
 from umklapp.transport.audit import drawing
 
@@ -21,8 +21,12 @@ CUBE = [[-1, 1, 1], [1, -1, 1], [1, 1, -1]]
 @pytest.fixture(scope="module")
 def silicon():
     primitive = silicon_primitive()
-    perfect = materials.supercell(primitive, CUBE)
-    return primitive, perfect, anharmonicity.of_potential(sw_potential(), primitive, perfect, 0.01)
+    perfect = phonopy_cells.supercell(primitive, CUBE)
+    return (
+        primitive,
+        perfect,
+        harmonic_reference.of_potential(sw_potential(), primitive, perfect, 0.01),
+    )
 
 
 def test_labels_are_shared_out_in_turn():

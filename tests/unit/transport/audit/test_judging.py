@@ -6,8 +6,8 @@ from conftest import label, rattled
 from models import silicon_cubic, silicon_primitive, stillinger_weber
 
 from umklapp import config
-from umklapp.crystals import frames, materials
-from umklapp.lattice import anharmonicity
+from umklapp.crystals import frames, phonopy_cells
+from umklapp.lattice import harmonic_reference
 from umklapp.potentials.ase import AsePotential
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.contract import Prediction as Answer
@@ -210,10 +210,10 @@ class Scaled:
 def test_a_committee_that_is_ten_percent_too_stiff(tmp_path):
     """The whole way on silicon: drawn, predicted, stored, labelled, judged; errors are known."""
     primitive = silicon_primitive()
-    perfect = materials.supercell(primitive, CUBE)
+    perfect = phonopy_cells.supercell(primitive, CUBE)
     committee = Committee([Scaled(1.0), Scaled(1.2)])
-    constants = anharmonicity.of_potential(committee, primitive, perfect, 0.01)
-    harmonic = anharmonicity.HarmonicReference(perfect, constants, "")
+    constants = harmonic_reference.of_potential(committee, primitive, perfect, 0.01)
+    harmonic = harmonic_reference.HarmonicReference(perfect, constants, "")
     found = drawing.Ensembles(
         primitive, perfect, constants, config.Phonons(pair_cutoff=3.0), None, [], None, set()
     )
@@ -248,7 +248,7 @@ def test_trajectories_are_judged_by_the_members_that_moved_them():
     atoms = frames.strip(rattled(1))
     raw, static = Committee([Scaled(0.9), Scaled(1.0)]), Committee([Scaled(1.0), Scaled(1.1)])
     perfect = silicon_cubic()
-    harmonic = anharmonicity.HarmonicReference(perfect, np.zeros((24, 24)), "")
+    harmonic = harmonic_reference.HarmonicReference(perfect, np.zeros((24, 24)), "")
     drawn = [Drawn(atoms, source, n) for n, source in enumerate(("thermal", "green_kubo"))]
     thermal, moved = predictions.predict(drawn, raw, static, harmonic)
     exact = label(atoms).get_forces()
