@@ -9,7 +9,7 @@ from conftest import label
 from models import silicon_cubic, silicon_primitive, sw_potential
 
 from umklapp import config
-from umklapp.crystals import frames
+from umklapp.crystals import frames, phonopy_cells
 from umklapp.lattice import force_constants, harmonic_reference
 from umklapp.transport import nve
 from umklapp.transport.audit import drawing
