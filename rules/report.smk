@@ -158,6 +158,7 @@ rule comparison:
         effective=REQUESTS.effective,
         srme=REQUESTS.srme,
         verdict=MATERIAL.verdict,
+        audit=final_audit,
     output:
         record=MATERIAL.comparison,
         page=MATERIAL.comparison_page,
@@ -255,6 +256,7 @@ rule material_summary:
         verdict=MATERIAL.verdict,
         green_kubo=REQUESTS.green_kubo,
         elastic=REQUESTS.elastic,
+        audit=final_audit,
     output:
         MATERIAL.summary,
     log:

@@ -3,6 +3,7 @@ rule dataset:
         seeds=SEEDS.train,
         dataset=REQUESTS.previous_dataset,
         labels=REQUESTS.previous_labels,
+        lesson=previous_lesson,
     output:
         ROUND.dataset,
     log:

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 from scipy.stats import chi2
 
 from umklapp import config
+from umklapp.crystals import frames
 from umklapp.transport.audit import statistics
 from umklapp.transport.audit.predictions import Prediction
 from umklapp.transport.audit.record import AuditRecord, Criterion, Source, SourceAudit
@@ -74,7 +76,7 @@ def judge(
     if not predictions:
         why = "; ".join(f"{name}: {reason}" for name, reason in not_drawn.items())
         return AuditRecord(
-            round=number, outcome="not audited", passed=False, words="not audited",
+            round=number, outcome="not audited", passed=False, another_round=False, words="not audited",
             reason=f"not audited: {why}", asked=0, labels=0, failed=0, calibration_factor=factor,
             not_drawn=not_drawn,
         )  # fmt: skip
@@ -107,12 +109,23 @@ def judge(
     open_points = [criterion.words for criterion in criteria if not criterion.met]
     reason = "; ".join([f"{outcome}: {words}", *open_points, *caveats(upper, unseen, bounds)])
     return AuditRecord(
-        round=number, outcome=outcome, passed=passed, words=words,
+        round=number, outcome=outcome, passed=passed, another_round=not passed and bool(every),
+        words=words,
         reason=reason, asked=len(predictions), labels=len(every), failed=failed,
         calibration_factor=factor, mae=mae, mae_upper=upper, expected_mae=expected,
         ratio=ratio and ratio[0], ratio_lower=ratio and ratio[1], ratio_upper=ratio and ratio[2],
         unseen_share=unseen, criteria=criteria, sources=sources, not_drawn=not_drawn,
     )  # fmt: skip
+
+
+def write_lesson(record: AuditRecord, labels: Sequence[Atoms], frames_to: Path, to: Path) -> None:
+    """Labels and record of a failed audit, for the next round; the files of a passed one go."""
+    if not record.another_round:
+        frames_to.unlink(missing_ok=True)
+        to.unlink(missing_ok=True)
+        return
+    record.write(to)
+    frames.write_frames(frames_to, labels)
 
 
 def frame_errors(

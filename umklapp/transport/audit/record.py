@@ -68,12 +68,14 @@ class AuditRecord(Record):
     that stands beside κ; reason: with every criterion that is not met. mae … ratio_upper: over the
     labels of all sources, as in `SourceAudit`; the ratio leaves out corrected members.
     unseen_share: share of the frames that may be worse than the worst label (95 % confidence).
-    not_drawn: sources that gave no frame, and why.
+    not_drawn: sources that gave no frame, and why. another_round: it failed, and the next round
+    can learn from its labels.
     """
 
     round: int
     outcome: Outcome
     passed: bool
+    another_round: bool
     words: str
     reason: str
     asked: int
@@ -90,8 +92,3 @@ class AuditRecord(Record):
     criteria: list[Criterion] = Field(default_factory=list)
     sources: list[SourceAudit] = Field(default_factory=list)
     not_drawn: dict[str, str] = Field(default_factory=dict)
-
-    @property
-    def another_round(self) -> bool:
-        """Whether the next round would learn something: the audit failed and has labels."""
-        return self.outcome == "failed" and self.labels > 0
