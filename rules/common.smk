@@ -63,10 +63,12 @@ def last_round(material):
 
 def learns_on(material, number):
     """Whether the audit of a finished round has failed, so that another round learns from it."""
-    if not CAMPAIGN.audited or number + 1 == CAMPAIGN.rounds.max:
+    if number + 1 == CAMPAIGN.rounds.max:
         return False
     if AUDITS.settled(material, number):
         return True
+    if not CAMPAIGN.audited:
+        return False
     if not AUDITS.was_read(material, number):
         checkpoints.audit.get(material=material, round=f"{number:02d}")
     return AUDITS.another_round(material, number)
@@ -135,7 +137,7 @@ def earlier_verdicts(material):
     """
     if not workflow.dryrun or checkpoints.created_output:
         return []
-    assessments = ASSESSMENTS.on_disk(material)
+    assessments = ASSESSMENTS.on_disk(material, AUDITS.settled)
     if CAMPAIGN.audited and assessments:
         last = RESULTS.material(material).round(len(assessments) - 1)
         return [*assessments, *([last.audit] if os.path.exists(last.audit) else [])]

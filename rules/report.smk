@@ -256,7 +256,6 @@ rule material_summary:
         verdict=MATERIAL.verdict,
         green_kubo=REQUESTS.green_kubo,
         elastic=REQUESTS.elastic,
-        audit=final_audit,
     output:
         MATERIAL.summary,
     log:

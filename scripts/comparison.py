@@ -22,12 +22,14 @@ def main(material, files, out):
         f"dynamics of the {which} committee": known.get(key, {}).get("value")
         for key, which in (("before", "first"), ("after", "last"))
     }
+    audit = comparison.audited(numbers["audit"])
     told = comparison.advice(known.get("after", {}).get("value"), conductivity, ran is not None)
     table.to_csv(out["csv"], index=False)
     problems = comparison.missing(conductivity, ran, numbers["effective"])
-    Path(out["page"]).write_text(comparison.page(material, table, sigmas, told, problems))
+    Path(out["page"]).write_text(comparison.page(material, table, sigmas, told, problems, audit))
     rows = json.loads(table.to_json(orient="records"))
     record = {"advice": told, "sigma": sigmas, "kappa": rows, "srme": numbers["srme"]}
+    record["audit"] = audit
     provenance.write_json(out["record"], record)
     figure.draw(table, material, told, [out["png"], out["pdf"]])
 

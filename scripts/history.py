@@ -1,4 +1,4 @@
-"""Committees and verdicts of all rounds in one file."""
+"""Committees, assessments and audits of all rounds in one file."""
 
 import json
 import shutil
@@ -8,14 +8,16 @@ from umklapp import provenance
 from umklapp.logs import log_to
 
 
-def main(committees, assessments, test, out):
+def main(committees, assessments, audits, test, out):
     """Write history.json and copy the test errors of the last round beside it."""
+    audited = {record["round"]: record for record in (json.loads(p.read_text()) for p in audits)}
     rounds = [
         {
             "committee": json.loads(Path(one).read_text()),
             "assessment": json.loads(Path(two).read_text()),
+            "audit": audited.get(number),
         }
-        for one, two in zip(committees, assessments, strict=True)
+        for number, (one, two) in enumerate(zip(committees, assessments, strict=True))
     ]
     provenance.write_json(out["history"], {"rounds": rounds})
     shutil.copyfile(test, out["test"])
@@ -24,4 +26,5 @@ def main(committees, assessments, test, out):
 if __name__ == "__main__":
     log_to(snakemake.log[0])
     files = snakemake.input
-    main(files.committees, files.assessments, files.test, snakemake.output)
+    audits = [Path(path) for path in files.audits]
+    main(files.committees, files.assessments, audits, files.test, snakemake.output)

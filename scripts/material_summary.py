@@ -15,7 +15,8 @@ def main(material, files, out):
     rounds = json.loads(Path(files["history"]).read_text())["rounds"]
     numbers = [json.loads(Path(files[n]).read_text()) if files[n] else None for n in NAMES]
     assessments = [each["assessment"] for each in rounds]
-    row = summary.row(material, assessments, rounds[-1]["committee"], *numbers)
+    audits = [each.get("audit") for each in rounds]
+    row = summary.row(material, assessments, rounds[-1]["committee"], *numbers, audits=audits)
     provenance.write_json(out, row)
 
 

@@ -7,21 +7,12 @@ what an audit is made of (trajectories, number of labels) never restart a round 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from umklapp.campaign.readiness import read_another_round
 from umklapp.errors import InputError
 from umklapp.paths import Results, Round
-
-
-def read_another_round(path: Path) -> bool | None:
-    """`another_round` of an audit; None where the file has none."""
-    try:
-        value = json.loads(path.read_text())["another_round"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return value if isinstance(value, bool) else None
 
 
 def _time(path: str) -> int:

@@ -115,6 +115,18 @@ def advice(sigma: float | None, conductivity: Mapping[str, Any], ran: bool) -> s
     )
 
 
+def audited(audit: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the audit says of these κ: `outcome`, `words` for captions, `reason` in full.
+
+    Args:
+        audit: audit.json, None where there is none.
+    """
+    if audit is None:
+        nothing = "not audited: no label from the ensembles that gave κ"
+        return {"outcome": "not audited", "words": "not audited", "reason": nothing}
+    return {name: audit[name] for name in ("outcome", "words", "reason")}
+
+
 def missing(
     conductivity: Mapping[str, Any],
     green_kubo: Mapping[str, Any] | None,
@@ -162,9 +174,15 @@ def page(
     sigmas: Mapping[str, float | None],
     told: str,
     problems: Sequence[str],
+    audit: Mapping[str, Any],
 ) -> str:
-    """The comparison as a markdown page."""
+    """The comparison as a markdown page.
+
+    Args:
+        audit: of `audited`.
+    """
     lines = [f"# {material}: thermal conductivity by every method", "", told, ""]
+    lines += [f"Audit: {audit['reason']}.", ""]
     lines += ["| method | T (K) | κ (W/(m K)) | ± | what ± is |", "|---|---|---|---|---|"]
     for row in table.to_dict("records"):
         error = "" if pd.isna(row["error_W_per_mK"]) else f"{row['error_W_per_mK']:.2g}"

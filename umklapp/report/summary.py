@@ -27,14 +27,20 @@ def row(
     verdict: dict[str, Any],
     green_kubo: dict[str, Any] | None = None,
     elastic: dict[str, Any] | None = None,
+    audits: Sequence[dict[str, Any] | None] = (),
 ) -> dict[str, Any]:
     """The row of one material; `green_kubo` and `elastic` None where not asked for.
 
     Labels count every reference calculation that was used: seeds (training, calibration, test)
-    and the new labels of all rounds; and the displaced cells of fine-tuning.
+    and the new labels of all rounds; those of the last audit (of earlier ones the rounds have
+    learned); and the displaced cells of fine-tuning.
+
+    Args:
+        audits: audit.json of every round, None for rounds without one.
     """
     last = assessments[-1]
     seeds = committee["frames"]["calibration"] + committee["frames"]["test"]
+    audit = (audits[-1] if audits else None) or {}
     new_in_last = last["accepted"] - last["failed"]
     displaced = committee.get("finetune", {}).get("labels", 0)
     at_300 = conductivity["temperatures_K"].index(300.0)
@@ -43,8 +49,12 @@ def row(
         "material": material,
         "rounds": len(assessments),
         "converged": last["converged"],
-        "labels": seeds + committee["frames"]["train"] + new_in_last + displaced,
-        "failed_labels": sum(each["failed"] for each in assessments),
+        "labels": seeds
+        + committee["frames"]["train"]
+        + new_in_last
+        + displaced
+        + audit.get("labels", 0),
+        "failed_labels": sum(each["failed"] for each in (*assessments, *filter(None, audits))),
         "test_force_mae_eV_per_A": committee["test"]["force_mae_eV_per_A"],
         "test_energy_mae_eV_per_atom": committee["test"]["energy_mae_eV_per_atom"],
         "kappa_300K_W_per_mK": None if kappa is None else kappa[at_300],
@@ -58,8 +68,13 @@ def row(
         "highest_frequency_THz": thermodynamics["highest_THz"]["mean"],
         "literature": conductivity["literature"]["text"],
         "verdict": verdict["verdict"],
+        "audit": audit.get("outcome", "not audited"),
+        "audit_force_mae_eV_per_A": audit.get("mae"),
+        "audit_force_mae_upper_eV_per_A": audit.get("mae_upper"),
+        "audit_error_over_expected": audit.get("ratio"),
         "reason": last["reason"],
         "verdict_reason": verdict["reason"],
+        "audit_reason": audit.get("reason", "not audited: there is no audit of this κ"),
     }
 
 
@@ -101,6 +116,7 @@ def render(table: pd.DataFrame) -> str:
                 "literature": each["literature"],
                 "converged": "yes" if each["converged"] else "NO",
                 "events": each["verdict"],
+                "audit": each.get("audit", "not audited"),
                 **spent,
             }
         )
@@ -120,6 +136,7 @@ def main(path: Path) -> str:
     table = pd.read_csv(file)
     reasons = "\n".join(
         f"  {each['material']}: {each['reason']}\n    events: {each['verdict_reason']}"
+        f"\n    audit: {each.get('audit_reason', 'not audited')}"
         for _, each in table.iterrows()
     )
     report = Path(results.report)

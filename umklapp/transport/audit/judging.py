@@ -76,7 +76,8 @@ def judge(
     if not predictions:
         why = "; ".join(f"{name}: {reason}" for name, reason in not_drawn.items())
         return AuditRecord(
-            round=number, outcome="not audited", passed=False, another_round=False, words="not audited",
+            round=number, outcome="not audited", passed=False, another_round=False,
+            words="not audited",
             reason=f"not audited: {why}", asked=0, labels=0, failed=0, calibration_factor=factor,
             not_drawn=not_drawn,
         )  # fmt: skip
