@@ -6,6 +6,7 @@ from pathlib import Path
 from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.crystals.formats.force_sets import read_labelled
+from umklapp.crystals.frame_info import identity
 from umklapp.lattice import harmonic_reference
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
@@ -27,7 +28,7 @@ def main(names, files, settings, root, out):
         primitive, perfect, constants, phonons, settings["green_kubo"],
         [Path(path) for path in files["trajectories"]],
         read_labelled(reference.path) if reference.engine == "lookup" else None,
-        {frame.info["frame_id"] for frame in [*labels, *held_back]},
+        {identity(frame) for frame in [*labels, *held_back]},
     )  # fmt: skip
     generator = provenance.generator(root, *names, "audit")
     drawn, missing = drawing.draw(ensembles, settings["audit"], generator)
@@ -35,7 +36,7 @@ def main(names, files, settings, root, out):
     forecasts = predictions.predict(drawn, raw, static, harmonic)
     factor = json.loads(Path(files["committee"]).read_text())["calibration_factor"]
     predictions.write(out["predictions"], forecasts, missing, factor)
-    frames.write_frames(out["candidates"], predictions.candidates(drawn, *names))
+    frames.write_frames(out["candidates"], predictions.candidates(drawn, names[0], int(names[1])))
     print(f"{len(drawn)} frames to label", *(f"{k}: {why}" for k, why in missing.items()))
 
 

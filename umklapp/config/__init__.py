@@ -61,7 +61,7 @@ from umklapp.config.reference import (
     Vasp,
 )
 from umklapp.config.transport import Conductivity, Phonons, Resources
-from umklapp.config.verdict import Verdict
+from umklapp.config.verdict import Persistence, Verdict
 
 __all__ = [
     "GENERATED",
@@ -100,6 +100,7 @@ __all__ = [
     "NptBarostat",
     "OrderBias",
     "OrdinaryWeights",
+    "Persistence",
     "Phonons",
     "PoolExploration",
     "Potential",

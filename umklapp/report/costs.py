@@ -27,7 +27,8 @@ STAGES = {
     ),
     "exploration": ("engine", "explore", "acquire"),
     "rounds": (
-        "round_conductivity", "assess", "audit_frames", "audit", "audited", "history", "verdict",
+        "round_conductivity", "assess", "audit_frames", "audit", "audited", "history", "events",
+        "persistence", "verdict",
     ),
     "phonons and κ": ("phonons", "conductivity_member", "conductivity", "mesh_convergence", "srme"),
     "Green–Kubo": ("flux_engine", "green_kubo_trajectory", "green_kubo", "effective_conductivity"),

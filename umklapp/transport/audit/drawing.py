@@ -11,6 +11,7 @@ from ase import Atoms, units
 
 from umklapp import config
 from umklapp.crystals import frames
+from umklapp.crystals.frame_info import identity
 from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.errors import CalculationError
 from umklapp.lattice import force_constants
@@ -135,7 +136,7 @@ def displaced(
     for place in generator.permutation(len(most)):
         pair = opposite(still, [most[place]], 2, "displaced", 0)
         mirrored = any(np.allclose(most[place], -other, atol=1e-9) for other in chosen)
-        if mirrored or any(drawn.atoms.info["frame_id"] in taken for drawn in pair):
+        if mirrored or any(identity(drawn.atoms) in taken for drawn in pair):
             continue
         chosen.append(most[place])
         if len(chosen) == wanted:
@@ -189,9 +190,7 @@ def table(
         taken: `frame_id` of frames that train, calibrate or test.
     """
     free = [
-        frame
-        for frame in labelled
-        if same_cell(frame, perfect) and frame.info["frame_id"] not in taken
+        frame for frame in labelled if same_cell(frame, perfect) and identity(frame) not in taken
     ]
     places = generator.permutation(len(free))[:count]
     return [

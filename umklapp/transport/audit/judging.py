@@ -24,6 +24,7 @@ from scipy.stats import chi2
 
 from umklapp import config
 from umklapp.crystals import frames
+from umklapp.crystals.frame_info import identity
 from umklapp.transport.audit import statistics
 from umklapp.transport.audit.predictions import Prediction
 from umklapp.transport.audit.record import AuditRecord, Criterion, Source, SourceAudit
@@ -133,7 +134,7 @@ def frame_errors(
     predictions: Sequence[Prediction], labels: Sequence[Atoms]
 ) -> list[FrameError | None]:
     """The error of every prediction, None where its label failed."""
-    known = {str(label.info["frame_id"]): label for label in labels}
+    known = {identity(label): label for label in labels}
     found: list[FrameError | None] = []
     for each in predictions:
         label = known.get(each.frame_id)

@@ -12,6 +12,7 @@ from ase import Atoms
 
 from umklapp import config
 from umklapp.crystals import frames
+from umklapp.crystals.frame_info import Origin, identity, mark
 from umklapp.files import replacing
 from umklapp.lattice import harmonic_reference
 from umklapp.potentials.committee import Committee
@@ -68,7 +69,7 @@ def predict(
         for column, place in enumerate(places):
             atoms = drawn[place].atoms
             found[place] = Prediction(
-                str(atoms.info["frame_id"]),
+                identity(atoms),
                 drawn[place].source,
                 drawn[place].pair,
                 answer.energy[:, column],
@@ -128,11 +129,11 @@ def read(path: Path) -> tuple[list[Prediction], dict[str, str], float | None]:
     return predictions, not_drawn, None if np.isnan(factor) else factor
 
 
-def candidates(drawn: Sequence[Drawn], material: str, round_label: str) -> list[Atoms]:
-    """The frames as they go to the engine, each with where it is from."""
+def candidates(drawn: Sequence[Drawn], material: str, number: int) -> list[Atoms]:
+    """The frames as round `number` sends them to the engine, each with where it is from."""
     asked = []
     for each in drawn:
         atoms = each.atoms.copy()
-        atoms.info.update(material=material, origin=f"audit_{round_label} {each.source}")
+        mark(atoms, material=material, origin=Origin(kind="audit", number=number))
         asked.append(frames.strip(atoms))
     return asked
