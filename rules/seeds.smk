@@ -81,7 +81,7 @@ rule seed_frames:
         runtime=minutes("seed_frames", 30),
     params:
         seed=PARAMETERS.seed,
-        reorder=CAMPAIGN.reference.engine != "lookup",
+        table=plain(CAMPAIGN.reference).get("path"),
         root=CAMPAIGN.seed,
     message:
         "{wildcards.material}: labelled frames that the user has, seed {wildcards.index}"
@@ -144,6 +144,7 @@ rule harmonic:
         seeds=SEEDS.train,
         primitive=MATERIAL.primitive,
         sampling=MATERIAL.sampling,
+        given=REQUESTS.netcdf_of_user,
     output:
         MATERIAL.harmonic,
     log:
