@@ -13,6 +13,7 @@ if CAMPAIGN.audited:
             trajectories=REQUESTS.trajectories,
             engine=REQUESTS.engine,
             primitive=MATERIAL.primitive,
+            sampling=MATERIAL.sampling,
             phonon=MATERIAL.phonon,
         output:
             candidates=ROUND.audit_stage.candidates,
@@ -43,7 +44,8 @@ if CAMPAIGN.audited:
 
     use rule label as label_audit with:
         input:
-            ROUND.audit_stage.candidates,
+            candidates=ROUND.audit_stage.candidates,
+            sampling=MATERIAL.sampling,
         output:
             labels=ROUND.audit_stage.labels(),
             failed=ROUND.audit_stage.failed(),
