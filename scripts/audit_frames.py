@@ -5,29 +5,32 @@ from pathlib import Path
 
 from umklapp import config, provenance
 from umklapp.crystals import frames
-from umklapp.crystals.formats.force_sets import read_labelled
 from umklapp.crystals.frame_info import identity
 from umklapp.lattice import harmonic_reference
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
+from umklapp.reference import lookup
 from umklapp.transport.audit import drawing, predictions
 
 
 def main(names, files, settings, root, out):
     """Write candidates.extxyz and predictions.h5; `names` are material and round."""
     phonons, reference = settings["phonons"], settings["reference"]
-    primitive, perfect = (
-        frames.read_candidates(Path(files[k]))[0] for k in ("primitive", "phonon")
+    primitive, sampling, perfect = (
+        frames.read_candidates(Path(files[name]))[0] for name in ("primitive", "sampling", "phonon")
     )
     labels = frames.read_labels(Path(files["dataset"]))
     held_back = [frame for path in files["held_back"] for frame in frames.read_labels(Path(path))]
+    labelled = None
+    if reference.engine == "lookup":
+        labelled = list(lookup.table(reference.path, sampling).values())
     raw = Committee.load(files["members"], Path(files["engine"]))
     static = predictions.production(raw, labels, perfect, phonons.correction, settings["taylor"])
     constants = harmonic_reference.of_potential(static, primitive, perfect, phonons.displacement)
     ensembles = drawing.Ensembles(
         primitive, perfect, constants, phonons, settings["green_kubo"],
         [Path(path) for path in files["trajectories"]],
-        read_labelled(reference.path) if reference.engine == "lookup" else None,
+        labelled,
         {identity(frame) for frame in [*labels, *held_back]},
     )  # fmt: skip
     generator = provenance.generator(root, *names, "audit")
