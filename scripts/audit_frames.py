@@ -1,12 +1,12 @@
 """Frames of the ensembles that κ comes from, to be labelled, and the committee's forces on them."""
 
-import json
 from pathlib import Path
 
 from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.crystals.frame_info import identity
 from umklapp.lattice import harmonic_reference
+from umklapp.learning.judgement import CommitteeRecord
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
 from umklapp.reference import lookup
@@ -37,7 +37,7 @@ def main(names, files, settings, root, out):
     drawn, missing = drawing.draw(ensembles, settings["audit"], generator)
     harmonic = harmonic_reference.HarmonicReference(perfect, constants, "committee")
     forecasts = predictions.predict(drawn, raw, static, harmonic)
-    factor = json.loads(Path(files["committee"]).read_text())["calibration_factor"]
+    factor = CommitteeRecord.read(files["committee"]).calibration_factor
     predictions.write(out["predictions"], forecasts, missing, factor)
     frames.write_frames(out["candidates"], predictions.candidates(drawn, names[0], int(names[1])))
     print(f"{len(drawn)} frames to label", *(f"{k}: {why}" for k, why in missing.items()))

@@ -4,22 +4,24 @@ import json
 import shutil
 from pathlib import Path
 
-from umklapp import provenance
+from umklapp.learning.judgement import CommitteeRecord
 from umklapp.logs import log_to
+from umklapp.report.history import History, Round
+from umklapp.transport.audit.record import AuditRecord
 
 
 def main(committees, assessments, audits, test, out):
     """Write history.json and copy the test errors of the last round beside it."""
-    audited = {record["round"]: record for record in (json.loads(p.read_text()) for p in audits)}
+    audited = {record.round: record for record in map(AuditRecord.read, audits)}
     rounds = [
-        {
-            "committee": json.loads(Path(one).read_text()),
-            "assessment": json.loads(Path(two).read_text()),
-            "audit": audited.get(number),
-        }
-        for number, (one, two) in enumerate(zip(committees, assessments, strict=True))
+        Round(
+            committee=CommitteeRecord.read(committee),
+            assessment=json.loads(Path(assessment).read_text()),
+            audit=audited.get(number),
+        )
+        for number, (committee, assessment) in enumerate(zip(committees, assessments, strict=True))
     ]
-    provenance.write_json(out["history"], {"rounds": rounds})
+    History(rounds=rounds).write(out["history"])
     shutil.copyfile(test, out["test"])
 
 

@@ -5,11 +5,13 @@ import sys
 
 import pandas as pd
 import pytest
+import stored_results
 import yaml
 
 from umklapp.errors import InputError
 from umklapp.learning.verdict import Verdict
 from umklapp.report import summary
+from umklapp.transport.audit.record import AuditRecord
 
 
 def parts(kappa=(151.2, 118.4), std=(6.04, 4.0), converged=True):
@@ -18,16 +20,16 @@ def parts(kappa=(151.2, 118.4), std=(6.04, 4.0), converged=True):
         {"converged": False, "accepted": 8, "failed": 1, "reason": "another round: too wrong"},
         {"converged": converged, "accepted": 6, "failed": 2, "reason": "converged: all is well"},
     ]
-    committee = {
-        "frames": {"train": 31, "calibration": 7, "test": 9},
-        "test": {"force_mae_eV_per_A": 0.0213, "energy_mae_eV_per_atom": 0.0011},
-    }
-    conductivity = {
-        "temperatures_K": [200.0, 300.0],
-        "kappa_W_per_mK": None if kappa is None else list(reversed(kappa)),
-        "std_W_per_mK": None if std is None else list(reversed(std)),
-        "literature": {"text": "exp. 148, 156"},
-    }
+    committee = stored_results.committee(
+        frames={"train": 31, "calibration": 7, "test": 9},
+        test={"force_mae_eV_per_A": 0.0213, "energy_mae_eV_per_atom": 0.0011},
+        finetune=None,
+    )
+    conductivity = stored_results.conductivity(
+        temperatures_K=[200.0, 300.0],
+        kappa_W_per_mK=None if kappa is None else list(reversed(kappa)),
+        std_W_per_mK=None if std is None else list(reversed(std)),
+    )
     verdict = Verdict(verdict="sound", reason="sound: no events anywhere", persistence_labels=3)
     highest = {"highest_THz": {"mean": 15.7, "std": 0.1}}
     return assessments, committee, conductivity, highest, verdict
@@ -48,12 +50,19 @@ def test_row_of_a_material():
     assert row["verdict"] == "sound"
 
 
+def audit(outcome, labels, failed, reason, **more):
+    return AuditRecord(
+        round=1, outcome=outcome, passed=outcome == "passed", another_round=outcome == "failed",
+        words="audited", reason=reason, asked=labels + failed, labels=labels, failed=failed,
+        calibration_factor=1.0, **more,
+    )  # fmt: skip
+
+
 def test_labels_of_the_last_audit_count_and_failures_of_all():
-    failed = {"outcome": "failed", "labels": 5, "failed": 1, "reason": "failed: too wrong"}
-    passed = {
-        "outcome": "passed", "labels": 4, "failed": 2, "reason": "passed: well", "mae": 0.0031,
-        "mae_upper": 0.0042, "ratio": 1.1,
-    }  # fmt: skip
+    failed = audit("failed", labels=5, failed=1, reason="failed: too wrong")
+    passed = audit(
+        "passed", labels=4, failed=2, reason="passed: well", mae=0.0031, mae_upper=0.0042
+    )
     row = summary.row("Si-227", *parts(), audits=[failed, passed])
     plain = summary.row("Si-227", *parts())
     assert row["labels"] == plain["labels"] + 4  # those of the failed one train

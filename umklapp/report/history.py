@@ -1,0 +1,38 @@
+"""history.json: committees, assessments and audits of all rounds of a material, for the figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import field_validator
+
+from umklapp.learning.judgement import CommitteeRecord
+from umklapp.records import Part, Record
+from umklapp.transport.audit.record import AuditRecord
+
+
+class Round(Part):
+    """committee.json, assessment.json and audit.json of a round, in today's layout.
+
+    audit: None for rounds that were not finished, or without an audit.
+    """
+
+    committee: CommitteeRecord
+    assessment: dict[str, Any]
+    audit: AuditRecord | None = None
+
+    @field_validator("committee", mode="before")
+    @classmethod
+    def _committee_of_then(cls, value: Any) -> Any:
+        return CommitteeRecord.parse(value, "committee") if isinstance(value, dict) else value
+
+    @field_validator("audit", mode="before")
+    @classmethod
+    def _audit_of_then(cls, value: Any) -> Any:
+        return AuditRecord.parse(value, "audit") if isinstance(value, dict) else value
+
+
+class History(Record):
+    """All rounds, in their order."""
+
+    rounds: list[Round]
