@@ -9,7 +9,7 @@ from umklapp.logs import log_to
 
 def main(before, labels, lesson, out):
     """Write the cumulative data set."""
-    known = frames.read_labels(before)
+    known = list(chain.from_iterable(map(frames.read_labels, before)))
     new = list(chain.from_iterable(map(frames.read_labels, labels)))
     audited = list(chain.from_iterable(map(frames.read_labels, lesson)))
     frames.write_frames(out, frames.unique([*known, *new, *audited]))
@@ -19,7 +19,7 @@ def main(before, labels, lesson, out):
 if __name__ == "__main__":
     log_to(snakemake.log[0])
     main(
-        Path(snakemake.input.get("dataset") or snakemake.input.seeds),
+        [Path(path) for path in snakemake.input.dataset or snakemake.input.seeds],
         [Path(path) for path in snakemake.input.labels],
         [Path(path) for path in snakemake.input.lesson],
         Path(snakemake.output[0]),
