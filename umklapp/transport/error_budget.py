@@ -8,7 +8,6 @@ budget, with the reason; it is not a zero.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -77,10 +76,9 @@ class ErrorBudget(Part):
         """Parts that could not be computed, and why."""
         return [f"{part.name}: {part.not_computed}" for part in self.parts if part.not_computed]
 
-    @property
-    def at_room_temperature(self) -> float | None:
-        """The total at 300 K, W/(m K); None without any part; raises as `at`."""
-        return at(self.temperatures_K, self.total_W_per_mK, ROOM)
+    def total(self, temperature: float) -> float | None:
+        """The total at a temperature (K), W/(m K); None without any part; raises as `at`."""
+        return at(self.temperatures_K, self.total_W_per_mK, temperature)
 
     def words(self, temperature: float = ROOM) -> str:
         """Every part with its size at a temperature (K), for tables: "potential 0.3 (…), …"."""
@@ -119,42 +117,34 @@ class KappaErrors(Record):
 def members(
     values: Sequence[Sequence[float]], widening: float | None, because: str, corrected: bool
 ) -> ErrorPart:
-    """Spread of κ over the members, widened by what fresh labels found.
+    """Spread of κ over the members, never narrowed.
 
     Args:
         values: (K, n_T) W/(m K).
-        widening: error of the forces found on fresh labels over the spread of the members there;
-            None where nothing measured it. It never narrows the spread.
+        widening: calibrated error of the forces over the spread of the members; None: as it is.
         because: what the widening is from, or why there is none.
-        corrected: whether the members carry one Taylor correction from the same labels.
+        corrected: whether the members carry a Taylor correction from the same labels.
     """
     found = np.array(values, float)
-    text = "spread of κ over the members (they share labels, architecture"
-    text += " and the labels of the Taylor correction)" if corrected else ")"
+    text = "spread of κ over the members, which share labels and architecture"
+    text += " and the labels of their Taylor correction" if corrected else ""
     if len(found) < 2:
-        return ErrorPart(
-            name="members", source="potential", text=text, error_W_per_mK=None,
-            not_computed="one member has no spread",
-        )  # fmt: skip
+        return unknown("members", "potential", text, "one member has no spread")
     factor = max(1.0, widening or 1.0)
-    text += f" × {factor:.2f}, {because}"
-    return ErrorPart(
-        name="members",
-        source="potential",
-        text=text,
-        error_W_per_mK=(factor * found.std(axis=0, ddof=1)).tolist(),
-    )
+    text += f"; × {factor:.2f}, {because}"
+    spread = (factor * found.std(axis=0, ddof=1)).tolist()
+    return ErrorPart(name="members", source="potential", text=text, error_W_per_mK=spread)
 
 
 def mesh(
     coarse: Sequence[int], coarse_kappa: Sequence[float], fine: Sequence[int],
     fine_kappa: Sequence[float],
 ) -> ErrorPart:  # fmt: skip
-    """Distance to the infinitely dense mesh if κ(N) = κ(∞) + c/N; one-sided, as a standard error.
+    """Distance to the infinitely dense mesh if κ(N) = κ(∞) + c/N²; one-sided, as a standard error.
 
-    κ by the tetrahedron method converges like the width of a q-point, where the long mean free
-    paths near Γ are: |κ(∞) − κ(N)| = |κ(N) − κ(n)| n/(N − n) with the mean numbers of points n < N
-    along an axis.
+    The linear tetrahedron method errs in the square of the spacing of the q-points (Blöchl, Jepsen,
+    Andersen, PRB 49, 16223): |κ(∞) − κ(N)| = |κ(N) − κ(n)| n²/(N² − n²) with the mean numbers of
+    points n < N along an axis.
 
     Args:
         coarse_kappa, fine_kappa: (n_T,) W/(m K) on the coarse and the fine mesh.
@@ -162,14 +152,12 @@ def mesh(
     n, many = (float(np.prod(each)) ** (1 / 3) for each in (coarse, fine))
     text = (
         f"what an infinitely dense mesh would add, from {_cross(coarse)} and {_cross(fine)} "
-        "(κ linear in the spacing of the q-points; a bias, not a scatter)"
+        "(error quadratic in the spacing of the q-points; a bias, not a scatter)"
     )
     if many <= n:
-        return ErrorPart(
-            name="mesh", source="mesh", text=text, error_W_per_mK=None,
-            not_computed=f"only one mesh, {_cross(fine)}: conductivity.round_mesh must be coarser",
-        )  # fmt: skip
-    change = np.abs(np.array(fine_kappa) - np.array(coarse_kappa)) * n / (many - n)
+        why = f"only one mesh, {_cross(fine)}: conductivity.round_mesh must be coarser"
+        return unknown("mesh", "mesh", text, why)
+    change = np.abs(np.array(fine_kappa) - np.array(coarse_kappa)) * n**2 / (many**2 - n**2)
     return ErrorPart(name="mesh", source="mesh", text=text, error_W_per_mK=change.tolist())
 
 
@@ -180,8 +168,3 @@ def _cross(mesh: Sequence[int]) -> str:
 def unknown(name: str, source: Source, text: str, why: str) -> ErrorPart:
     """A part that was not computed."""
     return ErrorPart(name=name, source=source, text=text, error_W_per_mK=None, not_computed=why)
-
-
-def read(path: Path | None) -> KappaErrors | None:
-    """The record of a file; None where there is none."""
-    return None if not path else KappaErrors.read(path)

@@ -26,7 +26,6 @@ DRAWS = 8
 """Their rms is known to a quarter: 1/√(2 × 8)."""
 
 
-
 @dataclass(frozen=True)
 class ResidualKappa:
     """κ with what the potential lacks, (n_T,) W/(m K) on one mesh.

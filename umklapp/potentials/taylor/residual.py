@@ -98,7 +98,9 @@ def _fit(
     return float(evidence), np.array(slope), found
 
 
-def posterior(learned: Moments | None, fresh: Moments, orders: np.ndarray, noise: float) -> Posterior:
+def posterior(
+    learned: Moments | None, fresh: Moments, orders: np.ndarray, noise: float
+) -> Posterior:
     """Scales that make the fresh data most likely given the learned ones, then all data.
 
     Args:

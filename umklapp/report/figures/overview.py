@@ -154,7 +154,7 @@ def own_results(summary: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:
             "material": rows["material"].to_numpy(),
             "sigma_A": sigma.fillna(rows["material"].map(literature)).to_numpy(),
             "kappa_W_per_mK": rows["kappa_300K_W_per_mK"].to_numpy(),
-            "error_W_per_mK": rows["kappa_300K_std_W_per_mK"].fillna(0).to_numpy(),
+            "error_W_per_mK": rows["kappa_300K_error_W_per_mK"].fillna(0).to_numpy(),
         }
     )
 
