@@ -22,10 +22,10 @@ from ase.io import read
 
 from umklapp import config, provenance
 from umklapp.campaign.testbed_campaign import displaced, dynamics
-from umklapp.crystals import frames
+from umklapp.crystals import frames, sites
 from umklapp.crystals.formats import force_sets
 from umklapp.learning import judgement
-from umklapp.learning.sampling import acquisition, exploration, health
+from umklapp.learning.sampling import acquisition, exploration
 from umklapp.learning.sampling.dynamics import Trajectory
 from umklapp.potentials import testbed
 from umklapp.potentials.committee import Committee, subsample
@@ -276,7 +276,7 @@ def choose(
     facts = acquisition.Knowledge(
         spreads["force_max"],
         spreads["energy_above_crystal"],
-        health.shortest_distance(system.perfect, search=8.0),
+        sites.bond_length(system.perfect),
         3 * system.wanted,
     )
     candidates = exploration.candidates(found, "force_max", record["calibration_factor"])

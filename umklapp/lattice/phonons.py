@@ -16,6 +16,7 @@ from phonopy import Phonopy
 
 from umklapp.crystals import phonopy_cells
 from umklapp.errors import CalculationError
+from umklapp.files import replacing
 
 TEMPERATURE = 300.0
 """K, of the thermodynamic functions."""
@@ -251,7 +252,7 @@ def describe(thermal: Sequence[Thermodynamics], gate: float) -> dict[str, Any]:
 
 def write_bands(path: Path, found: Bands, thermal: Sequence[Thermodynamics]) -> None:
     """Bands and densities of states of all models as hdf5."""
-    with h5py.File(path, "w") as file:
+    with replacing(path) as part, h5py.File(part, "w") as file:
         file.attrs["units"] = "frequencies THz, distance 1/Å without 2π, dos states/THz"
         for name in ("distance", "frequencies", "ticks", "segments"):
             file[name] = getattr(found, name)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-from ase import Atoms
-from ase.neighborlist import neighbor_list
 
-from umklapp.crystals import materials, prototypes, supercells
+from umklapp.crystals import materials, prototypes, sites, supercells
 
 TABLE, STRUCTURES = Path("config/materials.csv"), Path("config/structures")
 TARGET = Path("docs/materials.md")
@@ -70,19 +68,11 @@ Materials Project id. Petousis 2017: Sci. Data 4, 160134; de Jong 2015: Sci. Dat
 """
 
 
-def shortest_distance(atoms: Atoms) -> tuple[float, tuple[str, str]]:
-    """The shortest distance (Å) in a crystal, and the elements it joins in alphabetic order."""
-    first, second, distances = neighbor_list("ijd", atoms, 5.0)
-    nearest = int(distances.argmin())
-    symbols = sorted((atoms.symbols[first[nearest]], atoms.symbols[second[nearest]]))
-    return float(distances[nearest]), (symbols[0], symbols[1])
-
-
 def _line(row: pd.Series) -> str:
     made_of = prototypes.recipe(row, STRUCTURES)
     primitive = materials.build_primitive(row, STRUCTURES)
     size = materials.published_size(row)
-    distance, pair = shortest_distance(primitive)
+    distance, pair = sites.closest_pair(primitive)
     matrix, share = "", ""
     if size is not None:
         rows = supercells.nearly_cubic(primitive, size)

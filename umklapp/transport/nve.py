@@ -8,7 +8,6 @@ a run that was killed goes on bit for bit as if it had not been.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from umklapp import provenance
 from umklapp.config import GreenKubo
 from umklapp.config.green_kubo import MOVES
 from umklapp.errors import CalculationError, InputError
+from umklapp.files import replacing
 from umklapp.learning.sampling.dynamics import (
     SKIN,
     kinetic_energy,
@@ -194,18 +194,15 @@ def _resume(folder: Path, sites: Atoms, settings: GreenKubo, seed: int) -> State
 
 
 def _write_chunk(folder: Path, state: State, series: dict[str, np.ndarray]) -> None:
-    path = folder / f"{state.step:012d}.npz"
-    part = folder / f".{state.step}.{os.getpid()}.part"
-    with part.open("wb") as file:
-        arrays: dict[str, Any] = {
-            "step": state.step,
-            "positions": state.positions,
-            "speed": state.velocities,
-            "generator": json.dumps(state.generator.bit_generator.state),
-            **series,
-        }
-        np.savez(file, **arrays)
-    part.replace(path)
+    arrays: dict[str, Any] = {
+        "step": state.step,
+        "positions": state.positions,
+        "speed": state.velocities,
+        "generator": json.dumps(state.generator.bit_generator.state),
+        **series,
+    }
+    with replacing(folder / f"{state.step:012d}.npz") as part:
+        np.savez(part, **arrays)
 
 
 def _collect(
@@ -223,8 +220,7 @@ def _collect(
             for name, values in parts.items():
                 if len(chunk[name]):
                     values.append(chunk[name])
-    part = out.with_name(f"{out.name}.part")
-    with h5py.File(part, "w") as file:
+    with replacing(out) as part, h5py.File(part, "w") as file:
         file.attrs.update(
             timestep_fs=settings.timestep * plan.flux_every,
             frame_step_fs=settings.timestep * plan.frames_every,
@@ -240,7 +236,6 @@ def _collect(
             file[name].attrs["unit"] = unit
         file["numbers"], file["cell"] = sites.numbers, sites.cell.array
         file["sites"], file["masses"] = sites.positions, sites.get_masses()
-    part.replace(out)
 
 
 @dataclass(frozen=True)

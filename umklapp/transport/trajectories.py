@@ -13,9 +13,9 @@ import numpy as np
 from ase import Atoms, units
 
 from umklapp.config import GreenKubo
-from umklapp.crystals import frames
+from umklapp.crystals import frames, sites
 from umklapp.errors import CalculationError, InputError
-from umklapp.learning.sampling import health
+from umklapp.files import replacing
 from umklapp.potentials.committee import Committee
 from umklapp.transport import cepstral, finite_size, green_kubo, lifetimes, nve
 from umklapp.transport.green_kubo import Conductivity
@@ -112,7 +112,7 @@ def _complaint(run: Run, settings: GreenKubo, displacements: np.ndarray) -> str:
     if settings.gauge == "lattice":
         relative = displacements - displacements.mean(axis=1, keepdims=True)
         farthest = float(np.linalg.norm(relative, axis=2).max(initial=0.0))
-        bond = health.shortest_distance(run.sites, search=8.0)
+        bond = sites.bond_length(run.sites)
         if farthest > LEFT * bond:
             return (
                 f"an atom was {farthest:.2f} Å from its site ({farthest / bond:.0%} of a bond): "
@@ -362,11 +362,9 @@ def _by_modes(
 
 def write_series(path: Path, series: dict[str, np.ndarray]) -> None:
     """Series as hdf5; κ-like ones in W/(m K), correlation per fs."""
-    part = path.with_name(f"{path.name}.part")
-    with h5py.File(part, "w") as file:
+    with replacing(path) as part, h5py.File(part, "w") as file:
         for name, values in series.items():
             file[name] = values
-    part.replace(path)
 
 
 def read_series(path: Path) -> dict[str, np.ndarray]:

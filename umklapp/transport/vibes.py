@@ -12,6 +12,7 @@ import numpy as np
 from ase import Atoms, units
 
 from umklapp.errors import InputError
+from umklapp.files import replacing
 from umklapp.transport import finite_size, green_kubo, lifetimes
 
 NEEDED = ("time", "heat_flux", "velocities", "temperature")
@@ -184,7 +185,7 @@ def _finite_size(
 
 def write(path: Path, found: dict[str, Any]) -> None:
     """Every quantity of `analyse` as a data set of an hdf5 file; its unit is in its name."""
-    with h5py.File(path, "w") as file:
+    with replacing(path) as part, h5py.File(part, "w") as file:
         for name, value in found.items():
             file[name] = value
 

@@ -8,6 +8,7 @@ from ase.build import bulk
 from networks import SMALL, potential
 
 from umklapp import config
+from umklapp.crystals import sites
 from umklapp.errors import CalculationError, InputError
 from umklapp.learning.sampling import dynamics, exploration, health
 from umklapp.potentials.committee import Committee
@@ -63,7 +64,7 @@ def test_the_model_is_the_committee(committee):
     forces = np.concatenate(wanted.forces, axis=1)
     np.testing.assert_allclose(model.member_forces.numpy(), forces, atol=2e-6)
     np.testing.assert_allclose(out["forces"].numpy(), forces.mean(axis=0), atol=2e-6)
-    shortest = [health.shortest_distance(frame) for frame in frames]
+    shortest = [sites.shortest_distance(frame) for frame in frames]
     np.testing.assert_allclose(model.shortest.numpy(), shortest, atol=1e-9)
 
 

@@ -101,7 +101,7 @@ def test_a_killed_job_loses_at_most_the_label_it_was_at(ledger, tmp_path, quiet)
     labels, failures = label_frames(wanted, engine, Ledger(ledger.folder), tmp_path, 60, quiet)
     assert (len(labels), failures) == (5, [])
     assert silicon.InterruptedSilicon.calls == 5
-    assert not list(ledger.folder.rglob("*.part"))
+    assert not list(ledger.folder.rglob(".part-*"))
 
 
 def test_who_asks_says_where_the_frame_is_from(counting, ledger, tmp_path, quiet):

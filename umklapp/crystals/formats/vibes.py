@@ -19,6 +19,7 @@ import h5py
 import numpy as np
 from ase import units
 from ase.data import atomic_masses, atomic_numbers, chemical_symbols
+from ase.stress import voigt_6_to_full_3x3_stress
 
 from umklapp.crystals.formats.steps import Step, intensive, known_stress
 from umklapp.errors import InputError
@@ -182,7 +183,7 @@ def _array(values: Any) -> np.ndarray | None:
     if values is None:
         return None
     found = np.array(values, float)
-    return found[[[0, 5, 4], [5, 1, 3], [4, 3, 2]]] if found.shape == (6,) else found
+    return voigt_6_to_full_3x3_stress(found) if found.shape == (6,) else found
 
 
 def count_nc(path: Path) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from ase import Atoms, units
 
+from umklapp.crystals import sites
 from umklapp.learning.sampling import health, uncertainty
 from umklapp.potentials.committee import Committee, CommitteePrediction
 from umklapp.potentials.neighbours import Neighbourhood
@@ -371,4 +372,4 @@ def _evaluate(
 def _shortest(committee: Committee, replica: Replica) -> float:
     if committee.batched is not None and np.isfinite(replica.neighbours.shortest):
         return replica.neighbours.shortest  # known from the evaluation
-    return health.shortest_distance(replica.atoms)
+    return sites.shortest_distance(replica.atoms)

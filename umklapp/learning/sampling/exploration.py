@@ -12,7 +12,9 @@ import numpy as np
 from ase import Atoms, units
 
 from umklapp.config import MdExploration
+from umklapp.crystals import sites
 from umklapp.errors import InputError
+from umklapp.files import replacing
 from umklapp.learning.sampling import dynamics, health, uncertainty
 from umklapp.learning.sampling.acquisition import Candidates
 from umklapp.learning.sampling.dynamics import Barostat, Recorder, Scheme, Trajectory
@@ -56,9 +58,8 @@ def write(path: Path, replicas: Sequence[Trajectory], descriptors: np.ndarray) -
     Args:
         descriptors: (n, d) of all kept frames, replica after replica.
     """
-    part = path.with_name(path.name + ".part")
     first = 0
-    with h5py.File(part, "w") as file:
+    with replacing(path) as part, h5py.File(part, "w") as file:
         file.attrs["units"] = UNITS
         for number, replica in enumerate(replicas):
             group = file.create_group(f"replica_{number:05d}")
@@ -75,7 +76,6 @@ def write(path: Path, replicas: Sequence[Trajectory], descriptors: np.ndarray) -
                 group[f"measures/{name}"] = np.array(values, float)
             group["descriptors"] = descriptors[first : first + shape[0]]
             first += shape[0]
-    part.replace(path)
 
 
 def read(path: Path) -> Explored:
@@ -184,7 +184,7 @@ def scheme_of(settings: MdExploration) -> Scheme:
 
 def limits_of(settings: MdExploration, perfect: Atoms) -> Callable[[float], health.Limits]:
     """Health limits as a function of the target temperature (K)."""
-    bond = health.shortest_distance(perfect, search=8.0)
+    bond = sites.bond_length(perfect)
 
     def limits(target: float) -> health.Limits:
         return health.Limits(
@@ -266,7 +266,7 @@ def judge_pool(
             prediction.energy[:, one], prediction.forces[one], prediction.stress[:, one]
         )
         trajectory = Trajectory(frame, float("nan"), ended="frame of the pool")
-        shortest = health.shortest_distance(frame, search=8.0)
+        shortest = sites.shortest_distance(frame, search=8.0)
         recorder.keep(trajectory, frame, alone, 0.0, float("nan"), shortest)
         found.append(trajectory)
     return found

@@ -16,7 +16,7 @@ import numpy as np
 from ase import Atoms, units
 
 from umklapp.config import LowFidelitySeed
-from umklapp.crystals import frames
+from umklapp.crystals import frames, sites
 from umklapp.errors import CalculationError
 from umklapp.learning.sampling import dynamics, health
 from umklapp.learning.sampling.exploration import kept_frames
@@ -149,12 +149,12 @@ def sift(
         made: frames with `info` of the dynamics.
     """
     counts = Counter({"made": len(made)})
-    closest = settings.min_distance * health.shortest_distance(perfect, search=8.0)
+    closest = settings.min_distance * sites.bond_length(perfect)
     apart = []
     for atoms in made:
         if not np.isfinite(atoms.positions).all():
             counts["positions not finite"] += 1
-        elif not health.shortest_distance(atoms) >= closest:
+        elif not sites.shortest_distance(atoms) >= closest:
             counts["atoms too close"] += 1
         else:
             apart.append(frames.strip(atoms))
@@ -224,6 +224,6 @@ def _limits(settings: LowFidelitySeed, perfect: Atoms) -> health.Limits:
     """New velocities at low T on a hot configuration heat up: the hottest stage is what counts."""
     return health.Limits(
         temperature=settings.max_temperature * max(settings.temperatures),
-        distance=settings.min_distance * health.shortest_distance(perfect, search=8.0),
+        distance=settings.min_distance * sites.bond_length(perfect),
         force=settings.max_force,
     )

@@ -33,6 +33,7 @@ from torch.func import functional_call
 from umklapp import config, provenance
 from umklapp.config.backends import BACKENDS
 from umklapp.errors import CalculationError
+from umklapp.files import replacing
 from umklapp.potentials.architectures import untrained
 from umklapp.potentials.neighbours import Slots
 from umklapp.potentials.nequip import convolution
@@ -273,9 +274,8 @@ def compile_graph(network: SlotNetwork, types: int, device: str, out: Path) -> f
     extra = ({0: atoms} for _ in network.EXTRA)
     shapes = (edge, edge, {0: atoms}, edge, edge, *extra, *({} for _ in weights))
     program = torch.export.export(traced, (*inputs, *weights), dynamic_shapes=shapes)
-    part = out.with_name(f".{out.stem}.{os.getpid()}.pt2")
-    torch._inductor.aoti_compile_and_package(program, package_path=str(part))
-    part.replace(out)
+    with replacing(out) as part:
+        torch._inductor.aoti_compile_and_package(program, package_path=str(part))
     return time.monotonic() - began
 
 

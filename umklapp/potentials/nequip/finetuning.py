@@ -25,7 +25,7 @@ from nequip.train.ema import EMALightningModule, EMAWeights
 from nequip.utils.global_state import set_global_state
 
 from umklapp import config, provenance
-from umklapp.crystals.curvature import CurvatureLabel
+from umklapp.crystals.curvature import OTHER_UNITS, CurvatureLabel
 from umklapp.errors import CalculationError, InputError
 from umklapp.potentials import checkpoints
 from umklapp.potentials.nequip import curvature
@@ -37,9 +37,6 @@ VALIDATION_COLUMNS = 12
 
 VALIDATION_ATOMS = 512
 """Frames are validated together up to so many atoms."""
-
-UNITS = {"Ry/bohr²": 48.587, "Hartree/bohr²": 97.174}
-"""In eV/Å²."""
 
 SUSPECT = 20.0
 """No trained member is so much stiffer than its labels."""
@@ -331,10 +328,10 @@ class Finetuning:
             square += (wanted**2).sum().item()
         ratio = product / max(square, 1e-30)
         if ratio > SUSPECT:
-            unit = min(UNITS, key=lambda name: abs(np.log(ratio / UNITS[name])))
+            unit, factor = min(OTHER_UNITS.items(), key=lambda item: abs(np.log(ratio / item[1])))
             raise InputError(
                 f"finetune: second derivatives of the model are {ratio:.0f} times those of the "
-                f"labels ({self.labels[0].source}); are they in {unit} ({UNITS[unit]:.1f} eV/Å²)? "
+                f"labels ({self.labels[0].source}); are they in {unit} ({factor:.1f} eV/Å²)? "
                 "convert them to eV/Å²"
             )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from ase import Atoms
+from ase.stress import full_3x3_to_voigt_6_stress
 from nequip.data import AtomicDataDict, compute_neighborlist_, from_ase
 from nequip.model.saved_models.load_utils import load_saved_model
 from nequip.utils.global_state import set_global_state
@@ -19,8 +20,6 @@ from nequip.utils.global_state import set_global_state
 from umklapp.errors import CalculationError, InputError
 from umklapp.potentials.contract import Prediction
 from umklapp.potentials.nequip.derivatives import PRODUCT, VECTOR
-
-VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
 class NequipPotential:
@@ -75,7 +74,7 @@ class NequipPotential:
             parts = np.cumsum([len(atoms) for atoms in batch])[:-1]
             forces.extend(np.split(_numpy(out[AtomicDataDict.FORCE_KEY]), parts))
             tensor = _numpy(out[AtomicDataDict.STRESS_KEY]).reshape(-1, 3, 3)
-            stress.append(np.stack([tensor[:, i, j] for i, j in VOIGT], axis=1))
+            stress.append(full_3x3_to_voigt_6_stress(tensor))
         if not energy:
             return Prediction(np.empty(0), [], np.empty((0, 6)))
         return Prediction(np.concatenate(energy), forces, np.concatenate(stress))

@@ -29,6 +29,7 @@ from umklapp import config, provenance
 from umklapp.crystals.frames import stress_of
 from umklapp.crystals.materials import composition
 from umklapp.errors import CalculationError
+from umklapp.files import replacing
 from umklapp.potentials import architectures
 from umklapp.potentials.nequip import parents, schedule
 from umklapp.potentials.nequip.progress import MONITOR, Progress, StageResult, TrainingResult
@@ -140,10 +141,8 @@ def _stage(
 
 
 def _copy(source: Path, out: Path) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(out.name + ".part")
-    shutil.copyfile(source, part)
-    part.replace(out)
+    with replacing(out) as part:
+        shutil.copyfile(source, part)
 
 
 def _fit(

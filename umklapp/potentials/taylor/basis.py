@@ -197,10 +197,3 @@ class Expansion:
         if self.columns.shape[1] == 0:
             return np.empty(0)
         return np.asarray(abs(self.columns).max(axis=0).toarray()).ravel()
-
-
-def shortest_distance(atoms: Atoms) -> float:
-    """Distance of nearest neighbours in a perfect supercell, Å."""
-    difference = nearest(atoms.cell.array, atoms.positions[:, None] - atoms.positions[None])
-    distance = np.linalg.norm(difference, axis=-1)
-    return float(distance[~np.eye(len(atoms), dtype=bool)].min())
