@@ -66,7 +66,7 @@ def train(backend: Backend, epochs: int, seed: int, folder: Path) -> dict[str, f
     settings = settings_of(backend, epochs)
     scratch = folder / f"{backend}_{seed}"
     shutil.rmtree(scratch, ignore_errors=True)  # half a training would cost half the time
-    trainer(settings)(learned, held, settings, seed, out, scratch, lambda text: None)
+    trainer(settings)(learned, held, settings, seed, out, scratch)
     spent = cpu() - began
     found = loading.load(out).evaluate(test)
     forces = np.concatenate([f - t.get_forces() for f, t in zip(found.forces, test, strict=True)])

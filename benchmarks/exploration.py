@@ -136,7 +136,6 @@ def ours(
         np.random.default_rng(1),
         scheme,
         lambda target: limits,
-        lambda text: None,
     )
     seconds = time.perf_counter() - began
     kept = [each.temperature[len(each.temperature) // 3 :] for each in found]

@@ -115,7 +115,7 @@ def green_kubo(
             member = number % MEMBERS if name == "committee" else 0
             nve.run(
                 source_of(member), sites, RUNS, 100 + number, folder / "work", path,
-                lambda text: None, member=member, name=name,
+                member=member, name=name,
             )  # fmt: skip
         paths.append(path)
     primitive = bulk("Ar", "fcc", a=LATTICE)

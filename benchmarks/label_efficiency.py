@@ -130,9 +130,7 @@ def test_bed(folder: Path) -> System:
         committee: Committee, known: list[Atoms], zero: np.ndarray, seed: int
     ) -> list[Trajectory]:
         generator = np.random.default_rng(seed)
-        return exploration.run(
-            committee, perfect, known, zero, settings, generator, say=lambda text: None
-        )
+        return exploration.run(committee, perfect, known, zero, settings, generator)
 
     calculator = testbed.DoubleWellCrystal()
 
@@ -248,7 +246,6 @@ def fit(
             provenance.seed_for(seed, member) % 2**31,
             out,
             folder / f"scratch_{number}_{member}",
-            lambda text: None,
             parents[member] if parents else None,
         )
         paths.append(out)
@@ -312,7 +309,7 @@ def run(system: System, strategy: str, seed: int, folder: Path) -> list[dict[str
             paths = done
         else:
             paths = fit(system, known, seed, number, where, paths)
-        engine.prepare(system.potential, 2, "compiled", folder / "engine", lambda text: None)
+        engine.prepare(system.potential, 2, "compiled", folder / "engine")
         committee = Committee.load(paths, folder / "engine")
         row = {"system": system.name, "strategy": strategy, "seed": seed, "labels": len(known)}
         for region, held in system.tests.items():

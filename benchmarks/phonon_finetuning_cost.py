@@ -55,7 +55,7 @@ def member(scratch: Path, compiled: bool) -> Member:
     if not path.exists():
         known = [labelled(bulk("Si", cubic=True, a=5.431), seed) for seed in range(6)]
         settings = config.Potential(training={"epochs": 2})
-        training.train(known[:4], known[4:], settings, 1, path, scratch / "s", lambda text: None)
+        training.train(known[:4], known[4:], settings, 1, path, scratch / "s")
     found = Member.load(path, compiled=compiled)
     found.network.train()
     return found

@@ -7,7 +7,8 @@ that Snakemake manages: a killed job loses at most the label it was working on.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from ase import Atoms
 from umklapp import provenance
 from umklapp.crystals import frames
 from umklapp.reference.contract import Engine, Failure
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,6 @@ def label_frames(
     ledger: Ledger,
     workdir: Path,
     timeout: float,
-    say: Callable[[str], None] = print,
 ) -> tuple[list[Atoms], list[Failure]]:
     """Labels of all candidates, from the ledger where it has them; failures do not stop.
 
@@ -77,10 +79,10 @@ def label_frames(
         if result is None:
             result = engine.label(atoms, workdir, timeout)
             ledger.record(engine, result)
-            say(f"{where}: {_outcome(result, workdir)}")
+            log.info(f"{where}: {_outcome(result, workdir)}")
             result = ledger.find(engine, atoms) or result  # the very numbers of a later run
         else:
-            say(f"{where}: known already")
+            log.info(f"{where}: known already")
         if isinstance(result, Failure):
             failures.append(result)
         else:

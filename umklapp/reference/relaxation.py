@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from ase.optimize import BFGS
 from umklapp.crystals.materials import TOLERANCES, space_group
 from umklapp.errors import CalculationError
 from umklapp.reference.contract import Engine
+
+log = logging.getLogger(__name__)
 
 MAX_STEPS = 60
 
@@ -84,7 +87,7 @@ def relax_with(
                 f"{compared['text']}. Set materials.symmetry to 'report' to go on with the relaxed "
                 "cell, or check the structure that the relaxation starts from"
             )
-        print(f"WARNING: {compared['text']}")
+        log.warning(compared["text"])
     change = relaxed.cell.volume / primitive.cell.volume - 1
     if abs(change) > TOLD_CHANGE:
         said = (
@@ -93,7 +96,7 @@ def relax_with(
         )
         if abs(change) > LARGEST_CHANGE:
             raise CalculationError(f"relaxation: {said}")
-        print(f"WARNING: {said}")
+        log.warning(said)
     return relaxed, {
         "force_eV_per_A": force,
         "stress_eV_per_A3": stress,

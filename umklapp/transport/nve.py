@@ -8,7 +8,7 @@ a run that was killed goes on bit for bit as if it had not been.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,6 +30,8 @@ from umklapp.learning.sampling.dynamics import (
 )
 from umklapp.potentials.neighbours import Neighbourhood
 from umklapp.potentials.nequip.flux import Flux
+
+log = logging.getLogger(__name__)
 
 CHUNK = 500
 """Steps between two writes."""
@@ -100,7 +102,6 @@ def run(
     seed: int,
     workdir: Path,
     out: Path,
-    say: Callable[[str], None] = print,
     **facts: object,
 ) -> None:
     """One trajectory, from the lattice sites with velocities of twice the temperature, to hdf5.
@@ -120,18 +121,18 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     state = _resume(folder, sites, settings, seed)
     if state.step:
-        say(f"going on at step {state.step}")
+        log.info(f"going on at step {state.step}")
     total, ended = plan.equilibration + plan.production, ""
     while state.step < total and not ended:
         try:
             series = advance(source, sites, state, settings, plan, min(CHUNK, total - state.step))
         except CalculationError as error:
             ended = str(error)
-            say(ended)
+            log.info(ended)
             break
         _write_chunk(folder, state, series)
         warmth = kinetic_temperature(sites.get_masses(), state.velocities)
-        say(f"step {state.step}/{total}: {warmth:.0f} K")
+        log.info(f"step {state.step}/{total}: {warmth:.0f} K")
     _collect(folder, sites, settings, plan, out, ended, {"seed": seed, **facts})
 
 

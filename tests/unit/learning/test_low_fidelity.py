@@ -38,7 +38,7 @@ def sample(chosen, potential=None, seed=1, cell=None):
     potential = potential or AsePotential(StillingerWeberSilicon())
     generator = np.random.default_rng(seed)
     cell = diamond() if cell is None else cell
-    return low_fidelity.sample(cell, potential, chosen, generator, "low_fidelity 0", lambda _: None)
+    return low_fidelity.sample(cell, potential, chosen, generator, "low_fidelity 0")
 
 
 @pytest.fixture(scope="module")

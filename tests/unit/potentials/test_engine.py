@@ -10,6 +10,7 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import bulk
+from logged import logged
 from networks import SMALL, frames, potential
 
 from umklapp import config
@@ -81,7 +82,7 @@ def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("engine") / "2_species"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UMKLAPP_CACHE", str(cache))
-        engine.prepare(SMALL, 2, "compiled", out, lambda text: None)
+        engine.prepare(SMALL, 2, "compiled", out)
     if json.loads((out / "engine.json").read_text())["mode"] == "eager":
         pytest.skip("no compiler on this machine")
     return cache, out
@@ -138,9 +139,9 @@ def test_the_graph_is_made_once(folder, monkeypatch, tmp_path):
     """From the cache for the next campaign, and for a second job that wants it at once."""
     cache, _ = folder
     monkeypatch.setenv("UMKLAPP_CACHE", str(cache))
-    said = []
-    engine.prepare(SMALL, 2, "compiled", tmp_path / "again", said.append)
-    assert said == []
+    with logged() as messages:
+        engine.prepare(SMALL, 2, "compiled", tmp_path / "again")
+    assert messages == []
     assert json.loads((tmp_path / "again/engine.json").read_text())["seconds"] == 0
 
 
@@ -180,7 +181,7 @@ def test_without_a_working_compiler_evaluation_is_eager(compiler, monkeypatch, t
             raise RuntimeError("ld returned 1 exit status")
 
         monkeypatch.setattr(engine, "compile_graph", fail)
-    engine.prepare(settings, 2, "compiled", tmp_path / "engine", lambda text: None)
+    engine.prepare(settings, 2, "compiled", tmp_path / "engine")
     record = json.loads((tmp_path / "engine/engine.json").read_text())
     assert record["mode"] == "eager"
     assert ("no C++ compiler" if "nowhere" in compiler else "ld returned 1") in record["reason"]
@@ -203,15 +204,15 @@ def test_a_graph_of_another_machine_is_not_used(folder, monkeypatch, tmp_path):
         json.dumps(json.loads((out / "engine.json").read_text()) | {"key": "of another machine"})
     )
     (tmp_path / "graph.pt2").write_bytes(b"machine code of another machine")
-    found = engine.load(tmp_path, [potential()], [].append)
+    found = engine.load(tmp_path, [potential()])
     assert found is not None  # from this machine's cache
 
 
 def test_members_of_different_architectures_are_evaluated_eagerly(folder):
-    said = []
     other = potential(0, SMALL.model_copy(update={"features": [6, 4]}))
-    assert engine.load(folder[1], [potential(), other], said.append) is None
-    assert "different architectures" in said[-1]
+    with logged() as messages:
+        assert engine.load(folder[1], [potential(), other]) is None
+    assert "different architectures" in messages[-1]
 
 
 def test_the_key_is_of_the_architecture_alone():

@@ -5,6 +5,7 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import bulk, make_supercell
+from logged import KilledError, logged
 from scipy.stats import multivariate_normal
 from silicon import LATTICE, StillingerWeberSilicon
 
@@ -308,12 +309,12 @@ def settings(**taylor):
     )
 
 
-def trained(folder, options=None, seed=1, say=lambda text: None, count=3):
+def trained(folder, options=None, seed=1, count=3):
     phonon = force_constants.prepare(materials.primitive_cell(cube()), cube(), config.Phonons())
     out = folder / "model.ckpt"
     frames = silicon_frames(count)
     result = training.train(
-        frames, cube(), phonon, options or settings(), seed, out, folder / "scratch", say
+        frames, cube(), phonon, options or settings(), seed, out, folder / "scratch"
     )
     return out, result
 
@@ -341,21 +342,17 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(tmp_path, monkeypatc
     monkeypatch.setattr(training, "SAVE_EVERY", 4)
     whole, _ = trained(tmp_path / "whole")
 
-    def interrupt(text):
-        if text.startswith("step 6/"):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        trained(tmp_path / "broken", say=interrupt)
-    heard = []
-    again, _ = trained(tmp_path / "broken", say=heard.append)
-    assert heard[0] == "continuing from step 4"
+    with pytest.raises(KilledError), logged(killed_at="step 6/"):
+        trained(tmp_path / "broken")
+    with logged() as messages:
+        again, _ = trained(tmp_path / "broken")
+    assert messages[0] == "continuing from step 4"
     frames = silicon_frames(2, seed=7)
     one, two = (np.array(loading.load(path).evaluate(frames).forces) for path in (whole, again))
     np.testing.assert_array_equal(one, two)
-    heard.clear()
-    trained(tmp_path / "broken", seed=5, say=heard.append)  # another training: nothing to continue
-    assert not heard[0].startswith("continuing")
+    with logged() as messages:  # another training: nothing to continue
+        trained(tmp_path / "broken", seed=5)
+    assert not messages[0].startswith("continuing")
 
 
 def test_a_saved_model_is_the_same_model_when_it_is_loaded(tmp_path, prior):

@@ -10,8 +10,9 @@ import bz2
 import gzip
 import itertools
 import json
+import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -23,6 +24,8 @@ from ase.stress import voigt_6_to_full_3x3_stress
 
 from umklapp.crystals.formats.steps import Step, intensive, known_stress
 from umklapp.errors import InputError
+
+log = logging.getLogger(__name__)
 
 SEPARATOR = re.compile(rb"\n(===|---)[ \t\r]*\n")
 """Between two documents."""
@@ -59,7 +62,6 @@ def read_son(
     every: int = 1,
     skip: int = 0,
     atomic_stresses: bool = False,
-    say: Callable[[str], None] = print,
 ) -> Iterator[Step]:
     """Steps skip, skip + every, … of a `.son` file (.gz and .bz2 allowed), one in memory at a time.
 
@@ -68,7 +70,6 @@ def read_son(
 
     Args:
         atomic_stresses: read them too; a label does not need them.
-        say: is told of a last step that is cut, as killed calculations leave it; it is left out.
 
     Raises:
         InputError: naming file and step: what cannot be read, or does not fit together.
@@ -85,7 +86,7 @@ def read_son(
         except json.JSONDecodeError as error:
             if not last:
                 raise InputError(f"{where}: cannot be read: {error}") from None
-            say(f"{where}: the last step is cut; it is left out")
+            log.info(f"{where}: the last step is cut; it is left out")
         except (KeyError, ValueError, TypeError) as error:
             raise InputError(f"{where}: {type(error).__name__}: {error}") from None
 

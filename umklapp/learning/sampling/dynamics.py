@@ -7,6 +7,7 @@ rescaling (isotropic: Bernetti & Bussi 2020; anisotropic: del Tatto, Raiteri, Be
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +19,8 @@ from umklapp.crystals import sites
 from umklapp.learning.sampling import health, uncertainty
 from umklapp.potentials.committee import Committee, CommitteePrediction
 from umklapp.potentials.neighbours import Neighbourhood
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from umklapp.lattice.harmonic_reference import HarmonicReference
@@ -297,7 +300,6 @@ def run(
     generator: np.random.Generator,
     scheme: Scheme,
     limits: Callable[[float], health.Limits],
-    say: Callable[[str], None] = print,
 ) -> list[Trajectory]:
     """Dynamics of all replicas, in one batch per step.
 
@@ -330,7 +332,7 @@ def run(
             problem = health.complaint(state, limits(replica.trajectory.target))
             if problem:
                 replica.trajectory.ended = f"stopped at step {step}: {problem}"
-                say(f"replica {number}: {replica.trajectory.ended}")
+                log.info(f"replica {number}: {replica.trajectory.ended}")
                 alive.remove(replica)
                 replica.keep(recorder)
             elif replica.prediction is not None:
@@ -340,10 +342,10 @@ def run(
                 if step and step % scheme.every == 0:
                     replica.keep(recorder)
         if not alive:
-            say("all replicas have ended early")
+            log.info("all replicas have ended early")
             break
         if step and step % max(1, scheme.steps // 10) == 0:
-            say(f"step {step}/{scheme.steps}: {len(alive)}/{len(replicas)} replicas alive")
+            log.info(f"step {step}/{scheme.steps}: {len(alive)}/{len(replicas)} replicas alive")
     return [replica.trajectory for replica in replicas]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from umklapp.learning.sampling import dynamics, health, uncertainty
 from umklapp.learning.sampling.acquisition import Candidates
 from umklapp.learning.sampling.dynamics import Barostat, Recorder, Scheme, Trajectory
 from umklapp.potentials.committee import Committee
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from umklapp.lattice.harmonic_reference import HarmonicReference
@@ -206,7 +209,6 @@ def run(
     settings: MdExploration,
     generator: np.random.Generator,
     harmonic: HarmonicReference | None = None,
-    say: Callable[[str], None] = print,
 ) -> list[Trajectory]:
     """Exploration from several known frames, bounded in steps and watched.
 
@@ -225,7 +227,6 @@ def run(
         generator,
         scheme_of(settings),
         limits_of(settings, perfect),
-        say,
     )
     return _integrator(settings.backend)(*arguments)
 

@@ -7,6 +7,7 @@ noise comes from one stream: a replica's path depends on its siblings, and frame
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ from umklapp.errors import InputError
 from umklapp.learning.sampling import health
 from umklapp.learning.sampling.dynamics import Recorder, Scheme, Trajectory
 from umklapp.potentials.committee import Committee, CommitteePrediction
+
+log = logging.getLogger(__name__)
 
 
 class CommitteeModel(ModelInterface):
@@ -155,7 +158,6 @@ def run(
     generator: np.random.Generator,
     scheme: Scheme,
     limits: Callable[[float], health.Limits],
-    say: Callable[[str], None] = print,
 ) -> list[Trajectory]:
     """As `dynamics.run`, by torch-sim on the device of the engine.
 
@@ -193,7 +195,7 @@ def run(
             problem = health.complaint(seen[place], limits(trajectory.target))
             if problem:
                 trajectory.ended = f"stopped at step {step}: {problem}"
-                say(f"replica {number}: {trajectory.ended}")
+                log.info(f"replica {number}: {trajectory.ended}")
                 ended.append(place)
                 if last is not None and (step - 1) % scheme.every:
                     last[0].keep(place, trajectory, recorder, last[1][place])
@@ -204,11 +206,11 @@ def run(
             stay = [place for place in range(len(alive)) if place not in ended]
             alive = [alive[place] for place in stay]
             if not alive:
-                say("all replicas have ended early")
+                log.info("all replicas have ended early")
                 break
             state = state[stay]
             model(state)
             last = _Snapshot.of(now.time, state, model), [seen[place] for place in stay]
         if step and step % max(1, scheme.steps // 10) == 0:
-            say(f"step {step}/{scheme.steps}: {len(alive)}/{len(starts)} replicas alive")
+            log.info(f"step {step}/{scheme.steps}: {len(alive)}/{len(starts)} replicas alive")
     return trajectories

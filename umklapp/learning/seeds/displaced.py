@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ from umklapp.crystals import frames, phonopy_cells
 from umklapp.errors import CalculationError
 from umklapp.reference.contract import Engine
 from umklapp.reference.ledger import Ledger, label_frames
+
+log = logging.getLogger(__name__)
 
 
 def rattled(
@@ -47,7 +49,6 @@ def harmonic(
     timeout: float,
     seed: int,
     origin: str,
-    say: Callable[[str], None] = print,
 ) -> list[Atoms]:
     """Thermal frames drawn from the harmonic covariance, and the displaced cells behind it.
 
@@ -70,7 +71,7 @@ def harmonic(
         atoms = phonopy_cells.from_phonopy(cell)
         atoms.info.update(primitive.info, origin=f"{origin} displaced")
         displaced.append(frames.strip(atoms))
-    labels, failures = label_frames(displaced, engine, ledger, workdir, timeout, say)
+    labels, failures = label_frames(displaced, engine, ledger, workdir, timeout)
     if failures:
         raise CalculationError(
             f"harmonic seed: displaced cell {failures[0].frame_id}: {failures[0].message}"

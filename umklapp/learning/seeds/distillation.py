@@ -9,8 +9,9 @@ its true error on the frames that are left.
 from __future__ import annotations
 
 import json
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from umklapp.errors import InputError
 from umklapp.learning.sampling import acquisition, uncertainty
 from umklapp.potentials.committee import Committee, CommitteePrediction, subsample
 from umklapp.potentials.nequip import training
+
+log = logging.getLogger(__name__)
 
 SHORTLIST = 5
 """A batch is spread out over so many times its size of the most uncertain frames."""
@@ -47,7 +50,6 @@ def distil(
     count: int,
     seed: int,
     scratch: Path,
-    say: Callable[[str], None] = print,
 ) -> Distilled:
     """Frames of the pool for the reference engine.
 
@@ -80,7 +82,7 @@ def distil(
             found = _round(pool, order, settings, count - len(order), members)
             provenance.write_json(state, found)
         history.append(found["row"])
-        say(_words(found["row"]))
+        log.info(_words(found["row"]))
         reason = _ended(found["row"], settings, count)
         if reason:
             return Distilled(sorted(order), order, history, reason)
@@ -114,7 +116,6 @@ def _fit(
         provenance.seed_for(seed, number, member) % 2**31,
         out,
         folder / f"scratch_{member}",
-        lambda text: None,
         parent=parent,
     )
     provenance.write_json(spent, {"seconds": result.seconds})

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import logging
 import shutil
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from umklapp.errors import CalculationError, InputError
+
+log = logging.getLogger(__name__)
 
 BUSY = (429, 502, 503, 504)
 """Status of a server that asks to come back later."""
@@ -40,14 +43,12 @@ class Server:
         interval: least time between two requests (s).
         patience: longest wait while the server is busy (s).
         timeout: of one read from the network (s).
-        say: is told of every wait.
     """
 
     base: str
     interval: float = 1.0
     patience: float = 600.0
     timeout: float = 60.0
-    say: Callable[[str], None] = print
     _last: float = field(default=-1e9, repr=False)
 
     def address(self, path: str, query: Mapping[str, Any] | None = None) -> str:
@@ -85,7 +86,7 @@ class Server:
                         f"{address}: the server is busy ({error.code}, next try after "
                         f"{pause:.0f} s); run again later, what was downloaded is kept"
                     ) from None
-                self.say(f"{address}: {error.code}, waiting {pause:.1f} s")
+                log.info(f"{address}: {error.code}, waiting {pause:.1f} s")
             except (urllib.error.URLError, *CUT) as error:
                 failures += 1
                 pause = min(2.0**failures, 30.0) * min(1.0, self.interval)
@@ -110,7 +111,7 @@ class Server:
                 with self.open(path, query, body) as answer:
                     return dict(json.loads(answer.read()))
             except CUT as error:
-                self.say(f"{self.address(path)}: cut off ({error!r}), again")
+                log.info(f"{self.address(path)}: cut off ({error!r}), again")
             except (ValueError, TypeError) as error:
                 raise CalculationError(f"{self.address(path)}: no json: {error}") from None
         raise CalculationError(f"{self.address(path)}: every answer was cut off")
@@ -180,7 +181,7 @@ def download(
         try:
             _append(server, path, part, have, size)
         except CUT as error:
-            server.say(f"{target.name}: cut off after {part.stat().st_size} of {size} ({error!r})")
+            log.info(f"{target.name}: cut off after {part.stat().st_size} of {size} ({error!r})")
         failures = 0 if part.exists() and part.stat().st_size > have else failures + 1
         if failures >= ATTEMPTS:
             raise CalculationError(

@@ -7,8 +7,9 @@ are the reference's labels, not the cheap ones (Jung, APL Mach. Learn. 2, 046102
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,8 @@ from umklapp.learning.seeds import defects
 from umklapp.potentials import surfaces
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.contract import Potential
+
+log = logging.getLogger(__name__)
 
 CHUNK = 256
 """Frames labelled in one call of the surface."""
@@ -52,7 +55,6 @@ def sample(
     settings: LowFidelitySeed,
     generator: np.random.Generator,
     origin: str,
-    say: Callable[[str], None] = print,
 ) -> Sample:
     """Dynamics of all replicas through all stages, labelled by the surface and sifted.
 
@@ -70,7 +72,7 @@ def sample(
     """
     notes = surfaces.check(potential, perfect, settings.ensemble == "npt")
     for note in notes:
-        say(f"note: {note}")
+        log.info(f"note: {note}")
     order = CrystallineOrder(perfect, settings.bias.shells if settings.bias else 1)
     zero = potential.evaluate([perfect]).energy / len(perfect)
     replicas = starts(perfect, settings, generator)
@@ -85,7 +87,6 @@ def sample(
             generator,
             _scheme(settings),
             lambda target: _limits(settings, perfect),
-            lambda text: None,
         )
         for number, trajectory in zip(list(alive), found, strict=True):
             times = [stage * settings.steps * settings.timestep + time for time in trajectory.time]
@@ -96,8 +97,10 @@ def sample(
             if trajectory.ended != health.BOUND_REACHED:
                 ended[number] = f"{temperature:g} K: {trajectory.ended}"
                 alive.remove(number)
-                say(f"replica {number}, {ended[number]}")
-        say(f"{temperature:g} K: {len(made)} frames, {len(alive)}/{len(replicas)} replicas alive")
+                log.info(f"replica {number}, {ended[number]}")
+        log.info(
+            f"{temperature:g} K: {len(made)} frames, {len(alive)}/{len(replicas)} replicas alive"
+        )
         if not alive:
             break
     good, counts = sift(made, potential, settings, perfect)

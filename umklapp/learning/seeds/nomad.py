@@ -7,6 +7,7 @@ raw files of an upload with an offset. Nothing needs an account.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,8 @@ from umklapp.crystals import materials, phonopy_cells
 from umklapp.crystals.formats import given
 from umklapp.errors import CalculationError, InputError
 from umklapp.learning.seeds.downloads import Server, download, room_for
+
+log = logging.getLogger(__name__)
 
 PAGE = 100
 """Entries in one answer: the server looks into an archive for each of them."""
@@ -171,7 +174,7 @@ def fetch(
     for file, target in zip(found["files"], targets, strict=True):
         wanted = sums.get(f"{file['upload']}/{file['path']}")
         address = f"uploads/{file['upload']}/raw/{file['path']}"
-        server.say(f"{target.name}: {file['size'] / 1e6:.3f} MB")
+        log.info(f"{target.name}: {file['size'] / 1e6:.3f} MB")
         try:
             found_sum = download(server, address, target, int(file["size"]), wanted)
         except CalculationError as error:
@@ -200,9 +203,7 @@ def checksums(path: Path | None) -> dict[str, str]:
     return {f"{f['upload']}/{f['path']}": f["sha256"] for f in content["files"]}
 
 
-def of_material(
-    manifest: dict[str, Any], primitive: Atoms, skip: int, say: Any = print
-) -> list[Path]:
+def of_material(manifest: dict[str, Any], primitive: Atoms, skip: int) -> list[Path]:
     """Downloaded files whose frames are supercells of this crystal, not of another polymorph.
 
     Raises:
@@ -217,7 +218,7 @@ def of_material(
         if frame is not None and phonopy_cells.is_multiple(primitive, frame):
             kept.append(path)
         else:
-            say(f"{path}: no supercell of this crystal, left out")
+            log.info(f"{path}: no supercell of this crystal, left out")
     if not kept:
         raise InputError(
             f"seeds: none of {len(manifest['files'])} files of {manifest['formula']} is a "

@@ -12,10 +12,11 @@ import copy
 import fcntl
 import inspect
 import json
+import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -37,6 +38,8 @@ from umklapp.files import replacing
 from umklapp.potentials.architectures import untrained
 from umklapp.potentials.neighbours import Slots
 from umklapp.potentials.nequip import convolution
+
+log = logging.getLogger(__name__)
 
 EXAMPLE = (11, 7)
 """Atoms and slots of the example that is traced: sizes that no weight has."""
@@ -293,9 +296,7 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def obtain(
-    network: SlotNetwork, types: int, device: str, say: Callable[[str], None] = print
-) -> tuple[Path, float]:
+def obtain(network: SlotNetwork, types: int, device: str) -> tuple[Path, float]:
     """The compiled graph from the cache, compiled if it is not there; and the seconds that took.
 
     Two jobs that want the same graph at once compile it once.
@@ -313,12 +314,12 @@ def obtain(
         compiler = os.environ.get("CXX") or next(filter(shutil.which, ("g++", "clang++")), None)
         if compiler is None or not shutil.which(compiler):
             raise CalculationError(f"no C++ compiler ({compiler or 'g++ or clang++'}); set CXX")
-        say(f"compiling the architecture with {compiler} (about a minute, once)")
+        log.info(f"compiling the architecture with {compiler} (about a minute, once)")
         try:
             seconds = compile_graph(network, types, device, package)
         except Exception as error:  # torch, inductor and the compiler have no common error
             raise CalculationError(f"the architecture cannot be compiled: {error}") from error
-        say(f"compiled in {seconds:.0f} s: {package}")
+        log.info(f"compiled in {seconds:.0f} s: {package}")
         return package, seconds
 
 
@@ -327,7 +328,6 @@ def prepare(
     species: int,
     mode: str,
     out: Path,
-    say: Callable[[str], None] = print,
     network: type[SlotNetwork] = SlotNetwork,
 ) -> None:
     """The engine of an architecture in a folder: `engine.json`, and `graph.pt2` if it compiled.
@@ -341,26 +341,25 @@ def prepare(
     device, record = default_device(), {"mode": "eager", "key": None, "seconds": 0.0}
     if BACKENDS[settings.backend].missing("compiled"):
         record["reason"] = f"backend {settings.backend} has no compiled engine"
-        say(f"eager evaluation: {record['reason']}")
+        log.info(f"eager evaluation: {record['reason']}")
     elif mode == "eager":
         record["reason"] = "committee.engine is eager"
     else:
         try:
             shape = network(untrained(settings, species))
-            package, seconds = obtain(shape, species, device, say)
+            package, seconds = obtain(shape, species, device)
             shutil.copyfile(package, out / "graph.pt2")
             key = shape.key(device)
             record.update(mode="compiled", reason=machine(device), key=key, seconds=seconds)
         except CalculationError as error:
             record["reason"] = str(error)
-            say(f"eager evaluation: {error}")
+            log.info(f"eager evaluation: {error}")
     provenance.write_json(out / "engine.json", provenance.record(**record))
 
 
 def load(
     folder: Path,
     models: Sequence[Any],
-    say: Callable[[str], None] = print,
     network: type[SlotNetwork] = SlotNetwork,
 ) -> Engine | None:
     """The engine that `prepare` wrote, with the weights of some `NequipPotential`s.
@@ -379,9 +378,9 @@ def load(
             raise CalculationError("the members are of different architectures")
         package = folder / "graph.pt2"
         if keys != {record["key"]}:
-            say(f"{package} was made for {record['reason']}, this is {machine(device)}")
-            package, _ = obtain(networks[0], len(types), device, say)
+            log.info(f"{package} was made for {record['reason']}, this is {machine(device)}")
+            package, _ = obtain(networks[0], len(types), device)
         return Engine(package, networks, types, device)
     except CalculationError as error:
-        say(f"eager evaluation: {error}")
+        log.info(f"eager evaluation: {error}")
         return None

@@ -8,9 +8,10 @@ The result is the member's own checkpoint with other weights.
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from umklapp.potentials import checkpoints
 from umklapp.potentials.nequip import curvature
 from umklapp.potentials.nequip.curvature import Batch, Item
 from umklapp.potentials.nequip.derivatives import PRODUCT
+
+log = logging.getLogger(__name__)
 
 VALIDATION_COLUMNS = 12
 """Most columns of one supercell in a validation."""
@@ -70,7 +73,6 @@ def finetune(
     seed: int,
     out: Path,
     scratch: Path,
-    say: Callable[[str], None] = print,
 ) -> FinetuneResult:
     """Fine-tune the member in checkpoint `parent` and write the checkpoint `out`.
 
@@ -97,14 +99,14 @@ def finetune(
         ]
     )
     state = scratch / "finetune.pt"
-    loop.restore(state, identity, say)
+    loop.restore(state, identity)
     while loop.step < settings.steps:
         loop.advance()
         if loop.step % settings.validate_every == 0 or loop.step == settings.steps:
             loop.validate()
             loop.save(state, identity)
             if len(loop.history) % max(1, settings.steps // settings.validate_every // 10) == 0:
-                say(loop.words())
+                log.info(loop.words())
     result = loop.result()
     member.write(out, loop.best)
     return result
@@ -276,7 +278,7 @@ class Finetuning:
         }
         checkpoints.write(path, state)
 
-    def restore(self, path: Path, identity: str, say: Callable[[str], None]) -> None:
+    def restore(self, path: Path, identity: str) -> None:
         """Go on from the state at `path` if it is of the same member, labels, settings and seed."""
         state = checkpoints.resume(path, identity, self.device)
         if state is None:
@@ -286,7 +288,7 @@ class Finetuning:
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.before = state["step"], state["seconds"]
         self.best, self.history = state["best"], state["history"]
-        say(f"continuing from step {self.step}")
+        log.info(f"continuing from step {self.step}")
 
     def _update(self, batch: Batch, weights: curvature.Weights) -> None:
         value = curvature.loss(self.network, batch, weights)

@@ -9,7 +9,7 @@ import json
 import logging
 import shutil
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ from umklapp.potentials import architectures
 from umklapp.potentials.nequip import parents, schedule
 from umklapp.potentials.nequip.progress import MONITOR, Progress, StageResult, TrainingResult
 
+log = logging.getLogger(__name__)
+
 __all__ = ["MONITOR", "Progress", "StageResult", "TrainingResult", "train"]
 
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
@@ -55,7 +57,6 @@ def train(
     seed: int,
     out: Path,
     scratch: Path,
-    say: Callable[[str], None] = print,
     parent: Path | None = None,
 ) -> TrainingResult:
     """Train a model and write its best checkpoint (EMA weights) to `out`.
@@ -70,7 +71,6 @@ def train(
         seed: of the initial weights and of the order of the frames.
         out: path of the checkpoint.
         scratch: folder whose `last.ckpt`, if it is of this very training, is continued.
-        say: progress lines with epochs, errors and the time left.
         parent: checkpoint to continue from. Where `training.warm_start` is set this is a warm
             start: its epochs and its learning rate, of a schedule only the last stage, and the
             parent's energies as they are. Where it is not, the parent is a start: everything is
@@ -87,15 +87,15 @@ def train(
     given = None if parent is None else Start(parent, keeps_zero=is_warm)
     if stages is None:
         alone = schedule.warm(settings) if is_warm else settings
-        return _fit((training, validation), alone, seed, out, scratch, say, given)
+        return _fit((training, validation), alone, seed, out, scratch, given)
     results: list[StageResult] = []
     for number, (stage, own) in enumerate(stages):
         folder = scratch / f"{number}_{stage.name}"
         best = folder / "stage.ckpt"
         stage_seed = seed if number == 0 else provenance.seed_for(seed, "stage", number) % 2**31
-        say(f"stage {number + 1} of {len(stages)}, {stage.name}")
+        log.info(f"stage {number + 1} of {len(stages)}, {stage.name}")
         schedule.check_stage(stage, training)
-        result = _stage((training, validation), (stage, own), stage_seed, best, folder, say, given)
+        result = _stage((training, validation), (stage, own), stage_seed, best, folder, given)
         results.append(result)
         given = Start(best, keeps_zero=True)
     _copy(best, out)
@@ -122,12 +122,11 @@ def _stage(
     seed: int,
     out: Path,
     scratch: Path,
-    say: Callable[[str], None],
     start: Start | None,
 ) -> StageResult:
     described, own = stage
     note = scratch / "finished.json"
-    result = _fit(parts, own, seed, out, scratch, say, start, described.freeze, note)
+    result = _fit(parts, own, seed, out, scratch, start, described.freeze, note)
     provenance.write_json(note, asdict(result))
     return StageResult(
         described.name,
@@ -151,7 +150,6 @@ def _fit(
     seed: int,
     out: Path,
     scratch: Path,
-    say: Callable[[str], None],
     start: Start | None,
     frozen: Sequence[str] = (),
     finished: Path | None = None,
@@ -169,10 +167,10 @@ def _fit(
     data = _data(training, validation, settings, seed, scratch, stress)
     _forget_other_training(scratch, settings, seed, start, frozen)
     if finished is not None and finished.exists() and out.exists():
-        say(f"finished already: {out}")
+        log.info(f"finished already: {out}")
         return TrainingResult(**json.loads(finished.read_text()))
     if settings.training.stress_weight > 0 and with_stress < len(training):
-        say(
+        log.info(
             f"{len(training) - with_stress} of {len(training)} training frames have no stress: "
             "they are left out of its loss"
         )
@@ -202,7 +200,7 @@ def _fit(
         parents.take_over(parent, module.model["sole_model"], training[0])
         module.ema.num_updates = 0  # its average begins at these weights
         module.ema.update_parameters(module.model)
-    progress = Progress(settings.training.epochs, seed, scratch / "progress.csv", say)
+    progress = Progress(settings.training.epochs, seed, scratch / "progress.csv")
     best = ModelCheckpoint(
         dirpath=scratch, filename="best", monitor=MONITOR, enable_version_counter=False
     )
@@ -227,7 +225,7 @@ def _fit(
     module.world_size = trainer.world_size
     resume = scratch / "last.ckpt"
     if resume.exists():
-        say(f"continuing from {resume}")
+        log.info(f"continuing from {resume}")
     trainer.fit(
         module,
         datamodule=datamodule,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from umklapp.potentials.nequip.model import options
 from umklapp.potentials.taylor.model import displacements
 from umklapp.potentials.taylor.prior import Prior
 from umklapp.potentials.taylor.regression import Regression
+
+log = logging.getLogger(__name__)
 
 
 class Problem:
@@ -146,7 +149,7 @@ class Loop:
         }
         checkpoints.write(path, state)
 
-    def restore(self, path: Path, identity: str, say: Callable[[str], None]) -> None:
+    def restore(self, path: Path, identity: str) -> None:
         """Go on from the state at `path` if it is of the same frames, settings and seed."""
         state = checkpoints.resume(path, identity, self.device)
         if state is None:
@@ -156,7 +159,7 @@ class Loop:
         self.schedule.load_state_dict(state["schedule"])
         self.average = list(state["average"])
         self.step, self.before = state["step"], state["seconds"]
-        say(f"continuing from step {self.step}")
+        log.info(f"continuing from step {self.step}")
 
     def _next_frames(self) -> tuple[int, ...]:
         count = len(self.problem.u)
