@@ -6,7 +6,6 @@ conductivities. 0 for equal modes, 2 where there is nothing to compare.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,13 +129,12 @@ def _comparable(one: modes.Modes, two: modes.Modes) -> list[str]:
     ]
 
 
-if __name__ == "__main__":
-    try:
-        mine, theirs, *which = sys.argv[1:]
-        found = srme(Path(mine), Path(theirs), part="total" if which == ["total"] else "rta")
-    except (ValueError, InputError) as error:
-        sys.exit(
-            f"{error}\nusage: python -m umklapp.transport.srme MODES.hdf5 REFERENCE.hdf5 [total]"
-        )
-    print(f"κ_SRME {found.value:.4f}: κ {found.kappa:.4g}, reference {found.reference:.4g} W/(m K)")
-    print("\n".join(found.words))
+def run(path: Path, reference: Path, part: modes.Part = "rta") -> str:
+    """`srme` of two files in words.
+
+    Raises:
+        InputError: as `srme`.
+    """
+    found = srme(path, reference, part=part)
+    head = f"κ_SRME {found.value:.4f}: κ {found.kappa:.4g}, reference {found.reference:.4g} W/(m K)"
+    return "\n".join([head, *found.words])

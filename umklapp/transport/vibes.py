@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -202,12 +201,13 @@ def describe(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-if __name__ == "__main__":
-    source, *targets = sys.argv[1:] or [""]
-    try:
-        result = analyse(Path(source))
-    except InputError as error:
-        sys.exit(f"{error}\nusage: python -m umklapp.transport.vibes FILE.nc [ALL.h5]")
-    if targets:
-        write(Path(targets[0]), result)
-    print(describe(result))
+def run(trajectory: Path, out: Path | None = None) -> str:
+    """`analyse` a trajectory, write everything where a path is given, and tell the main numbers.
+
+    Raises:
+        InputError: as `analyse`.
+    """
+    found = analyse(trajectory)
+    if out is not None:
+        write(out, found)
+    return describe(found)
