@@ -22,7 +22,8 @@ from umklapp import config
 from umklapp.crystals import frames
 from umklapp.errors import CalculationError, InputError
 from umklapp.learning.seeds import downloads, nomad
-from umklapp.learning.seeds.downloads import Server, download
+from umklapp.learning.seeds.downloads import download
+from umklapp.web import Client
 
 
 def content(seed, size=20_000):
@@ -54,7 +55,7 @@ def base(store):
 
 @pytest.fixture
 def server(base):
-    return Server(base, interval=0.0, patience=5.0, timeout=5.0)
+    return Client(base, interval=0.0, patience=5.0, timeout=5.0, first_pause=0.05)
 
 
 def seed(base, **more):
@@ -249,7 +250,7 @@ def test_patience_ends_before_a_wait_that_is_too_long(base, server, store):
 
 
 def test_requests_keep_their_distance(base, store):
-    polite = Server(base, interval=0.2, patience=5, timeout=5)
+    polite = Client(base, interval=0.2, patience=5, timeout=5, first_pause=0.05)
     for _ in range(3):
         nomad.data_set(polite, DOI)
     times = [when for when, *_ in store.log]
@@ -257,7 +258,9 @@ def test_requests_keep_their_distance(base, store):
 
 
 def test_server_that_is_not_there():
-    gone = Server("http://127.0.0.1:9/api/v1", interval=0.0, patience=5, timeout=2)
+    gone = Client(
+        "http://127.0.0.1:9/api/v1", interval=0.0, patience=5, timeout=2, first_pause=0.05
+    )
     with pytest.raises(CalculationError, match=r"cannot be reached .* is there a network"):
         nomad.data_set(gone, DOI)
 

@@ -20,7 +20,8 @@ from umklapp.config import NomadSeed
 from umklapp.crystals import materials, phonopy_cells
 from umklapp.crystals.formats import given
 from umklapp.errors import CalculationError, InputError
-from umklapp.learning.seeds.downloads import Server, download, room_for
+from umklapp.learning.seeds.downloads import download, room_for
+from umklapp.web import Client
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ PAGE = 100
 WANTED = ("entry_id", "upload_id", "mainfile", "results.material.chemical_formula_reduced")
 
 
-def pages(server: Server, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def pages(server: Client, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """All results of a query, page after page, until the answer names no next one."""
     after: str | None = None
     while True:
@@ -43,7 +44,7 @@ def pages(server: Server, path: str, body: dict[str, Any]) -> Iterator[dict[str,
         after = following
 
 
-def data_set(server: Server, doi: str) -> dict[str, Any]:
+def data_set(server: Client, doi: str) -> dict[str, Any]:
     """Identity and name of the data set.
 
     Raises:
@@ -55,7 +56,7 @@ def data_set(server: Server, doi: str) -> dict[str, Any]:
     return {key: found[0].get(key) for key in ("dataset_id", "dataset_name", "doi")}
 
 
-def listing(server: Server, settings: NomadSeed, formula: str) -> dict[str, Any]:
+def listing(server: Client, settings: NomadSeed, formula: str) -> dict[str, Any]:
     """Every file of one material in the data set that matches `files`, with its size.
 
     Files beside an entry's main file come with the entries; folders above it (trajectories of
@@ -115,7 +116,7 @@ def _folders_above(entries: Sequence[dict[str, Any]], levels: int) -> set[tuple[
     return found
 
 
-def _folder(server: Server, upload: str, folder: str) -> Iterator[tuple[str, int]]:
+def _folder(server: Client, upload: str, folder: str) -> Iterator[tuple[str, int]]:
     """Files directly in a folder of an upload, with their sizes."""
     page = 1
     while True:
@@ -143,7 +144,7 @@ def safe_path(folder: Path, upload: str, path: str) -> Path:
 
 
 def fetch(
-    server: Server, settings: NomadSeed, found: dict[str, Any], folder: Path
+    server: Client, settings: NomadSeed, found: dict[str, Any], folder: Path
 ) -> dict[str, Any]:
     """Download every file of a listing; those that are there are only checked.
 
