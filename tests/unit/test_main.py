@@ -1,5 +1,6 @@
 """The command: every subcommand explains itself; errors are one sentence."""
 
+import re
 import subprocess
 import sys
 
@@ -26,7 +27,7 @@ def test_the_list_of_commands_is_whole(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     text = capsys.readouterr().out
-    assert all(f"    {name} " in text for name in COMMANDS)
+    assert all(re.search(rf"^    {name}\b", text, re.M) for name in COMMANDS)
 
 
 def test_no_command_is_refused(capsys):
