@@ -29,9 +29,9 @@ from nequip.integrations.ase import NequIPCalculator
 from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.learning import judgement
-from umklapp.learning.sampling import dynamics, health, uncertainty
+from umklapp.learning.sampling import dynamics, health, recording, uncertainty
 from umklapp.potentials.committee import Committee
-from umklapp.potentials.nequip import engine, training
+from umklapp.potentials.nequip import engine, slot_network, training
 
 LABELS = Path("benchmarks/data/nacl_gpaw.extxyz")
 LATTICE = 5.64
@@ -132,7 +132,7 @@ def ours(
         committee,
         [start] * replicas,
         [TEMPERATURE] * replicas,
-        dynamics.Recorder(zero),
+        recording.Recorder(zero),
         np.random.default_rng(1),
         scheme,
         lambda target: limits,
@@ -230,7 +230,7 @@ def main() -> None:
         str(atoms): TEMPERATURE * float(np.sqrt(2 / (3 * atoms - 3))) for atoms in options.atoms
     }
     record["machine"] = {"platform": platform.platform(), "cores": os.cpu_count()}
-    record["processor"] = engine.machine(engine.default_device())
+    record["processor"] = slot_network.machine(engine.default_device())
     provenance.write_json(options.out / "exploration.json", provenance.record(**record))
     print(table.to_string(index=False))
 

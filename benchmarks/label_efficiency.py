@@ -26,7 +26,7 @@ from umklapp.crystals import frames, sites
 from umklapp.crystals.formats import force_sets
 from umklapp.learning import judgement
 from umklapp.learning.sampling import acquisition, exploration
-from umklapp.learning.sampling.dynamics import Trajectory
+from umklapp.learning.sampling.recording import Trajectory
 from umklapp.potentials import testbed
 from umklapp.potentials.committee import Committee, subsample
 from umklapp.potentials.nequip import engine, training

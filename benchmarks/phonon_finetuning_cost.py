@@ -32,7 +32,7 @@ from umklapp.crystals import frames
 from umklapp.crystals.curvature import CurvatureLabel
 from umklapp.potentials.nequip import curvature, training
 from umklapp.potentials.nequip.curvature import Batch, Item
-from umklapp.potentials.nequip.finetuning import Member
+from umklapp.potentials.nequip.member import Member
 
 SIZES = {64: 2, 216: 3}
 FRAMES, REPEATS = 2, 7

@@ -22,7 +22,8 @@ import numpy as np
 from scipy import fft, special
 
 from umklapp.errors import InputError
-from umklapp.transport.green_kubo import check_fluxes, prefactor, timestep
+from umklapp.transport.green_kubo import check_fluxes, prefactor
+from umklapp.transport.series import timestep
 
 MORE = 2.0
 """Coefficients that are kept, relative to Akaike's choice."""

@@ -18,8 +18,10 @@ from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import QhullError
 
 from umklapp.errors import InputError
-from umklapp.transport.green_kubo import TO_SI, Procedure
-from umklapp.transport.lifetimes import Modes, Solution, average_over_stars, find_stars, solve
+from umklapp.transport.green_kubo import TO_SI
+from umklapp.transport.qpoint_stars import average_over_stars, find_stars
+from umklapp.transport.series import Procedure
+from umklapp.transport.supercell_modes import Modes, Solution, solve
 
 MESHES = (4, 6, 8, 10, 12, 14, 16, 18, 20)
 """q-points along each reciprocal vector."""

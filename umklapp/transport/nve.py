@@ -22,8 +22,8 @@ from umklapp.config import GreenKubo
 from umklapp.config.green_kubo import MOVES
 from umklapp.errors import CalculationError, InputError
 from umklapp.files import replacing
-from umklapp.learning.sampling.dynamics import (
-    SKIN,
+from umklapp.learning.sampling.dynamics import SKIN
+from umklapp.learning.sampling.kinetics import (
     kinetic_energy,
     kinetic_temperature,
     maxwell_boltzmann,

@@ -12,7 +12,7 @@ from ase import Atoms, units
 
 from umklapp.errors import InputError
 from umklapp.files import replacing
-from umklapp.transport import finite_size, green_kubo, lifetimes
+from umklapp.transport import finite_size, green_kubo, lifetimes, series, supercell_modes
 
 NEEDED = ("time", "heat_flux", "velocities", "temperature")
 """Variables without which there is no κ."""
@@ -65,8 +65,9 @@ def analyse(
         path: netCDF-4 of `vibes output md`: velocities in ASE's unit, flux in eV/(Å² fs).
         finite: with mode lifetimes and finite-size correction.
         window_factor: periods of the slowest vibration in the noise filter.
-        eigenvectors: (n_q, n_b, n_b), see `lifetimes.build_modes`. Rounding errors choose them in
-            degenerate spaces, and with them the energies and lifetimes of single degenerate modes.
+        eigenvectors: (n_q, n_b, n_b), see `supercell_modes.build_modes`. Rounding errors choose
+            them in degenerate spaces, and with them the energies and lifetimes of single degenerate
+            modes.
 
     Raises:
         InputError: what is missing or does not fit, with the file.
@@ -80,7 +81,7 @@ def analyse(
             primitive = _atoms(path, attributes, "atoms_primitive")
             supercell = _atoms(path, attributes, "atoms_supercell")
             supercell.set_masses(np.asarray(_attribute(path, attributes, "masses")))
-            modes = lifetimes.build_modes(
+            modes = supercell_modes.build_modes(
                 primitive, supercell, data["force_constants"], "vibes", eigenvectors
             )
             found.update(_finite_size(data, modes, found))
@@ -135,11 +136,11 @@ def _green_kubo(data: dict[str, np.ndarray], volume: float, window_factor: float
 
 
 def _finite_size(
-    data: dict[str, np.ndarray], modes: lifetimes.Modes, known: dict[str, Any]
+    data: dict[str, np.ndarray], modes: supercell_modes.Modes, known: dict[str, Any]
 ) -> dict[str, Any]:
     times, kappa = data["time"], known["kappa_W_per_mK"]
     volume, temperature = float(data["volume"].mean()), known["temperature_K"]
-    energies = lifetimes.mode_energies(
+    energies = supercell_modes.mode_energies(
         data["displacements"], data["velocities"] * units.fs, modes, backwards=True
     )
     correlations = lifetimes.energy_correlations(energies, "vibes")
@@ -147,7 +148,7 @@ def _finite_size(
     harmonic = finite_size.harmonic(modes, energies, taus, volume, temperature, "vibes")
     correction = finite_size.correct(modes, harmonic, procedure="vibes")
     flux = np.einsum("tqs,qsa->ta", energies, modes.solution.velocities) / volume
-    flux_correlation = known["prefactor_W_A4_fs_per_mK_eV2"] * green_kubo.autocorrelation(
+    flux_correlation = known["prefactor_W_A4_fs_per_mK_eV2"] * series.autocorrelation(
         flux - flux.mean(axis=0), biased=True, hann=True, cross=True
     )
     return {
@@ -164,7 +165,7 @@ def _finite_size(
         "harmonic_heat_flux_eV_per_A2_fs": flux,
         "harmonic_hfacf_W_per_mK_fs": flux_correlation,
         "harmonic_kappa_cumulative_W_per_mK": green_kubo.cumulative_kappa(
-            flux_correlation, green_kubo.timestep(times)
+            flux_correlation, series.timestep(times)
         ),
         "kappa_harmonic_W_per_mK": harmonic.kappa,
         "kappa_harmonic_symmetrized_W_per_mK": harmonic.kappa_symmetrized,

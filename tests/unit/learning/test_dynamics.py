@@ -5,7 +5,7 @@ import pytest
 from ase import Atoms, units
 from models import Springs, rattled_silicon, silicon_cubic, springs, stillinger_weber, sw_potential
 
-from umklapp.learning.sampling import dynamics, health
+from umklapp.learning.sampling import dynamics, health, kinetics, recording
 from umklapp.potentials.ase import AsePotential
 from umklapp.potentials.committee import Committee
 
@@ -18,7 +18,7 @@ def run(committee, starts, temperatures, seed=0, limits=LOOSE, said=None, zero=N
         committee,
         starts,
         temperatures,
-        dynamics.Recorder(np.zeros(len(committee)) if zero is None else zero),
+        recording.Recorder(np.zeros(len(committee)) if zero is None else zero),
         np.random.default_rng(seed),
         dynamics.Scheme(**options),
         lambda target: limits,
@@ -29,7 +29,7 @@ def run(committee, starts, temperatures, seed=0, limits=LOOSE, said=None, zero=N
 def first_velocities(masses, temperature, seed=0):
     """Velocities that the first replica starts with."""
     own = np.random.default_rng(seed).spawn(1)[0]
-    return dynamics.maxwell_boltzmann(masses, temperature, own)
+    return kinetics.maxwell_boltzmann(masses, temperature, own)
 
 
 # the ensemble
@@ -38,14 +38,14 @@ def first_velocities(masses, temperature, seed=0):
 def test_maxwell_boltzmann_velocities_of_mixed_masses():
     masses = np.array([6.94, 126.9, 28.09])
     generator = np.random.default_rng(0)
-    drawn = [dynamics.maxwell_boltzmann(masses, 500.0, generator) for _ in range(4000)]
+    drawn = [kinetics.maxwell_boltzmann(masses, 500.0, generator) for _ in range(4000)]
     momentum = (masses[:, None] * np.array(drawn)).sum(axis=1)
     np.testing.assert_allclose(momentum, 0, atol=1e-12)
     # each atom: kT (1 − m/M) per component, of 4000 × 3 samples
     variance = (np.array(drawn) ** 2).mean(axis=(0, 2)) / units.fs**2
     wanted = units.kB * 500 / masses * (1 - masses / masses.sum())
     np.testing.assert_allclose(variance, wanted, rtol=5 * np.sqrt(2 / 12000))
-    temperatures = [dynamics.kinetic_temperature(masses, each) for each in drawn]
+    temperatures = [kinetics.kinetic_temperature(masses, each) for each in drawn]
     assert np.mean(temperatures) == pytest.approx(500, abs=5 * np.std(temperatures) / 63)
 
 
@@ -54,7 +54,7 @@ def test_kinetic_temperature_of_known_velocities():
     velocities = np.array([[0.01, 0, 0], [-0.01, 0, 0]])
     joule = 1.66053906660e-27 * (0.01 * 1e5) ** 2
     wanted = 2 * joule / (3 * 1.380649e-23)
-    assert dynamics.kinetic_temperature(np.ones(2), velocities) == pytest.approx(wanted, rel=1e-6)
+    assert kinetics.kinetic_temperature(np.ones(2), velocities) == pytest.approx(wanted, rel=1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -372,7 +372,7 @@ def test_an_ideal_gas_has_the_volume_of_its_law():
     volume = (n + 1) * units.kB * temperature / pressure
     start = Atoms("Ar" * n, cell=3 * [volume ** (1 / 3)], pbc=True)
     start.positions = generator.uniform(0, volume ** (1 / 3), (n, 3))
-    barostat = dynamics.Barostat(pressure=pressure, time=50.0, compressibility=1 / pressure)
+    barostat = kinetics.Barostat(pressure=pressure, time=50.0, compressibility=1 / pressure)
     limits = health.Limits(1e6, 0.0, 1e6)
     found = run(
         Committee([AsePotential(IdealGas(start.positions, 0.0))]), [start] * 2, [temperature] * 2,
@@ -389,7 +389,7 @@ def test_an_ideal_gas_has_the_volume_of_its_law():
 def test_a_strained_crystal_relaxes_to_the_pressure(anisotropic):
     start = silicon_cubic()
     start.set_cell(start.cell.array * 1.02, scale_atoms=True)
-    barostat = dynamics.Barostat(time=100.0, compressibility=1.6, anisotropic=anisotropic)
+    barostat = kinetics.Barostat(time=100.0, compressibility=1.6, anisotropic=anisotropic)
     (found,) = run(
         Committee([sw_potential()]), [start], [50.0], steps=600, every=2, barostat=barostat
     )

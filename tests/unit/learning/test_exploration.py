@@ -6,7 +6,7 @@ from models import bare, rattled_silicon, silicon_cubic, springs, sw_potential
 from umklapp.config import MdExploration
 from umklapp.learning.judgement import reference_energies
 from umklapp.learning.sampling import exploration, health, uncertainty
-from umklapp.learning.sampling.dynamics import Trajectory
+from umklapp.learning.sampling.recording import Trajectory
 from umklapp.potentials.committee import Committee
 
 

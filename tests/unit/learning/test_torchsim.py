@@ -10,7 +10,7 @@ from networks import SMALL, potential
 from umklapp import config
 from umklapp.crystals import sites
 from umklapp.errors import CalculationError, InputError
-from umklapp.learning.sampling import dynamics, exploration, health
+from umklapp.learning.sampling import dynamics, exploration, health, kinetics, recording
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.nequip import engine
 
@@ -43,7 +43,7 @@ def run(committee, frames, temperatures, limits=LOOSE, said=None, seed=0, **chan
         committee,
         frames,
         temperatures,
-        dynamics.Recorder(np.zeros(len(committee))),
+        recording.Recorder(np.zeros(len(committee))),
         np.random.default_rng(seed),
         dynamics.Scheme(**options),
         lambda target: limits,
@@ -107,7 +107,7 @@ def test_the_last_good_frame_is_kept(committee):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"driver": "members"}, {"bias": 0.1}, {"barostat": dynamics.Barostat()}]
+    "changes", [{"driver": "members"}, {"bias": 0.1}, {"barostat": kinetics.Barostat()}]
 )
 def test_what_it_cannot_do_is_refused(committee, changes):
     with pytest.raises(InputError, match="torchsim"):

@@ -13,10 +13,11 @@ from umklapp.crystals import phonopy_cells
 from umklapp.crystals.curvature import CurvatureLabel
 from umklapp.errors import InputError
 from umklapp.potentials.neighbours import Neighbourhood, join
-from umklapp.potentials.nequip import curvature, engine
+from umklapp.potentials.nequip import curvature, engine, slot_network
 from umklapp.potentials.nequip.curvature import Batch
-from umklapp.potentials.nequip.finetuning import Finetuning, Member, finetune
+from umklapp.potentials.nequip.finetuning import Finetuning, finetune
 from umklapp.potentials.nequip.inference import NequipPotential
+from umklapp.potentials.nequip.member import Member
 from umklapp.potentials.nequip.training import train
 
 SETTINGS = config.CurvatureFinetune(
@@ -227,7 +228,7 @@ def test_a_tuned_member_runs_on_the_committee_engine(parent, label, frames, tmp_
     out = tmp_path / "out.ckpt"
     finetune(parent, [label], frames[:9], frames[9:], SETTINGS, 1, out, tmp_path / "s")
     tuned, before = NequipPotential.load(out, "cpu"), NequipPotential.load(parent, "cpu")
-    network = engine.SlotNetwork(tuned.model)
+    network = slot_network.SlotNetwork(tuned.model)
     atoms = bare(frames[0])
     slots = join([Neighbourhood(network.cutoff).update(atoms)], network.cutoff)
     place = np.minimum(slots.lengths / network.cutoff, 1 - 1e-12) * engine.convolution.INTERVALS

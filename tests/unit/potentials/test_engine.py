@@ -18,7 +18,7 @@ from umklapp.errors import CalculationError
 from umklapp.potentials import architectures
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.neighbours import Neighbourhood, join
-from umklapp.potentials.nequip import engine
+from umklapp.potentials.nequip import engine, slot_network
 
 
 def slot_forces(network, types, atoms):
@@ -44,7 +44,7 @@ def test_the_slot_network_is_nequips(layers, l_max, features, parity, dtype):
         dtype=dtype,
     )  # fmt: skip
     stock = potential(3, settings)
-    network = engine.SlotNetwork(stock.model)
+    network = slot_network.SlotNetwork(stock.model)
     for atoms in frames()[:3]:
         energy, forces = slot_forces(network, stock.types, atoms)
         wanted = stock.evaluate([atoms])
@@ -216,7 +216,7 @@ def test_members_of_different_architectures_are_evaluated_eagerly(folder):
 
 
 def test_the_key_is_of_the_architecture_alone():
-    keys = {engine.SlotNetwork(potential(seed).model).key("cpu") for seed in range(3)}
+    keys = {slot_network.SlotNetwork(potential(seed).model).key("cpu") for seed in range(3)}
     assert len(keys) == 1
-    assert engine.SlotNetwork(architectures.untrained(SMALL, 2)).key("cpu") in keys
-    assert engine.SlotNetwork(architectures.untrained(SMALL, 1)).key("cpu") not in keys
+    assert slot_network.SlotNetwork(architectures.untrained(SMALL, 2)).key("cpu") in keys
+    assert slot_network.SlotNetwork(architectures.untrained(SMALL, 1)).key("cpu") not in keys

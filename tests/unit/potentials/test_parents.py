@@ -16,7 +16,7 @@ from umklapp import config
 from umklapp.crystals import frames
 from umklapp.errors import InputError
 from umklapp.potentials import architectures
-from umklapp.potentials.nequip import engine, heat_flux, model, parents
+from umklapp.potentials.nequip import engine, heat_flux, model, parents, slot_network
 from umklapp.potentials.nequip.batched import BatchedMembers
 from umklapp.potentials.nequip.inference import NequipPotential
 from umklapp.potentials.nequip.schedule import as_start
@@ -83,8 +83,10 @@ def test_the_engine_of_so_many_species_takes_such_a_model(parent, settings):
     child = child_of(parent, settings, ["Au", "Cu"], labels[0])
     shifts = child.model.model.func.per_type_energy_scale_shift.shifts
     assert shifts.numel() == 2  # of two species, where an untrained model has one for all
-    network = engine.SlotNetwork(child.model)
-    assert network.key("cpu") == engine.SlotNetwork(architectures.untrained(settings, 2)).key("cpu")
+    network = slot_network.SlotNetwork(child.model)
+    assert network.key("cpu") == slot_network.SlotNetwork(architectures.untrained(settings, 2)).key(
+        "cpu"
+    )
 
 
 @pytest.mark.slow

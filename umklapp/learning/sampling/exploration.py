@@ -18,7 +18,9 @@ from umklapp.errors import InputError
 from umklapp.files import replacing
 from umklapp.learning.sampling import dynamics, health, uncertainty
 from umklapp.learning.sampling.acquisition import Candidates
-from umklapp.learning.sampling.dynamics import Barostat, Recorder, Scheme, Trajectory
+from umklapp.learning.sampling.dynamics import Scheme
+from umklapp.learning.sampling.kinetics import Barostat
+from umklapp.learning.sampling.recording import Recorder, Trajectory
 from umklapp.potentials.committee import Committee
 
 log = logging.getLogger(__name__)
@@ -37,7 +39,7 @@ class Explored:
     frames: n unlabelled frames; forces: n arrays (N, 3) eV/Å, committee mean; spread: n arrays
     (N,) eV/Å, u_I; replica, target_temperature (K, NaN without dynamics): (n,); measures: name
     (`uncertainty.NAMES`) → (n,); descriptors: (n, d) what makes frames different; the other
-    arrays (n,) as in `dynamics.Trajectory`; ended: why each replica ended.
+    arrays (n,) as in `recording.Trajectory`; ended: why each replica ended.
     """
 
     frames: list[Atoms]

@@ -22,7 +22,8 @@ from torch_sim.transforms import compute_cell_shifts, pbc_wrap_batched
 
 from umklapp.errors import InputError
 from umklapp.learning.sampling import health
-from umklapp.learning.sampling.dynamics import Recorder, Scheme, Trajectory
+from umklapp.learning.sampling.dynamics import Scheme
+from umklapp.learning.sampling.recording import Recorder, Trajectory
 from umklapp.potentials.committee import Committee, CommitteePrediction
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from ase import Atoms, units
 from umklapp.config import LowFidelitySeed
 from umklapp.crystals import frames, sites
 from umklapp.errors import CalculationError
-from umklapp.learning.sampling import dynamics, health
+from umklapp.learning.sampling import dynamics, health, kinetics, recording
 from umklapp.learning.sampling.exploration import kept_frames
 from umklapp.learning.sampling.order import CrystallineOrder, OrderBiased
 from umklapp.learning.seeds import defects
@@ -83,7 +83,7 @@ def sample(
             Committee([_driver(potential, order, settings, stage)]),
             [replicas[number] for number in alive],
             [temperature] * len(alive),
-            dynamics.Recorder(zero),
+            recording.Recorder(zero),
             generator,
             _scheme(settings),
             lambda target: _limits(settings, perfect),
@@ -212,7 +212,7 @@ def _scheme(settings: LowFidelitySeed) -> dynamics.Scheme:
     barostat = None
     if settings.ensemble == "npt":
         chosen = settings.barostat
-        barostat = dynamics.Barostat(
+        barostat = kinetics.Barostat(
             chosen.pressure * units.GPa,
             chosen.time,
             chosen.compressibility / units.GPa,

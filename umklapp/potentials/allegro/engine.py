@@ -12,7 +12,7 @@ from allegro.nn._strided import Contracter
 from umklapp import provenance
 from umklapp.errors import CalculationError
 from umklapp.potentials.allegro.model import is_allegro
-from umklapp.potentials.nequip.engine import SlotNetwork
+from umklapp.potentials.nequip.slot_network import SlotNetwork
 
 
 class AllegroSlots(SlotNetwork):

@@ -10,20 +10,13 @@ from __future__ import annotations
 
 import logging
 import time
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from ase import Atoms
-from hydra.utils import get_class
-from nequip.model.utils import override_model_compile_mode
-from nequip.nn import GraphModel
-from nequip.train.ema import EMALightningModule, EMAWeights
-from nequip.utils.global_state import set_global_state
 
 from umklapp import config, provenance
 from umklapp.crystals.curvature import OTHER_UNITS, CurvatureLabel
@@ -32,6 +25,7 @@ from umklapp.potentials import checkpoints
 from umklapp.potentials.nequip import curvature
 from umklapp.potentials.nequip.curvature import Batch, Item
 from umklapp.potentials.nequip.derivatives import PRODUCT
+from umklapp.potentials.nequip.member import Member
 
 log = logging.getLogger(__name__)
 
@@ -110,58 +104,6 @@ def finetune(
     result = loop.result()
     member.write(out, loop.best)
     return result
-
-
-class Member:
-    """The network of a NequIP checkpoint in training, and the way back into a checkpoint.
-
-    Whatever the builder, the graph model must take `hvp_vector` and give `hvp`.
-    """
-
-    def __init__(
-        self, checkpoint: dict[str, Any], module: EMALightningModule, decay: float
-    ) -> None:
-        self.checkpoint, self.module = checkpoint, module
-        self.network: GraphModel = next(iter(module.evaluation_model.values()))  # averaged weights
-        self.average = EMAWeights(module.model, decay)
-        self.average.update_parameters(module.model)
-        self.weights = list(module.model.parameters())
-        for each in self.weights:
-            each.requires_grad_(True)
-
-    @classmethod
-    def load(cls, path: Path, decay: float = 0.99, compiled: bool = False) -> Member:
-        """The member of a checkpoint, starting from its averaged weights.
-
-        Raises:
-            InputError: the file is no NequIP checkpoint with averaged weights.
-        """
-        set_global_state()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                checkpoint = torch.load(path, map_location="cpu", weights_only=False)
-                information = checkpoint["hyper_parameters"]["info_dict"]
-                kind = get_class(information["training_module"]["_target_"])
-                with override_model_compile_mode("compile" if compiled else "eager"):
-                    module = kind.load_from_checkpoint(path, map_location="cpu", weights_only=False)
-        except Exception as error:  # torch, lightning and hydra have no common error
-            raise InputError(f"{path}: cannot be loaded as a NequIP checkpoint: {error}") from None
-        if not isinstance(module, EMALightningModule):
-            raise InputError(f"{path}: the checkpoint has no averaged weights to fine-tune")
-        return cls(checkpoint, module, decay)
-
-    def write(self, path: Path, weights: Sequence[torch.Tensor]) -> None:
-        """Write the checkpoint with these weights, as its own and as its average, atomically."""
-        with torch.no_grad():
-            for mine, given in zip(self.weights, weights, strict=True):
-                mine.copy_(given)
-        self.module.ema = EMAWeights(self.module.model, self.average.decay)
-        self.module.ema.update_parameters(self.module.model)
-        state = {key: _on_cpu(value) for key, value in self.module.state_dict().items()}
-        fresh = {"state_dict": state, "optimizer_states": [], "lr_schedulers": []}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        checkpoints.write(path, {**self.checkpoint, **fresh})
 
 
 class Finetuning:
@@ -380,7 +322,3 @@ def _chunks(items: Sequence[Item]) -> list[list[Item]]:
         found[-1].append(item)
         atoms += count
     return found
-
-
-def _on_cpu(value: Any) -> Any:
-    return value.cpu() if isinstance(value, torch.Tensor) else value

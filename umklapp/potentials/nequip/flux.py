@@ -24,8 +24,8 @@ from umklapp.errors import CalculationError
 from umklapp.potentials.neighbours import Neighbourhood, Slots, join
 from umklapp.potentials.nequip import engine
 from umklapp.potentials.nequip.batched import BatchedMembers, edge_forces
-from umklapp.potentials.nequip.engine import SlotNetwork
 from umklapp.potentials.nequip.inference import NequipPotential
+from umklapp.potentials.nequip.slot_network import SlotNetwork
 
 INERTIA = units.fs**2
 """(Å/fs)² u in eV."""

@@ -10,29 +10,25 @@ import logging
 import shutil
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import lightning
 import numpy as np
 import torch
 from ase import Atoms
-from ase.calculators.singlepoint import SinglePointCalculator
-from ase.io import write
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from nequip.utils import get_current_code_versions
 from nequip.utils.global_state import get_latest_global_state, set_global_state
 
 from umklapp import config, provenance
-from umklapp.crystals.frames import stress_of
-from umklapp.crystals.materials import composition
 from umklapp.errors import CalculationError
 from umklapp.files import replacing
 from umklapp.potentials import architectures
-from umklapp.potentials.nequip import parents, schedule
+from umklapp.potentials.nequip import parents, schedule, training_settings
 from umklapp.potentials.nequip.progress import MONITOR, Progress, StageResult, TrainingResult
+from umklapp.potentials.nequip.training_settings import Start
 
 log = logging.getLogger(__name__)
 
@@ -108,14 +104,6 @@ def train(
     )
 
 
-@dataclass(frozen=True)
-class Start:
-    """A checkpoint to start from; `keeps_zero`: its energies need no other zero."""
-
-    path: Path
-    keeps_zero: bool
-
-
 def _stage(
     parts: Parts,
     stage: tuple[config.Stage, config.Potential],
@@ -164,7 +152,7 @@ def _fit(
     lightning.seed_everything(seed, workers=True, verbose=False)
     with_stress = schedule.with_stress(training)
     stress = settings.training.stress_weight > 0 and with_stress > 0
-    data = _data(training, validation, settings, seed, scratch, stress)
+    data = training_settings.data_options(training, validation, settings, seed, scratch, stress)
     _forget_other_training(scratch, settings, seed, start, frozen)
     if finished is not None and finished.exists() and out.exists():
         log.info(f"finished already: {out}")
@@ -174,11 +162,11 @@ def _fit(
             f"{len(training) - with_stress} of {len(training)} training frames have no stress: "
             "they are left out of its loss"
         )
-    module_config = _module(data, settings, stress, len(training), frozen)
+    module_config = training_settings.module_options(data, settings, stress, len(training), frozen)
     builder, _ = architectures.architecture(settings)
     module_config["model"] = {
         "_target_": f"{builder.__module__}.{builder.__name__}",
-        **_architecture(data, settings, seed, training, start, parent),
+        **training_settings.architecture_options(data, settings, seed, training, start, parent),
     }
     information = {
         "versions": get_current_code_versions(verbose=False),
@@ -255,139 +243,3 @@ def _forget_other_training(
         for checkpoint in scratch.glob("*.ckpt"):
             checkpoint.unlink()
         note.write_text(identity)
-
-
-def _write(path: Path, frames: Sequence[Atoms], stress: bool) -> None:
-    """NequIP wants the same keys in every frame of a file: a missing stress becomes NaN here."""
-    items = []
-    for frame in frames:
-        atoms = Atoms(frame.numbers, cell=frame.cell, positions=frame.positions, pbc=True)
-        labels: dict[str, Any] = {
-            "energy": frame.get_potential_energy(),
-            "forces": frame.get_forces(),
-        }
-        if stress:
-            labels["stress"] = stress_of(frame)
-        atoms.calc = SinglePointCalculator(atoms, **labels)
-        items.append(atoms)
-    write(path, items, format="extxyz")
-
-
-def _data(
-    training: Sequence[Atoms],
-    validation: Sequence[Atoms],
-    settings: config.Potential,
-    seed: int,
-    scratch: Path,
-    stress: bool,
-) -> dict[str, Any]:
-    types = sorted({symbol for frame in training for symbol in frame.get_chemical_symbols()})
-    for name, frames in (("train", training), ("validation", validation)):
-        _write(scratch / f"{name}.extxyz", frames, stress)
-    loader = {"_target_": "torch.utils.data.DataLoader", "num_workers": 0}
-    return {
-        "_target_": "nequip.data.datamodule.ASEDataModule",
-        "seed": seed,
-        "train_file_path": str(scratch / "train.extxyz"),
-        "val_file_path": str(scratch / "validation.extxyz"),
-        "transforms": [
-            {
-                "_target_": "nequip.data.transforms.ChemicalSpeciesToAtomTypeMapper",
-                "model_type_names": types,
-            },
-            {"_target_": "nequip.data.transforms.NeighborListTransform", "r_max": settings.cutoff},
-        ],
-        "train_dataloader": {
-            **loader,
-            "batch_size": settings.training.batch_size,
-            "shuffle": True,
-        },
-        "val_dataloader": {**loader, "batch_size": 8},
-        "stats_manager": {
-            "_target_": "nequip.data.CommonDataStatisticsManager",
-            "type_names": types,
-        },
-    }
-
-
-def _module(
-    data: dict[str, Any],
-    settings: config.Potential,
-    stress: bool,
-    n_frames: int,
-    frozen: Sequence[str],
-) -> dict[str, Any]:
-    options = settings.training
-    weights = {"total_energy": options.energy_weight, "forces": options.force_weight}
-    loss: dict[str, Any] = {"per_atom_energy": True, "coeffs": weights}
-    metrics: dict[str, Any] = {"coeffs": {"per_atom_energy_mae": 1.0, "forces_mae": 1.0}}
-    target, kind = "nequip.train.EnergyForceLoss", "EnergyForce"
-    if stress:
-        target, kind = "nequip.train.EnergyForceStressLoss", "EnergyForceStress"
-        weights["stress"] = options.stress_weight
-        loss["ignore_nan"] = {"stress": True}
-        metrics["coeffs"]["stress_mae"] = None
-        metrics["ignore_nan"] = {"stress": True}
-    optimizer: dict[str, Any] = {"_target_": "torch.optim.Adam", "lr": options.learning_rate}
-    if options.weight_decay > 0:
-        optimizer["_target_"] = "torch.optim.AdamW"
-        optimizer["weight_decay"] = options.weight_decay
-    if frozen:
-        groups = {"_target_": "umklapp.potentials.nequip.parts.trainable", "frozen": list(frozen)}
-        optimizer["param_groups"] = groups
-    return {
-        "_target_": "nequip.train.EMALightningModule",
-        "ema_decay": options.ema_decay,
-        "loss": {"_target_": target, **loss},
-        "val_metrics": {"_target_": f"nequip.train.{kind}Metrics", **metrics},
-        "optimizer": optimizer,
-        "lr_scheduler": _learning_rates(options, -(-n_frames // options.batch_size)),
-    }
-
-
-def _learning_rates(options: config.Training, steps: int) -> dict[str, Any]:
-    """Of a training with so many steps in an epoch."""
-    if options.lr_schedule == "plateau":
-        scheduler = {
-            "_target_": "torch.optim.lr_scheduler.ReduceLROnPlateau",
-            "factor": options.plateau_factor,
-            "patience": options.plateau_patience,
-        }
-        return {"scheduler": scheduler, "monitor": MONITOR, "interval": "epoch", "frequency": 1}
-    total = options.epochs * steps
-    scheduler = {
-        "_target_": "torch.optim.lr_scheduler.OneCycleLR",
-        "max_lr": options.learning_rate,
-        "total_steps": total,
-        "pct_start": 0.2 if total == 10 else 0.1,  # a warm-up of one step is divided by zero
-    }
-    return {"scheduler": scheduler, "interval": "step", "frequency": 1}
-
-
-def _architecture(
-    data: dict[str, Any],
-    settings: config.Potential,
-    seed: int,
-    training: Sequence[Atoms],
-    start: Start | None,
-    parent: parents.Parent | None,
-) -> dict[str, Any]:
-    """Arguments of the builder: from statistics of the labels, or from the parent."""
-    types = data["stats_manager"]["type_names"]
-    if start is not None and parent is not None:
-        parents.check(parent, settings, types)
-        zero = None if start.keeps_zero else parents.other_zero(parent, training)
-        return parents.arguments(parent, settings, seed, types, zero)
-    statistics = instantiate(data, _recursive_=False).get_statistics("train")
-    shifts: float | dict[str, float] = statistics["per_atom_energy_mean"]
-    if len({composition(frame) for frame in training}) > 1:  # one number would not do
-        labels = np.array([frame.get_potential_energy() for frame in training])
-        shifts = parents.species_shifts(types, training, labels)
-    return architectures.architecture(settings)[1](
-        settings,
-        seed,
-        types,
-        statistics["num_neighbors_mean"],
-        statistics["forces_rms"],
-        shifts,
-    )
