@@ -18,6 +18,7 @@ from rich.table import Table
 
 from umklapp import config
 from umklapp.crystals import materials
+from umklapp.paths import Material, Results, Round, existing
 from umklapp.report import costs
 from umklapp.wording import in_milli
 
@@ -29,14 +30,19 @@ ERRORS = ("Error", "Exception", "Killed", "Traceback")
 
 def of_campaign(settings: config.Campaign, now: float | None = None) -> list[dict[str, Any]]:
     """One mapping per material, in the order of the configuration (keys as in `of_material`)."""
-    results = Path(settings.results)
+    results = Results(settings.results)
     keys = materials.keys(settings.materials)
-    spent = costs.table(costs.read(results / "benchmarks", keys))
-    jobs = unfinished(results, time.time() if now is None else now)
+    spent = costs.table(costs.read(Path(results.benchmarks), keys))
+    jobs = unfinished(Path(results.folder), time.time() if now is None else now)
     found = []
     for key in keys:
         mine = [job for job in jobs if job["file"].split("_")[0].removesuffix(".log") == key]
-        found.append({**of_material(results / key, mine), **costs.of_material(spent, key)})
+        found.append(
+            {
+                **of_material(Path(results.material(key).folder), mine),
+                **costs.of_material(spent, key),
+            }
+        )
     return found
 
 
@@ -52,21 +58,22 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         failed_labels, test_force_mae_eV_per_A, kappa_300K_W_per_mK and its std, converged, verdict,
         reason, running and failed (rule, file, minutes since the last sign of life).
     """
-    rounds = sorted(path for path in folder.glob("round_*") if path.is_dir())
-    assessments = [found for path in rounds if (found := _json(path / "assessment.json"))]
-    committees = [found for path in rounds if (found := _json(path / "committee.json"))]
-    kappa, std = _kappa(_json(folder / "conductivity.json"))
-    verdict = _json(folder / "verdict.json") or {}
+    files = Material(str(folder))
+    rounds = files.rounds_on_disk()
+    assessments = [found for one in rounds if (found := _json(one.assessment))]
+    committees = [found for one in rounds if (found := _json(one.committee))]
+    kappa, std = _kappa(_json(files.conductivity))
+    verdict = _json(files.verdict) or {}
     last = assessments[-1] if assessments else {}
     return {
         "material": folder.name,
-        "stage": _stage(folder, rounds, last),
-        "round": int(rounds[-1].name.removeprefix("round_")) if rounds else None,
-        "labels": sum(1 for _ in folder.glob("ledger/*/*.extxyz")),
+        "stage": _stage(files, rounds, last),
+        "round": rounds[-1].number if rounds else None,
+        "labels": len(existing(f"{files.ledger}/*/*.extxyz")),
         "failed_labels": sum(
             len(_json(path)["failed"])
-            for pattern in ("seeds/labels/*.failed.json", "round_*/labels/*.failed.json")
-            for path in folder.glob(pattern)
+            for stage in (files.seeds, files.round("*"))
+            for path in existing(stage.failed("*"))
         ),
         "test_force_mae_eV_per_A": (
             committees[-1]["test"]["force_mae_eV_per_A"] if committees else None
@@ -87,12 +94,13 @@ def unfinished(results: Path, now: float) -> list[dict[str, Any]]:
     A job is `failed` when its log ends in an error. Of a job that was killed the log tells nothing:
     it stands among the running ones with an old last sign of life.
     """
-    logs, found = results / "logs", []
+    places = Results(str(results))
+    logs, found = Path(places.logs), []
     for path in sorted(logs.rglob("*.log")):
         name = path.relative_to(logs)
         if len(name.parts) != 2:
             continue  # Snakemake's own, and the report's
-        done = results / "benchmarks" / name.with_suffix(".tsv")
+        done = Path(places.benchmarks) / name.with_suffix(".tsv")
         stamp = path.stat().st_mtime
         if done.exists() and done.stat().st_mtime >= stamp:
             continue
@@ -110,28 +118,32 @@ def unfinished(results: Path, now: float) -> list[dict[str, Any]]:
     return found
 
 
-def _stage(folder: Path, rounds: Sequence[Path], last: dict[str, Any]) -> str:
-    if not (folder / "structure/primitive.extxyz").exists():
-        return "not begun" if not folder.exists() else "structure"
-    if not (folder / "seeds/train.extxyz").exists():
+def _stage(files: Material, rounds: Sequence[Round], last: dict[str, Any]) -> str:
+    if not _exists(files.primitive):
+        return "structure" if _exists(files.folder) else "not begun"
+    if not _exists(files.seeds.train):
         return "seeds"
     if last.get("finished"):
-        return "finished" if (folder / "summary.json").exists() else "phonons and κ"
+        return "finished" if _exists(files.summary) else "phonons and κ"
     if not rounds:
         return "training"
     return _stage_of_round(rounds[-1])
 
 
-def _stage_of_round(path: Path) -> str:
-    for name, stage in (
-        ("committee.json", "training"),
-        ("exploration.h5", "exploration"),
-        ("candidates.extxyz", "acquisition"),
-        ("assessment.json", "labels"),
+def _stage_of_round(files: Round) -> str:
+    for path, stage in (
+        (files.committee, "training"),
+        (files.exploration, "exploration"),
+        (files.candidates, "acquisition"),
+        (files.assessment, "labels"),
     ):
-        if not (path / name).exists():
+        if not _exists(path):
             return stage
     return "between rounds"
+
+
+def _exists(path: str) -> bool:
+    return Path(path).exists()
 
 
 def _kappa(conductivity: dict[str, Any] | None) -> tuple[float | None, float | None]:
@@ -141,8 +153,8 @@ def _kappa(conductivity: dict[str, Any] | None) -> tuple[float | None, float | N
     return conductivity["kappa_W_per_mK"][place], conductivity["std_W_per_mK"][place]
 
 
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text()) if path.exists() else None
+def _json(path: str) -> Any:
+    return json.loads(Path(path).read_text()) if _exists(path) else None
 
 
 def render(rows: Sequence[dict[str, Any]], name: str) -> Table:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from umklapp import config
 from umklapp.errors import InputError
+from umklapp.paths import Results
 from umklapp.wording import in_milli
 
 
@@ -111,8 +112,8 @@ def run(path: Path) -> str:
     Raises:
         InputError: the campaign has no summary yet.
     """
-    results = Path(config.load(path).results)
-    file = results / "summary.csv"
+    results = Results(config.load(path).results)
+    file = Path(results.summary)
     if not file.exists():
         raise InputError(f"{file} does not exist yet: run the campaign of {path} first")
     table = pd.read_csv(file)
@@ -120,6 +121,6 @@ def run(path: Path) -> str:
         f"  {each['material']}: {each['reason']}\n    events: {each['verdict_reason']}"
         for _, each in table.iterrows()
     )
-    report = results / "report.html"
-    where = f"report: {report}" if report.exists() else f"figures: {results / 'figures'}"
+    report = Path(results.report)
+    where = f"report: {report}" if report.exists() else f"figures: {results.figures}"
     return f"{render(table)}\n\nwhy the rounds ended:\n{reasons}\n\ntable: {file}\n{where}"

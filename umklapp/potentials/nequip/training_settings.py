@@ -53,6 +53,11 @@ def data_options(
     scratch: Path,
     stress: bool,
 ) -> dict[str, Any]:
+    """Options of NequIP's data module; the frames are written to `scratch`.
+
+    Args:
+        seed: of the order of the frames. stress: whether labels of stress take part.
+    """
     types = sorted({symbol for frame in training for symbol in frame.get_chemical_symbols()})
     for name, frames in (("train", training), ("validation", validation)):
         _write(scratch / f"{name}.extxyz", frames, stress)
@@ -89,6 +94,11 @@ def module_options(
     n_frames: int,
     frozen: Sequence[str],
 ) -> dict[str, Any]:
+    """Options of NequIP's training module without its model.
+
+    Args:
+        data: of `data_options`. n_frames: that are trained on. frozen: parts whose weights stay.
+    """
     options = settings.training
     weights = {"total_energy": options.energy_weight, "forces": options.force_weight}
     loss: dict[str, Any] = {"per_atom_energy": True, "coeffs": weights}
