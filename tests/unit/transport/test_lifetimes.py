@@ -22,11 +22,7 @@ def cubic_springs(repeat, across=ACROSS):
     """
     primitive = Atoms("Ar", cell=EDGE * np.eye(3), pbc=True)
     primitive.set_masses([MASS])
-    found = phonopy_cells.from_phonopy(
-        lifetimes.Phonopy(
-            phonopy_cells.to_phonopy(primitive), supercell_matrix=np.diag(repeat)
-        ).supercell
-    )
+    found = phonopy_cells.supercell(primitive, np.diag(repeat).tolist())
     supercell = Atoms(found.numbers, cell=found.cell, positions=found.positions, pbc=True)
     supercell.set_masses(np.full(len(supercell), MASS))
     number = len(supercell)
