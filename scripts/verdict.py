@@ -7,6 +7,7 @@ import pandas as pd
 
 from umklapp import config, provenance
 from umklapp.crystals import frames
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.lattice import harmonic_reference
 from umklapp.learning import replay, verdict
 from umklapp.logs import log_to
@@ -17,7 +18,7 @@ def reference_of(files, settings, perfect):
     """Labelled frames of reference MD in the sampling cell, in order of time."""
     paths = [settings.reference] if settings.reference else files["reference"]
     every = [frame for path in paths for frame in frames.read_frames(Path(path))]
-    timed = [f for f in every if "time" in f.info and len(f) == len(perfect)]
+    timed = [f for f in every if FrameInfo.of(f).time is not None and len(f) == len(perfect)]
     return frames.in_site_order(timed, perfect)
 
 

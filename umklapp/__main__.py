@@ -50,6 +50,12 @@ def _testbed(options: argparse.Namespace) -> None:
     print(testbed_campaign.write_campaign(options.case, options.folder))
 
 
+def _teacher(options: argparse.Namespace) -> None:
+    from umklapp.campaign import teacher_campaign
+
+    print(teacher_campaign.write_campaign(options.folder, options.seed))
+
+
 def _vibes(options: argparse.Namespace) -> None:
     from umklapp.transport import vibes
 
@@ -104,6 +110,11 @@ def parser() -> argparse.ArgumentParser:
     testbed = command("testbed", _testbed, text, "missed results/testbed")
     testbed.add_argument("case", choices=("missed", "false"), help="the failure to be repaired")
     testbed.add_argument("folder", type=Path, help="for the configuration and its seeds")
+
+    text = "write a campaign on CuI whose truth is a trained network with a rare event"
+    teacher = command("teacher", _teacher, text, "results/teacher --seed 1")
+    teacher.add_argument("folder", type=Path, help="for the configuration and its seeds")
+    teacher.add_argument("--seed", type=int, default=1, help="of the dynamics (default 1)")
 
     text = "the complete Green–Kubo analysis of an FHI-vibes trajectory"
     vibes = command("vibes", _vibes, text, "trajectory.nc all.h5")

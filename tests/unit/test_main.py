@@ -9,7 +9,17 @@ import pytest
 
 from umklapp.__main__ import main, parser
 
-COMMANDS = ("status", "summary", "archive", "catalogue", "config", "testbed", "vibes", "srme")
+COMMANDS = (
+    "status",
+    "summary",
+    "archive",
+    "catalogue",
+    "config",
+    "testbed",
+    "teacher",
+    "vibes",
+    "srme",
+)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from ase import Atoms
 
+from umklapp.crystals import frame_info
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.crystals.frames import read_labels
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.lattice.sigma_a import RunningSigma, sigma
@@ -66,14 +68,15 @@ def reference_series(
     """Reference MD frame by frame: σᴬ, and error and uncertainty of two committees.
 
     Args:
-        frames: labelled, with `info["time"]` (fs) and `info["origin"]` (one per trajectory).
+        frames: labelled; `FrameInfo.time` is known, and the origin is one per trajectory.
 
     Returns:
         Columns `source`, `replica`, `time_ps`, `sigma`, and for before and after
         `force_error_*` (MAE) and `uncertainty_*` (u_max), eV/Å.
     """
     rows = []
-    names = list(dict.fromkeys(str(frame.info.get("origin", "")) for frame in frames))
+    infos = [FrameInfo.of(frame) for frame in frames]
+    origins = list(dict.fromkeys(info.origin for info in infos))
     for first in range(0, len(frames), CHUNK):
         part = frames[first : first + CHUNK]
         judged = [each.evaluate_members(part) for each in (before, after)]
@@ -82,8 +85,8 @@ def reference_series(
             known = harmonic.forces(frame.positions[None], frame.cell.array[None])[0]
             row = {
                 "source": "reference",
-                "replica": names.index(str(frame.info.get("origin", ""))),
-                "time_ps": float(frame.info["time"]) / 1000,
+                "replica": origins.index(infos[first + number].origin),
+                "time_ps": (infos[first + number].time or 0.0) / 1000,
                 "sigma": float(sigma(forces, known)),
             }
             for name, prediction in zip(("before", "after"), judged, strict=True):
@@ -167,7 +170,7 @@ def labels_in_events(
 
     Args:
         rounds: of every round the exploration, its events, and its labels (whose
-            `info["explored"]` is their number in the exploration).
+            `FrameInfo.explored` is their row in the exploration).
         before, after: the first and the last committee.
         quiet_error: eV/Å, of the first on quiet frames.
     """
@@ -175,7 +178,7 @@ def labels_in_events(
     for explored, record, labels in rounds:
         widths.append(record.quiet.level(events.ENTER))
         for label in labels:
-            number = int(label.info["explored"])
+            number = frame_info.explored_row(label)
             replica, time = int(explored.replica[number]), float(explored.time[number])
             if not any(event.holds(replica, time) for event in record.events):
                 continue

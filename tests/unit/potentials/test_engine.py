@@ -18,7 +18,7 @@ from umklapp.errors import CalculationError
 from umklapp.potentials import architectures
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.neighbours import Neighbourhood, join
-from umklapp.potentials.nequip import engine, slot_network
+from umklapp.potentials.nequip import engine, graph_cache, slot_network
 
 
 def slot_forces(network, types, atoms):
@@ -180,7 +180,7 @@ def test_without_a_working_compiler_evaluation_is_eager(compiler, monkeypatch, t
         def fail(*_):
             raise RuntimeError("ld returned 1 exit status")
 
-        monkeypatch.setattr(engine, "compile_graph", fail)
+        monkeypatch.setattr(graph_cache, "compile_graph", fail)
     engine.prepare(settings, 2, "compiled", tmp_path / "engine")
     record = json.loads((tmp_path / "engine/engine.json").read_text())
     assert record["mode"] == "eager"

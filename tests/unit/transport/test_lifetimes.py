@@ -142,7 +142,7 @@ def test_mode_energies_add_up_to_the_energy_of_the_crystal(modes):
 
 @pytest.mark.parametrize("chunk", [1, 7, 1000])
 def test_a_travelling_wave_is_one_mode(modes, chunk, monkeypatch):
-    monkeypatch.setattr(lifetimes, "CHUNK", chunk)
+    monkeypatch.setattr(supercell_modes, "CHUNK", chunk)
     times = 5.0 * np.arange(20)
     qpoint, branch = 9, 1
     amplitudes = np.zeros((20, *modes.solution.frequencies.shape), dtype=complex)

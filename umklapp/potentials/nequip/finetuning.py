@@ -20,6 +20,7 @@ from ase import Atoms
 
 from umklapp import config, provenance
 from umklapp.crystals.curvature import OTHER_UNITS, CurvatureLabel
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import CalculationError, InputError
 from umklapp.potentials import checkpoints
 from umklapp.potentials.nequip import curvature
@@ -88,7 +89,7 @@ def finetune(
     identity = provenance.digest(
         [
             *(settings.model_dump(mode="json"), seed, provenance.file_digest(parent)),
-            *(str(frame.info.get("frame_id")) for frame in [*training, *held_out]),
+            *(str(FrameInfo.of(frame).frame_id) for frame in [*training, *held_out]),
             *(provenance.digest(label.force_constants.tolist()) for label in labels),
         ]
     )
