@@ -6,6 +6,8 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -32,6 +34,14 @@ def show(stream: TextIO) -> None:
     handler.setFormatter(_Plain())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("umklapp").setLevel(logging.INFO)
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """No warnings of libraries within the block; afterwards they are as they were."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 class _Plain(logging.Formatter):

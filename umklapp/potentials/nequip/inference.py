@@ -5,7 +5,6 @@ Committees run on the compiled engine (`engine`); this is their fallback and wha
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from nequip.model.saved_models.load_utils import load_saved_model
 from nequip.utils.global_state import set_global_state
 
 from umklapp.errors import CalculationError, InputError
+from umklapp.logs import without_warnings
 from umklapp.potentials.contract import Prediction
 from umklapp.potentials.nequip.derivatives import PRODUCT, VECTOR
 
@@ -51,8 +51,7 @@ class NequipPotential:
         torch.set_num_threads(1)
         set_global_state()
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with without_warnings():
                 model = load_saved_model(path)
         except Exception as error:  # torch, lightning and hydra have no common error
             raise InputError(f"{path}: cannot be loaded as a NequIP checkpoint: {error}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from nequip.train.ema import EMALightningModule, EMAWeights
 from nequip.utils.global_state import set_global_state
 
 from umklapp.errors import InputError
+from umklapp.logs import without_warnings
 from umklapp.potentials import checkpoints
 
 
@@ -44,8 +44,7 @@ class Member:
         """
         set_global_state()
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with without_warnings():
                 checkpoint = torch.load(path, map_location="cpu", weights_only=False)
                 information = checkpoint["hyper_parameters"]["info_dict"]
                 kind = get_class(information["training_module"]["_target_"])

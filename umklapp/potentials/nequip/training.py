@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +24,7 @@ from nequip.utils.global_state import get_latest_global_state, set_global_state
 from umklapp import config, provenance
 from umklapp.errors import CalculationError
 from umklapp.files import replacing
+from umklapp.logs import without_warnings
 from umklapp.potentials import architectures
 from umklapp.potentials.nequip import parents, schedule, training_settings
 from umklapp.potentials.nequip.progress import MONITOR, Progress, StageResult, TrainingResult
@@ -132,6 +132,7 @@ def _copy(source: Path, out: Path) -> None:
         shutil.copyfile(source, part)
 
 
+@without_warnings()
 def _fit(
     parts: Parts,
     settings: config.Potential,
@@ -145,7 +146,6 @@ def _fit(
     """One training. Where it is `finished` with its checkpoint at `out`, its result of then."""
     training, validation = parts
     one_thread()
-    warnings.filterwarnings("ignore")
     scratch.mkdir(parents=True, exist_ok=True)
     parent = None if start is None else parents.read(start.path)
     set_global_state()  # also seeds and sets float64 as default: first, then our own seed
