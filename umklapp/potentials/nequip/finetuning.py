@@ -9,10 +9,10 @@ The result is the member's own checkpoint with other weights.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,11 +22,11 @@ from umklapp import config, provenance
 from umklapp.crystals.curvature import OTHER_UNITS, CurvatureLabel
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import CalculationError, InputError
-from umklapp.potentials import checkpoints
 from umklapp.potentials.nequip import curvature
 from umklapp.potentials.nequip.curvature import Batch, Item
 from umklapp.potentials.nequip.derivatives import PRODUCT
 from umklapp.potentials.nequip.member import Member
+from umklapp.potentials.step_loop import StepLoop
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def finetune(
     """
     torch.set_num_threads(1)
     scratch.mkdir(parents=True, exist_ok=True)
-    member = Member.load(parent, settings.ema_decay, settings.compile)
+    member = Member.load(parent, settings.compile)
     loop = Finetuning(member, labels, training, held_out, settings, seed)
     identity = provenance.digest(
         [
@@ -103,12 +103,12 @@ def finetune(
             if len(loop.history) % max(1, settings.steps // settings.validate_every // 10) == 0:
                 log.info(loop.words())
     result = loop.result()
-    member.write(out, loop.best)
+    member.write(out, loop.best, settings.ema_decay)
     return result
 
 
-class Finetuning:
-    """One fine-tuning: steps, validation, and their state on disk."""
+class Finetuning(StepLoop):
+    """One fine-tuning: steps and validation."""
 
     def __init__(
         self,
@@ -122,9 +122,9 @@ class Finetuning:
         if not labels:
             raise InputError("finetune: no second derivatives to learn from")
         self.settings, self.seed, self.member, self.labels = settings, seed, member, list(labels)
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.network = member.network.to(self.device)
-        member.average.to(self.device)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.network = member.network.to(device)
+        super().__init__(member.module.model, settings.ema_decay, device)
         self.perfect = [self._item(label.perfect, label) for label in labels]
         self.ordinary = [self._item(frame) for frame in training]
         self.held_out = _chunks([self._item(frame) for frame in held_out])
@@ -132,7 +132,6 @@ class Finetuning:
         self.optimizer = torch.optim.AdamW(
             member.weights, lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
-        self.step, self.before, self.began = 0, 0.0, time.monotonic()
         self.history: list[dict[str, float]] = []
         self.best: list[torch.Tensor] = []
         self._check_units()
@@ -170,32 +169,24 @@ class Finetuning:
     def validate(self) -> None:
         """Errors of the averaged weights; the best so far are kept."""
         self.network.eval()
-        self.member.average.swap_parameters(self.member.module.model)
-        try:
+        with self.averaged():
             row = {"step": float(self.step), **self._errors()}
-        finally:
-            self.member.average.swap_parameters(self.member.module.model)
         if not np.isfinite(row["loss"]):
             raise CalculationError("fine-tuning gave no finite loss; lower finetune.learning_rate")
         if not self.history or row["loss"] < min(each["loss"] for each in self.history):
-            self.best = [each.detach().clone() for each in self.member.average.ema_weights]
+            self.best = [each.detach().clone() for each in self.average.ema_weights]
         self.history.append(row)
 
     def words(self) -> str:
         """Progress in one line."""
         row, settings = self.history[-1], self.settings
-        spent = self.seconds()
-        left = spent / max(1, self.step) * (settings.steps - self.step)
+        spent, left = self.seconds(), self.seconds_left(settings.steps)
         force = 1e3 * row.get("force_mae_eV_per_A", np.nan)
         return (
             f"step {self.step}/{settings.steps}  "
             f"curvature MAE {row['curvature_mae_eV_per_A2']:.4f} eV/Å²  "
             f"held-out force MAE {force:.1f} meV/Å  {spent:.0f} s, {left:.0f} s left"
         )
-
-    def seconds(self) -> float:
-        """Wall time so far, with that before an interruption."""
-        return self.before + time.monotonic() - self.began
 
     def result(self) -> FinetuneResult:
         """Errors before and after, of the weights in `best`."""
@@ -207,31 +198,13 @@ class Finetuning:
             self.step, int(best["step"]), before, after, forgetting, self.history, self.seconds()
         )
 
-    def save(self, path: Path, identity: str) -> None:
-        """Write the state, atomically."""
-        state = {
-            "identity": identity,
-            "step": self.step,
-            "seconds": self.seconds(),
-            "network": self.network.state_dict(),
-            "average": self.member.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "best": self.best,
-            "history": self.history,
-        }
-        checkpoints.write(path, state)
+    def more_state(self) -> dict[str, Any]:
+        """The best weights so far and the errors of all validations."""
+        return {"best": self.best, "history": self.history}
 
-    def restore(self, path: Path, identity: str) -> None:
-        """Go on from the state at `path` if it is of the same member, labels, settings and seed."""
-        state = checkpoints.resume(path, identity, self.device)
-        if state is None:
-            return
-        self.network.load_state_dict(state["network"])
-        self.member.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.before = state["step"], state["seconds"]
+    def take_more(self, state: dict[str, Any]) -> None:
+        """Go on with best weights and history."""
         self.best, self.history = state["best"], state["history"]
-        log.info(f"continuing from step {self.step}")
 
     def _update(self, batch: Batch, weights: curvature.Weights) -> None:
         value = curvature.loss(self.network, batch, weights)
@@ -241,7 +214,7 @@ class Finetuning:
         if not torch.isfinite(norm):
             raise CalculationError("fine-tuning gave no finite loss; lower finetune.learning_rate")
         self.optimizer.step()
-        self.member.average.update_parameters(self.member.module.model)
+        self.average.update_parameters(self.model)
 
     def _item(self, frame: Atoms, label: CurvatureLabel | None = None) -> Item:
         types, cutoff = self.network.type_names, float(self.network.metadata["r_max"])

@@ -24,19 +24,15 @@ class Member:
     Whatever the builder, the graph model must take `hvp_vector` and give `hvp`.
     """
 
-    def __init__(
-        self, checkpoint: dict[str, Any], module: EMALightningModule, decay: float
-    ) -> None:
+    def __init__(self, checkpoint: dict[str, Any], module: EMALightningModule) -> None:
         self.checkpoint, self.module = checkpoint, module
         self.network: GraphModel = next(iter(module.evaluation_model.values()))  # averaged weights
-        self.average = EMAWeights(module.model, decay)
-        self.average.update_parameters(module.model)
         self.weights = list(module.model.parameters())
         for each in self.weights:
             each.requires_grad_(True)
 
     @classmethod
-    def load(cls, path: Path, decay: float = 0.99, compiled: bool = False) -> Member:
+    def load(cls, path: Path, compiled: bool = False) -> Member:
         """The member of a checkpoint, starting from its averaged weights.
 
         Raises:
@@ -54,18 +50,21 @@ class Member:
             raise InputError(f"{path}: cannot be loaded as a NequIP checkpoint: {error}") from None
         if not isinstance(module, EMALightningModule):
             raise InputError(f"{path}: the checkpoint has no averaged weights to fine-tune")
-        return cls(checkpoint, module, decay)
+        return cls(checkpoint, module)
 
-    def write(self, path: Path, weights: Sequence[torch.Tensor]) -> None:
-        """Write the checkpoint with these weights, as its own and as its average, atomically."""
+    def write(self, path: Path, weights: Sequence[torch.Tensor], decay: float) -> None:
+        """Write the checkpoint with these weights, as its own and as its average, atomically.
+
+        Args:
+            decay: of the average, for a training that goes on from here.
+        """
         with torch.no_grad():
-            for mine, given in zip(self.weights, weights, strict=True):
-                mine.copy_(given)
-        self.module.ema = EMAWeights(self.module.model, self.average.decay)
+            for parameter, weight in zip(self.weights, weights, strict=True):
+                parameter.copy_(weight)
+        self.module.ema = EMAWeights(self.module.model, decay)
         self.module.ema.update_parameters(self.module.model)
         state = {key: _on_cpu(value) for key, value in self.module.state_dict().items()}
         fresh = {"state_dict": state, "optimizer_states": [], "lr_schedulers": []}
-        path.parent.mkdir(parents=True, exist_ok=True)
         checkpoints.write(path, {**self.checkpoint, **fresh})
 
 

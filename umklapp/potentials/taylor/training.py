@@ -121,9 +121,8 @@ def fit_network(
         if loop.step % SAVE_EVERY == 0:
             loop.save(scratch / "state.pt", identity)
         if loop.step % max(1, steps // 10) == 0:
-            spent = loop.seconds()
-            left = spent / loop.step * (steps - loop.step)
+            spent, left = loop.seconds(), loop.seconds_left(steps)
             log.info(
                 f"step {loop.step}/{steps}  loss {loop.loss:.3f}  {spent:.0f} s, {left:.0f} s left"
             )
-    return loop.averaged(), options, loop.seconds()
+    return loop.finished(), options, loop.seconds()
