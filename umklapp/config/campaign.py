@@ -250,7 +250,11 @@ def parse(kind: Any, data: Mapping[str, Any]) -> Any:
 
 
 def load(path: Path) -> Campaign:
-    """Typed campaign from a yaml file; raises `InputError` like `validate`."""
+    """Typed campaign from a yaml file.
+
+    Raises:
+        InputError: as `validate`; or the file cannot be read as a mapping of sections.
+    """
     try:
         raw = yaml.safe_load(Path(path).read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -44,6 +44,9 @@ class Committee:
     Args:
         members: potentials.
         engine: folder of a compiled engine for them (`nequip.engine.prepare`).
+
+    Raises:
+        InputError: no member.
     """
 
     def __init__(self, members: Sequence[Potential], engine: Path | None = None) -> None:

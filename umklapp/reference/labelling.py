@@ -52,7 +52,11 @@ class LabellingCalculator(Calculator):
         properties: Sequence[str] = ("energy",),
         system_changes: Sequence[str] = all_changes,
     ) -> None:
-        """Label the frame; raises `CalculationError` where there is no label, or no stress."""
+        """Label the frame.
+
+        Raises:
+            CalculationError: there is no label, or no stress where one is asked for.
+        """
         super().calculate(atoms, properties, system_changes)
         frame = frames.strip(self.atoms)
         frame_info.mark(frame, origin=self.origin)

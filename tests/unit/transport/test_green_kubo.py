@@ -154,8 +154,8 @@ def test_the_filter_keeps_straight_lines(slope, start, half):
 
 def test_the_filter_removes_its_own_period():
     times = np.arange(1000.0)
-    series = np.sin(2 * np.pi * times / 25)
-    assert np.abs(series.smooth(series, 25, "odd")[:900]).max() < 1e-12
+    wave = np.sin(2 * np.pi * times / 25)
+    assert np.abs(series.smooth(wave, 25, "odd")[:900]).max() < 1e-12
 
 
 def test_the_first_dip():

@@ -27,7 +27,11 @@ class AllegroSlots(SlotNetwork):
     PACKAGES = ("nequip", "nequip-allegro")
 
     def opened(self, network: torch.nn.Module) -> torch.nn.Module:
-        """The stock energy model: it needs no other form."""
+        """The stock energy model: it needs no other form.
+
+        Raises:
+            CalculationError: the architecture is not Allegro's.
+        """
         if not is_allegro(network) or hasattr(network, "pair_potential"):
             raise CalculationError("this architecture is not Allegro's")
         return network

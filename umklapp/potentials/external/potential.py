@@ -98,7 +98,7 @@ class ExternalPotential:
         return ExternalMembers([self]).features(frames)
 
     def check(self, frames: Sequence[Atoms]) -> None:
-        """Raises CalculationError for a species that the model does not know."""
+        """Raise `CalculationError` for a species that the model does not know."""
         for frame in frames:
             if unknown := set(frame.numbers.tolist()) - set(self.species):
                 known = sorted(chemical_symbols[n] for n in self.species)
@@ -107,7 +107,11 @@ class ExternalPotential:
 
 
 class ExternalMembers:
-    """Members of one architecture in one worker: every frame goes there once for all of them."""
+    """Members of one architecture in one worker: every frame goes there once for all of them.
+
+    Raises:
+        InputError: the members are of different backends or architectures.
+    """
 
     def __init__(self, members: Sequence[ExternalPotential]) -> None:
         self.members = list(members)

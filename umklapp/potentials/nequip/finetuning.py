@@ -108,7 +108,11 @@ def finetune(
 
 
 class Finetuning(StepLoop):
-    """One fine-tuning: steps and validation."""
+    """One fine-tuning: steps and validation.
+
+    Raises:
+        InputError: no second derivatives, a species that the model does not know, or other units.
+    """
 
     def __init__(
         self,
@@ -167,7 +171,11 @@ class Finetuning(StepLoop):
         return Batch.of([self.ordinary[i] for i in order[place * size :][:size]], self.device)
 
     def validate(self) -> None:
-        """Errors of the averaged weights; the best so far are kept."""
+        """Errors of the averaged weights; the best so far are kept.
+
+        Raises:
+            CalculationError: the loss is not finite.
+        """
         self.network.eval()
         with self.averaged():
             row = {"step": float(self.step), **self._errors()}

@@ -73,7 +73,11 @@ class SlotNetwork(torch.nn.Module):
         self.weights = [value.detach() for _, value in named]
 
     def opened(self, network: torch.nn.Module) -> torch.nn.Module:
-        """The energy model with its convolutions on slots."""
+        """The energy model with its convolutions on slots.
+
+        Raises:
+            CalculationError: the architecture is not one of NequIP's convolution networks.
+        """
         blocks = [each for each in network.modules() if isinstance(each, InteractionBlock)]
         if (
             not blocks

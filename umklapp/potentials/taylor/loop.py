@@ -90,7 +90,11 @@ class Loop(StepLoop):
         self.loss = float("nan")
 
     def advance(self) -> None:
-        """One step of the optimiser on the next few frames."""
+        """One step of the optimiser on the next few frames.
+
+        Raises:
+            CalculationError: the loss is not finite.
+        """
         chosen = self._next_frames()
         picked = list(chosen)
         error = (self.residual[picked] - self.predict(self.u[picked])).reshape(-1)
