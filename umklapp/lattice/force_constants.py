@@ -259,7 +259,7 @@ def _check_frame(frame: Atoms, perfect: Atoms, where: str) -> None:
     if len(frame) != len(perfect) or (frame.numbers != perfect.numbers).any():
         raise InputError(
             f"{where}: {frame.symbols} is not the supercell {perfect.symbols}; "
-            f"frames.in_site_order puts the atoms of other programs in its order"
+            f"registration.register puts the atoms of other programs in its order"
         )
     if not sites.in_cell(frame, perfect, sites.SAME_CELL):
         lengths = [", ".join(f"{x:.3f}" for x in each.cell.lengths()) for each in (frame, perfect)]
@@ -281,7 +281,7 @@ def _displacements(labelled: Sequence[Atoms], perfect: Atoms) -> np.ndarray:
         raise InputError(
             f"effective force constants: frame {number}: atom {atom} is {length[number, atom]:.2f} "
             f"Å from its site, more than half the distance of neighbours; either the atoms are in "
-            f"another order (frames.in_site_order), or it has left and the frame has to be left out"
+            f"another order (registration.register) or it has left and the frame has to be left out"
         )
     return found
 
