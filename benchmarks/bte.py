@@ -2,7 +2,7 @@
 
 Plain: NequIP's own eager ASE calculators of the K members, one after the other, one cell after the
 other, on some of the cells; its time per cell and member is scaled to all. Ours: all cells through
-the committee's compiled engine. Both in one run, on one core. The networks are untrained: what they
+the committee's compiled graph. Both in one run, on one core. The networks are untrained: what they
 have learnt does not change their time. Force constants and κ are those of Stillinger–Weber silicon,
 whose κ is known. See benchmarks/README.md.
 """

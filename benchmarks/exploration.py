@@ -1,7 +1,7 @@
 """Exploration of a committee against the plain loop, in one run on the same machine and models.
 
 Plain: ASE's Langevin dynamics, one replica, NequIP's own eager ASE calculators of the K members one
-after the other, uncertainty at every step. Ours: `sampling.dynamics` on the compiled engine. Both
+after the other, uncertainty at every step. Ours: `sampling.dynamics` on the compiled graph. Both
 run on one core. See benchmarks/README.md.
 """
 

@@ -184,7 +184,7 @@ class Campaign(Section):
         torchsim = getattr(self.exploration, "backend", "own") == "torchsim"
         if torchsim and BACKENDS[backend].missing("compiled"):
             raise ValueError(
-                f"exploration.backend 'torchsim' needs the compiled engine, which "
+                f"exploration.backend 'torchsim' needs the compiled graph, which "
                 f"potential.backend '{backend}' does not have: set exploration.backend to 'own'"
             )
         return self
@@ -199,7 +199,7 @@ class Campaign(Section):
                 "potential.baseline to 'none', or leave out green_kubo"
             )
         if self.committee.engine != "compiled":
-            raise ValueError("green_kubo needs the compiled engine: set committee.engine to it")
+            raise ValueError("green_kubo needs the compiled graph: set committee.engine to it")
         return self
 
     @model_validator(mode="after")

@@ -23,12 +23,12 @@ class NequipSource:
     """One trained network on its compiled graphs.
 
     Args:
-        path: of the model. sites: perfect crystal, (N,) atoms. plain, flux: folders of the engines
+        path: of the model. sites: perfect crystal, (N,) atoms. plain, flux: folders of the graphs
             for forces alone and for forces with flux.
 
     Raises:
         InputError: the model is not a NequIP network alone.
-        CalculationError: there is no compiled engine.
+        CalculationError: there is no compiled graph.
     """
 
     def __init__(self, path: Path, sites: Atoms, plain: Path, flux: Path) -> None:

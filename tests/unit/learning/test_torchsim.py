@@ -115,7 +115,7 @@ def test_what_it_cannot_do_is_refused(committee, changes):
 
 
 def test_without_the_engine_it_says_so():
-    with pytest.raises(InputError, match="compiled engine"):
+    with pytest.raises(InputError, match="compiled graph"):
         torchsim.CommitteeModel(Committee([potential(0)]))
 
 

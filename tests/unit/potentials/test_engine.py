@@ -77,7 +77,7 @@ def test_the_tables_are_the_radial_networks():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A compiled engine for two species, in a cache of its own."""
+    """A compiled graph for two species, in a cache of its own."""
     cache = tmp_path_factory.mktemp("cache")
     out = tmp_path_factory.mktemp("engine") / "2_species"
     with pytest.MonkeyPatch.context() as patch:

@@ -53,7 +53,7 @@ def labels():
 
 @pytest.fixture(scope="module")
 def allegro(labels, tmp_path_factory):
-    """Two members, and the folder of their compiled engine."""
+    """Two members, and the folder of their compiled graph."""
     folder, settings = tmp_path_factory.mktemp("allegro"), small("allegro")
     members = []
     for seed in (1, 2):
@@ -261,7 +261,7 @@ def test_a_missing_environment_is_named_with_its_remedy(tmp_path, monkeypatch):
                 "potential": {"backend": "so3krates"},
                 "exploration": {"kind": "md", "backend": "torchsim"},
             },
-            ["torchsim", "compiled engine", "'so3krates'"],
+            ["torchsim", "compiled graph", "'so3krates'"],
         ),
     ],
 )
@@ -296,5 +296,5 @@ def test_a_missing_environment_stops_before_the_first_job(plain, tmp_path, monke
 def test_no_engine_is_compiled_for_an_outside_backend(tmp_path):
     engine.prepare(small("so3krates"), 1, "compiled", tmp_path)
     text = (tmp_path / "engine.json").read_text()
-    assert "backend so3krates has no compiled engine" in text
+    assert "backend so3krates has no compiled graph" in text
     assert not (tmp_path / "graph.pt2").exists()

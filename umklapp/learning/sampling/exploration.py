@@ -309,9 +309,5 @@ def descriptors(committee: Committee, replicas: Sequence[Trajectory], perfect: A
 
 
 def displacements(frames: Sequence[Atoms], perfect: Atoms) -> np.ndarray:
-    """Displacements from the sites of the perfect cell, (n, 3N) Å, nearest image."""
-    rows = []
-    for frame in frames:
-        fractional = np.linalg.solve(frame.cell.array.T, (frame.positions - perfect.positions).T).T
-        rows.append(((fractional - np.rint(fractional)) @ frame.cell.array).ravel())
-    return np.array(rows)
+    """Displacements from the sites of the perfect cell, (n, 3N) Å, without strain and drift."""
+    return sites.of_frames(frames, perfect).reshape(len(frames), -1)

@@ -36,7 +36,7 @@ class CommitteeModel(ModelInterface):
     with N atoms in all.
 
     Raises:
-        InputError: the committee has no compiled engine.
+        InputError: the committee has no compiled graph.
     """
 
     def __init__(self, committee: Committee) -> None:
@@ -44,7 +44,7 @@ class CommitteeModel(ModelInterface):
         engine = getattr(committee.batched, "engine", None)
         if engine is None:
             raise InputError(
-                "exploration.backend torchsim needs the compiled engine: NequIP or Allegro members "
+                "exploration.backend torchsim needs the compiled graph: NequIP or Allegro members "
                 "without a baseline, committee.engine 'compiled' and a C++ compiler"
             )
         self.engine = engine
@@ -160,11 +160,11 @@ def run(
     scheme: Scheme,
     limits: Callable[[float], health.Limits],
 ) -> list[Trajectory]:
-    """As `dynamics.run`, by torch-sim on the device of the engine.
+    """As `dynamics.run`, by torch-sim on the device of the graph.
 
     Raises:
         InputError: what torch-sim's integrator cannot do here (constant pressure, bias, members
-            as drivers), or a committee without compiled engine.
+            as drivers), or a committee without compiled graph.
     """
     if scheme.barostat is not None or scheme.bias or scheme.driver != "mean":
         raise InputError("exploration.backend torchsim runs NVT by the committee mean, unbiased")

@@ -1,4 +1,4 @@
-"""Allegro on dense slots, for the compiled engine; and with the heat flux.
+"""Allegro on dense slots, for the compiled graph; and with the heat flux.
 
 Every slot is an edge of its atom, so the forces' gradient is all that the flux needs:
 ∂U/∂r_ab = ∂U_a/∂r_ab, and J_pot = −Σ_ab r_ab (∂U_a/∂r_ab · v_b) is exact (no messages).

@@ -1,4 +1,4 @@
-"""All members of a committee on batches of frames, through the compiled engine."""
+"""All members of a committee on batches of frames, through the compiled graph."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Chunk:
 
 
 class BatchedMembers:
-    """K members that share an engine.
+    """K members that share a compiled graph.
 
     Args:
         engine: with the weights of the members.

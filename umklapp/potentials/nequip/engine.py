@@ -110,7 +110,7 @@ def prepare(
     out: Path,
     network: type[SlotNetwork] = SlotNetwork,
 ) -> None:
-    """The engine of an architecture in a folder: `engine.json`, and `graph.pt2` if it compiled.
+    """The compiled graph of an architecture in a folder: `engine.json`, `graph.pt2` if it compiled.
 
     Args:
         settings: architecture. species: number of chemical species.
@@ -120,7 +120,7 @@ def prepare(
     out.mkdir(parents=True, exist_ok=True)
     device, record = default_device(), {"mode": "eager", "key": None, "seconds": 0.0}
     if BACKENDS[settings.backend].missing("compiled"):
-        record["reason"] = f"backend {settings.backend} has no compiled engine"
+        record["reason"] = f"backend {settings.backend} has no compiled graph"
         log.info(f"eager evaluation: {record['reason']}")
     elif mode == "eager":
         record["reason"] = "committee.engine is eager"
@@ -142,7 +142,7 @@ def load(
     models: Sequence[Any],
     network: type[SlotNetwork] = SlotNetwork,
 ) -> Engine | None:
-    """The engine that `prepare` wrote, with the weights of some `NequipPotential`s.
+    """The graph that `prepare` wrote, with the weights of some `NequipPotential`s.
 
     On a machine that the graph was not made for, the cache of that machine is asked (and filled).
     None where evaluation is eager.

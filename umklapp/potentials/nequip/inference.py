@@ -1,6 +1,6 @@
 """Evaluation of a trained NequIP model on batches of frames, with NequIP's own modules (eager).
 
-Committees run on the compiled engine (`engine`); this is their fallback and what it is tested by.
+Committees run on the compiled graph (`engine`); this is their fallback and what it is tested by.
 """
 
 from __future__ import annotations
