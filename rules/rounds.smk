@@ -17,7 +17,7 @@ rule round_conductivity:
     threads: 1
     resources:
         mem_mb=memory("round_conductivity", 4000, "phonon", 2),
-        runtime=minutes("round_conductivity", 120, "phonon", 2),
+        runtime=minutes("round_conductivity", 120, "phonon", 2, CAMPAIGN.conductivity.round_mesh),
     params:
         phonons=plain(CAMPAIGN.phonons),
         taylor=plain(CAMPAIGN.potential.taylor),
