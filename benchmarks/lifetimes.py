@@ -78,7 +78,7 @@ def main() -> None:
         path = options.scratch / f"{options.cells}_{options.temperature:g}_{number}.h5"
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            nve.run(source, sites, settings, number, options.scratch / "work", path, str)
+            nve.run(source, sites, settings, number, options.scratch / "work", path)
         run = nve.read(path)
         displacements, velocities = nve.read_frames(path)
         displacements = displacements - displacements.mean(axis=0)

@@ -197,7 +197,7 @@ def train(crystal: Crystal, budget: int, way: str, draw: int, scratch: Path) -> 
         return [out]
     tuned = scratch / f"tuned_{way}_{budget}_{draw}.ckpt"
     folder = scratch / tuned.stem
-    finetuning.finetune(out, [crystal.label], *parts, settings, seed, tuned, folder, print)
+    finetuning.finetune(out, [crystal.label], *parts, settings, seed, tuned, folder)
     return [tuned, out]
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from ase import Atoms, units
+from logged import logged
 from models import Springs, rattled_silicon, silicon_cubic, springs, stillinger_weber, sw_potential
 
 from umklapp.learning.sampling import dynamics, health, kinetics, recording
@@ -12,7 +13,7 @@ from umklapp.potentials.committee import Committee
 LOOSE = health.Limits(temperature=1e6, distance=0.1, force=1e6)
 
 
-def run(committee, starts, temperatures, seed=0, limits=LOOSE, said=None, zero=None, **changes):
+def run(committee, starts, temperatures, seed=0, limits=LOOSE, zero=None, **changes):
     options = {"timestep": 2.0, "friction": 0.01, "steps": 20, "every": 1} | changes
     return dynamics.run(
         committee,
@@ -22,7 +23,6 @@ def run(committee, starts, temperatures, seed=0, limits=LOOSE, said=None, zero=N
         np.random.default_rng(seed),
         dynamics.Scheme(**options),
         lambda target: limits,
-        (said if said is not None else []).append,
     )
 
 
@@ -181,13 +181,14 @@ def test_a_replica_that_explodes_stops_and_its_siblings_go_on():
     bad = silicon_cubic()
     bad.positions[1] = bad.positions[0] + [1.5, 0.0, 0.0]
     limits = health.Limits(temperature=1e6, distance=1.8, force=1e6)
-    committee, said = Committee([sw_potential()]), []
-    good, broken, last = run(
-        committee, [silicon_cubic(), bad, silicon_cubic()], [300.0] * 3, limits=limits, said=said
-    )
+    committee = Committee([sw_potential()])
+    with logged() as messages:
+        good, broken, last = run(
+            committee, [silicon_cubic(), bad, silicon_cubic()], [300.0] * 3, limits=limits
+        )
     assert broken.ended.startswith("stopped at step 0: two atoms")
     assert broken.time == []
-    assert any(line.startswith("replica 1: stopped at step 0") for line in said)
+    assert any(line.startswith("replica 1: stopped at step 0") for line in messages)
     for sibling in (good, last):
         assert sibling.ended == health.BOUND_REACHED
         assert len(sibling.time) == 20
@@ -216,12 +217,10 @@ def test_forces_that_are_no_numbers_end_a_replica_with_its_reason():
 
 def test_when_all_have_stopped_the_run_ends():
     hot = health.Limits(temperature=1.0, distance=0.1, force=1e6)
-    said = []
-    found = run(
-        Committee([sw_potential()]), [silicon_cubic()] * 2, [300.0] * 2, limits=hot, said=said
-    )
+    with logged() as messages:
+        found = run(Committee([sw_potential()]), [silicon_cubic()] * 2, [300.0] * 2, limits=hot)
     assert all("temperature" in each.ended for each in found)
-    assert said[-1] == "all replicas have ended early"
+    assert messages[-1] == "all replicas have ended early"
 
 
 def test_replicas_may_differ_in_size_and_species():

@@ -5,6 +5,7 @@ import importlib
 import numpy as np
 import pytest
 from ase.build import bulk
+from logged import logged
 from networks import SMALL, potential
 
 from umklapp import config
@@ -23,7 +24,7 @@ LOOSE = health.Limits(temperature=1e6, distance=0.1, force=1e6)
 @pytest.fixture(scope="module")
 def committee(tmp_path_factory):
     folder = tmp_path_factory.mktemp("engine")
-    engine.prepare(SMALL, 2, "compiled", folder, print)
+    engine.prepare(SMALL, 2, "compiled", folder)
     return Committee([potential(seed) for seed in range(3)], folder)
 
 
@@ -37,7 +38,7 @@ def starts(count=2):
     return found
 
 
-def run(committee, frames, temperatures, limits=LOOSE, said=None, seed=0, **changes):
+def run(committee, frames, temperatures, limits=LOOSE, seed=0, **changes):
     options = {"timestep": 1.0, "friction": 0.02, "steps": 10, "every": 5} | changes
     return torchsim.run(
         committee,
@@ -47,7 +48,6 @@ def run(committee, frames, temperatures, limits=LOOSE, said=None, seed=0, **chan
         np.random.default_rng(seed),
         dynamics.Scheme(**options),
         lambda target: limits,
-        (said if said is not None else []).append,
     )
 
 
@@ -92,11 +92,11 @@ def test_a_replica_ends_alone(committee):
     ]
     assert force[1] > max(force[0], force[2])
     strict = health.Limits(1e6, 0.1, (force[1] + max(force[0], force[2])) / 2)
-    said = []
-    found = run(committee, hot, [30.0] * 3, limits=strict, said=said)
+    with logged() as messages:
+        found = run(committee, hot, [30.0] * 3, limits=strict)
     assert found[1].ended.startswith("stopped at step 0: force")
     assert [each.ended for each in (found[0], found[2])] == [health.BOUND_REACHED] * 2
-    assert any("replica 1" in line for line in said)
+    assert any("replica 1" in line for line in messages)
 
 
 def test_the_last_good_frame_is_kept(committee):

@@ -149,7 +149,7 @@ def argon(tmp_path_factory):
     paths = []
     for number in range(2):
         path = folder / f"trajectory_{number}.h5"
-        nve.run(source, sites, settings, number, folder, path, str, member=number)
+        nve.run(source, sites, settings, number, folder, path, member=number)
         paths.append(path)
     return primitive, sites, source, settings, paths
 
