@@ -23,7 +23,7 @@ EQUIPARTITION = 0.25
 
 
 def by_modes(
-    found: Usable,
+    kept: Usable,
     settings: GreenKubo,
     frames_of: Callable[[int], Frames],
     modes: supercell_modes.Modes,
@@ -31,7 +31,7 @@ def by_modes(
 ) -> dict[str, Any]:
     """Lifetimes, κ_ha and the size correction; mean over the trajectories' correlations."""
     energies, spectra = [], []
-    for number, run in zip(found.numbers, found.runs, strict=True):
+    for number, run in zip(kept.numbers, kept.runs, strict=True):
         displacements, velocities = frames_of(number)
         times = run.frame_step * np.arange(len(velocities))
         frequencies, spectrum = lifetimes.spectral_functions(velocities, times, modes)
@@ -52,14 +52,14 @@ def by_modes(
     else:
         stars = qpoint_stars.find_stars(modes.solution.qpoints, modes.rotations)
         correlation = lifetimes.pooled_correlations(energies, stars)
-    times = found.runs[0].frame_step * np.arange(shortest)
+    times = kept.runs[0].frame_step * np.arange(shortest)
     try:
         tau = lifetimes.fit_lifetimes(correlation, times, settings.procedure)
     except InputError as error:
         return {"not_computed": str(error)}
     energy = np.concatenate([each[:shortest] for each in energies])
     moving = modes.solution.frequencies > 1e-3
-    share = float(energy.mean(axis=0)[moving].mean() / (units.kB * found.temperature))
+    share = float(energy.mean(axis=0)[moving].mean() / (units.kB * kept.temperature))
     if abs(share - 1) > EQUIPARTITION:
         return {
             "equipartition": share,
@@ -68,7 +68,7 @@ def by_modes(
             "not learned yet)",
         }
     known = finite_size.harmonic(
-        modes, energy, tau, found.volume, found.temperature, settings.procedure
+        modes, energy, tau, kept.volume, kept.temperature, settings.procedure
     )
     series.update(
         lifetimes_fs=known.symmetrized,

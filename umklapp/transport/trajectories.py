@@ -52,49 +52,49 @@ def analyse(
         InputError: what does not fit together, or is too short.
         CalculationError: no trajectory can be used, or the flux stays correlated.
     """
-    found = usable(runs, settings, frames_of)
-    frequency = lowest_vibration(found, frames_of)
-    facts: dict[str, Any] = {"volume": found.volume, "temperature": found.temperature}
+    kept = usable(runs, settings, frames_of)
+    frequency = lowest_vibration(kept, frames_of)
+    facts: dict[str, Any] = {"volume": kept.volume, "temperature": kept.temperature}
 
     def estimate(fluxes: np.ndarray, length: int | None = None, window: float = 1.0) -> Any:
-        times = found.times[:length]
+        times = kept.times[:length]
         return green_kubo.estimate(
             fluxes[:, :length], times, frequency=frequency, window_factor=window,
             procedure=settings.procedure, **facts,
         )  # fmt: skip
 
-    whole: Conductivity = estimate(found.fluxes)
-    second = _cepstral(found, frequency, facts)
+    whole: Conductivity = estimate(kept.fluxes)
+    second = _cepstral(kept, frequency, facts)
     record: dict[str, Any] = {
-        "temperature_K": found.temperature,
+        "temperature_K": kept.temperature,
         "kappa_W_per_mK": whole.scalar(),
         "kappa_tensor_W_per_mK": whole.kappa.tolist(),
         "error_W_per_mK": whole.error,
         "trajectories_W_per_mK": whole.members.tolist(),
         "cutoff_fs": float(whole.cutoffs.mean()),
         "lowest_vibration_THz": frequency,
-        "committee": _members(found, estimate),
+        "committee": _members(kept, estimate),
         "cepstral": {"not_computed": second}
         if isinstance(second, str)
         else {
             "kappa_W_per_mK": second.kappa,
             "error_W_per_mK": second.error,
-            "coefficients": second.number,
+            "coefficients": second.n_kept,
             "nyquist_THz": second.nyquist,
         },
         "convergence": {
             "length_ps": _table(
                 estimate,
-                {f * found.times[-1] / 1000: (int(f * len(found.times)), 1.0) for f in FRACTIONS},
-                found,
+                {f * kept.times[-1] / 1000: (int(f * len(kept.times)), 1.0) for f in FRACTIONS},
+                kept,
             ),
-            "filter_periods": _table(estimate, {w: (None, w) for w in WINDOWS}, found),
+            "filter_periods": _table(estimate, {w: (None, w) for w in WINDOWS}, kept),
         },
         "run_temperatures_K": [
             float(run.temperature.mean()) if len(run.temperature) else None for run in runs
         ],
         "drift_eV_per_atom": [run.drift for run in runs],
-        "excluded": {str(number): reason for number, reason in found.excluded.items()},
+        "excluded": {str(number): reason for number, reason in kept.excluded.items()},
         "gauge": settings.gauge,
         "procedure": settings.procedure,
         "atoms": len(runs[0].sites),
@@ -111,9 +111,9 @@ def analyse(
             cepstral_periodogram=second.periodogram,
             cepstral_smooth=second.smoothed,
         )
-    record["warnings"] = _warnings(record, found)
+    record["warnings"] = _warnings(record, kept)
     if modes is not None:
-        harmonic = by_modes(found, settings, frames_of, modes, series)
+        harmonic = by_modes(kept, settings, frames_of, modes, series)
         record["size"] = harmonic
         if "correction_W_per_mK" in harmonic:
             record["corrected_W_per_mK"] = (
@@ -122,10 +122,10 @@ def analyse(
     return record, series
 
 
-def _warnings(record: dict[str, Any], found: Usable) -> list[str]:
+def _warnings(record: dict[str, Any], kept: Usable) -> list[str]:
     """What a referee would ask about the length of the runs."""
     words = []
-    length, cutoff = found.times[-1] / 1000, record["cutoff_fs"] / 1000
+    length, cutoff = kept.times[-1] / 1000, record["cutoff_fs"] / 1000
     if cutoff > length / 5:
         words.append(
             f"the flux is correlated for {cutoff:.1f} ps, runs are {length:.1f} ps: raise "
@@ -140,23 +140,23 @@ def _warnings(record: dict[str, Any], found: Usable) -> list[str]:
     return words
 
 
-def _cepstral(found: Usable, frequency: float, facts: dict[str, Any]) -> cepstral.Cepstral | str:
+def _cepstral(kept: Usable, frequency: float, facts: dict[str, Any]) -> cepstral.Cepstral | str:
     """The second estimate, or why there is none."""
-    nyquist = 500 / (found.times[1] - found.times[0])
+    nyquist = 500 / (kept.times[1] - kept.times[0])
     try:
         return cepstral.estimate(
-            found.fluxes, found.times, cutoff=min(nyquist, CEPSTRAL_PERIODS * frequency), **facts
+            kept.fluxes, kept.times, cutoff=min(nyquist, CEPSTRAL_PERIODS * frequency), **facts
         )
     except InputError as error:
         return str(error)
 
 
-def _members(found: Usable, estimate: Callable[..., Any]) -> dict[str, Any]:
-    order = sorted(range(len(found.runs)), key=lambda n: found.runs[n].member)
+def _members(kept: Usable, estimate: Callable[..., Any]) -> dict[str, Any]:
+    order = sorted(range(len(kept.runs)), key=lambda n: kept.runs[n].member)
     results = {}
-    for member, mine in groupby(order, key=lambda n: found.runs[n].member):
+    for member, mine in groupby(order, key=lambda n: kept.runs[n].member):
         try:
-            results[member] = estimate(found.fluxes[list(mine)])
+            results[member] = estimate(kept.fluxes[list(mine)])
         except CalculationError:
             continue  # a member alone may be too noisy for a cutoff
     if len(results) < 2:
@@ -171,12 +171,12 @@ def _members(found: Usable, estimate: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _table(
-    estimate: Callable[..., Any], cases: dict[float, tuple[int | None, float]], found: Usable
+    estimate: Callable[..., Any], cases: dict[float, tuple[int | None, float]], kept: Usable
 ) -> list[dict[str, float | None]]:
     rows: list[dict[str, float | None]] = []
     for value, (length, window) in cases.items():
         try:
-            one = estimate(found.fluxes, length, window)
+            one = estimate(kept.fluxes, length, window)
             rows.append({"at": value, "kappa": one.scalar(), "error": one.error})
         except (InputError, CalculationError):
             rows.append({"at": value, "kappa": None, "error": None})

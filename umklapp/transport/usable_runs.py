@@ -110,10 +110,10 @@ def _complaint(run: Run, settings: GreenKubo, displacements: np.ndarray) -> str:
     return ""
 
 
-def lowest_vibration(found: Usable, frames_of: Callable[[int], Frames]) -> float:
+def lowest_vibration(kept: Usable, frames_of: Callable[[int], Frames]) -> float:
     """Lowest significant vibration (THz), from the mean vibrational density of all runs."""
     densities = []
-    for number, run in zip(found.numbers, found.runs, strict=True):
+    for number, run in zip(kept.numbers, kept.runs, strict=True):
         _, velocities = frames_of(number)
         frequencies, density = green_kubo.spectrum(
             velocities, run.frame_step * np.arange(len(velocities))

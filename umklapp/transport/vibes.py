@@ -76,7 +76,7 @@ def analyse(
     data, attributes = _read(path, NEEDED + HARMONIC if finite else NEEDED)
     volume = float(np.squeeze(_attribute(path, attributes, "volume")))
     try:
-        found = _green_kubo(data, volume, window_factor)
+        quantities = _green_kubo(data, volume, window_factor)
         if finite:
             primitive = _atoms(path, attributes, "atoms_primitive")
             supercell = _atoms(path, attributes, "atoms_supercell")
@@ -84,14 +84,14 @@ def analyse(
             modes = supercell_modes.build_modes(
                 primitive, supercell, data["force_constants"], "vibes", eigenvectors
             )
-            found.update(_finite_size(data, modes, found))
+            quantities.update(_finite_size(data, modes, quantities))
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    return found
+    return quantities
 
 
 def _green_kubo(data: dict[str, np.ndarray], volume: float, window_factor: float) -> dict[str, Any]:
-    known = ~np.isnan(data["heat_flux"]).any(axis=1)
+    measured = ~np.isnan(data["heat_flux"]).any(axis=1)
     moving = ~np.isnan(data["velocities"]).any(axis=(1, 2))
     velocities = data["velocities"] * units.fs
     frequencies, density = green_kubo.spectrum(
@@ -100,15 +100,15 @@ def _green_kubo(data: dict[str, np.ndarray], volume: float, window_factor: float
     lowest = green_kubo.lowest_frequency(frequencies, density)
     temperature = float(np.nanmean(data["temperature"]))
     kappa = green_kubo.estimate(
-        data["heat_flux"][known],
-        data["time"][known],
+        data["heat_flux"][measured],
+        data["time"][measured],
         volume=volume,
         temperature=temperature,
         frequency=lowest,
         window_factor=window_factor,
         procedure="vibes",
     )
-    found = {
+    quantities = {
         "volume_A3": volume,
         "temperature_K": temperature,
         "prefactor_W_A4_fs_per_mK_eV2": kappa.prefactor,
@@ -130,16 +130,16 @@ def _green_kubo(data: dict[str, np.ndarray], volume: float, window_factor: float
     }
     if "stresses_potential" in data:
         flux, auxiliary = green_kubo.heat_flux(data["stresses_potential"], velocities)
-        found["heat_flux_from_stresses_eV_per_A2_fs"] = flux
-        found["heat_flux_aux_eV_per_A2_fs"] = auxiliary
-    return found
+        quantities["heat_flux_from_stresses_eV_per_A2_fs"] = flux
+        quantities["heat_flux_aux_eV_per_A2_fs"] = auxiliary
+    return quantities
 
 
 def _finite_size(
-    data: dict[str, np.ndarray], modes: supercell_modes.Modes, known: dict[str, Any]
+    data: dict[str, np.ndarray], modes: supercell_modes.Modes, quantities: dict[str, Any]
 ) -> dict[str, Any]:
-    times, kappa = data["time"], known["kappa_W_per_mK"]
-    volume, temperature = float(data["volume"].mean()), known["temperature_K"]
+    times, kappa = data["time"], quantities["kappa_W_per_mK"]
+    volume, temperature = float(data["volume"].mean()), quantities["temperature_K"]
     energies = supercell_modes.mode_energies(
         data["displacements"], data["velocities"] * units.fs, modes, backwards=True
     )
@@ -148,7 +148,7 @@ def _finite_size(
     harmonic = finite_size.harmonic(modes, energies, taus, volume, temperature, "vibes")
     correction = finite_size.correct(modes, harmonic, procedure="vibes")
     flux = np.einsum("tqs,qsa->ta", energies, modes.solution.velocities) / volume
-    flux_correlation = known["prefactor_W_A4_fs_per_mK_eV2"] * series.autocorrelation(
+    flux_correlation = quantities["prefactor_W_A4_fs_per_mK_eV2"] * series.autocorrelation(
         flux - flux.mean(axis=0), biased=True, hann=True, cross=True
     )
     return {
@@ -183,14 +183,14 @@ def _finite_size(
     }
 
 
-def write(path: Path, found: dict[str, Any]) -> None:
+def write(path: Path, quantities: dict[str, Any]) -> None:
     """Every quantity of `analyse` as a data set of an hdf5 file; its unit is in its name."""
     with replacing(path) as part, h5py.File(part, "w") as file:
-        for name, value in found.items():
+        for name, value in quantities.items():
             file[name] = value
 
 
-def describe(found: dict[str, Any]) -> str:
+def describe(quantities: dict[str, Any]) -> str:
     """The numbers that FHI-vibes prints, one per line."""
     names = (
         *("volume_A3", "temperature_K", "lowest_frequency_THz", "window_fs", "cutoff_times_fs"),
@@ -198,7 +198,9 @@ def describe(found: dict[str, Any]) -> str:
         *("kappa_harmonic_symmetrized_W_per_mK", "correction_W_per_mK", "correction_factor"),
         "kappa_corrected_W_per_mK",
     )
-    lines = [f"{name}: {np.round(found[name], 6).tolist()}" for name in names if name in found]
+    lines = [
+        f"{name}: {np.round(quantities[name], 6).tolist()}" for name in names if name in quantities
+    ]
     return "\n".join(lines)
 
 
@@ -208,7 +210,7 @@ def run(trajectory: Path, out: Path | None = None) -> str:
     Raises:
         InputError: as `analyse`.
     """
-    found = analyse(trajectory)
+    quantities = analyse(trajectory)
     if out is not None:
-        write(out, found)
-    return describe(found)
+        write(out, quantities)
+    return describe(quantities)

@@ -101,7 +101,7 @@ def finetune(
             loop.validate()
             loop.save(state, identity)
             if len(loop.history) % max(1, settings.steps // settings.validate_every // 10) == 0:
-                log.info(loop.words())
+                log.info(loop.progress())
     result = loop.result()
     member.write(out, loop.best, settings.ema_decay)
     return result
@@ -185,7 +185,7 @@ class Finetuning(StepLoop):
             self.best = [each.detach().clone() for each in self.average.ema_weights]
         self.history.append(row)
 
-    def words(self) -> str:
+    def progress(self) -> str:
         """Progress in one line."""
         row, settings = self.history[-1], self.settings
         spent, left = self.seconds(), self.seconds_left(settings.steps)
