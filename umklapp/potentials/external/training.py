@@ -15,7 +15,7 @@ from umklapp import config, provenance
 from umklapp.crystals.frames import stress_of
 from umklapp.errors import InputError
 from umklapp.potentials.external import bridge, potential
-from umklapp.potentials.nequip.training import TrainingResult
+from umklapp.potentials.training_records import TrainingResult
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,9 @@ def train(
         environment=settings.environment,
         worker=worker.versions,
     )
-    return TrainingResult(len(rows), int(best[0]), errors, rows[-1][1])
+    return TrainingResult(
+        epochs=len(rows), best_epoch=int(best[0]), validation=errors, seconds=rows[-1][1]
+    )
 
 
 class _Progress:

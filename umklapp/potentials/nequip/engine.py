@@ -8,7 +8,6 @@ compiled the same way. Without a compiler everything runs on NequIP's eager modu
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ import numpy as np
 import torch
 from ase.data import atomic_numbers, chemical_symbols
 
-from umklapp import config, provenance
+from umklapp import config
 from umklapp.config.backends import BACKENDS
 from umklapp.errors import CalculationError
 from umklapp.potentials.architectures import untrained
@@ -28,6 +27,7 @@ from umklapp.potentials.neighbours import Slots
 from umklapp.potentials.nequip import convolution
 from umklapp.potentials.nequip.graph_cache import obtain
 from umklapp.potentials.nequip.slot_network import SlotNetwork, machine
+from umklapp.potentials.training_records import CompiledGraph
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,8 @@ def prepare(
         network: what is compiled.
     """
     out.mkdir(parents=True, exist_ok=True)
-    device, record = default_device(), {"mode": "eager", "key": None, "seconds": 0.0}
+    device = default_device()
+    record: dict[str, Any] = {"mode": "eager", "key": None, "seconds": 0.0}
     if BACKENDS[settings.backend].missing("compiled"):
         record["reason"] = f"backend {settings.backend} has no compiled graph"
         log.info(f"eager evaluation: {record['reason']}")
@@ -134,7 +135,7 @@ def prepare(
         except CalculationError as error:
             record["reason"] = str(error)
             log.info(f"eager evaluation: {error}")
-    provenance.write_json(out / "engine.json", provenance.record(**record))
+    CompiledGraph(**record).write(out / "engine.json")
 
 
 def load(
@@ -147,8 +148,8 @@ def load(
     On a machine that the graph was not made for, the cache of that machine is asked (and filled).
     None where evaluation is eager.
     """
-    record = json.loads((folder / "engine.json").read_text())
-    if record["mode"] == "eager":
+    record = CompiledGraph.read(folder / "engine.json")
+    if record.mode == "eager":
         return None
     device, types = models[0].device, models[0].types
     try:
@@ -157,8 +158,8 @@ def load(
         if len(keys) > 1:
             raise CalculationError("the members are of different architectures")
         package = folder / "graph.pt2"
-        if keys != {record["key"]}:
-            log.info(f"{package} was made for {record['reason']}, this is {machine(device)}")
+        if keys != {record.key}:
+            log.info(f"{package} was made for {record.reason}, this is {machine(device)}")
             package, _ = obtain(networks[0], len(types), device)
         return Engine(package, networks, types, device)
     except CalculationError as error:

@@ -5,11 +5,9 @@ Deterministic on one thread; resumable: the last epoch's checkpoint lies in the 
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import lightning
@@ -27,8 +25,9 @@ from umklapp.files import replacing
 from umklapp.logs import without_warnings
 from umklapp.potentials import architectures
 from umklapp.potentials.nequip import parents, schedule, training_settings
-from umklapp.potentials.nequip.progress import MONITOR, Progress, StageResult, TrainingResult
+from umklapp.potentials.nequip.progress import MONITOR, Progress
 from umklapp.potentials.nequip.training_settings import Start
+from umklapp.potentials.training_records import StageResult, TrainingResult
 
 log = logging.getLogger(__name__)
 
@@ -96,11 +95,11 @@ def train(
         given = Start(best, keeps_zero=True)
     _copy(best, out)
     return TrainingResult(
-        sum(each.epochs for each in results),
-        results[-1].best_epoch,
-        results[-1].validation,
-        sum(each.seconds for each in results),
-        tuple(results),
+        epochs=sum(result.epochs for result in results),
+        best_epoch=results[-1].best_epoch,
+        validation=results[-1].validation,
+        seconds=sum(result.seconds for result in results),
+        stages=tuple(results),
     )
 
 
@@ -115,15 +114,15 @@ def _stage(
     described, own = stage
     note = scratch / "finished.json"
     result = _fit(parts, own, seed, out, scratch, start, described.freeze, note)
-    provenance.write_json(note, asdict(result))
+    provenance.write_json(note, result.model_dump(mode="json"))
     return StageResult(
-        described.name,
-        result.epochs,
-        result.best_epoch,
-        result.validation,
-        result.seconds,
-        list(described.freeze),
-        schedule.with_stress(parts[0]) if own.training.stress_weight > 0 else 0,
+        name=described.name,
+        epochs=result.epochs,
+        best_epoch=result.best_epoch,
+        validation=result.validation,
+        seconds=result.seconds,
+        frozen=list(described.freeze),
+        with_stress=schedule.with_stress(parts[0]) if own.training.stress_weight > 0 else 0,
     )
 
 
@@ -156,7 +155,7 @@ def _fit(
     _forget_other_training(scratch, settings, seed, start, frozen)
     if finished is not None and finished.exists() and out.exists():
         log.info(f"finished already: {out}")
-        return TrainingResult(**json.loads(finished.read_text()))
+        return TrainingResult.model_validate_json(finished.read_text())
     if settings.training.stress_weight > 0 and with_stress < len(training):
         log.info(
             f"{len(training) - with_stress} of {len(training)} training frames have no stress: "
