@@ -85,7 +85,7 @@ def _complaint(run: Run, settings: GreenKubo, displacements: np.ndarray) -> str:
     if abs(run.drift) > settings.max_drift:
         return (
             f"energy drifted by {1e3 * run.drift:.2f} meV/atom, limit "
-            f"{1e3 * settings.max_drift:g}: lower series.timestep"
+            f"{1e3 * settings.max_drift:g}: lower green_kubo.timestep"
         )
     # what equilibration leaves at constant energy is canonical: δT = T √(1/(3N))
     mean = float(run.temperature.mean())
