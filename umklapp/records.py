@@ -58,7 +58,11 @@ class Record(Part):
 
     @classmethod
     def parse(cls, data: Any, path: str) -> Self:
-        """The record of the contents of a file, or of a part of them; raises as `read`."""
+        """The record of the contents of a file, or of a part of them.
+
+        Raises:
+            InputError: as `read`.
+        """
         name = cls.__name__
         if not isinstance(data, dict):
             raise InputError(f"{path}: not a {name} record; delete it and run again")
