@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -51,7 +52,9 @@ class Comparison(Record):
     @field_validator("srme", mode="before")
     @classmethod
     def _srme_of_then(cls, value: Any) -> Any:
-        return SrmeRecord.parse(value, "srme") if isinstance(value, dict) else value
+        return (
+            SrmeRecord.parse(value, Path("comparison.json")) if isinstance(value, dict) else value
+        )
 
 
 def rows(
@@ -192,11 +195,11 @@ def page(
     material: str,
     table: pd.DataFrame,
     sigmas: Mapping[str, float | None],
-    told: str,
+    comparison: str,
     problems: Sequence[str],
 ) -> str:
     """The comparison as a markdown page."""
-    lines = [f"# {material}: thermal conductivity by every method", "", told, ""]
+    lines = [f"# {material}: thermal conductivity by every method", "", comparison, ""]
     lines += ["| method | T (K) | κ (W/(m K)) | ± | what ± is |", "|---|---|---|---|---|"]
     for row in table.to_dict("records"):
         error = "" if pd.isna(row["error_W_per_mK"]) else f"{row['error_W_per_mK']:.2g}"
