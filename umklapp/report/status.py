@@ -24,7 +24,8 @@ from umklapp.paths import Material, Results, Round, existing
 from umklapp.records import Record
 from umklapp.reference.contract import Failures
 from umklapp.report import costs
-from umklapp.transport.kappa_records import Conductivity
+from umklapp.transport.error_budget import KappaErrors
+from umklapp.transport.kappa_records import ROOM, Conductivity
 from umklapp.wording import in_milli
 
 Kind = TypeVar("Kind", bound=Record)
@@ -62,7 +63,8 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
     Returns:
         material, stage (words), round, labels (in the ledger: everything ever computed),
-        failed_labels, test_force_mae_eV_per_A, kappa_300K_W_per_mK and its std, converged, verdict,
+        failed_labels, test_force_mae_eV_per_A, kappa_300K_W_per_mK, its std
+        and its total error (None where there is no error budget yet), converged, verdict,
         verdict_note (why a verdict on disk is not shown), audit (of the last round, with its words
         and reason), reason, running and failed (rule, file, minutes since the last sign of life).
     """
@@ -72,6 +74,8 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     committees = [found for one in rounds if (found := _read(CommitteeRecord, one.committee))]
     conductivity = _read(Conductivity, files.conductivity)
     kappa, std = (conductivity.at_room_temperature if conductivity else None) or (None, None)
+    errors = _read(KappaErrors, files.error_budget)
+    total = errors.boltzmann.total(ROOM) if errors and errors.boltzmann else None
     verdict, verdict_note = current(files)
     last = assessments[-1] if assessments else {}
     audit = (_json(rounds[-1].audit) if rounds else None) or {}
@@ -88,6 +92,7 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "test_force_mae_eV_per_A": (committees[-1].test.force_mae_eV_per_A if committees else None),
         "kappa_300K_W_per_mK": kappa,
         "kappa_300K_std_W_per_mK": std,
+        "kappa_300K_error_W_per_mK": total,
         "converged": last.get("converged"),
         "verdict": verdict.verdict if verdict else None,
         "verdict_note": verdict_note,
@@ -193,12 +198,20 @@ def _cells(row: dict[str, Any]) -> list[str]:
         f"round {row['round']}: {row['stage']}" if in_round else row["stage"],
         f"{row['labels']}{failed}",
         "–" if mae is None else in_milli(mae),
-        "–" if kappa is None else f"{kappa:.3g} ± {row['kappa_300K_std_W_per_mK'] or 0:.2g}",
+        "–" if kappa is None else _with_error(kappa, row),
         {True: "yes", False: "no", None: "–"}[row["converged"]],
         f"{row['verdict'] or '–'}\n{row['audit'] or '–'}".replace(" ", "\n"),
         _jobs(row),
         f"{row['core_hours']:.2f}{gpu}",
     ]
+
+
+def _with_error(kappa: float, row: dict[str, Any]) -> str:
+    """κ ± its total error, or ± the spread of the members while that is all there is."""
+    total, spread = row["kappa_300K_error_W_per_mK"], row["kappa_300K_std_W_per_mK"]
+    if total is not None:
+        return f"{kappa:.3g} ± {total:.2g}"
+    return f"{kappa:.3g} ± {spread or 0:.2g}\n(members)"
 
 
 def _jobs(row: dict[str, Any]) -> str:

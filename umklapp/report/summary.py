@@ -126,6 +126,9 @@ def render(table: pd.DataFrame) -> str:
     rows = []
     for _, each in table.iterrows():
         kappa = _with_error(each, "kappa_300K_W_per_mK", "kappa_300K_error_W_per_mK")
+        if "kappa_300K_error_W_per_mK" not in each:  # written before there were error budgets
+            kappa = _with_error(each, "kappa_300K_W_per_mK", "kappa_300K_std_W_per_mK")
+            kappa += " (members only)"
         dynamics = ("kappa_green_kubo_W_per_mK", "kappa_green_kubo_error_W_per_mK")
         spent = {"core hours": f"{each['core_hours']:.2f}"} if "core_hours" in each else {}
         rows.append(

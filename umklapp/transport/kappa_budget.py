@@ -10,10 +10,10 @@ from ase import Atoms
 from phono3py import Phono3py
 
 from umklapp import config
+from umklapp.crystals.sites import shortest_distance
 from umklapp.errors import CalculationError
 from umklapp.lattice import force_constants
 from umklapp.potentials.committee import Committee
-from umklapp.potentials.taylor.basis import shortest_distance
 from umklapp.potentials.taylor.correction import same_cell
 from umklapp.potentials.taylor.prior import Knowledge, Prior
 from umklapp.potentials.taylor.residual import Residual
@@ -66,7 +66,7 @@ class Setting:
 
 
 def _at_sites(labels: Sequence[Atoms], perfect: Atoms) -> list[Atoms]:
-    bond = shortest_distance(perfect)
+    bond = shortest_distance(perfect, search=8.0)
     found = []
     for label in labels:
         if same_cell(label, perfect):
@@ -84,7 +84,7 @@ def prior(setting: Setting) -> Prior:
     Raises:
         CalculationError: even nearest neighbours have more.
     """
-    bond = shortest_distance(setting.perfect)
+    bond = shortest_distance(setting.perfect, search=8.0)
     cutoff = setting.taylor.cubic_cutoff or setting.phonons.pair_cutoff
     longest = cutoff or float(setting.perfect.get_all_distances(mic=True).max()) + 0.01
     while force_constants.unknowns(setting.calculation, cutoff) > LARGEST_EXPANSION:

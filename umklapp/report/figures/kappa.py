@@ -14,12 +14,12 @@ from umklapp.transport.error_budget import KappaErrors
 from umklapp.transport.kappa_records import Conductivity
 
 
-def table(conductivity: Conductivity, errors: KappaErrors) -> pd.DataFrame:
+def table(conductivity: Conductivity, errors: KappaErrors | None) -> pd.DataFrame:
     """Temperature, mean, its total error, spread and every member; error_budget.json has parts."""
     columns: dict[str, Any] = {"temperature_K": conductivity.temperatures_K}
     empty = [np.nan] * len(conductivity.temperatures_K)
     columns["kappa_W_per_mK"] = conductivity.kappa_W_per_mK or empty
-    total = errors.boltzmann.total_W_per_mK if errors.boltzmann else None
+    total = errors.boltzmann.total_W_per_mK if errors and errors.boltzmann else None
     columns["error_W_per_mK"] = total or empty
     columns["std_W_per_mK"] = conductivity.std_W_per_mK or empty
     for number, values in enumerate(conductivity.members_W_per_mK):
@@ -28,9 +28,13 @@ def table(conductivity: Conductivity, errors: KappaErrors) -> pd.DataFrame:
 
 
 def draw(
-    conductivity: Conductivity, errors: KappaErrors, material: str, paths: Sequence[Path]
+    conductivity: Conductivity, errors: KappaErrors | None, material: str, paths: Sequence[Path]
 ) -> None:
-    """Committee mean with the total of its error budget; members as thin lines."""
+    """Committee mean with the total of its error budget; members as thin lines.
+
+    Args:
+        errors: None for results from before there were budgets: the bar is the members' spread.
+    """
     figure, axes = canvas()
     data = table(conductivity, errors)
     x, mean = data["temperature_K"], data["kappa_W_per_mK"]
@@ -46,12 +50,12 @@ def draw(
     axes.errorbar(
         x,
         mean,
-        yerr=data["error_W_per_mK"],
+        yerr=data["error_W_per_mK" if errors else "std_W_per_mK"],
         fmt="o-",
         color=BLUE,
         ms=4,
         capsize=3,
-        label="committee, RTA (mean ± total error)",
+        label=f"committee, RTA (mean ± {'total error' if errors else 'std of the members'})",
     )
     literature = conductivity.literature
     for key, label, marker, colour in (
