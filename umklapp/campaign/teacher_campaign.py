@@ -78,13 +78,14 @@ def run(
     replicas: int,
     steps: int,
     generator: np.random.Generator,
+    temperature: float = TEMPERATURE,
 ) -> list[dynamics.Trajectory]:
-    """The teacher's Langevin dynamics at 300 K, every replica from the perfect crystal."""
+    """The teacher's Langevin dynamics at a temperature (K), each replica from the crystal."""
     perfect = reference.perfect
     recorder = dynamics.Recorder(judgement.reference_energies(committee, perfect), reference)
     scheme = dynamics.Scheme(TIMESTEP, FRICTION, steps, EVERY, "members")
-    limits = health.Limits(5 * TEMPERATURE, 0.6 * health.shortest_distance(perfect), 50.0)
-    starts, targets = [perfect] * replicas, [TEMPERATURE] * replicas
+    limits = health.Limits(5 * temperature, 0.6 * health.shortest_distance(perfect), 50.0)
+    starts, targets = [perfect] * replicas, [temperature] * replicas
     return dynamics.run(
         committee, starts, targets, recorder, generator, scheme, lambda target: limits
     )
