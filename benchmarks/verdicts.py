@@ -27,6 +27,7 @@ import yaml
 from umklapp import provenance
 from umklapp.campaign import teacher_campaign, testbed_campaign
 from umklapp.config import Rounds
+from umklapp.learning.verdict import Verdict
 from umklapp.report.figures import events
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -142,7 +143,7 @@ def figure(name: str, seed: int, folder: Path, paths: list[Path]) -> None:
     """σᴬ(t), force error and uncertainty along the reference, before and after learning."""
     results = folder / f"results_{name}"
     material = pd.read_csv(results / "summary.csv")["material"].iloc[0]
-    record = json.loads((results / material / "verdict.json").read_text())
+    record = Verdict.read(results / material / "verdict.json")
     series = pd.read_csv(results / material / "events.csv")
     events.draw(series, record, f"{material}, {name} (seed {seed})", paths)
 

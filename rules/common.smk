@@ -20,7 +20,7 @@ MEMBER = ROUND.member()
 wildcard_constraints:
     material="|".join(MATERIALS),
     round=r"\d{2}",
-    stage=r"seeds|round_\d{2}",
+    stage=r"seeds|round_\d{2}|persistence",
     member=r"\d+",
     chunk=r"\d+",
     index=r"\d+",

@@ -17,7 +17,7 @@ rule round_conductivity:
     threads: 1
     resources:
         mem_mb=memory("round_conductivity", 4000, "phonon", 2),
-        runtime=minutes("round_conductivity", 120, "phonon", 2),
+        runtime=minutes("round_conductivity", 120, "phonon", 2, CAMPAIGN.conductivity.round_mesh),
     params:
         phonons=plain(CAMPAIGN.phonons),
         taylor=plain(CAMPAIGN.potential.taylor),
@@ -131,15 +131,16 @@ rule history:
 
 # Rare events before and after learning, and in the reference: σᴬ(t) of the first and of the last
 # exploration, of ab initio MD where the seeds have some, and the labels that lie within events.
-rule verdict:
+rule events:
     input:
         explorations=lambda wildcards: [one.exploration for one in all_rounds(wildcards)],
         labels=labels_of_all_rounds,
-        reference=expand(
-            SEEDS.aimd(),
-            index=REQUESTS.seeds_of("aimd"),
-            allow_missing=True,
-        ),
+        reference=REQUESTS.reference_dynamics,
+        seeds=[
+            SEEDS.train,
+            SEEDS.calibration,
+            SEEDS.test,
+        ],
         first=expand(
             MATERIAL.round(0).member().model,
             member=MEMBERS,
@@ -147,23 +148,90 @@ rule verdict:
         ),
         last=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
         committee=MATERIAL.round(0).committee,
+        last_committee=lambda wildcards: final_round(wildcards).committee,
         engine=REQUESTS.engine,
         harmonic=MATERIAL.harmonic,
     output:
-        record=MATERIAL.verdict,
+        record=MATERIAL.event_record,
         series=MATERIAL.events,
     log:
-        "<logs>/verdict/{material}.log",
+        "<logs>/events/{material}.log",
     benchmark:
-        "<benchmarks>/verdict/{material}.tsv"
+        "<benchmarks>/events/{material}.tsv"
     retries: tries()
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory("verdict", 4000, "sampling", 1),
-        runtime=minutes("verdict", 120, "sampling", 1),
+        mem_mb=memory("events", 4000, "sampling", 1),
+        runtime=minutes("events", 120, "sampling", 1),
         gpu=int(CAMPAIGN.resources.gpu),
+    params:
+        verdict=PARAMETERS.finding_events(),
+    message:
+        "{wildcards.material}: rare events in dynamics, reference and labels"
+    script:
+        "../scripts/events.py"
+
+
+# Do labelled events last? The last committee goes on from them; rule `label` labels where that ends.
+rule persistence:
+    input:
+        events=MATERIAL.event_record,
+        labels=labels_of_all_rounds,
+        members=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
+        engine=REQUESTS.engine,
+        harmonic=MATERIAL.harmonic,
+    output:
+        runs=MATERIAL.persistence.runs,
+        candidates=MATERIAL.persistence.candidates,
+    log:
+        "<logs>/persistence/{material}.log",
+    benchmark:
+        "<benchmarks>/persistence/{material}.tsv"
+    retries: tries()
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("persistence", 4000, "sampling", 1),
+        runtime=minutes("persistence", 60, "sampling", 1),
+        gpu=int(CAMPAIGN.resources.gpu),
+    params:
+        persistence=plain(CAMPAIGN.verdict.persistence),
+        exploration=plain(CAMPAIGN.exploration),
+        root=CAMPAIGN.seed,
+    message:
+        "{wildcards.material}: do labelled events last?"
+    script:
+        "../scripts/persistence.py"
+
+
+rule verdict:
+    input:
+        events=MATERIAL.event_record,
+        runs=MATERIAL.persistence.runs,
+        audit=expand(
+            MATERIAL.persistence.labels(),
+            chunk=CHUNKS,
+            allow_missing=True,
+        ),
+        members=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
+        engine=REQUESTS.engine,
+        assessment=lambda wildcards: final_round(wildcards).assessment,
+    output:
+        MATERIAL.verdict,
+    log:
+        "<logs>/verdict/{material}.log",
+    benchmark:
+        "<benchmarks>/verdict/{material}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("verdict", 2000),
+        runtime=minutes("verdict", 10),
     params:
         verdict=plain(CAMPAIGN.verdict),
     message:

@@ -7,6 +7,7 @@ import numpy as np
 
 from umklapp import config, provenance
 from umklapp.crystals import frames
+from umklapp.crystals.frame_info import Origin
 from umklapp.learning.sampling import acquisition, exploration, health
 from umklapp.logs import log_to
 
@@ -32,13 +33,9 @@ def main(names, explored, committee, sampling, settings, force_error, root, out)
         settings,
         provenance.generator(root, *names, "acquire"),
     )
-    picked = []
-    for number in chosen.chosen:
-        atoms = found.frames[number]
-        atoms.info.update(material=names[0], origin=f"round_{names[1]}", explored=number)
-        atoms.info.update(uncertainty=found.measures[settings.uncertainty][number])
-        atoms.info.update(probability=chosen.probability[number])
-        picked.append(frames.strip(atoms))
+    origin = Origin(kind="round", number=int(names[1]))
+    measured = found.measures[settings.uncertainty]
+    picked = acquisition.picked(found.frames, chosen, measured, names[0], origin)
     frames.write_frames(out["candidates"], picked)
     ended = dict(zip(*np.unique(found.ended, return_counts=True), strict=True))
     why = {"counts": chosen.counts, "notes": chosen.notes, "strategy": settings.strategy}

@@ -83,7 +83,7 @@ class Conductivity(Folder):
 
 
 class Stage(Folder):
-    """What asks for labels: the seeds, or a round."""
+    """What asks for labels: the seeds, a round, or events that are continued."""
 
     candidates = File("candidates.extxyz")
 
@@ -142,6 +142,12 @@ class Round(Stage):
             ValueError: the folder is a pattern.
         """
         return int(self.folder.rpartition("_")[2])
+
+
+class Persistence(Stage):
+    """Labelled events that are continued; the engine labels where that ends."""
+
+    runs = File("runs.json")
 
 
 class LowFidelity(Folder):
@@ -203,6 +209,7 @@ class Material(Folder):
     effective_modes = File("green_kubo/effective.modes.hdf5")
     verdict = File("verdict.json")
     events = File("events.csv")
+    event_record = File("events.json")
     history = File("history.json")
     test_errors = File("test_errors.csv")
     comparison = File("comparison.json")
@@ -225,8 +232,13 @@ class Material(Folder):
         """What a cheap surface gave."""
         return LowFidelity(f"{self.folder}/low_fidelity")
 
+    @property
+    def persistence(self) -> Persistence:
+        """Labelled events that are continued."""
+        return Persistence(f"{self.folder}/persistence")
+
     def stage(self, stage: str = "{stage}") -> Stage:
-        """`seeds`, or `round_{round}`: the folder that a label job works for."""
+        """`seeds`, `round_{round}` or `persistence`: the folder that a label job works for."""
         return Stage(f"{self.folder}/{stage}")
 
     def round(self, number: Number = "{round}") -> Round:

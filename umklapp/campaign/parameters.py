@@ -77,6 +77,11 @@ class Parameters:
         seed = self.campaign.seeds[int(wildcards.index)]
         return seed.model_dump(mode="json", exclude={"every", "skip", "count"})
 
+    def finding_events(self) -> Plain:
+        """What finding events depends on; the other settings are of the judging."""
+        names = {"reference", "enter", "leave", "shortest", "gap"}
+        return self.campaign.verdict.model_dump(mode="json", include=names)
+
     def low_fidelity_sampling(self, wildcards: Wildcards) -> Plain:
         """What dynamics on a cheap surface depends on, as a seed that can be parsed again."""
         return {**self.seed(wildcards), "distillation": None, "pretrain": None}

@@ -21,7 +21,7 @@ from ase import Atoms, units
 from ase.io import write
 from ase.md.langevin import Langevin
 
-from umklapp.crystals import frames, materials, phonopy_cells
+from umklapp.crystals import frame_info, frames, materials, phonopy_cells
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.potentials import testbed
 
@@ -104,7 +104,7 @@ def write_campaign(
     frames.write_frames(folder / f"{case}_reference.extxyz", found[: 2 * len(found) // 3])
     chosen = seeds(case, perfect, found)
     for frame in chosen:
-        frame.info.update(origin="quiet MD")
+        frame_info.mark(frame, origin="quiet MD")
     frames.write_frames(folder / f"{case}_seeds.extxyz", chosen)
     settings = configuration(case, folder.resolve(), seed) | changes
     path = folder / f"{case}.yaml"

@@ -3,27 +3,65 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from umklapp.config.base import Positive, Section
 
 
+class Persistence(Section):
+    """Labels in events are continued: does the event last, and is the committee right there?
+
+    The last committee runs and relaxes; the reference engine labels where that ends.
+    """
+
+    frames: int = Field(
+        3,
+        ge=0,
+        description="labels to continue from; each costs two reference calculations, and one more "
+        "is of the perfect cell (0: nothing is continued, and no label confirms an event)",
+    )
+    duration: Positive = Field(500.0, description="of each run (fs)")
+    error: Positive = Field(
+        0.15,
+        description="largest force error of an atom at the ends (eV/Å) with which the last "
+        "committee may speak for the reference",
+    )
+
+
 class Verdict(Section):
     """Events in σᴬ(t), and what they say of the potential before and after learning."""
 
-    reference: Path | None = Field(
+    reference: Path | Annotated[list[Path], Field(min_length=1)] | None = Field(
         None,
-        description="labelled extxyz of reference MD with `time` (fs); default: the aimd seeds",
+        description="reference MD with times: one file or a list, in any format of a seed of kind "
+        "`frames`; `{material}` stands for the material's key; default: the aimd seeds",
     )
     enter: Positive = Field(
         6.0, description="an event begins this many widths above the quiet median of σᴬ"
     )
     leave: Positive = Field(3.0, description="and ends this many widths above it")
     shortest: float = Field(0.0, ge=0, description="shorter events are noise (fs)")
+    gap: float = Field(
+        200.0, ge=0, description="a shorter quiet stretch does not end an event (fs)"
+    )
     dynamics: Positive = Field(
         1.0, description="with less dynamics per committee than this (ps) nothing is decided"
     )
+    rarest: Positive = Field(
+        0.1,
+        description="events per ps that must not be overlooked: without any event, *sound* takes "
+        "3/`rarest` ps of reference dynamics",
+    )
+    persistence: Persistence = Persistence()
+
+    def references(self, material: str) -> list[Path]:
+        """The files of reference MD of one material; empty where none are named."""
+        if self.reference is None:
+            return []
+        named = self.reference if isinstance(self.reference, list) else [self.reference]
+        return [Path(str(path).replace("{material}", material)) for path in named]
 
     @model_validator(mode="after")
     def _hysteresis(self) -> Verdict:

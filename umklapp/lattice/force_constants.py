@@ -24,6 +24,7 @@ from phonopy.physical_units import get_physical_units
 from umklapp import config
 from umklapp.crystals import frames, sites
 from umklapp.crystals.formats.force_sets import load_params
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.crystals.phonopy_cells import from_phonopy, supercell_matrix, to_phonopy
 from umklapp.errors import CalculationError, InputError
 from umklapp.lattice import sigma_a
@@ -63,7 +64,7 @@ def born_charges(primitive: Atoms, path: Path) -> dict[str, Any]:
         InputError: the material or a species is not in the file, or the charges of the cell do
             not add up to zero within 0.05 e.
     """
-    material = str(primitive.info.get("material"))
+    material = str(FrameInfo.of(primitive).material)
     entry = yaml.safe_load(path.read_text()).get(material)
     if entry is None:
         raise InputError(f"phonons.born: {path} has no entry for {material}")
@@ -258,7 +259,7 @@ def _check_frame(frame: Atoms, perfect: Atoms, where: str) -> None:
     if len(frame) != len(perfect) or (frame.numbers != perfect.numbers).any():
         raise InputError(
             f"{where}: {frame.symbols} is not the supercell {perfect.symbols}; "
-            f"frames.in_site_order puts the atoms of other programs in its order"
+            f"registration.register puts the atoms of other programs in its order"
         )
     if not sites.in_cell(frame, perfect, sites.SAME_CELL):
         lengths = [", ".join(f"{x:.3f}" for x in each.cell.lengths()) for each in (frame, perfect)]
@@ -280,7 +281,7 @@ def _displacements(labelled: Sequence[Atoms], perfect: Atoms) -> np.ndarray:
         raise InputError(
             f"effective force constants: frame {number}: atom {atom} is {length[number, atom]:.2f} "
             f"Å from its site, more than half the distance of neighbours; either the atoms are in "
-            f"another order (frames.in_site_order), or it has left and the frame has to be left out"
+            f"another order (registration.register) or it has left and the frame has to be left out"
         )
     return found
 

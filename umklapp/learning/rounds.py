@@ -17,6 +17,7 @@ from ase import Atoms
 from scipy.stats import wasserstein_distance
 
 from umklapp.config import Rounds
+from umklapp.crystals import frame_info
 from umklapp.learning.sampling.calibration import error_over_expected
 from umklapp.learning.sampling.exploration import Explored
 from umklapp.wording import in_milli
@@ -61,12 +62,12 @@ def new_labels(
 
     Args:
         explored: the exploration of the round.
-        labels: labelled candidates; `info["explored"]` is their number in the exploration.
+        labels: labelled candidates; `FrameInfo.explored` is their row in the exploration.
         accepted: candidates sent to the engine. failed: of these without a label.
     """
     errors, atom_errors, spread = [np.empty(0)], [np.empty(0)], [np.empty(0)]
     for label in labels:
-        number = int(label.info["explored"])
+        number = frame_info.explored_row(label)
         difference = explored.forces[number] - label.get_forces()
         errors.append(np.abs(difference).ravel())
         atom_errors.append(np.linalg.norm(difference, axis=1))

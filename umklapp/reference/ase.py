@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError
 
 from umklapp import provenance
 from umklapp.config import AseCalculator, Section
-from umklapp.crystals import frames
-from umklapp.errors import InputError
+from umklapp.crystals import frame_info, frames
+from umklapp.reference import calculators
 from umklapp.reference.contract import Failure, Reason, time_limit
 
 
@@ -50,7 +49,7 @@ class CalculatorEngine(ABC):
     def label(self, atoms: Atoms, workdir: Path, timeout: float) -> Atoms | Failure:
         """Energy, forces and, where there is one, stress of `atoms`; else a `Failure`."""
         bare = frames.strip(atoms)
-        identity = str(bare.info["frame_id"])
+        identity = frame_info.identity(bare)
         failure = Failure(identity, "crashed", "never tried", 0)
         for attempt in range(1, self.attempts + 1):
             try:
@@ -85,13 +84,7 @@ class AseEngine(CalculatorEngine):
     def __init__(self, settings: AseCalculator) -> None:
         super().__init__(settings)
         self.settings = settings
-        module, _, name = settings.calculator.partition(":")
-        try:
-            self._class: Any = getattr(import_module(module), name)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise InputError(
-                f"reference.calculator: {settings.calculator!r} cannot be imported: {error}"
-            ) from None
+        self._class = calculators.calculator_class(settings.calculator, "reference.calculator")
 
     def fresh_calculator(
         self, atoms: Atoms, workdir: Path, *, attempt: int, symmetric: bool

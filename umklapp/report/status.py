@@ -21,6 +21,7 @@ from rich.table import Table
 from umklapp import config
 from umklapp.crystals import materials
 from umklapp.errors import InputError
+from umklapp.learning.verdict import current
 from umklapp.paths import Material, Results, Round, existing
 from umklapp.report import costs
 from umklapp.wording import in_milli
@@ -59,14 +60,15 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     Returns:
         material, stage (words), round, labels (in the ledger: everything ever computed),
         failed_labels, test_force_mae_eV_per_A, kappa_300K_W_per_mK and its std, converged, verdict,
-        reason, running and failed (rule, file, minutes since the last sign of life).
+        verdict_note (why a verdict on disk is not shown), reason, running and failed (rule, file,
+        minutes since the last sign of life).
     """
     files = Material(str(folder))
     rounds = files.rounds_on_disk()
     assessments = [found for one in rounds if (found := _json(one.assessment))]
     committees = [found for one in rounds if (found := _json(one.committee))]
     kappa, std = _kappa(_json(files.conductivity))
-    verdict = _json(files.verdict) or {}
+    verdict, verdict_note = current(files)
     last = assessments[-1] if assessments else {}
     return {
         "material": folder.name,
@@ -84,7 +86,8 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "kappa_300K_W_per_mK": kappa,
         "kappa_300K_std_W_per_mK": std,
         "converged": last.get("converged"),
-        "verdict": verdict.get("verdict"),
+        "verdict": verdict.verdict if verdict else None,
+        "verdict_note": verdict_note,
         "reason": last.get("reason"),
         "running": [job for job in jobs if not job["failed"]],
         "failed": [job for job in jobs if job["failed"]],
@@ -200,9 +203,14 @@ def _jobs(row: dict[str, Any]) -> str:
 
 
 def details(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """A line per failed job with its log, and per job that has been silent for an hour."""
+    """A line per verdict that is not shown, per failed job with its log, and per silent job.
+
+    A job is silent when it has written nothing for an hour.
+    """
     lines = []
     for row in rows:
+        if row["verdict_note"]:
+            lines.append(f"{row['material']}: {row['verdict_note']}")
         lines += [
             f"failed: {job['rule']} {job['file']}: {job['last_line']} ({job['log']})"
             for job in row["failed"]

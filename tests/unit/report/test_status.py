@@ -9,6 +9,7 @@ import yaml
 from rich.console import Console
 
 from umklapp.errors import InputError
+from umklapp.learning.verdict import Belongs, Verdict
 from umklapp.report import status
 
 
@@ -55,6 +56,25 @@ def test_stages_in_their_order(tmp_path):
     assert row["round"] == 1
     assert row["converged"] is True
     assert row["test_force_mae_eV_per_A"] == 0.012
+
+
+def test_a_verdict_of_an_earlier_run_is_not_shown_while_new_rounds_are_open(tmp_path):
+    folder = tmp_path / "Si-227"
+    ended = {"finished": True, "converged": True, "reason": "converged: well"}
+    assessment = folder / "round_00/assessment.json"
+    touch(assessment, json.dumps(ended))
+    belongs = Belongs.of(0, assessment, [])
+    Verdict(verdict="sound", reason="sound: x", belongs=belongs).write(folder / "verdict.json")
+    row = status.of_material(folder, [])
+    assert (row["verdict"], row["verdict_note"]) == ("sound", None)
+    (folder / "round_01").mkdir()
+    row = status.of_material(folder, [])
+    assert row["verdict"] is None
+    assert status.details([row]) == [
+        "Si-227: verdict.json is not shown: it is of round 0, and round 1 is the last one now"
+    ]
+    touch(folder / "verdict.json", json.dumps({"verdict": "sound", "reason": "sound: x"}))
+    assert "earlier umklapp" in status.of_material(folder, [])["verdict_note"]
 
 
 def test_labels_and_failures_are_counted(tmp_path):

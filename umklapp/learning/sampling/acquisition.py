@@ -12,10 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from ase import units
+from ase import Atoms, units
 from scipy.special import erf
 
 from umklapp import config
+from umklapp.crystals import frame_info, frames
+from umklapp.crystals.frame_info import Origin
 from umklapp.errors import InputError
 
 MIN_SPREAD = 1e-9
@@ -371,3 +373,31 @@ def distinct(descriptors: np.ndarray, count: int, closest: float) -> list[int]:
         if len(chosen) == count:
             break
     return chosen
+
+
+def picked(
+    explored: Sequence[Atoms],
+    selection: Selection,
+    uncertainty: np.ndarray,
+    material: str,
+    origin: Origin,
+) -> list[Atoms]:
+    """The chosen frames for the reference engine, each with its row and why it was chosen.
+
+    Args:
+        explored: n kept frames of the exploration. selection: of these.
+        uncertainty: (n,) the configured measure.
+    """
+    candidates = []
+    for row in selection.chosen:
+        atoms = frames.strip(explored[row])
+        frame_info.mark(
+            atoms,
+            material=material,
+            origin=origin,
+            explored=row,
+            uncertainty=uncertainty[row],
+            probability=selection.probability[row],
+        )
+        candidates.append(atoms)
+    return candidates
