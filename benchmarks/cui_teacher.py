@@ -1,7 +1,7 @@
 """The teacher: a NequIP model of CuI that shows a real rare event, and what its own dynamics does.
 
     python benchmarks/cui_teacher.py train --trajectory ../shared/data/cui/CuI-216_md300K.extxyz.xz
-    python benchmarks/cui_teacher.py dynamics --replicas 12 --steps 8000
+    python benchmarks/cui_teacher.py dynamics --replicas 12 --steps 6000
     python benchmarks/cui_teacher.py report
 
 It learns a 21 ps trajectory of zincblende CuI at 300 K in which a Cu atom hops 2.2 Å to an
@@ -269,7 +269,7 @@ def main() -> None:
     parser.add_argument("--trajectory", type=Path, default=TRAJECTORY)
     parser.add_argument("--scratch", type=Path, default=Path("results/cui_teacher"))
     parser.add_argument("--replicas", type=int, default=12)
-    parser.add_argument("--steps", type=int, default=8000)
+    parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--temperature", type=float, default=teacher_campaign.TEMPERATURE)
     options = parser.parse_args()
     if options.step == "train":

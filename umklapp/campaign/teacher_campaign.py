@@ -5,7 +5,8 @@
 
 A Cu atom of the teacher hops to an interstitial and stays there (`benchmarks/cui_teacher.py`). The
 seeds are quiet stretches of its dynamics, so the first committee has never seen the hop; labels
-are the teacher's. Every criterion is the shipped default.
+are the teacher's. Every criterion is the shipped default. The temperature is 350 K: there the
+teacher hops about as often as the potential that taught it does at 300 K.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ PRIMITIVE = Atoms("CuI", [(0, 0, 0), (1.5035125,) * 3], cell=3.007025 * (1 - np.
 CUBE = [[-2, 2, 2], [2, -2, 2], [2, 2, -2]]
 """64 atoms, the cell in which the hop was found."""
 
-TEMPERATURE, TIMESTEP, FRICTION = 300.0, 5.0, 0.005
+TEMPERATURE, TIMESTEP, FRICTION = 350.0, 5.0, 0.005
 """K, fs and 1/fs: of the teacher's dynamics and of the campaign's exploration."""
 
 EVERY = 10
