@@ -7,23 +7,25 @@ from umklapp import provenance
 from umklapp.learning.verdict import Verdict
 from umklapp.logs import log_to
 from umklapp.report import summary
+from umklapp.report.history import History
+from umklapp.transport.kappa_records import Conductivity
 
-NAMES = ("conductivity", "thermodynamics", "green_kubo", "elastic")
+NAMES = ("thermodynamics", "green_kubo", "elastic")
 
 
 def main(material, files, out):
     """Write summary.json of one material."""
-    rounds = json.loads(Path(files["history"]).read_text())["rounds"]
-    conductivity, thermodynamics, *asked = (
+    rounds = History.read(Path(files["history"])).rounds
+    thermodynamics, *asked = (
         json.loads(Path(files[name]).read_text()) if files[name] else None for name in NAMES
     )
-    assessments = [each["assessment"] for each in rounds]
+    assessments = [record.assessment for record in rounds]
     verdict = Verdict.read(files["verdict"])
     row = summary.row(
         material,
         assessments,
-        rounds[-1]["committee"],
-        conductivity,
+        rounds[-1].committee,
+        Conductivity.read(Path(files["conductivity"])),
         thermodynamics,
         verdict,
         *asked,

@@ -12,6 +12,7 @@ import numpy as np
 from ase import Atoms, units
 
 from umklapp.config import MdExploration
+from umklapp.crystals import sites
 from umklapp.errors import InputError
 from umklapp.learning.sampling import dynamics, health, uncertainty
 from umklapp.learning.sampling.acquisition import Candidates
@@ -150,14 +151,22 @@ def candidates(found: Explored, measure: str, factor: float | None) -> Candidate
 def starting_frames(
     perfect: Atoms, known: Sequence[Atoms], count: int, generator: np.random.Generator
 ) -> list[Atoms]:
-    """Random known frames in the cell of the perfect crystal; that crystal where there are none."""
-    same_cell = [
-        frame
-        for frame in known
-        if len(frame) == len(perfect) and np.allclose(frame.cell.array, perfect.cell.array)
-    ]
+    """Random known frames in the cell of the perfect crystal; that crystal where there are none.
+
+    Cells that were relaxed with other settings (`sites.SAME_CELL`) are brought to its cell.
+    """
+    same_cell = [frame for frame in known if sites.in_cell(frame, perfect, sites.SAME_CELL)]
     pool = same_cell or [perfect]
-    return [pool[number] for number in generator.integers(len(pool), size=count)]
+    chosen = [pool[number] for number in generator.integers(len(pool), size=count)]
+    return [_in_cell(frame, perfect.cell.array) for frame in chosen]
+
+
+def _in_cell(frame: Atoms, cell: np.ndarray) -> Atoms:
+    if np.allclose(frame.cell.array, cell):
+        return frame
+    moved = frame.copy()
+    moved.set_cell(cell, scale_atoms=True)
+    return moved
 
 
 def scheme_of(settings: MdExploration) -> Scheme:
