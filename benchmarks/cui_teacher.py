@@ -29,6 +29,7 @@ from umklapp.crystals import frames
 from umklapp.files import replacing
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning import judgement
+from umklapp.learning.event_rates import poisson_interval
 from umklapp.learning.sampling import health
 from umklapp.learning.sampling.dynamics import Trajectory
 from umklapp.potentials.committee import Committee
@@ -119,7 +120,7 @@ def errors(committee: Committee, test: Sequence[Atoms]) -> dict[str, dict[str, o
         ]
         found[name] = {
             "frames": len(part),
-            **judgement.errors(prediction, part),
+            **judgement.errors(prediction, part).model_dump(),
             "force_mae_of_the_hopper_eV_per_A": float(np.abs(own).mean()),
         }
     return found
@@ -204,10 +205,10 @@ def measured(
         "ps_of_each": step * (len(gone[0]) - 1),
         "entries": total.entries,
         "quiet_ps": total.quiet,
-        "entries_per_ps": total.entry_rate,
+        "entries_per_ps": rate(total.entries, total.quiet),
         "returns": total.returns,
         "hopped_ps": total.hopped,
-        "returns_per_ps": total.return_rate,
+        "returns_per_ps": rate(total.returns, total.hopped),
         "first_hop_ps": [
             step * float(np.flatnonzero(each)[0]) if each.any() else None for each in hopped
         ],
@@ -217,6 +218,17 @@ def measured(
         "energy_above_crystal_quiet_eV": float(energy[~hopped].mean()),
         "energy_of_the_hop_eV": inside,
     }
+
+
+def rate(count: int, exposure: float) -> dict[str, float] | None:
+    """Poisson rate with its 68 % and 95 % intervals; None without exposure (ps)."""
+    if exposure <= 0:
+        return None
+    (low, high), (lowest, highest) = (
+        poisson_interval(count, exposure, confidence) for confidence in (0.68, 0.95)
+    )
+    names = ("value", "low_68", "high_68", "low_95", "high_95")
+    return dict(zip(names, (count / exposure, low, high, lowest, highest), strict=True))
 
 
 def spread(values: np.ndarray) -> dict[str, float] | None:
@@ -237,17 +249,14 @@ def write_reference(
 ) -> None:
     """The first replicas, whatever they show, labelled, a frame every 100 fs."""
     chosen = slice(teacher_campaign.WARM_UP, None, 2)
-    labels = []
     for number in range(REFERENCES):
         run = Trajectory(reference.perfect, teacher_campaign.TEMPERATURE)
         run.time = list(runs["time"][number])
         run.positions = list(runs["positions"][number].astype(float))
         found = teacher_campaign.labelled(committee, run, chosen)
-        for frame in found:
-            frame.info.update(origin=f"teacher MD {number}")
-        labels += found
-    with replacing(DATA / "reference.extxyz.xz") as part, lzma.open(part, "wt") as file:
-        write(file, labels, format="extxyz")
+        path = DATA / f"reference_{number}.extxyz.xz"
+        with replacing(path) as part, lzma.open(part, "wt") as file:
+            write(file, found, format="extxyz")
 
 
 def figure(time: np.ndarray, sigma: np.ndarray, path: Path) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,6 @@ from umklapp import config, provenance
 from umklapp.campaign import hops
 from umklapp.campaign.testbed_campaign import MATERIAL, write_crystal
 from umklapp.crystals import frame_info, frames
-from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import CalculationError
 from umklapp.lattice import harmonic_reference
 from umklapp.lattice.harmonic_reference import HarmonicReference
@@ -36,7 +34,7 @@ from umklapp.potentials.committee import Committee
 from umklapp.potentials.nequip import engine
 
 TEACHER = Path("benchmarks/data/cui_teacher")
-"""Folder of the teacher: `teacher.ckpt`, `training.json`, `reference.extxyz.xz`."""
+"""Folder of the teacher: `teacher.ckpt`, `training.json`, `reference_*.extxyz.xz`."""
 
 PRIMITIVE = Atoms("CuI", [(0, 0, 0), (1.5035125,) * 3], cell=3.007025 * (1 - np.eye(3)), pbc=True)
 
@@ -172,26 +170,28 @@ def write_campaign(
     for frame in quiet:
         frame_info.mark(frame, origin="quiet MD")
     frames.write_frames(folder / "teacher_seeds.extxyz", quiet)
-    frames.write_frames(folder / "teacher_reference.extxyz", known(given))
+    for number, trajectory in enumerate(known(given)):
+        frames.write_frames(folder / f"teacher_reference_{number}.extxyz", trajectory)
     settings = configuration(folder.resolve(), given.resolve(), seed) | changes
     path = folder / "teacher.yaml"
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
     return path
 
 
-def known(given: Path) -> Sequence[Atoms]:
-    """The reference trajectories that are kept with the teacher."""
+def known(given: Path) -> list[list[Atoms]]:
+    """The reference trajectories that are kept with the teacher, each in order of time."""
     return [
-        frames.labelled(
-            frame,
-            frame.get_potential_energy(),
-            frame.get_forces(),
-            time=info.time,
-            origin=info.origin,
-            material=info.material,
-        )
-        for frame in read(given / "reference.extxyz.xz", ":")
-        for info in [FrameInfo.of(frame)]
+        [
+            frames.labelled(
+                frame,
+                frame.get_potential_energy(),
+                frame.get_forces(),
+                time=float(frame.info["time"]),
+                material=MATERIAL,
+            )
+            for frame in read(path, ":")
+        ]
+        for path in sorted(given.glob("reference_*.extxyz.xz"))
     ]
 
 
@@ -244,7 +244,9 @@ def configuration(folder: Path, given: Path, seed: int) -> dict[str, Any]:
             "every": EVERY,
             "driver": "members",
         },
-        "verdict": {"reference": str(folder / "teacher_reference.extxyz")},
+        "verdict": {
+            "reference": [str(folder / f"teacher_reference_{number}.extxyz") for number in (0, 1)]
+        },
     }
 
 
