@@ -8,7 +8,7 @@ from ase import Atoms
 
 from umklapp import config, provenance
 from umklapp.campaign import hops, teacher_campaign
-from umklapp.crystals import phonopy_cells
+from umklapp.campaign.testbed_campaign import write_crystal
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning.sampling.dynamics import Trajectory
 from umklapp.potentials.calculator import CheckpointCalculator
@@ -20,8 +20,10 @@ def given(root):
 
 
 @pytest.fixture(scope="module")
-def perfect():
-    return phonopy_cells.supercell(teacher_campaign.PRIMITIVE, teacher_campaign.CUBE)
+def perfect(tmp_path_factory):
+    """As the pipeline builds it: its sites are in the order of the trajectories."""
+    folder = tmp_path_factory.mktemp("crystal")
+    return write_crystal(folder, teacher_campaign.PRIMITIVE, teacher_campaign.CUBE)[1]
 
 
 @pytest.fixture(scope="module")
