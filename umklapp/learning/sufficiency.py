@@ -121,10 +121,19 @@ def _vague(test: Comparison) -> Evidence:
     )
 
 
+def _telling_length(facts: Facts) -> float:
+    """Quiet ps of a reference at a temperature of the dynamics, or hotter."""
+    reference, record = facts.record.reference, facts.record
+    if reference is None:
+        return 0.0
+    hottest = max((each.temperature for each in record.dynamics), default=0.0)
+    hotter = (record.reference_temperature or 0.0) >= hottest
+    return reference.quiet_ps if hotter or facts.at_reference() is not None else 0.0
+
+
 def enough_reference(facts: Facts) -> Evidence:
     """Whether an event that no committee shows would have been noticed at all."""
-    reference = facts.record.reference
-    length = 0.0 if reference is None else reference.quiet_ps
+    length = _telling_length(facts)
     needed = event_rates.exposure_to_see(facts.rarest)
     confirmed = [m for m, (status, _) in status_of_motions(facts).items() if status == "confirmed"]
     seen = bool(facts.real_motions()) or bool(confirmed)
@@ -135,7 +144,10 @@ def enough_reference(facts: Facts) -> Evidence:
             "not show"
         )
     else:
-        text = "no reference dynamics: events that no committee shows would not be noticed"
+        text = (
+            "no reference dynamics at this temperature: events that no committee shows would not "
+            "be noticed"
+        )
     enough = length >= needed or seen
     return Evidence(
         name="length of the reference",

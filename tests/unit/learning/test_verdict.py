@@ -240,6 +240,14 @@ def test_a_reference_of_another_temperature_is_no_comparison_of_rates():
     assert not found.comparisons
 
 
+def test_a_colder_reference_says_nothing_of_events_at_the_temperature():
+    found = judge(observation(0), observation(0), observation(0), temperature=100.0)
+    assert found.verdict == "undecided"
+    assert "30 ps more of reference dynamics" in found.reason
+    hotter = judge(observation(0), observation(0), observation(0), temperature=900.0)
+    assert hotter.verdict == "sound"
+
+
 # by labels
 
 
