@@ -86,26 +86,9 @@ def _reference_needed(
 
 
 def _vague(test: Comparison) -> Evidence:
-    first, second = test.counts
+    (first, second), (one, two) = test.counts, test.exposures
     low, high = test.ratio
     upper = "∞" if np.isinf(high) else f"{high:.2g}"
-    needs = None
-    if first and not second:
-        needed = event_rates.exposure_to_deny(first, test.exposures[0]) - test.exposures[1]
-        expected = event_rates.exposure_to_see(first / test.exposures[0]) - test.exposures[1]
-        needs = (
-            f"{max(0.0, expected):.3g} ps more of {test.second} would show such events if they are "
-            f"real, {max(0.0, needed):.3g} ps without one would deny them"
-        )
-    elif second and not first:
-        needed = event_rates.exposure_to_deny(second, test.exposures[1]) - test.exposures[0]
-        needs = (
-            f"{max(0.0, needed):.3g} ps more of {test.first} without one would show that it lacks "
-            "them"
-        )
-    elif first and second:
-        rate = min(first / test.exposures[0], second / test.exposures[1])
-        needs = f"about {5 / rate:.3g} ps of {test.first} and of {test.second}"
     return Evidence(
         name="rates that are not known",
         points_to="undecided",
@@ -113,11 +96,29 @@ def _vague(test: Comparison) -> Evidence:
         limit=POWER,
         test=f"95 % interval of the ratio of the rates within a factor {POWER:g}",
         sentence=(
-            f"{test.kind}: {first} began in {test.exposures[0]:.3g} ps of {test.first} and "
-            f"{second} in {test.exposures[1]:.3g} ps of {test.second}; the ratio of the rates is "
-            f"only known to be between {low:.2g} and {upper}"
+            f"{test.kind}: {first} began in {one:.3g} ps of {test.first} and {second} in "
+            f"{two:.3g} ps of {test.second}; the ratio of the rates is only known to be between "
+            f"{low:.2g} and {upper}"
         ),
-        needs=needs,
+        needs=_needs_of_rates(test),
+    )
+
+
+def _needs_of_rates(test: Comparison) -> str:
+    (first, second), (one, two) = test.counts, test.exposures
+    if first and second:
+        slower = min(first / one, second / two)
+        return f"about {5 / slower:.3g} ps of {test.first} and of {test.second}"
+    count, watched, empty, present = (
+        (first, one, test.second, two) if first else (second, two, test.first, one)
+    )
+    show = event_rates.exposure_to_see(count / watched) - present
+    deny = event_rates.exposure_to_deny(count, watched) - present
+    if show <= 0:
+        return f"{max(0.0, deny):.3g} ps more of {empty} without one would show that it has none"
+    return (
+        f"{show:.3g} ps more of {empty} would show such events if it has them, {deny:.3g} ps "
+        "without one would show that it has none"
     )
 
 

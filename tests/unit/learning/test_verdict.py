@@ -6,6 +6,7 @@ import os
 import pytest
 from observed import QUIET, event, observation
 
+from umklapp import config
 from umklapp.errors import InputError
 from umklapp.learning import verdict
 from umklapp.learning.event_record import (
@@ -356,6 +357,18 @@ def test_a_missed_and_an_invented_event_are_both_in_the_reason():
     found = judge(observation(9), before, observation(9), along=KNOWN)
     assert found.verdict == "missed event"
     assert "Cu beside its site: the first committee more often" in found.reason
+
+
+def test_the_record_says_what_was_checked_with_what():
+    record = facts(observation(2), observation(1), observation(1), (label(),), along=KNOWN).record
+    said = verdict.checked(record, [trial()], 3, config.Verdict())
+    assert said == (
+        "rates: against 104 ps of reference dynamics",
+        "errors along the reference: both committees on 250 of its frames",
+        "labels in events: 1, energies against the thermal distribution of no dynamics",
+        "persistence: 1 labelled frames continued by the last committee for 500 fs and relaxed, "
+        "the ends checked by 3 reference calculations",
+    )
 
 
 # on disk
