@@ -1,6 +1,5 @@
 """Choose the explored frames that go to the reference engine."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,22 +7,23 @@ import numpy as np
 from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.crystals.frame_info import Origin
+from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.sampling import acquisition, exploration, health
 from umklapp.logs import log_to
 
 
 def main(names, explored, committee, sampling, settings, force_error, root, out):
     """Write the candidates and how they were chosen; `names` are material and round."""
-    found, record = exploration.read(explored), json.loads(committee.read_text())
+    found, record = exploration.read(explored), CommitteeRecord.read(committee)
     perfect = frames.read_candidates(sampling)[0]
     spreads = {
-        name: acquisition.Spread.from_dict(each) for name, each in record["statistics"].items()
+        name: acquisition.Spread.of_numbers(each) for name, each in record.statistics.items()
     }
-    if record["calibration_factor"] is None and settings.strategy != "random":
+    if record.calibration_factor is None and settings.strategy != "random":
         settings = settings.model_copy(update={"strategy": "random"})
         print("the committee has no uncertainty: frames are drawn at random")
     chosen = acquisition.select(
-        exploration.candidates(found, settings.uncertainty, record["calibration_factor"]),
+        exploration.candidates(found, settings.uncertainty, record.calibration_factor),
         acquisition.Knowledge(
             spreads[settings.uncertainty],
             spreads["energy_above_crystal"],
@@ -38,9 +38,10 @@ def main(names, explored, committee, sampling, settings, force_error, root, out)
     picked = acquisition.picked(found.frames, chosen, measured, names[0], origin)
     frames.write_frames(out["candidates"], picked)
     ended = dict(zip(*np.unique(found.ended, return_counts=True), strict=True))
-    why = {"counts": chosen.counts, "notes": chosen.notes, "strategy": settings.strategy}
     replicas = {str(reason): int(count) for reason, count in ended.items()}
-    provenance.write_json(out["record"], provenance.record(**why, replicas=replicas))
+    acquisition.AcquisitionRecord(
+        counts=chosen.counts, notes=chosen.notes, strategy=settings.strategy, replicas=replicas
+    ).write(out["record"])
     print(f"{len(picked)} of {len(found.frames)} frames chosen: {chosen.counts}", *chosen.notes)
 
 

@@ -1,14 +1,15 @@
 """Is this material done? The verdict of a round, in numbers and in words."""
 
-import json
 from itertools import chain
 from pathlib import Path
 
 from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.learning import rounds
+from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.sampling import exploration
 from umklapp.logs import log_to
+from umklapp.reference.contract import Failures
 from umklapp.transport.committee import at_300_kelvin
 
 
@@ -27,17 +28,17 @@ def physics_of(found, previous, kappa, previous_kappa, settings):
 
 def main(number, files, previous, *kappa, settings, out):
     """Write assessment.json; `files` are the outputs of the round by name."""
-    committee = json.loads(Path(files["committee"]).read_text())
+    committee = CommitteeRecord.read(Path(files["committee"]))
     labels = list(chain.from_iterable(map(frames.read_labels, map(Path, files["labels"]))))
-    failed = [json.loads(Path(path).read_text())["failed"] for path in files["failed"]]
+    failed = [Failures.read(Path(path)).failed for path in files["failed"]]
     accepted = len(frames.read_candidates(Path(files["candidates"])))
     found = exploration.read(Path(files["exploration"]))
     new = rounds.new_labels(found, labels, accepted=accepted, failed=sum(map(len, failed)))
     criteria = physics_of(found, list(map(exploration.read, previous)), *kappa, settings)
-    if "finetune" in committee:
-        criteria["finetune"] = rounds.forgetting_criterion(committee["finetune"])
-    verdict = rounds.assess(number, new, committee["calibration_factor"], criteria, settings)
-    verdict["training_frames"] = committee["frames"]["train"]
+    if committee.finetune is not None:
+        criteria["finetune"] = rounds.forgetting_criterion(committee.finetune)
+    verdict = rounds.assess(number, new, committee.calibration_factor, criteria, settings)
+    verdict["training_frames"] = committee.frames["train"]
     print(verdict["reason"])
     provenance.write_json(out, provenance.record(**verdict))
 

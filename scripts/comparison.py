@@ -3,21 +3,27 @@
 import json
 from pathlib import Path
 
-from umklapp import provenance
 from umklapp.learning.verdict import Verdict
 from umklapp.logs import log_to
 from umklapp.report import comparison
 from umklapp.report.figures import comparison as figure
+from umklapp.transport.green_kubo_record import GreenKuboRecord
+from umklapp.transport.kappa_records import Conductivity, EffectiveConductivity, SrmeRecord
 
 
 def main(material, files, out):
     """Write table, page and figure."""
-    numbers = {
-        name: json.loads(Path(path).read_text()) if path else None for name, path in files.items()
-    }
-    conductivity, ran = numbers["conductivity"], numbers["green_kubo"]
-    literature = comparison.literature_rows(conductivity["literature"])
-    table = comparison.rows(conductivity, ran, numbers["effective"], literature)
+    conductivity = Conductivity.read(Path(files["conductivity"]))
+    ran, effective, srme = (
+        kind.read(Path(files[name])) if files[name] else None
+        for kind, name in (
+            (GreenKuboRecord, "green_kubo"),
+            (EffectiveConductivity, "effective"),
+            (SrmeRecord, "srme"),
+        )
+    )
+    literature = comparison.literature_rows(conductivity.literature)
+    table = comparison.rows(conductivity, ran, effective, literature)
     verdict = Verdict.read(files["verdict"])
     sigmas = {
         f"dynamics of the {which} committee": verdict.overall_sigma(key)
@@ -25,11 +31,10 @@ def main(material, files, out):
     }
     told = comparison.advice(verdict.overall_sigma("after"), conductivity, ran is not None)
     table.to_csv(out["csv"], index=False)
-    problems = comparison.missing(conductivity, ran, numbers["effective"])
+    problems = comparison.missing(conductivity, ran, effective)
     Path(out["page"]).write_text(comparison.page(material, table, sigmas, told, problems))
     rows = json.loads(table.to_json(orient="records"))
-    record = {"advice": told, "sigma": sigmas, "kappa": rows, "srme": numbers["srme"]}
-    provenance.write_json(out["record"], record)
+    comparison.Comparison(advice=told, sigma=sigmas, kappa=rows, srme=srme).write(out["record"])
     figure.draw(table, material, told, [out["png"], out["pdf"]])
 
 

@@ -4,20 +4,21 @@ import json
 import shutil
 from pathlib import Path
 
-from umklapp import provenance
+from umklapp.learning.judgement import CommitteeRecord
 from umklapp.logs import log_to
+from umklapp.report.history import History, Round
 
 
 def main(committees, assessments, test, out):
     """Write history.json and copy the test errors of the last round beside it."""
     rounds = [
-        {
-            "committee": json.loads(Path(one).read_text()),
-            "assessment": json.loads(Path(two).read_text()),
-        }
-        for one, two in zip(committees, assessments, strict=True)
+        Round(
+            committee=CommitteeRecord.read(committee),
+            assessment=json.loads(Path(assessment).read_text()),
+        )
+        for committee, assessment in zip(committees, assessments, strict=True)
     ]
-    provenance.write_json(out["history"], {"rounds": rounds})
+    History(rounds=rounds).write(out["history"])
     shutil.copyfile(test, out["test"])
 
 

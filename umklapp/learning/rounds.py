@@ -18,6 +18,7 @@ from scipy.stats import wasserstein_distance
 
 from umklapp.config import Rounds
 from umklapp.crystals import frame_info
+from umklapp.learning.judgement import CommitteeFinetuning
 from umklapp.learning.sampling.calibration import error_over_expected
 from umklapp.learning.sampling.exploration import Explored
 from umklapp.wording import in_milli
@@ -203,14 +204,13 @@ def kappa_criterion(
     return Criterion(move <= limit and agree, move, limit, words)
 
 
-def forgetting_criterion(finetune: Mapping[str, Any]) -> Criterion:
+def forgetting_criterion(finetune: CommitteeFinetuning) -> Criterion:
     """Has fine-tuning left every member its forces on the frames held back from it?
 
     Args:
-        finetune: of `committee.json` (`judgement.finetuning`).
+        finetune: of the committee's record.
     """
-    value, limit = float(finetune["forgetting"]), float(finetune["limit"])
-    words = str(finetune["words"])
+    value, limit, words = finetune.forgetting, finetune.limit, finetune.words
     if value > limit:
         words += (
             f" (wanted {limit:.2f}): it forgets too much; raise finetune.cotraining or "

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich import box
 from rich.console import Console
@@ -21,10 +21,16 @@ from rich.table import Table
 from umklapp import config
 from umklapp.crystals import materials
 from umklapp.errors import InputError
+from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.verdict import current
 from umklapp.paths import Material, Results, Round, existing
+from umklapp.records import Record
+from umklapp.reference.contract import Failures
 from umklapp.report import costs
+from umklapp.transport.kappa_records import Conductivity
 from umklapp.wording import in_milli
+
+Kind = TypeVar("Kind", bound=Record)
 
 IN_ROUND = ("training", "exploration", "acquisition", "labels", "between rounds")
 
@@ -66,8 +72,9 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     files = Material(str(folder))
     rounds = files.rounds_on_disk()
     assessments = [found for one in rounds if (found := _json(one.assessment))]
-    committees = [found for one in rounds if (found := _json(one.committee))]
-    kappa, std = _kappa(_json(files.conductivity))
+    committees = [found for one in rounds if (found := _read(CommitteeRecord, one.committee))]
+    conductivity = _read(Conductivity, files.conductivity)
+    kappa, std = (conductivity.at_room_temperature if conductivity else None) or (None, None)
     verdict, verdict_note = current(files)
     last = assessments[-1] if assessments else {}
     return {
@@ -76,13 +83,11 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "round": rounds[-1].number if rounds else None,
         "labels": len(existing(f"{files.ledger}/*/*.extxyz")),
         "failed_labels": sum(
-            len(_json(path)["failed"])
+            len(Failures.read(Path(path)).failed)
             for stage in (files.seeds, files.round("*"))
             for path in existing(stage.failed("*"))
         ),
-        "test_force_mae_eV_per_A": (
-            committees[-1]["test"]["force_mae_eV_per_A"] if committees else None
-        ),
+        "test_force_mae_eV_per_A": (committees[-1].test.force_mae_eV_per_A if committees else None),
         "kappa_300K_W_per_mK": kappa,
         "kappa_300K_std_W_per_mK": std,
         "converged": last.get("converged"),
@@ -152,11 +157,8 @@ def _exists(path: str) -> bool:
     return Path(path).exists()
 
 
-def _kappa(conductivity: dict[str, Any] | None) -> tuple[float | None, float | None]:
-    if not conductivity or conductivity["kappa_W_per_mK"] is None:
-        return None, None
-    place = conductivity["temperatures_K"].index(300.0)
-    return conductivity["kappa_W_per_mK"][place], conductivity["std_W_per_mK"][place]
+def _read(kind: type[Kind], path: str) -> Kind | None:
+    return kind.read(Path(path)) if _exists(path) else None
 
 
 def _json(path: str) -> Any:

@@ -5,6 +5,7 @@ from models import rattled_silicon
 from umklapp.config import Rounds
 from umklapp.crystals.frames import labelled
 from umklapp.learning import rounds
+from umklapp.learning.judgement import CommitteeFinetuning
 from umklapp.learning.rounds import NewLabels
 from umklapp.learning.sampling.exploration import Explored
 from umklapp.wording import in_milli
@@ -339,11 +340,13 @@ def test_small_errors_are_not_said_to_be_zero(value, text):
 
 def test_a_material_that_forgot_is_not_converged():
     """Everything else holds; the reason says what to do."""
-    numbers = {"forgetting": 1.8, "limit": 1.5, "words": "curvature MAE 0.1 → 0.01"}
-    bad = rounds.forgetting_criterion(numbers)
+    tuned = CommitteeFinetuning(
+        members=[], labels=1, forgetting=1.8, limit=1.5, words="curvature MAE 0.1 → 0.01"
+    )
+    bad = rounds.forgetting_criterion(tuned)
     verdict = rounds.assess(0, labels(), 1.0, {"finetune": bad}, SETTINGS)
     assert not verdict["converged"]
     assert "it forgets too much; raise finetune.cotraining" in verdict["reason"]
-    good = rounds.forgetting_criterion(numbers | {"forgetting": 1.2})
+    good = rounds.forgetting_criterion(tuned.model_copy(update={"forgetting": 1.2}))
     assert rounds.assess(0, labels(), 1.0, {"finetune": good}, SETTINGS)["converged"]
     assert good.words == "curvature MAE 0.1 → 0.01"

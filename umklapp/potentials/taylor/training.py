@@ -18,10 +18,10 @@ from phono3py import Phono3py
 
 from umklapp import config, provenance
 from umklapp.potentials.nequip.model import build
-from umklapp.potentials.nequip.training import TrainingResult
 from umklapp.potentials.taylor.loop import Loop, Problem, architecture
 from umklapp.potentials.taylor.model import TaylorNequip
 from umklapp.potentials.taylor.prior import Knowledge, Prior
+from umklapp.potentials.training_records import TrainingResult
 
 SAVE_EVERY = 50
 """Steps between two states on disk."""
@@ -67,7 +67,7 @@ def train(
     numbers = {"evidence": evidence, "evidence_without_network": bare}
     say(f"evidence {evidence:.3f} per force, {bare:.3f} without the network")
     steps = settings.taylor.steps
-    return TrainingResult(steps, steps, numbers, seconds)
+    return TrainingResult(epochs=steps, best_epoch=steps, validation=numbers, seconds=seconds)
 
 
 def finish(
