@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -51,7 +52,9 @@ class Comparison(Record):
     @field_validator("srme", mode="before")
     @classmethod
     def _srme_of_then(cls, value: Any) -> Any:
-        return SrmeRecord.parse(value, "srme") if isinstance(value, dict) else value
+        return (
+            SrmeRecord.parse(value, Path("comparison.json")) if isinstance(value, dict) else value
+        )
 
 
 def rows(

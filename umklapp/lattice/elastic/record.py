@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import field_validator
@@ -104,7 +105,11 @@ class ElasticRecord(Record):
     @field_validator("reference", mode="before")
     @classmethod
     def _reference_of_then(cls, value: Any) -> Any:
-        return ElasticReference.parse(value, "reference") if isinstance(value, dict) else value
+        return (
+            ElasticReference.parse(value, Path("elastic.json"))
+            if isinstance(value, dict)
+            else value
+        )
 
     @classmethod
     def upgrade(cls, data: dict[str, Any], version: int) -> dict[str, Any]:
