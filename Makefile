@@ -21,23 +21,32 @@ CORES = $(shell n=$$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc); \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help env demo test slurm-lab lint test-physics docs srme-env so3krates-env mace-env bench-nacl clean
+.PHONY: help env demo test slurm-lab lint test-physics test-mutants docs srme-env so3krates-env mace-env bench-nacl clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-env: $(STAMP) ## make .venv (PYTHON=, CXX=, TMPDIR= are heeded); again when the lock changed
+env: $(STAMP) $(VENV)/bin/umklapp ## make .venv (PYTHON=, CXX=, TMPDIR= are heeded); again when the lock changed
 	@echo "Environment: $(VENV), as in envs/requirements.lock"
 
 $(STAMP):
 	@sh envs/install.sh $(VENV)
 	@touch $@
 
+# An environment made before there was the command gets it.
+$(VENV)/bin/umklapp: | $(STAMP)
+	@$(PYTHON_ENV) -m pip install --no-deps --no-build-isolation --editable . -qq
+
 demo: env ## the whole workflow on a small case, with real DFT (DEMO_CORES=4)
 	@$(IN_ENV) sh profiles/campaign.sh config/demo.yaml results/demo $(CORES)
 
-test: env lint slurm-lab ## style, types and all tests but the long physics ones
-	@$(IN_ENV) python -m pytest
+# A file's tests share what its fixtures have trained, so a file stays with one process; whole
+# campaigns come first in the alphabet, so that none is left over at the end.
+TEST_PROCESSES ?= 2
+PARALLEL := -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+
+test: env lint slurm-lab ## style, types and all tests but the long physics ones (TEST_PROCESSES=2)
+	@$(IN_ENV) python -m pytest $(PARALLEL)
 
 slurm-lab: ## install Slurm for the tests where that can be done (root, apt-get); else they are skipped
 	@bash tests/slurm/lab.sh install >/dev/null 2>&1 || echo "Slurm cannot be installed here: its tests are skipped"
@@ -53,9 +62,13 @@ lint: env ## ruff, snakefmt, mypy, snakemake --lint, lock against pyproject.toml
 test-physics: env ## the long tests against known physics (opt-in)
 	@$(IN_ENV) python -m pytest -m physics --timeout 7200
 
+test-mutants: env ## change one operator at a time in the formula modules: which changes do tests see? (hours)
+	@$(IN_ENV) mutmut run
+	@$(IN_ENV) mutmut results
+
 docs: env ## regenerate the configuration reference and the catalogue of materials
-	@$(IN_ENV) python -m umklapp.config
-	@$(IN_ENV) python -m umklapp.report.catalogue
+	@$(IN_ENV) python -m umklapp config
+	@$(IN_ENV) python -m umklapp catalogue
 
 srme-env: ## .venv-srme with phono3py 3.30.0, for the published kappa_SRME
 	@sh envs/srme/install.sh

@@ -166,7 +166,7 @@ def train(
         chosen, held = subsample(len(known), 5 / 6, seed, member, 2)
         parts = ([known[i] for i in indices] for indices in (chosen, held))
         root = provenance.seed_for(seed, system, member)
-        training.train(*parts, settings, root, out, scratch / name, lambda text: None)
+        training.train(*parts, settings, root, out, scratch / name)
     return out
 
 
@@ -181,7 +181,7 @@ def judge(paths: list[Path], test: list[Atoms], cell: Atoms, scratch: Path) -> d
         for ours, f in zip(found.energy, test, strict=True)
     ]
     members = [
-        committee.member(cell, model, SETTINGS_OF_STRAIN, scratch / "relax", lambda text: None)
+        committee.member(cell, model, SETTINGS_OF_STRAIN, scratch / "relax")
         for model in models.members
     ]
     combined = committee.combine(members)
@@ -189,7 +189,7 @@ def judge(paths: list[Path], test: list[Atoms], cell: Atoms, scratch: Path) -> d
         "energy_mae_meV_per_atom": 1e3 * float(np.abs(energy).mean()),
         "force_mae_meV_per_A": 1e3 * float(np.abs(np.concatenate(forces)).mean()),
         "stress_mae_GPa": 160.2177 * float(np.abs(stress).mean()),
-        "not_computed": json.dumps(combined["not_computed"]) if combined["not_computed"] else "",
+        "not_computed": combined["not_computed"] or "",
         "stable_members": combined["stable_members"],
     }
     for name, pair in PAIRS.items():

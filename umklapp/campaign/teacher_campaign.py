@@ -1,6 +1,6 @@
 """A campaign on zincblende CuI whose truth is a trained network: the *teacher*.
 
-    python -m umklapp.campaign.teacher_campaign results/teacher 1
+    umklapp teacher results/teacher --seed 1
     snakemake --cores 2 --configfile results/teacher/teacher.yaml
 
 A Cu atom of the teacher hops to an interstitial and stays there (`benchmarks/cui_teacher.py`). The
@@ -12,7 +12,6 @@ teacher hops about as often as the potential that taught it does at 300 K.
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,15 @@ from ase.io import read
 from umklapp import config, provenance
 from umklapp.campaign import hops
 from umklapp.campaign.testbed_campaign import MATERIAL, write_crystal
-from umklapp.crystals import frame_info, frames
+from umklapp.crystals import frame_info, frames, sites
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import CalculationError
 from umklapp.lattice import harmonic_reference
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning import judgement
 from umklapp.learning.sampling import dynamics, health
 from umklapp.potentials.committee import Committee
-from umklapp.potentials.nequip import engine
+from umklapp.potentials.nequip import engine, graph_cache
 
 TEACHER = Path("benchmarks/data/cui_teacher")
 """Folder of the teacher: `teacher.ckpt`, `training.json`, `reference_*.extxyz.xz`."""
@@ -61,7 +61,7 @@ def teacher(folder: Path = TEACHER) -> Committee:
     """The teacher as a committee of one, on its compiled graph."""
     described = json.loads((folder / "training.json").read_text())["potential"]
     settings = config.parse(config.Potential, described)
-    graph = engine.cache_folder() / "teacher"
+    graph = graph_cache.cache_folder() / "teacher"
     engine.prepare(settings, 2, "compiled", graph)
     return Committee.load([folder / "teacher.ckpt"], graph)
 
@@ -84,7 +84,7 @@ def run(
     perfect = reference.perfect
     recorder = dynamics.Recorder(judgement.reference_energies(committee, perfect), reference)
     scheme = dynamics.Scheme(TIMESTEP, FRICTION, steps, EVERY, "members")
-    limits = health.Limits(5 * temperature, 0.6 * health.shortest_distance(perfect), 50.0)
+    limits = health.Limits(5 * temperature, 0.6 * sites.bond_length(perfect), 50.0)
     starts, targets = [perfect] * replicas, [temperature] * replicas
     return dynamics.run(
         committee, starts, targets, recorder, generator, scheme, lambda target: limits
@@ -186,7 +186,7 @@ def known(given: Path) -> list[list[Atoms]]:
                 frame,
                 frame.get_potential_energy(),
                 frame.get_forces(),
-                time=float(frame.info["time"]),
+                time=FrameInfo.of(frame).time,
                 material=MATERIAL,
             )
             for frame in read(path, ":")
@@ -248,8 +248,3 @@ def configuration(folder: Path, given: Path, seed: int) -> dict[str, Any]:
             "reference": [str(folder / f"teacher_reference_{number}.extxyz") for number in (0, 1)]
         },
     }
-
-
-if __name__ == "__main__":
-    target, number = sys.argv[1:3]
-    print(write_campaign(Path(target), int(number)))

@@ -93,7 +93,11 @@ class Verdict(Record):
 
     @classmethod
     def upgrade(cls, data: dict[str, Any], version: int) -> dict[str, Any]:
-        """Refuse verdicts from before there was a table of evidence."""
+        """Refuse verdicts from before there was a table of evidence.
+
+        Raises:
+            InputError: always.
+        """
         raise InputError(
             "this verdict.json is of an earlier umklapp, which could say sound on no data and "
             "called every anharmonic label real: delete it and run again"
@@ -190,6 +194,8 @@ def checked(
     reference = record.reference
     length = 0.0 if reference is None else reference.exposure
     said = [f"rates: against {length:.3g} ps of reference dynamics"]
+    if record.harmonic:
+        said.insert(0, f"σᴬ: against the harmonic reference from {record.harmonic}")
     if record.along is not None:
         frames = record.along.inside + record.along.outside
         said.append(f"errors along the reference: both committees on {frames} of its frames")

@@ -1,11 +1,10 @@
 """The summary of a campaign: one row per material, as csv and as the table a user reads.
 
-`python -m umklapp.report.summary config/demo.yaml` prints the table of a finished campaign.
+`umklapp summary config/demo.yaml` prints the table of a finished campaign.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,12 @@ import pandas as pd
 
 from umklapp import config
 from umklapp.errors import InputError
+from umklapp.lattice.elastic.record import ElasticRecord
+from umklapp.lattice.thermodynamics_record import ThermodynamicsRecord
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.verdict import Verdict
 from umklapp.paths import Results
+from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import Conductivity
 from umklapp.wording import in_milli
 
@@ -26,10 +28,10 @@ def row(
     assessments: Sequence[dict[str, Any]],
     committee: CommitteeRecord,
     conductivity: Conductivity,
-    thermodynamics: dict[str, Any],
+    thermodynamics: ThermodynamicsRecord,
     verdict: Verdict,
-    green_kubo: dict[str, Any] | None = None,
-    elastic: dict[str, Any] | None = None,
+    green_kubo: GreenKuboRecord | None = None,
+    elastic: ElasticRecord | None = None,
 ) -> dict[str, Any]:
     """The row of one material; `green_kubo` and `elastic` None where not asked for.
 
@@ -53,13 +55,13 @@ def row(
         "test_energy_mae_eV_per_atom": committee.test.energy_mae_eV_per_atom,
         "kappa_300K_W_per_mK": kappa,
         "kappa_300K_std_W_per_mK": spread,
-        "kappa_green_kubo_W_per_mK": None if green_kubo is None else green_kubo["kappa_W_per_mK"],
-        "kappa_green_kubo_error_W_per_mK": (green_kubo or {}).get("error_W_per_mK"),
+        "kappa_green_kubo_W_per_mK": None if green_kubo is None else green_kubo.kappa_W_per_mK,
+        "kappa_green_kubo_error_W_per_mK": green_kubo.error_W_per_mK if green_kubo else None,
         "sigma_A": verdict.overall_sigma("after"),
-        "bulk_modulus_GPa": (elastic or {}).get("bulk_GPa"),
-        "bulk_modulus_std_GPa": (elastic or {}).get("bulk_GPa_std"),
-        "elastically_stable_members": (elastic or {}).get("stable_members"),
-        "highest_frequency_THz": thermodynamics["highest_THz"]["mean"],
+        "bulk_modulus_GPa": elastic.bulk_GPa if elastic else None,
+        "bulk_modulus_std_GPa": elastic.bulk_GPa_std if elastic else None,
+        "elastically_stable_members": elastic.stable_members if elastic else None,
+        "highest_frequency_THz": thermodynamics.highest_THz.mean,
         "literature": conductivity.literature.text,
         "verdict": verdict.verdict,
         "reason": last["reason"],
@@ -111,7 +113,7 @@ def render(table: pd.DataFrame) -> str:
     return pd.DataFrame(rows).to_string(index=False)
 
 
-def main(path: Path) -> str:
+def run(path: Path) -> str:
     """Text for a finished campaign: table, reasons, and where figures and report are.
 
     Raises:
@@ -129,10 +131,3 @@ def main(path: Path) -> str:
     report = Path(results.report)
     where = f"report: {report}" if report.exists() else f"figures: {results.figures}"
     return f"{render(table)}\n\nwhy the rounds ended:\n{reasons}\n\ntable: {file}\n{where}"
-
-
-if __name__ == "__main__":
-    try:
-        print(main(Path(sys.argv[1])))
-    except InputError as error:
-        sys.exit(str(error))

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import yaml
 from conftest import ROOT, diamond, label, rattled
+from logged import logged
 from nomad_server import DOI, Store, http_date, running
 from vibes_files import dynamics, write_son
 
@@ -21,7 +22,8 @@ from umklapp import config
 from umklapp.crystals import frames
 from umklapp.errors import CalculationError, InputError
 from umklapp.learning.seeds import downloads, nomad
-from umklapp.learning.seeds.downloads import Server, download
+from umklapp.learning.seeds.downloads import download
+from umklapp.web import Client
 
 
 def content(seed, size=20_000):
@@ -52,8 +54,8 @@ def base(store):
 
 
 @pytest.fixture
-def server(base, quiet):
-    return Server(base, interval=0.0, patience=5.0, timeout=5.0, say=quiet)
+def server(base):
+    return Client(base, interval=0.0, patience=5.0, timeout=5.0, first_pause=0.05)
 
 
 def seed(base, **more):
@@ -66,24 +68,25 @@ def silicon(base, server, **more):
 
 def test_listing_names_files_and_sizes_of_the_material_only(base, server, store):
     found = silicon(base, server)
-    assert found["entries"] == 3
-    assert found["data_set"] == {"dataset_id": "d1", "dataset_name": "aiGK", "doi": DOI}
-    assert found["files"] == [
-        {"upload": "up1", "path": f"Si/run_{n}/trajectory.son", "size": 20_000} for n in range(3)
+    assert found.entries == 3
+    assert found.data_set == {"dataset_id": "d1", "dataset_name": "aiGK", "doi": DOI}
+    assert found.files == [
+        nomad.ListedFile(upload="up1", path=f"Si/run_{n}/trajectory.son", size=20_000)
+        for n in range(3)
     ]
-    assert found["megabytes"] == 0.06
+    assert found.megabytes == 0.06
     assert not [path for _, _, path, _ in store.log if "/raw/" in path]  # nothing was downloaded
 
 
 def test_folders_above_are_looked_into_as_often_as_asked(base, server):
-    assert silicon(base, server, parents=0)["files"] == []
-    assert len(silicon(base, server, parents=2)["files"]) == 3
+    assert silicon(base, server, parents=0).files == []
+    assert len(silicon(base, server, parents=2).files) == 3
 
 
 def test_order_of_elements_in_the_formula_does_not_matter(base, server):
     for formula in ("CuI", "ICu", "Cu2I2"):
         found = nomad.listing(server, seed(base), formula)
-        assert [file["path"] for file in found["files"]] == ["CuI/trajectory.son"]
+        assert [file.path for file in found.files] == ["CuI/trajectory.son"]
 
 
 def test_pages_are_followed_to_the_end(base, server, store, monkeypatch):
@@ -92,14 +95,14 @@ def test_pages_are_followed_to_the_end(base, server, store, monkeypatch):
         store.entry("up1", f"Si/run_{n}/trajectory.son", "Si")
     monkeypatch.setattr(nomad, "PAGE", 7)
     found = silicon(base, server)
-    assert (found["entries"], len(found["files"])) == (30, 30)
+    assert (found.entries, len(found.files)) == (30, 30)
     queries = [path for _, kind, path, _ in store.log if kind == "POST"]
     assert len(queries) == 2 * 5  # 31 entries with silicon, seven at a time, twice
 
 
 def test_missing_material_is_a_listing_without_files_and_then_an_error(base, server, tmp_path):
     found = nomad.listing(server, seed(base), "MgO")
-    assert (found["entries"], found["files"]) == (0, [])
+    assert (found.entries, found.files) == (0, [])
     with pytest.raises(InputError, match=r"0 entries of MgO .* leave this seed out"):
         nomad.fetch(server, seed(base), found, tmp_path)
 
@@ -111,14 +114,14 @@ def test_unknown_doi(base, server):
 
 def test_download_and_manifest(base, server, store, tmp_path):
     manifest = nomad.fetch(server, seed(base), silicon(base, server), tmp_path)
-    for n, file in enumerate(manifest["files"]):
+    for n, file in enumerate(manifest.files):
         got = (tmp_path / "up1" / f"Si/run_{n}/trajectory.son").read_bytes()
         assert got == content(n)
-        assert file["sha256"] == hashlib.sha256(content(n)).hexdigest()
+        assert file.sha256 == hashlib.sha256(content(n)).hexdigest()
     before = len(store.log)
     again = nomad.fetch(server, seed(base), manifest, tmp_path)
     assert len(store.log) == before  # all there: nothing is asked for
-    assert [f["sha256"] for f in again["files"]] == [f["sha256"] for f in manifest["files"]]
+    assert [f.sha256 for f in again.files] == [f.sha256 for f in manifest.files]
 
 
 @pytest.mark.parametrize("kind", ["cut", "short"])
@@ -178,13 +181,13 @@ def test_wrong_checksum_discards_that_file_and_no_other(base, server, store, tmp
     assert sorted(p.name for p in (tmp_path / "up1/Si/run_1").iterdir()) == []
     assert (tmp_path / "up1/Si/run_2/trajectory.son").read_bytes() == content(2)
     manifest = nomad.fetch(server, chosen, found, tmp_path)  # the server is well again
-    assert [file["sha256"] for file in manifest["files"][:2]] == list(sums.values())
+    assert [file.sha256 for file in manifest.files[:2]] == list(sums.values())
 
 
 def test_manifest_of_one_download_checks_the_next(base, server, store, tmp_path):
     manifest = nomad.fetch(server, seed(base), silicon(base, server), tmp_path / "a")
     path = tmp_path / "manifest.json"
-    path.write_text(json.dumps(manifest))
+    manifest.write(path)
     store.uploads["up1"]["Si/run_2/trajectory.son"] = content(5)  # changed on the server
     with pytest.raises(CalculationError, match=r"run_2/trajectory\.son: .*SHA-256 is"):
         nomad.fetch(server, seed(base, checksums=str(path)), silicon(base, server), tmp_path / "b")
@@ -247,16 +250,18 @@ def test_patience_ends_before_a_wait_that_is_too_long(base, server, store):
     assert time.monotonic() - begin < 2
 
 
-def test_requests_keep_their_distance(base, store, quiet):
-    polite = Server(base, interval=0.2, patience=5, timeout=5, say=quiet)
+def test_requests_keep_their_distance(base, store):
+    polite = Client(base, interval=0.2, patience=5, timeout=5, first_pause=0.05)
     for _ in range(3):
         nomad.data_set(polite, DOI)
     times = [when for when, *_ in store.log]
     assert np.diff(times).min() > 0.18
 
 
-def test_server_that_is_not_there(quiet):
-    gone = Server("http://127.0.0.1:9/api/v1", interval=0.0, patience=5, timeout=2, say=quiet)
+def test_server_that_is_not_there():
+    gone = Client(
+        "http://127.0.0.1:9/api/v1", interval=0.0, patience=5, timeout=2, first_pause=0.05
+    )
     with pytest.raises(CalculationError, match=r"cannot be reached .* is there a network"):
         nomad.data_set(gone, DOI)
 
@@ -281,22 +286,26 @@ def test_checksum_of_a_large_file(tmp_path):
 # frames
 
 
-def test_another_polymorph_is_left_out(tmp_path, quiet):
+def test_another_polymorph_is_left_out(tmp_path):
     other = diamond()
     other.set_cell(other.cell * 1.2, scale_atoms=True)
     steps = [(label(rattled(1, atoms=other)), np.zeros((8, 3)))] * 3
     files = []
     for name, what in (("a", steps), ("b", dynamics(4))):
-        files.append({"local": str(write_son(tmp_path / f"{name}.son", what))})
-    manifest = {"formula": "Si", "files": files}
+        place = str(write_son(tmp_path / f"{name}.son", what))
+        files.append(nomad.DownloadedFile(upload="u", path=name, size=1, local=place, sha256="s"))
+    manifest = nomad.NomadManifest(
+        data_set={}, formula="Si", entries=2, megabytes=0.0, server="", files=files
+    )
     cell = diamond(cubic=False)
-    assert nomad.of_material(manifest, cell, 0, quiet) == [tmp_path / "b.son"]
-    assert "left out" in quiet.said[0]
+    with logged() as messages:
+        assert nomad.of_material(manifest, cell, 0) == [tmp_path / "b.son"]
+    assert "left out" in messages[0]
     with pytest.raises(InputError, match="none of 1 files of Si is a supercell"):
-        nomad.of_material({**manifest, "files": files[:1]}, cell, 0, quiet)
+        nomad.of_material(manifest.model_copy(update={"files": files[:1]}), cell, 0)
     (tmp_path / "b.son").unlink()
     with pytest.raises(InputError, match=r"b\.son: downloaded once, now gone"):
-        nomad.of_material({**manifest, "files": files[1:]}, cell, 0, quiet)
+        nomad.of_material(manifest.model_copy(update={"files": files[1:]}), cell, 0)
 
 
 def snakemake(folder, plain, *arguments):

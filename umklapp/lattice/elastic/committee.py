@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from umklapp.lattice.elastic import strain
 from umklapp.potentials.calculator import PotentialCalculator
 from umklapp.potentials.contract import Potential
 from umklapp.reference import relaxation
+from umklapp.wording import by_member
+
+log = logging.getLogger(__name__)
 
 MODULI = ("bulk_GPa", "shear_GPa", "young_GPa", "poisson", "anisotropy")
 
@@ -24,7 +28,6 @@ def member(
     potential: Potential,
     settings: config.Elastic,
     workdir: Path,
-    say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Elastic constants of one potential, at its own lattice where `settings.relax` says so.
 
@@ -35,7 +38,7 @@ def member(
     try:
         if settings.relax:
             cell, _ = relaxation.relax_with(cell, calculator, workdir, settings.fmax, settings.smax)
-        found = strain.measure(cell, calculator, settings.amplitudes, settings.fmax, say)
+        found = strain.measure(cell, calculator, settings.amplitudes, settings.fmax)
     except CalculationError as error:
         return {"not_computed": str(error)}
     return {
@@ -52,7 +55,10 @@ def combine(members: Sequence[dict[str, Any]]) -> dict[str, Any]:
     modulus is None where a member has none (its tensor is not positive definite).
     """
     reasons = {k: each["not_computed"] for k, each in enumerate(members) if each["not_computed"]}
-    found: dict[str, Any] = {"members": list(members), "not_computed": reasons or None}
+    found: dict[str, Any] = {
+        "members": list(members),
+        "not_computed": by_member(reasons) if reasons else None,
+    }
     names = ("C_GPa", "C_standard_GPa", *MODULI, "volume_A3_per_atom")
     if reasons:
         return {**found, "stable_members": None, **_spread(dict.fromkeys(names))}

@@ -22,13 +22,7 @@ from umklapp.crystals.phonopy_cells import to_phonopy
 from umklapp.errors import InputError
 
 TOLERANCE = 1e-3
-"""Å; sites closer than this are one."""
-
-
-def nearest(cell: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Vectors (…, 3) Å reduced to the image of fractional parts in [−½, ½] of the cell."""
-    fractional = vectors @ np.linalg.inv(cell)
-    return (fractional - np.rint(fractional)) @ cell
+"""Å: sites closer than this are one. The same number is the strain between cells that are one."""
 
 
 def match(cell: np.ndarray, positions: np.ndarray, sites: np.ndarray) -> np.ndarray:
@@ -37,10 +31,29 @@ def match(cell: np.ndarray, positions: np.ndarray, sites: np.ndarray) -> np.ndar
     Raises:
         InputError: a position is no site.
     """
-    distance = np.linalg.norm(nearest(cell, positions[:, None] - sites[None]), axis=-1)
+    fractional = (positions[:, None] - sites[None]) @ np.linalg.inv(cell)
+    distance = np.linalg.norm((fractional - np.rint(fractional)) @ cell, axis=-1)
     if distance.min(axis=1).max() > TOLERANCE:
         raise InputError("the two cells do not hold the same crystal: a site has no partner")
     return distance.argmin(axis=1)
+
+
+def copies_of(large: Atoms, small: Atoms) -> np.ndarray:
+    """For each atom of `large` the number of the atom of `small` that it is a copy of.
+
+    The cells may be strained against each other by up to `TOLERANCE`, as cells relaxed twice are.
+
+    Raises:
+        InputError: `large` is no multiple of `small`, or of another crystal.
+    """
+    ratio = large.cell.array @ np.linalg.inv(small.cell.array)
+    if np.abs(ratio - np.rint(ratio)).max() > TOLERANCE * max(1.0, np.abs(ratio).max()):
+        raise InputError(
+            "the cells of the force constants and the sampling supercell are no multiples of each "
+            "other"
+        )
+    places = large.get_scaled_positions(wrap=False) @ np.rint(ratio) @ small.cell.array
+    return match(small.cell.array, places, small.positions)
 
 
 def fold(
@@ -63,12 +76,9 @@ def fold(
     Raises:
         InputError: `large` is no multiple of `small`.
     """
-    ratio = large.cell.array @ np.linalg.inv(small.cell.array)
-    if np.abs(ratio - np.rint(ratio)).max() > TOLERANCE:
-        raise InputError("the cell of the force constants is no multiple of the sampling supercell")
     n = len(small)
     folded = np.zeros((n, n, 3, 3))
-    where = match(small.cell.array, large.positions, small.positions)
+    where = copies_of(large, small)
     copies = translations(large, first_atoms, [int(np.argmax(where == i)) for i in range(n)])
     for i, (row, moved) in enumerate(copies):
         np.add.at(folded[i], where[moved], constants[row])
@@ -182,9 +192,7 @@ class Expansion:
     def diameters(self) -> np.ndarray:
         """Largest pair distance (Å) in the clusters of each column, (n_columns,)."""
         atoms, _, column = self._entries
-        sites = self.atoms.positions
-        difference = nearest(self.atoms.cell.array, sites[:, None] - sites[None])
-        distance = np.linalg.norm(difference, axis=-1)
+        distance = self.atoms.get_all_distances(mic=True)
         members = [self.first_atoms[atoms[0]], *atoms[1:]]
         found = np.zeros(self.columns.shape[1])
         for number, first in enumerate(members):
@@ -197,10 +205,3 @@ class Expansion:
         if self.columns.shape[1] == 0:
             return np.empty(0)
         return np.asarray(abs(self.columns).max(axis=0).toarray()).ravel()
-
-
-def shortest_distance(atoms: Atoms) -> float:
-    """Distance of nearest neighbours in a perfect supercell, Å."""
-    difference = nearest(atoms.cell.array, atoms.positions[:, None] - atoms.positions[None])
-    distance = np.linalg.norm(difference, axis=-1)
-    return float(distance[~np.eye(len(atoms), dtype=bool)].min())
