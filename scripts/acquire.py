@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from umklapp import config, provenance
-from umklapp.crystals import frames
+from umklapp.crystals import frames, sites
 from umklapp.crystals.frame_info import Origin
 from umklapp.learning.judgement import CommitteeRecord
-from umklapp.learning.sampling import acquisition, exploration, health
+from umklapp.learning.sampling import acquisition, exploration
 from umklapp.logs import log_to
 
 
@@ -27,7 +27,7 @@ def main(names, explored, committee, sampling, settings, force_error, root, out)
         acquisition.Knowledge(
             spreads[settings.uncertainty],
             spreads["energy_above_crystal"],
-            health.shortest_distance(perfect, search=8.0),
+            sites.bond_length(perfect),
             settings.lower or 3 * force_error,
         ),
         settings,

@@ -212,7 +212,7 @@ def page(
     material: str,
     table: pd.DataFrame,
     sigmas: Mapping[str, float | None],
-    told: str,
+    comparison: str,
     problems: Sequence[str],
     audit: AuditSays,
 ) -> str:
@@ -221,7 +221,7 @@ def page(
     Args:
         audit: of `audited`.
     """
-    lines = [f"# {material}: thermal conductivity by every method", "", told, ""]
+    lines = [f"# {material}: thermal conductivity by every method", "", comparison, ""]
     lines += [f"Audit: {audit.reason}.", ""]
     lines += ["| method | T (K) | κ (W/(m K)) | ± | what ± is |", "|---|---|---|---|---|"]
     for row in table.to_dict("records"):

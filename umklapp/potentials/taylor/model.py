@@ -22,7 +22,6 @@ from umklapp.potentials import checkpoints
 from umklapp.potentials.contract import Potential, Prediction
 from umklapp.potentials.nequip.inference import NequipPotential
 from umklapp.potentials.nequip.model import build
-from umklapp.potentials.taylor.basis import shortest_distance
 
 FORMAT = "umklapp taylor+nequip 1"
 ARRAYS = ("harmonic", "cubic", "quartic", "quartic_index", "rows", "permutations")
@@ -43,7 +42,7 @@ def displacements(perfect: Atoms, frames: Sequence[Atoms]) -> np.ndarray:
                 f"frame {number} ({frame.symbols}) is no displacement of the supercell "
                 f"{perfect.symbols}: other atoms, order of atoms or cell"
             )
-    found, limit = sites.of_frames(frames, perfect), shortest_distance(perfect)
+    found, limit = sites.of_frames(frames, perfect), sites.bond_length(perfect)
     for number, length in enumerate(np.linalg.norm(found, axis=-1).max(axis=1)):
         if not length < limit:
             raise InputError(f"frame {number}: an atom is farther than {limit:.2f} Å from its site")
