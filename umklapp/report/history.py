@@ -32,7 +32,7 @@ class Round(Part):
     @field_validator("audit", mode="before")
     @classmethod
     def _audit_of_then(cls, value: Any) -> Any:
-        return AuditRecord.parse(value, "audit") if isinstance(value, dict) else value
+        return AuditRecord.parse(value, Path("audit")) if isinstance(value, dict) else value
 
 
 class History(Record):

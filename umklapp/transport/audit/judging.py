@@ -102,7 +102,7 @@ def judge(
     if ratio is not None:
         criteria.append(ratio_criterion(ratio, len(statistics.blocks(honest)), bounds.ratio))
     passed = all(criterion.met for criterion in criteria)
-    mae, upper = statistics.mae_with_limit(every) if every else (None, None)
+    mae, upper = statistics.mae_with_limit(every, factor) if every else (None, None)
     expected = float(np.mean([e.expected_mae(factor) for e in every])) if every and factor else None
     unseen = statistics.unseen_share(len(statistics.blocks(every))) if every else None
     failed = len(predictions) - len(every)
@@ -168,7 +168,7 @@ def _source(
     }  # fmt: skip
     if not errors:
         return SourceAudit(**facts)
-    mae, upper = statistics.mae_with_limit(errors)
+    mae, upper = statistics.mae_with_limit(errors, factor)
     ratio = statistics.ratio_with_limits(errors, factor) if factor else None
     parts = statistics.parts(errors)
     return SourceAudit(

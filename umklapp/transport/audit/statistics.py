@@ -104,13 +104,27 @@ def spread_of_blocks(values: Sequence[float]) -> float | None:
     return float(np.exp(width))
 
 
-def mae_with_limit(frames: Sequence[FrameError]) -> tuple[float, float | None]:
-    """Mean |component| of the error over all frames, and its upper limit (eV/Å); None: unknown."""
+def mae_with_limit(
+    frames: Sequence[FrameError], factor: float | None
+) -> tuple[float, float | None]:
+    """Mean |component| of the error over all frames, and its upper limit (eV/Å); None: unknown.
+
+    Blocks of different ensembles have errors of different sizes by nature, and the members say so:
+    what scatters is the error over the expected one, where there is an expectation.
+
+    Args:
+        factor: calibration factor of the committee; None where it has none.
+    """
     value = float(np.mean([frame.mae for frame in frames]))
-    factor = spread_of_blocks(
-        [float(np.mean([frame.mae for frame in block])) for block in blocks(frames)]
-    )
-    return value, None if factor is None else value * factor
+    scatter = spread_of_blocks([_relative(block, factor) for block in blocks(frames)])
+    return value, None if scatter is None else value * scatter
+
+
+def _relative(block: Sequence[FrameError], factor: float | None) -> float:
+    """Error of a block over the expected one; the plain error where nothing is expected."""
+    found = float(np.mean([frame.mae for frame in block]))
+    expected = float(np.mean([frame.expected_mae(factor or 0.0) for frame in block]))
+    return found / expected if expected > SMALLEST else found
 
 
 def ratio_with_limits(

@@ -156,7 +156,7 @@ def test_a_lucky_mean_does_not_hide_its_upper_limit():
     cells = [rattled(seed) for seed in range(2)]
     sizes = (0.002, 0.02)
     forecasts = [
-        forecast(atoms, members(size, size, n), pair=n)
+        forecast(atoms, members(size, 0.02, n), pair=n)
         for n, (atoms, size) in enumerate(zip(cells, sizes, strict=True))
     ]
     record = judge(0, forecasts, [label(atoms) for atoms in cells], {}, 1.0, BOUNDS, {})

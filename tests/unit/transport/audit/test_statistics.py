@@ -65,11 +65,24 @@ def test_components_do_not_pass_for_independent_labels():
     """As many labels say as much, whether they have three components or three thousand."""
     few = [frame([[size, 0, 0]], pair=n) for n, size in enumerate((1, 2, 3))]
     many = [frame([[size, 0, 0]] * 1000, pair=n) for n, size in enumerate((1, 2, 3))]
-    assert statistics.mae_with_limit(few) == pytest.approx(statistics.mae_with_limit(many))
-    value, upper = statistics.mae_with_limit(few)
+    assert statistics.mae_with_limit(few, None) == pytest.approx(
+        statistics.mae_with_limit(many, None)
+    )
+    value, upper = statistics.mae_with_limit(few, None)
     assert upper > 3 * value
     alone = [frame([[size, 0, 0]], pair=0) for size in (1, 2)]
-    assert statistics.mae_with_limit(alone)[1] is None, "one pair has no scatter"
+    assert statistics.mae_with_limit(alone, None)[1] is None, "one pair has no scatter"
+
+
+def test_errors_of_two_sizes_that_were_expected_are_no_scatter():
+    """Displaced cells have small errors, hot ones large ones, and the members know it."""
+    sizes = (0.03, 0.03, 0.4, 0.5)
+    known = [frame([[size, 0, 0]], spread=[size], pair=n) for n, size in enumerate(sizes)]
+    value, upper = statistics.mae_with_limit(known, 2.0)
+    assert upper == pytest.approx(value)
+    unknown = [frame([[size, 0, 0]], spread=[0.1], pair=n) for n, size in enumerate(sizes)]
+    assert statistics.mae_with_limit(unknown, 2.0)[1] > 5 * value
+    assert statistics.mae_with_limit(known, None)[1] > 5 * value
 
 
 @pytest.mark.parametrize("count", [2, 4, 6])
