@@ -11,14 +11,14 @@ from phono3py import Phono3py
 
 from umklapp import config
 from umklapp.crystals.sites import shortest_distance
-from umklapp.errors import CalculationError
+from umklapp.errors import CalculationError, UmklappError
 from umklapp.lattice import force_constants
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.taylor.correction import same_cell
 from umklapp.potentials.taylor.prior import Knowledge, Prior
 from umklapp.potentials.taylor.residual import Residual
 from umklapp.transport import bte, error_budget, potential_error
-from umklapp.transport.error_budget import ErrorBudget, ErrorPart
+from umklapp.transport.error_budget import ErrorBudget, ErrorPart, KappaErrors
 from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import ROOM, CommitteeKappa
 from umklapp.transport.potential_error import ResidualKappa
@@ -276,3 +276,50 @@ def moves(moved: ResidualKappa | str, kappa: CommitteeKappa) -> float | None:
     if isinstance(moved, str) or at_room is None:
         return None
     return at_room[0] * float(moved.relative_shift[kappa.temperatures_K.index(ROOM)])
+
+
+def of_material(
+    kappa: CommitteeKappa,
+    ran: GreenKuboRecord | None,
+    committees: tuple[Committee, Committee],
+    labels: Labels,
+    calibration: float | None,
+    setting: Setting,
+    generator: np.random.Generator,
+    *,
+    material: str,
+    audited: str,
+) -> KappaErrors:
+    """Both budgets of one material.
+
+    Args:
+        ran: green_kubo.json, None where it was not asked for.
+        committees: as they move atoms, and as the Boltzmann equation uses them (with the Taylor
+            correction where there is one; else the same object).
+        calibration: as in `boltzmann`. audited: words of the audit.
+    """
+    raw, static = committees
+    corrected = raw is not static
+    moved: dict[str, ResidualKappa | str] = dict.fromkeys(("static", "raw"), NO_LABELS)
+    if labels.fresh and kappa.kappa_W_per_mK is not None:
+        wanted = {"static": static} | ({"raw": raw} if ran is not None and corrected else {})
+        try:
+            expansion = prior(setting)
+            for name, committee in wanted.items():
+                moved[name] = residual_kappa(committee, labels, expansion, setting, generator)
+        except UmklappError as error:
+            moved = {name: str(error) if known is NO_LABELS else known
+                     for name, known in moved.items()}  # fmt: skip
+    if not corrected:
+        moved["raw"] = moved["static"]
+    return KappaErrors(
+        material=material,
+        audited=audited,
+        moves_W_per_mK=moves(moved["static"], kappa),
+        boltzmann=boltzmann(
+            kappa, static, labels, moved["static"], calibration, corrected, setting
+        ),
+        green_kubo=None
+        if ran is None
+        else green_kubo(ran, moved["raw"], calibration, kappa.temperatures_K),
+    )
