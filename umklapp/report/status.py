@@ -63,8 +63,8 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     Returns:
         material, stage (words), round, labels (in the ledger: everything ever computed),
         failed_labels, test_force_mae_eV_per_A, kappa_300K_W_per_mK and its std, converged, verdict,
-        verdict_note (why a verdict on disk is not shown), reason, running and failed (rule, file,
-        minutes since the last sign of life).
+        verdict_note (why a verdict on disk is not shown), audit (of the last round, with its words
+        and reason), reason, running and failed (rule, file, minutes since the last sign of life).
     """
     files = Material(str(folder))
     rounds = files.rounds_on_disk()
@@ -74,6 +74,7 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     kappa, std = (conductivity.at_room_temperature if conductivity else None) or (None, None)
     verdict, verdict_note = current(files)
     last = assessments[-1] if assessments else {}
+    audit = (_json(rounds[-1].audit) if rounds else None) or {}
     return {
         "material": folder.name,
         "stage": _stage(files, rounds, last),
@@ -81,7 +82,7 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "labels": len(existing(f"{files.ledger}/*/*.extxyz")),
         "failed_labels": sum(
             len(Failures.read(Path(path)).failed)
-            for stage in (files.seeds, files.round("*"))
+            for stage in (files.seeds, files.round("*"), files.round("*").audit_stage)
             for path in existing(stage.failed("*"))
         ),
         "test_force_mae_eV_per_A": (committees[-1].test.force_mae_eV_per_A if committees else None),
@@ -90,6 +91,9 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "converged": last.get("converged"),
         "verdict": verdict.verdict if verdict else None,
         "verdict_note": verdict_note,
+        "audit": audit.get("outcome"),
+        "audit_words": audit.get("words"),
+        "audit_reason": audit.get("reason"),
         "reason": last.get("reason"),
         "running": [job for job in jobs if not job["failed"]],
         "failed": [job for job in jobs if job["failed"]],
@@ -131,7 +135,9 @@ def _stage(files: Material, rounds: Sequence[Round], last: dict[str, Any]) -> st
         return "structure" if _exists(files.folder) else "not begun"
     if not _exists(files.seeds.train):
         return "seeds"
-    if last.get("finished"):
+    if last.get("finished") and rounds and _exists(rounds[-1].assessment):
+        if _exists(rounds[-1].audit_predictions) and not _exists(rounds[-1].audit):
+            return "audit"
         return "finished" if _exists(files.summary) else "phonons and κ"
     if not rounds:
         return "training"
@@ -168,8 +174,8 @@ def render(rows: Sequence[dict[str, Any]], name: str) -> Table:
     shown = Table(title=f"campaign {name}", title_justify="left", **look)
     for head, folds in (
         ("material", True), ("stage", True), ("labels", False), ("MAE\nmeV/Å", False),
-        ("κ(300 K)\nW/(m K)", False), ("con-\nverged", False), ("events", False), ("jobs", True),
-        ("core h\n(GPU h)", False),
+        ("κ(300 K)\nW/(m K)", False), ("con-\nverged", False), ("events,\naudit", False),
+        ("jobs", True), ("core h\n(GPU h)", False),
     ):  # fmt: skip
         shown.add_column(head, no_wrap=not folds, overflow="fold")
     for row in rows:
@@ -189,7 +195,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
         "–" if mae is None else in_milli(mae),
         "–" if kappa is None else f"{kappa:.3g} ± {row['kappa_300K_std_W_per_mK'] or 0:.2g}",
         {True: "yes", False: "no", None: "–"}[row["converged"]],
-        (row["verdict"] or "–").replace(" ", "\n"),
+        f"{row['verdict'] or '–'}\n{row['audit'] or '–'}".replace(" ", "\n"),
         _jobs(row),
         f"{row['core_hours']:.2f}{gpu}",
     ]

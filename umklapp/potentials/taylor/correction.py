@@ -41,20 +41,30 @@ class Corrected:
 def correct(
     potential: Potential, labels: Sequence[Atoms], perfect: Atoms, settings: config.Taylor
 ) -> tuple[Corrected, dict[str, float]]:
-    """The potential with the posterior of its residual, and what the correction did.
+    """`correct_members` for one potential."""
+    return correct_members([potential], labels, perfect, settings)[0]
+
+
+def correct_members(
+    potentials: Sequence[Potential],
+    labels: Sequence[Atoms],
+    perfect: Atoms,
+    settings: config.Taylor,
+) -> list[tuple[Corrected, dict[str, float]]]:
+    """Each potential with the posterior of its own residual, and what the correction did.
 
     The prior mean of the residual is zero: nothing is assumed known but symmetry, sum rules and
     the widths. Labels in other cells are passed over.
 
     Args:
-        potential: trained model.
+        potentials: trained models.
         labels: labelled frames; those in the cell of `perfect` are used.
         perfect: the phonon supercell.
         settings: widths and noise of the prior.
 
     Returns:
-        The corrected potential; number of labels, rms residual force before and after (eV/Å), log
-        evidence per force.
+        For every potential the corrected one; number of labels, rms residual force before and
+        after (eV/Å), log evidence per force.
 
     Raises:
         InputError: no label is in that cell, or one is no displacement of it.
@@ -69,17 +79,20 @@ def correct(
     design = prior.scaled_design(displacements(perfect, mine))
     design = design.reshape(-1, design.shape[-1])
     forces = np.array([frame.get_forces() for frame in mine])
-    residual = (forces - np.array(potential.evaluate(mine).forces)).ravel()
     regression = Regression(design, settings.noise)
-    z = regression.posterior(residual)
-    rest = residual - design @ z
-    numbers = {
-        "labels": float(len(mine)),
-        "residual_before_eV_per_A": float(np.sqrt(np.mean(residual**2))),
-        "residual_after_eV_per_A": float(np.sqrt(np.mean(rest**2))),
-        "log_evidence_per_force": regression.evidence(residual),
-    }
-    return Corrected(potential, prior.model(z, 0.0)), numbers
+    corrected = []
+    for potential in potentials:
+        residual = (forces - np.array(potential.evaluate(mine).forces)).ravel()
+        z = regression.posterior(residual)
+        rest = residual - design @ z
+        numbers = {
+            "labels": float(len(mine)),
+            "residual_before_eV_per_A": float(np.sqrt(np.mean(residual**2))),
+            "residual_after_eV_per_A": float(np.sqrt(np.mean(rest**2))),
+            "log_evidence_per_force": regression.evidence(residual),
+        }
+        corrected.append((Corrected(potential, prior.model(z, 0.0)), numbers))
+    return corrected
 
 
 def same_cell(frame: Atoms, perfect: Atoms) -> bool:
