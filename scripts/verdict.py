@@ -5,9 +5,9 @@ from pathlib import Path
 
 from umklapp import config
 from umklapp.crystals import frames
-from umklapp.learning import persistence, verdict
-from umklapp.learning.event_record import EventRecord, PersistenceRecord
-from umklapp.learning.evidence import Facts
+from umklapp.learning.events import persistence, verdict
+from umklapp.learning.events.event_record import EventRecord, PersistenceRecord
+from umklapp.learning.events.evidence import Facts
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
 

@@ -18,8 +18,8 @@ from rich.table import Table
 
 from umklapp import config
 from umklapp.crystals import materials
+from umklapp.learning.events.verdict import current
 from umklapp.learning.judgement import CommitteeRecord
-from umklapp.learning.verdict import current
 from umklapp.paths import Material, Results, Round, existing
 from umklapp.records import Record
 from umklapp.reference.contract import Failures

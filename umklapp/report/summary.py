@@ -15,8 +15,8 @@ from umklapp import config
 from umklapp.errors import InputError
 from umklapp.lattice.elastic.record import ElasticRecord
 from umklapp.lattice.thermodynamics_record import ThermodynamicsRecord
+from umklapp.learning.events.verdict import Verdict
 from umklapp.learning.judgement import CommitteeRecord
-from umklapp.learning.verdict import Verdict
 from umklapp.paths import Results
 from umklapp.transport.audit.record import AuditRecord
 from umklapp.transport.green_kubo_record import GreenKuboRecord

@@ -14,10 +14,10 @@ from phonopy import Phonopy
 
 from umklapp.crystals import materials, phonopy_cells
 from umklapp.lattice import phonons
-from umklapp.learning.observations import Event, Observation
-from umklapp.learning.quiet import Quiet
+from umklapp.learning.events.observations import Event, Observation
+from umklapp.learning.events.quiet import Quiet
+from umklapp.learning.events.verdict import Verdict
 from umklapp.learning.sampling import calibration
-from umklapp.learning.verdict import Verdict
 from umklapp.report.figures import bands, events, kappa, learning_curve, style, uncertainty
 from umklapp.report.figures.events import LOOKS
 from umklapp.report.history import Round

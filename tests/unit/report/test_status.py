@@ -10,7 +10,7 @@ import yaml
 from rich.console import Console
 
 from umklapp.errors import InputError
-from umklapp.learning.verdict import Belongs, Verdict
+from umklapp.learning.events.verdict import Belongs, Verdict
 from umklapp.report import status
 
 FAILED = {"frame_id": "f9", "reason": "timeout", "message": "no result", "attempts": 1}

@@ -10,7 +10,7 @@ import yaml
 
 from umklapp.errors import InputError
 from umklapp.lattice.thermodynamics_record import MeanStd
-from umklapp.learning.verdict import Verdict
+from umklapp.learning.events.verdict import Verdict
 from umklapp.report import summary
 from umklapp.transport.audit.record import AuditRecord
 

@@ -6,11 +6,11 @@ from ase import Atoms
 
 from umklapp.crystals import frames, phonopy_cells
 from umklapp.lattice.harmonic_reference import HarmonicReference
-from umklapp.learning import persistence
-from umklapp.learning.event_record import Dynamics, EventRecord, PersistenceRecord
-from umklapp.learning.observations import Observation
-from umklapp.learning.persistence import Start
-from umklapp.learning.quiet import Quiet
+from umklapp.learning.events import persistence
+from umklapp.learning.events.event_record import Dynamics, EventRecord, PersistenceRecord
+from umklapp.learning.events.observations import Observation
+from umklapp.learning.events.persistence import Start
+from umklapp.learning.events.quiet import Quiet
 from umklapp.potentials import testbed
 from umklapp.potentials.ase import AsePotential
 from umklapp.potentials.committee import Committee

@@ -17,14 +17,27 @@ from ase.io import read
 from umklapp.crystals import phonopy_cells, registration
 from umklapp.lattice import harmonic_reference
 from umklapp.lattice.harmonic_reference import HarmonicReference
-from umklapp.learning import events, persistence, quiet, replay, thermal, verdict
-from umklapp.learning.event_record import Along, Dynamics, Errors, EventRecord, LabelInEvent
-from umklapp.learning.evidence import Facts
-from umklapp.learning.moves import motion, moved_atoms
-from umklapp.learning.observations import Event, Observation
+from umklapp.learning.events import (
+    detection,
+    persistence,
+    quiet,
+    replay,
+    thermal,
+    verdict,
+)
+from umklapp.learning.events.event_record import (
+    Along,
+    Dynamics,
+    Errors,
+    EventRecord,
+    LabelInEvent,
+)
+from umklapp.learning.events.evidence import Facts
+from umklapp.learning.events.moves import motion, moved_atoms
+from umklapp.learning.events.observations import Event, Observation
 
 DATA = Path(__file__).parent / "data"
-SHARED = Path(__file__).resolve().parents[4] / "shared"
+SHARED = Path(__file__).resolve().parents[5] / "shared"
 KZNF3 = SHARED / "cases/23-false-event"
 CUI = SHARED / "data/cui"
 
@@ -183,7 +196,7 @@ def cui_observed(cui):
     positions[:, 0] += np.array(cui["displacement"])
     band = quiet.lowest([sigma])
     time = 48.0 * np.arange(len(sigma))
-    return events.scan([iter([(time, sigma, positions)])], band, resting(perfect), gap=200.0)
+    return detection.scan([iter([(time, sigma, positions)])], band, resting(perfect), gap=200.0)
 
 
 def cui_facts(observed, before, after, along):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from umklapp.learning import event_rates
+from umklapp.learning.events import event_rates
 
 
 @pytest.mark.parametrize(

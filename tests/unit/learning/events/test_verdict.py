@@ -8,8 +8,8 @@ from observed import QUIET, event, observation
 
 from umklapp import config
 from umklapp.errors import InputError
-from umklapp.learning import verdict
-from umklapp.learning.event_record import (
+from umklapp.learning.events import verdict
+from umklapp.learning.events.event_record import (
     Along,
     Dynamics,
     Errors,
@@ -17,9 +17,9 @@ from umklapp.learning.event_record import (
     LabelInEvent,
     Trial,
 )
-from umklapp.learning.evidence import Facts
-from umklapp.learning.observations import Observation
-from umklapp.learning.verdict import Belongs, Verdict
+from umklapp.learning.events.evidence import Facts
+from umklapp.learning.events.observations import Observation
+from umklapp.learning.events.verdict import Belongs, Verdict
 from umklapp.paths import Material
 
 HOP = "Cu to an interstitial"

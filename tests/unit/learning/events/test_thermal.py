@@ -6,7 +6,7 @@ from ase import units
 from hypothesis import given
 from hypothesis import strategies as st
 
-from umklapp.learning import thermal
+from umklapp.learning.events import thermal
 
 
 def test_equipartition_is_what_sampled_oscillators_have():

@@ -16,13 +16,18 @@ from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.crystals.frames import read_labels
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.lattice.sigma_a import RunningSigma, sigma
-from umklapp.learning import events, observations, quiet, thermal
-from umklapp.learning.event_record import Along, Anharmonicity, Errors, LabelInEvent
-from umklapp.learning.observations import Event, Observation
-from umklapp.learning.quiet import Quiet
+from umklapp.learning.events import detection, observations, quiet, thermal
+from umklapp.learning.events.event_record import (
+    Along,
+    Anharmonicity,
+    Errors,
+    LabelInEvent,
+)
+from umklapp.learning.events.observations import Event, Observation
+from umklapp.learning.events.quiet import Quiet
+from umklapp.learning.events.thermal import ThermalEnergy
 from umklapp.learning.sampling import uncertainty
 from umklapp.learning.sampling.exploration import Explored
-from umklapp.learning.thermal import ThermalEnergy
 from umklapp.potentials.committee import Committee
 
 CHUNK = 200
@@ -101,7 +106,7 @@ def scan_exploration(
 
     Args:
         held_to: `anchors`. spacing: fs; finer series are thinned to it, because rates of short
-            events depend on how often one looks. options: of `events.Detector`.
+            events depend on how often one looks. options: of `detection.Detector`.
     """
     enter = float(options.get("enter", quiet.ENTER))
     own = {
@@ -116,9 +121,9 @@ def scan_exploration(
                 continue
             stride = stride_of(group["time"][()], spacing)
             names = ("time", "sigma", "positions", "cells")
-            chunks = events.hdf5_chunks(group, names, CHUNK, stride)
+            chunks = detection.hdf5_chunks(group, names, CHUNK, stride)
             parts[target].append(
-                events.scan([chunks], band, harmonic, [number], chosen_starts=True, **options)
+                detection.scan([chunks], band, harmonic, [number], chosen_starts=True, **options)
             )
     return {
         target: observations.join(found) if found else Observation()
@@ -198,7 +203,7 @@ def scan_reference(
 
     Args:
         runs: `trajectories` of labelled frames. band: `quiet.of_source` of the reference.
-        spacing: fs; finer trajectories are thinned to it. options: of `events.Detector`.
+        spacing: fs; finer trajectories are thinned to it. options: of `detection.Detector`.
     """
     parts = []
     for number, every in enumerate(runs):
@@ -209,7 +214,7 @@ def scan_reference(
             np.array([frame.positions for frame in run]),
             np.array([frame.cell.array for frame in run]),
         )
-        parts.append(events.scan([iter([chunk])], band, harmonic, [number], **options))
+        parts.append(detection.scan([iter([chunk])], band, harmonic, [number], **options))
     return observations.join(parts)
 
 
@@ -273,7 +278,7 @@ def overall_sigma(path: Path, harmonic: HarmonicReference) -> Anharmonicity:
     running = RunningSigma()
     with h5py.File(path) as file:
         for group in file.values():
-            for chunk in events.hdf5_chunks(group, ("positions", "cells", "forces"), CHUNK):
+            for chunk in detection.hdf5_chunks(group, ("positions", "cells", "forces"), CHUNK):
                 positions, cells, forces = chunk
                 running.add(forces, harmonic.forces(positions, cells))
     if not running.total:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from umklapp.learning import event_rates
-from umklapp.learning.event_rates import SIGNIFICANT
-from umklapp.learning.observations import ANY, Observation
+from umklapp.learning.events import event_rates
+from umklapp.learning.events.event_rates import SIGNIFICANT
+from umklapp.learning.events.observations import ANY, Observation
 from umklapp.records import Part
 
 

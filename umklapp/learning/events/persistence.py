@@ -18,15 +18,15 @@ from ase.optimize import FIRE
 from umklapp.crystals import frames, sites
 from umklapp.crystals.frame_info import identity
 from umklapp.lattice.harmonic_reference import HarmonicReference
-from umklapp.learning.event_record import (
+from umklapp.learning.events.event_record import (
     EventRecord,
     LabelInEvent,
     PersistenceRecord,
     Source,
     Trial,
 )
-from umklapp.learning.moves import moved_atoms
-from umklapp.learning.quiet import LEAVE, Quiet
+from umklapp.learning.events.moves import moved_atoms
+from umklapp.learning.events.quiet import LEAVE, Quiet
 from umklapp.learning.sampling import dynamics, health
 from umklapp.potentials.calculator import PotentialCalculator
 from umklapp.potentials.committee import Committee

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from models import silicon_cubic
 
 from umklapp.lattice.harmonic_reference import HarmonicReference
-from umklapp.learning import events
-from umklapp.learning.events import Detector
-from umklapp.learning.observations import join
-from umklapp.learning.quiet import Quiet
+from umklapp.learning.events import detection
+from umklapp.learning.events.detection import Detector
+from umklapp.learning.events.observations import join
+from umklapp.learning.events.quiet import Quiet
 
 QUIET = Quiet(median=0.4, width=0.02)
 
@@ -96,7 +96,7 @@ def test_an_atom_in_an_interstitial_is_named():
     assert (event.replica, move.atom, move.symbol) == (3, 0, "Si")
     assert move.to.startswith("interstitial at 0.2")
     assert move.distance == pytest.approx(5.431 * np.sqrt(3) / 2, rel=0.05)
-    assert events.Event.model_validate_json(event.model_dump_json()) == event
+    assert detection.Event.model_validate_json(event.model_dump_json()) == event
 
 
 def positions_of(known, n, first, last, displacement=2.2):
@@ -173,8 +173,8 @@ def test_a_scan_of_replicas_on_disk(tmp_path):
             file[f"{number}/positions"] = positions_of(known, len(time), *inside)
     with h5py.File(tmp_path / "e.h5") as file:
         names = ("time", "sigma", "positions")
-        streams = [events.hdf5_chunks(file[name], names, 33) for name in sorted(file)]
-        found = events.scan(streams, QUIET, known)
+        streams = [detection.hdf5_chunks(file[name], names, 33) for name in sorted(file)]
+        found = detection.scan(streams, QUIET, known)
     assert [event.replica for event in found.events] == [1, 2]
     assert found.exposure == pytest.approx(3 * 3.99)
     assert found.quiet_ps == pytest.approx(3 * 3.99 - 2 * 0.39)

@@ -6,7 +6,7 @@ from ase import Atoms
 from ase.build import bulk
 from models import silicon_cubic
 
-from umklapp.learning import moves
+from umklapp.learning.events import moves
 
 
 def shift_of(perfect, **displacements):

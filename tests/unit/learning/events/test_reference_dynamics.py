@@ -7,7 +7,7 @@ from vibes_files import dynamics, write_aims, write_nc, write_son
 
 from umklapp.crystals import frames, sites
 from umklapp.errors import InputError
-from umklapp.learning import reference_dynamics
+from umklapp.learning.events import reference_dynamics
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ import h5py
 import numpy as np
 
 from umklapp.lattice.harmonic_reference import HarmonicReference
-from umklapp.learning.moves import Move, moved_atoms
-from umklapp.learning.observations import Event, Observation, join
-from umklapp.learning.quiet import ENTER, LEAVE, Quiet
+from umklapp.learning.events.moves import Move, moved_atoms
+from umklapp.learning.events.observations import Event, Observation, join
+from umklapp.learning.events.quiet import ENTER, LEAVE, Quiet
 
 
 @dataclass

@@ -3,8 +3,8 @@
 import pytest
 from observed import event, observation
 
-from umklapp.learning import comparisons
-from umklapp.learning.observations import Observation, join
+from umklapp.learning.events import comparisons
+from umklapp.learning.events.observations import Observation, join
 
 
 def compare(one, two):

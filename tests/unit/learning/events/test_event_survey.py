@@ -5,9 +5,9 @@ import pytest
 
 from umklapp.crystals import frames, phonopy_cells
 from umklapp.lattice.harmonic_reference import HarmonicReference
-from umklapp.learning import event_survey, replay, verdict
-from umklapp.learning.event_record import EventRecord
-from umklapp.learning.evidence import Facts
+from umklapp.learning.events import event_survey, replay, verdict
+from umklapp.learning.events.event_record import EventRecord
+from umklapp.learning.events.evidence import Facts
 from umklapp.learning.judgement import reference_energies
 from umklapp.learning.sampling import exploration
 from umklapp.learning.sampling.dynamics import Recorder, Trajectory

@@ -12,12 +12,12 @@ from typing import Literal
 
 import numpy as np
 
-from umklapp.learning import comparisons
-from umklapp.learning.comparisons import Comparison
-from umklapp.learning.event_record import LabelInEvent, Trial
-from umklapp.learning.evidence import Evidence, Facts
-from umklapp.learning.observations import STAYS, Observation
-from umklapp.learning.thermal import ALLOWED
+from umklapp.learning.events import comparisons
+from umklapp.learning.events.comparisons import Comparison
+from umklapp.learning.events.event_record import LabelInEvent, Trial
+from umklapp.learning.events.evidence import Evidence, Facts
+from umklapp.learning.events.observations import STAYS, Observation
+from umklapp.learning.events.thermal import ALLOWED
 from umklapp.wording import in_milli
 
 LABEL_RATIO = 3.0

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from umklapp.learning import comparisons, event_rates
-from umklapp.learning.comparisons import Comparison
-from umklapp.learning.event_record import Errors, EventRecord, Trial
-from umklapp.learning.observations import Observation, join
-from umklapp.learning.thermal import nearest
+from umklapp.learning.events import comparisons, event_rates
+from umklapp.learning.events.comparisons import Comparison
+from umklapp.learning.events.event_record import Errors, EventRecord, Trial
+from umklapp.learning.events.observations import Observation, join
+from umklapp.learning.events.thermal import nearest
 from umklapp.records import Part
 from umklapp.wording import in_milli
 

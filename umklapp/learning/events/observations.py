@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from umklapp.learning import event_rates
-from umklapp.learning.moves import Move, motion
-from umklapp.learning.quiet import Quiet
+from umklapp.learning.events import event_rates
+from umklapp.learning.events.moves import Move, motion
+from umklapp.learning.events.quiet import Quiet
 from umklapp.records import Part
 
 STAYS = 1000.0

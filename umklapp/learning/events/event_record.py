@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from umklapp.learning.observations import Observation
-from umklapp.learning.thermal import ThermalEnergy
+from umklapp.learning.events.observations import Observation
+from umklapp.learning.events.thermal import ThermalEnergy
 from umklapp.records import Part, Record
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from umklapp.learning.moves import Move
-from umklapp.learning.observations import Event, Observation
-from umklapp.learning.quiet import Quiet
+from umklapp.learning.events.moves import Move
+from umklapp.learning.events.observations import Event, Observation
+from umklapp.learning.events.quiet import Quiet
 
 QUIET = Quiet(median=0.4, width=0.02)
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from umklapp.learning import event_rates
-from umklapp.learning.comparisons import Comparison
-from umklapp.learning.evidence import Evidence, Facts
-from umklapp.learning.label_evidence import status_of_motions
-from umklapp.learning.observations import Observation
+from umklapp.learning.events import event_rates
+from umklapp.learning.events.comparisons import Comparison
+from umklapp.learning.events.evidence import Evidence, Facts
+from umklapp.learning.events.label_evidence import status_of_motions
+from umklapp.learning.events.observations import Observation
 
 POWER = 10.0
 """Rates agree where their ratio is known to be within this factor."""

@@ -12,12 +12,12 @@ import pandas as pd
 from ase import Atoms
 
 from umklapp.lattice.harmonic_reference import HarmonicReference
-from umklapp.learning import quiet, replay, thermal
-from umklapp.learning.event_record import Dynamics, EventRecord, LabelInEvent
-from umklapp.learning.observations import Observation
-from umklapp.learning.quiet import Quiet
+from umklapp.learning.events import quiet, replay, thermal
+from umklapp.learning.events.event_record import Dynamics, EventRecord, LabelInEvent
+from umklapp.learning.events.observations import Observation
+from umklapp.learning.events.quiet import Quiet
+from umklapp.learning.events.thermal import ThermalEnergy
 from umklapp.learning.sampling import exploration
-from umklapp.learning.thermal import ThermalEnergy
 from umklapp.potentials.committee import Committee
 
 EMPTY = ("source", "replica", "time_ps")
@@ -51,7 +51,7 @@ def survey(material: Material, options: Mapping[str, Any]) -> tuple[EventRecord,
     """The record, and the series behind the figure (`replay.reference_series`).
 
     Args:
-        options: of `events.Detector`: enter, leave (widths), shortest, gap (fs).
+        options: of `detection.Detector`: enter, leave (widths), shortest, gap (fs).
     """
     harmonic, perfect = material.harmonic, material.harmonic.perfect
     paths = material.explorations

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from umklapp.learning import quiet
-from umklapp.learning.quiet import Quiet
+from umklapp.learning.events import quiet
+from umklapp.learning.events.quiet import Quiet
 
 
 def series(n, inside=0, first=0, level=1.42, seed=0):

@@ -17,11 +17,16 @@ from pydantic import Field
 
 from umklapp import config, provenance
 from umklapp.errors import InputError
-from umklapp.learning import evidence, label_evidence, sufficiency
-from umklapp.learning.comparisons import Comparison
-from umklapp.learning.event_record import Anharmonicity, EventRecord, LabelInEvent, Trial
-from umklapp.learning.evidence import Evidence, Facts, Kind
-from umklapp.learning.observations import Observation
+from umklapp.learning.events import evidence, label_evidence, sufficiency
+from umklapp.learning.events.comparisons import Comparison
+from umklapp.learning.events.event_record import (
+    Anharmonicity,
+    EventRecord,
+    LabelInEvent,
+    Trial,
+)
+from umklapp.learning.events.evidence import Evidence, Facts, Kind
+from umklapp.learning.events.observations import Observation
 from umklapp.paths import Material
 from umklapp.records import Part, Record
 
