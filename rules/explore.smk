@@ -59,7 +59,7 @@ rule acquire:
         runtime=minutes(10),
     params:
         acquisition=plain(CAMPAIGN.acquisition),
-        force_error=CAMPAIGN.rounds.force_error,
+        rounds=plain(CAMPAIGN.rounds),
         root=CAMPAIGN.seed,
     message:
         "{wildcards.material} round {wildcards.round}: choose the frames to label"

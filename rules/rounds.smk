@@ -36,6 +36,7 @@ checkpoint assess:
         committee="<results>/{material}/round_{round}/committee.json",
         exploration="<results>/{material}/round_{round}/exploration.h5",
         candidates="<results>/{material}/round_{round}/candidates.extxyz",
+        acquisition="<results>/{material}/round_{round}/acquisition.json",
         labels=expand(
             "<results>/{material}/round_{round}/labels/{chunk}.extxyz",
             chunk=CHUNKS,
@@ -71,7 +72,9 @@ checkpoint assess:
         mem_mb=memory(1000),
         runtime=minutes(10),
     params:
+        acquisition=plain(CAMPAIGN.acquisition),
         rounds=plain(CAMPAIGN.rounds),
+        verdict=plain(CAMPAIGN.verdict),
     message:
         "{wildcards.material} round {wildcards.round}: is it done?"
     script:

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from umklapp import provenance
+from umklapp.learning.assessment import Assessment
 from umklapp.logs import log_to
 
 
@@ -13,7 +14,7 @@ def main(committees, assessments, test, out):
     rounds = [
         {
             "committee": json.loads(Path(one).read_text()),
-            "assessment": json.loads(Path(two).read_text()),
+            "assessment": Assessment.read(Path(two)).model_dump(mode="json"),
         }
         for one, two in zip(committees, assessments, strict=True)
     ]

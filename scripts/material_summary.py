@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from umklapp import provenance
+from umklapp.learning.assessment import Assessment
 from umklapp.logs import log_to
 from umklapp.report import summary
 
@@ -12,9 +13,10 @@ NAMES = ("conductivity", "thermodynamics", "verdict", "green_kubo", "elastic")
 
 def main(material, files, out):
     """Write summary.json of one material."""
-    rounds = json.loads(Path(files["history"]).read_text())["rounds"]
+    history = Path(files["history"])
+    rounds = json.loads(history.read_text())["rounds"]
     numbers = [json.loads(Path(files[n]).read_text()) if files[n] else None for n in NAMES]
-    assessments = [each["assessment"] for each in rounds]
+    assessments = [Assessment.parse(each["assessment"], history) for each in rounds]
     row = summary.row(material, assessments, rounds[-1]["committee"], *numbers)
     provenance.write_json(out, row)
 

@@ -50,11 +50,20 @@ class Record(Part):
             InputError: no json, of a newer version, or not this kind of record; file, field and
                 remedy are named.
         """
-        name = cls.__name__
         try:
             data = json.loads(Path(path).read_text())
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: not json ({error}); delete it and run again") from None
+        return cls.parse(data, path)
+
+    @classmethod
+    def parse(cls, data: object, path: Path) -> Self:
+        """The record of json that is read already, a part of the file at `path`.
+
+        Raises:
+            InputError: as `read`.
+        """
+        name = cls.__name__
         if not isinstance(data, dict):
             raise InputError(f"{path}: not a {name} record; delete it and run again")
         version = data.get("schema_version", 0)

@@ -5,7 +5,6 @@ All of this can be known before the first job, so it is said before the first jo
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from umklapp.errors import InputError
+from umklapp.learning.assessment import Assessment
 
 PREFIX = "umklapp"
 """Begins the name of every Slurm job of this workflow (profiles/slurm: slurm-jobname-prefix)."""
@@ -89,7 +89,7 @@ def strangers(results: Path, known: Collection[str]) -> list[str]:
 
 
 def check_verdicts(results: Path, materials: Sequence[str]) -> None:
-    """Raise `InputError` for a verdict that the workflow cannot have written.
+    """Raise `InputError` for an assessment that the workflow cannot have written.
 
     It decides whether a material gets another round, so a foreign one must not pass for ours.
     """
@@ -118,12 +118,11 @@ def check_engines(engines: Iterable[Path], shard: str) -> None:
 
 
 def read_finished(path: Path) -> bool | None:
-    """`finished` of a verdict; None where the file has none."""
+    """`finished` of an assessment; None where the file is no whole record of one."""
     try:
-        value = json.loads(path.read_text())["finished"]
-    except (OSError, ValueError, KeyError, TypeError):
+        return Assessment.read(path).finished
+    except (OSError, InputError):
         return None
-    return value if isinstance(value, bool) else None
 
 
 @dataclass(frozen=True)

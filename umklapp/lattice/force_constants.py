@@ -187,12 +187,13 @@ def _fit(phonon: Phono3py, cutoff: float | None) -> None:
 class Effective:
     """What effective force constants were fitted to.
 
-    frames: their number; unknowns: about how many numbers were fitted; largest: displacement (Å);
+    frames: their number; left_out: others, in which an atom has left its site; unknowns: about how many numbers were fitted; largest: displacement (Å);
     shift: largest distance of a mean position from its site (Å); anharmonic: share of the forces
     that the effective harmonic part leaves, as σᴬ.
     """
 
     frames: int
+    left_out: int
     unknowns: int
     largest: float
     shift: float

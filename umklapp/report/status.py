@@ -21,6 +21,7 @@ from rich.table import Table
 from umklapp import config
 from umklapp.crystals import materials
 from umklapp.errors import InputError
+from umklapp.learning.assessment import Assessment
 from umklapp.report import costs
 from umklapp.wording import in_milli
 
@@ -53,17 +54,22 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     Returns:
         material, stage (words), round, labels (in the ledger: everything ever computed),
         failed_labels, test_force_mae_eV_per_A, kappa_300K_W_per_mK and its std, converged, verdict,
-        reason, running and failed (rule, file, minutes since the last sign of life).
+        reason, running and failed (rule, file, minutes since the last sign of life). While rounds
+        are open, what an earlier run found (κ, converged, verdict) is None.
+
+    Raises:
+        InputError: an assessment is no record of this workflow.
     """
-    rounds = sorted(path for path in folder.glob("round_*") if path.is_dir())
-    assessments = [found for path in rounds if (found := _json(path / "assessment.json"))]
-    committees = [found for path in rounds if (found := _json(path / "committee.json"))]
-    kappa, std = _kappa(_json(folder / "conductivity.json"))
-    verdict = _json(folder / "verdict.json") or {}
-    last = assessments[-1] if assessments else {}
+    rounds = rounds_on_disk(folder)
+    assessment = _assessment(rounds[-1]) if rounds else None
+    done = assessment if assessment is not None and assessment.finished else None
+    told = [path for path in rounds if (path / "committee.json").exists()]
+    test = _json(told[-1] / "committee.json")["test"] if told else {}
+    final = _of_last_committee(folder, rounds[-1]) if done else {}
+    kappa, std = _kappa(final.get("conductivity.json"))
     return {
         "material": folder.name,
-        "stage": _stage(folder, rounds, last),
+        "stage": _stage(folder, rounds, done is not None),
         "round": int(rounds[-1].name.removeprefix("round_")) if rounds else None,
         "labels": sum(1 for _ in folder.glob("ledger/*/*.extxyz")),
         "failed_labels": sum(
@@ -71,17 +77,54 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
             for pattern in ("seeds/labels/*.failed.json", "round_*/labels/*.failed.json")
             for path in folder.glob(pattern)
         ),
-        "test_force_mae_eV_per_A": (
-            committees[-1]["test"]["force_mae_eV_per_A"] if committees else None
-        ),
+        "test_force_mae_eV_per_A": test.get("force_mae_eV_per_A"),
         "kappa_300K_W_per_mK": kappa,
         "kappa_300K_std_W_per_mK": std,
-        "converged": last.get("converged"),
-        "verdict": verdict.get("verdict"),
-        "reason": last.get("reason"),
+        "converged": None if done is None else done.converged,
+        "verdict": (final.get("verdict.json") or {}).get("verdict"),
+        "reason": _reason(rounds),
         "running": [job for job in jobs if not job["failed"]],
         "failed": [job for job in jobs if job["failed"]],
     }
+
+
+def rounds_on_disk(folder: Path) -> list[Path]:
+    """Folders of the rounds that count, in order: up to the one that is finished.
+
+    A later folder counts where its data set is newer than the assessment that ended the rounds:
+    then they were opened again. Where it is older it was left by an earlier run.
+    """
+    rounds: list[Path] = []
+    for path in sorted(path for path in folder.glob("round_*") if path.is_dir()):
+        if rounds and (last := _assessment(rounds[-1])) is not None and last.finished:
+            ended = (rounds[-1] / "assessment.json").stat().st_mtime
+            dataset = path / "dataset.extxyz"
+            if not dataset.exists() or dataset.stat().st_mtime <= ended:
+                break
+        rounds.append(path)
+    return rounds
+
+
+def _assessment(path: Path) -> Assessment | None:
+    """Of a round's folder; None while there is none."""
+    file = path / "assessment.json"
+    return Assessment.read(file) if file.exists() else None
+
+
+def _reason(rounds: Sequence[Path]) -> str | None:
+    """Why the rounds ended, or why the last assessed one was not the last."""
+    assessments = [found for path in rounds if (found := _assessment(path)) is not None]
+    if not assessments or (assessments[-1].finished and _assessment(rounds[-1]) is None):
+        return None
+    return assessments[-1].reason
+
+
+def _of_last_committee(folder: Path, last: Path) -> dict[str, Any]:
+    """Results by name; those older than the committee of the last round are of an earlier run."""
+    committee = last / "committee.json"
+    made = committee.stat().st_mtime if committee.exists() else 0.0
+    paths = [folder / name for name in ("conductivity.json", "verdict.json")]
+    return {p.name: _json(p) for p in paths if p.exists() and p.stat().st_mtime >= made}
 
 
 def unfinished(results: Path, now: float) -> list[dict[str, Any]]:
@@ -113,12 +156,12 @@ def unfinished(results: Path, now: float) -> list[dict[str, Any]]:
     return found
 
 
-def _stage(folder: Path, rounds: Sequence[Path], last: dict[str, Any]) -> str:
+def _stage(folder: Path, rounds: Sequence[Path], finished: bool) -> str:
     if not (folder / "structure/primitive.extxyz").exists():
         return "not begun" if not folder.exists() else "structure"
     if not (folder / "seeds/train.extxyz").exists():
         return "seeds"
-    if last.get("finished"):
+    if finished:
         return "finished" if (folder / "summary.json").exists() else "phonons and κ"
     if not rounds:
         return "training"

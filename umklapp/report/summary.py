@@ -14,12 +14,13 @@ import pandas as pd
 
 from umklapp import config
 from umklapp.errors import InputError
+from umklapp.learning.assessment import Assessment
 from umklapp.wording import in_milli
 
 
 def row(
     material: str,
-    assessments: Sequence[dict[str, Any]],
+    assessments: Sequence[Assessment],
     committee: dict[str, Any],
     conductivity: dict[str, Any],
     thermodynamics: dict[str, Any],
@@ -34,16 +35,16 @@ def row(
     """
     last = assessments[-1]
     seeds = committee["frames"]["calibration"] + committee["frames"]["test"]
-    new_in_last = last["accepted"] - last["failed"]
+    new_in_last = last.accepted - last.failed
     displaced = committee.get("finetune", {}).get("labels", 0)
     at_300 = conductivity["temperatures_K"].index(300.0)
     kappa, spread = conductivity["kappa_W_per_mK"], conductivity["std_W_per_mK"]
     return {
         "material": material,
         "rounds": len(assessments),
-        "converged": last["converged"],
+        "converged": last.converged,
         "labels": seeds + committee["frames"]["train"] + new_in_last + displaced,
-        "failed_labels": sum(each["failed"] for each in assessments),
+        "failed_labels": sum(each.failed for each in assessments),
         "test_force_mae_eV_per_A": committee["test"]["force_mae_eV_per_A"],
         "test_energy_mae_eV_per_atom": committee["test"]["energy_mae_eV_per_atom"],
         "kappa_300K_W_per_mK": None if kappa is None else kappa[at_300],
@@ -57,7 +58,7 @@ def row(
         "highest_frequency_THz": thermodynamics["highest_THz"]["mean"],
         "literature": conductivity["literature"]["text"],
         "verdict": verdict["verdict"],
-        "reason": last["reason"],
+        "reason": last.reason,
         "verdict_reason": verdict["reason"],
     }
 

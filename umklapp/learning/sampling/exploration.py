@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from umklapp.lattice.anharmonicity import HarmonicReference
 
 COLUMNS = ("time", "energy", "temperature", "shortest_distance", "sigma")
+CRYSTAL, HOPPED = "crystal", "hopped"
+"""How a replica started: every atom at its site, or an atom away from it."""
+
+AWAY = 0.5
+"""Of the nearest-neighbour distance: an atom farther than that from its site has left it."""
+
 UNITS = "time fs, positions and cells Å, energy eV/atom above R0, forces and spread eV/Å, T K"
 
 
@@ -32,7 +38,8 @@ class Explored:
     frames: n unlabelled frames; forces: n arrays (N, 3) eV/Å, committee mean; spread: n arrays
     (N,) eV/Å, u_I; replica, target_temperature (K, NaN without dynamics): (n,); measures: name
     (`uncertainty.NAMES`) → (n,); descriptors: (n, d) what makes frames different; the other
-    arrays (n,) as in `dynamics.Trajectory`; ended: why each replica ended.
+    arrays (n,) as in `dynamics.Trajectory`; ended, starts: why each replica ended, and how it
+    started (`CRYSTAL`, `HOPPED`; empty where that is not known).
     """
 
     frames: list[Atoms]
@@ -48,6 +55,17 @@ class Explored:
     measures: dict[str, np.ndarray]
     descriptors: np.ndarray
     ended: list[str]
+    starts: list[str]
+
+    @property
+    def stopped(self) -> int:
+        """Replicas that ended early because they had exploded or the committee was lost."""
+        return sum(reason.startswith("stopped") for reason in self.ended)
+
+    @property
+    def dynamics(self) -> bool:
+        """Whether this is molecular dynamics, not the frames of a pool."""
+        return any(self.starts) or bool(np.isfinite(self.target_temperature).any())
 
 
 def write(path: Path, replicas: Sequence[Trajectory], descriptors: np.ndarray) -> None:
@@ -63,6 +81,7 @@ def write(path: Path, replicas: Sequence[Trajectory], descriptors: np.ndarray) -
         for number, replica in enumerate(replicas):
             group = file.create_group(f"replica_{number:05d}")
             group.attrs.update(ended=replica.ended, target_temperature=replica.target)
+            group.attrs["start"] = replica.start
             group["numbers"] = replica.atoms.numbers
             shape = (len(replica.time), len(replica.atoms), 3)
             group["cells"] = np.reshape(np.array(replica.cells, float), (shape[0], 3, 3))
@@ -88,10 +107,12 @@ def read(path: Path) -> Explored:
     measures: dict[str, list[np.ndarray]] = {name: [] for name in uncertainty.NAMES}
     descriptors: list[np.ndarray] = []
     ended: list[str] = []
+    starts: list[str] = []
     with h5py.File(path) as file:
         for number, name in enumerate(sorted(file)):
             group = file[name]
             ended.append(str(group.attrs["ended"]))
+            starts.append(str(group.attrs.get("start", "")))
             for positions, cell in zip(group["positions"][()], group["cells"][()], strict=True):
                 atoms = Atoms(group["numbers"][()], cell=cell, pbc=True)
                 atoms.positions = positions
@@ -113,6 +134,7 @@ def read(path: Path) -> Explored:
     return Explored(
         frames=frames,
         ended=ended,
+        starts=starts,
         measures={name: np.concatenate([np.empty(0), *each]) for name, each in measures.items()},
         descriptors=np.concatenate(descriptors) if descriptors else np.empty((0, 1)),
         forces=lists["forces"],
@@ -150,14 +172,27 @@ def candidates(found: Explored, measure: str, factor: float | None) -> Candidate
 def starting_frames(
     perfect: Atoms, known: Sequence[Atoms], count: int, generator: np.random.Generator
 ) -> list[Atoms]:
-    """Random known frames in the cell of the perfect crystal; that crystal where there are none."""
+    """Random known frames in the cell of the perfect crystal; that crystal where there are none.
+
+    The first half is drawn of frames in which every atom is at its site, so that rounds can be
+    compared; the second half of all frames, hopped ones too.
+    """
     same_cell = [
         frame
         for frame in known
         if len(frame) == len(perfect) and np.allclose(frame.cell.array, perfect.cell.array)
     ]
-    pool = same_cell or [perfect]
-    return [pool[number] for number in generator.integers(len(pool), size=count)]
+    quiet = [frame for frame in same_cell if start_of(frame, perfect) == CRYSTAL]
+    pools = [quiet or [perfect]] * (count - count // 2) + [same_cell or [perfect]] * (count // 2)
+    return [pool[int(generator.integers(len(pool)))] for pool in pools]
+
+
+def start_of(frame: Atoms, perfect: Atoms) -> str:
+    """`CRYSTAL` or `HOPPED`: whether an atom has left its site of the perfect cell."""
+    shifts = displacements([frame], perfect).reshape(-1, 3)
+    lengths = np.linalg.norm(shifts - shifts.mean(axis=0), axis=1)
+    bond = health.shortest_distance(perfect, search=8.0)
+    return HOPPED if lengths.max() > AWAY * bond else CRYSTAL
 
 
 def scheme_of(settings: MdExploration) -> Scheme:
@@ -217,9 +252,10 @@ def run(
         harmonic: for σᴬ and the uncertainty `sigma`.
     """
     count = settings.replicas
+    starts = starting_frames(perfect, known, count, generator)
     arguments = (
         committee,
-        starting_frames(perfect, known, count, generator),
+        starts,
         [settings.temperatures[n % len(settings.temperatures)] for n in range(count)],
         Recorder(reference_energy, harmonic),
         generator,
@@ -227,7 +263,10 @@ def run(
         limits_of(settings, perfect),
         say,
     )
-    return _integrator(settings.backend)(*arguments)
+    trajectories = _integrator(settings.backend)(*arguments)
+    for trajectory, start in zip(trajectories, starts, strict=True):
+        trajectory.start = start_of(start, perfect)
+    return trajectories
 
 
 def _integrator(backend: str) -> Callable[..., list[Trajectory]]:

@@ -24,6 +24,10 @@ from umklapp.potentials.nequip.model import build
 from umklapp.potentials.taylor.basis import nearest, shortest_distance
 
 FORMAT = "umklapp taylor+nequip 1"
+LEFT, LOST = 0.5, 1.0
+"""Nearest-neighbour distances from its site at which an atom has left it, and at which nothing can
+be said of it: it is nearer to another site."""
+
 ARRAYS = ("harmonic", "cubic", "quartic", "quartic_index", "rows", "permutations")
 
 
@@ -33,10 +37,9 @@ def displacements(perfect: Atoms, frames: Sequence[Atoms]) -> np.ndarray:
     The mean over the atoms is removed: moving the whole crystal changes nothing.
 
     Raises:
-        InputError: a frame has other atoms or another cell, or an atom is farther from its site
-            than a nearest neighbour: it is no displacement of this supercell.
+        InputError: a frame has other atoms or another cell.
     """
-    limit, found = shortest_distance(perfect), np.empty((len(frames), len(perfect), 3))
+    found = np.empty((len(frames), len(perfect), 3))
     for number, frame in enumerate(frames):
         same = len(frame) == len(perfect) and (frame.numbers == perfect.numbers).all()
         if not same or np.abs(frame.cell.array - perfect.cell.array).max() > 1e-4:
@@ -45,11 +48,31 @@ def displacements(perfect: Atoms, frames: Sequence[Atoms]) -> np.ndarray:
                 f"{perfect.symbols}: other atoms, order of atoms or cell"
             )
         shift = nearest(perfect.cell.array, frame.positions - perfect.positions)
-        shift -= shift.mean(axis=0)
-        if not np.linalg.norm(shift, axis=1).max() < limit:
-            raise InputError(f"frame {number}: an atom is farther than {limit:.2f} Å from its site")
-        found[number] = shift
+        found[number] = shift - shift.mean(axis=0)
     return found
+
+
+def hopped(perfect: Atoms, u: np.ndarray, limit: float) -> np.ndarray:
+    """Whether an atom is farther from its site than `limit` nearest-neighbour distances, (n,).
+
+    Args:
+        u: (n, N, 3) Å, displacements from the sites of `perfect`.
+    """
+    length = np.linalg.norm(u, axis=2).max(axis=1, initial=0.0)
+    return ~np.asarray(length < limit * shortest_distance(perfect))
+
+
+def without_hopped(perfect: Atoms, frames: Sequence[Atoms]) -> tuple[list[Atoms], int]:
+    """Frames in which every atom is at its site, and how many others there are.
+
+    An expansion about the sites describes them; of an atom that has hopped it says nothing, and
+    forces of such a frame would spoil its derivatives.
+
+    Raises:
+        InputError: as `displacements`.
+    """
+    away = hopped(perfect, displacements(perfect, frames), LEFT)
+    return [frame for frame, left in zip(frames, away, strict=True) if not left], int(away.sum())
 
 
 @dataclass(frozen=True)
@@ -74,11 +97,16 @@ class TaylorModel:
     def evaluate(self, frames: Sequence[Atoms]) -> Prediction:
         """Energies and forces of all frames; stresses are NaN.
 
+        Where an atom is farther from its site than a nearest neighbour the expansion says nothing:
+        energy and forces of such a frame are NaN, and dynamics ends there.
+
         Raises:
             InputError: as `displacements`.
         """
         u = displacements(self.perfect, frames)
         energy, forces = self.expand(u)
+        lost = hopped(self.perfect, u, LOST)
+        energy[lost], forces[lost] = np.nan, np.nan
         return Prediction(energy, list(forces), np.full((len(frames), 6), np.nan))
 
     def expand(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,20 +9,21 @@ from typing import Any
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from umklapp.learning.assessment import Assessment
 from umklapp.report.figures.style import BLUE, ORANGE, canvas, save
 
 
-def table(rounds: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> pd.DataFrame:
-    """A row per round from its committee.json and assessment.json (eV/Å)."""
+def table(rounds: Sequence[tuple[dict[str, Any], Assessment]]) -> pd.DataFrame:
+    """A row per round from its committee.json and its assessment (eV/Å)."""
     return pd.DataFrame(
         {
-            "round": verdict["round"],
+            "round": assessment.round,
             "training_labels": committee["frames"]["train"],
             "test_force_mae_eV_per_A": committee["test"]["force_mae_eV_per_A"],
-            "new_label_force_mae_eV_per_A": verdict["criteria"]["force"]["value"],
-            "wanted_eV_per_A": verdict["criteria"]["force"]["limit"],
+            "new_label_force_mae_eV_per_A": assessment.criteria["force"].value,
+            "wanted_eV_per_A": assessment.criteria["force"].limit,
         }
-        for committee, verdict in rounds
+        for committee, assessment in rounds
     )
 
 
