@@ -32,7 +32,7 @@ from nequip.integrations.ase import NequIPCalculator
 from nequip.integrations.mixins import basic_transforms
 
 from umklapp import config, provenance
-from umklapp.crystals import materials
+from umklapp.crystals import phonopy_cells
 from umklapp.lattice import force_constants
 from umklapp.potentials.ase import AsePotential
 from umklapp.potentials.committee import Committee
@@ -65,7 +65,7 @@ def silicon() -> tuple[Atoms, Atoms]:
     """Primitive cell and supercell."""
     primitive = bulk("Si", "diamond", a=5.431)
     cubic = CUBES * np.array([[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
-    return primitive, materials.supercell(primitive, cubic.tolist())
+    return primitive, phonopy_cells.supercell(primitive, cubic.tolist())
 
 
 def networks(members: int) -> list[NequipPotential]:

@@ -14,8 +14,7 @@ import numpy as np
 from ase import Atoms
 
 from umklapp import config, provenance, reference
-from umklapp.crystals import frames, materials
-from umklapp.lattice import curvature_labels
+from umklapp.crystals import frames, phonopy_cells
 from umklapp.reference.ledger import Ledger, label_frames
 
 LATTICE = 5.581  # Å, relaxed with these settings
@@ -31,14 +30,14 @@ def primitive() -> Atoms:
 
 def supercell(scale: int) -> Atoms:
     """The cube of 8 atoms repeated, in phonopy's order."""
-    return materials.supercell(primitive(), (scale * CUBE).tolist())
+    return phonopy_cells.supercell(primitive(), (scale * CUBE).tolist())
 
 
 def displaced(perfect: Atoms, origin: str) -> list[Atoms]:
     """One atom displaced at a time."""
-    phonon = curvature_labels.calculation(primitive(), perfect)
+    phonon = phonopy_cells.harmonic_calculation(primitive(), perfect)
     phonon.generate_displacements(distance=DISTANCE)
-    found = [materials.from_phonopy(cell) for cell in phonon.supercells_with_displacements]
+    found = [phonopy_cells.from_phonopy(cell) for cell in phonon.supercells_with_displacements]
     for atoms in found:
         atoms.info["origin"] = origin
     return found

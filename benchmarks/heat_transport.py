@@ -18,8 +18,8 @@ from ase import Atoms
 from ase.build import bulk
 
 from umklapp import config, provenance
-from umklapp.crystals import frames, materials
-from umklapp.lattice import anharmonicity, force_constants
+from umklapp.crystals import frames, phonopy_cells
+from umklapp.lattice import force_constants, harmonic_reference
 from umklapp.learning import judgement
 from umklapp.learning.sampling.dynamics import maxwell_boltzmann
 from umklapp.potentials.committee import Committee, subsample
@@ -154,7 +154,7 @@ def main() -> None:
     torch.set_num_threads(1)
     primitive = bulk("Ar", "fcc", a=LATTICE)
     cube = [[-3, 3, 3], [3, -3, 3], [3, 3, -3]]
-    sites = materials.supercell(primitive, cube)
+    sites = phonopy_cells.supercell(primitive, cube)
     truth, known = argon(sites), labels(folder)
     test = known[::6]
     paths = train(folder, [frame for n, frame in enumerate(known) if n % 6])
@@ -177,7 +177,7 @@ def main() -> None:
         ("truth", truth, lambda member: truth),
         ("committee", committee, lambda m: NequipSource(paths[m], sites, plain, flux)),
     ):
-        constants = anharmonicity.of_potential(potential, primitive, sites, 0.01)
+        constants = harmonic_reference.of_potential(potential, primitive, sites, 0.01)
         found[name], series = green_kubo(name, source_of, sites, folder, constants)
         pictures = [options.out / f"green_kubo_{name}.{kind}" for kind in ("png", "pdf")]
         green_kubo_figure.draw(found[name], series, f"LJ argon, {name}", pictures)

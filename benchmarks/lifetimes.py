@@ -14,8 +14,8 @@ import numpy as np
 from ase.build import bulk
 
 from umklapp import config, provenance
-from umklapp.crystals import materials
-from umklapp.lattice import anharmonicity, force_constants
+from umklapp.crystals import phonopy_cells
+from umklapp.lattice import force_constants, harmonic_reference
 from umklapp.potentials.heat_transport import LennardJones
 from umklapp.report.figures import style
 from umklapp.transport import lifetimes, nve
@@ -34,7 +34,7 @@ SIGMAS = (0.05, 0.1, 0.2)
 def argon(number: int) -> LennardJones:
     """The potential, with its sites: number³ primitive cells."""
     primitive = bulk("Ar", "fcc", a=LATTICE)
-    sites = materials.supercell(primitive, (number * np.eye(3, dtype=int)).tolist())
+    sites = phonopy_cells.supercell(primitive, (number * np.eye(3, dtype=int)).tolist())
     return LennardJones(EPSILON, SIGMA, CUTOFF, sites)
 
 
@@ -71,7 +71,7 @@ def main() -> None:
         temperature=options.temperature, timestep=8.0, equilibration=20.0, length=options.length,
         flux_every=5, frames_every=2, friction=0.005,
     )  # fmt: skip
-    constants = anharmonicity.of_potential(source, primitive, sites, 0.01)
+    constants = harmonic_reference.of_potential(source, primitive, sites, 0.01)
     modes = lifetimes.build_modes(primitive, sites, constants)
     energies, warmth = [], []
     for number in range(options.runs):

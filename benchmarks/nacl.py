@@ -23,7 +23,7 @@ from symfc import Symfc
 
 from umklapp import config, provenance
 from umklapp.crystals.formats import force_sets
-from umklapp.crystals.materials import from_phonopy
+from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.lattice import force_constants
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.taylor.basis import translations

@@ -27,7 +27,7 @@ from phono3py import Phono3py
 from symfc import Symfc
 
 from umklapp import config, provenance
-from umklapp.crystals import frames, materials
+from umklapp.crystals import frames, phonopy_cells
 from umklapp.crystals.curvature import CurvatureLabel
 from umklapp.crystals.formats import force_sets
 from umklapp.lattice import curvature_labels, force_constants, phonon_errors, phonons
@@ -93,7 +93,7 @@ class Crystal:
 
 def with_reference(phonon: Phono3py, found: list[Atoms]) -> Phono3py:
     """fc2 and fc3 by symfc on frames of its supercell."""
-    perfect = materials.from_phonopy(phonon.supercell)
+    perfect = phonopy_cells.from_phonopy(phonon.supercell)
     u = np.array([frame.positions - perfect.positions for frame in found])
     forces = np.array([frame.get_forces() for frame in found])
     solver = Symfc(phonon.supercell, displacements=u, forces=forces)
@@ -109,9 +109,9 @@ def nacl(draw: int) -> Crystal:
     phonon = Phono3py(large.unitcell, large.supercell_matrix, large.primitive_matrix)
     phonon.nac_params = large.nac_params
     everything = force_sets.read_labelled(PARAMS)
-    perfect = materials.from_phonopy(phonon.supercell)
+    perfect = phonopy_cells.from_phonopy(phonon.supercell)
     array = curvature_labels.fold(
-        force_constants.full_fc2(large), materials.from_phonopy(large.phonon_supercell), perfect
+        force_constants.full_fc2(large), phonopy_cells.from_phonopy(large.phonon_supercell), perfect
     )
     atoms = np.array(phonon.primitive.p2s_map)
     zero = np.zeros((len(perfect), 3))
@@ -130,7 +130,7 @@ def crystal() -> Atoms:
 
 def by_displacements(perfect: Atoms, labels: list[Atoms], symmetrised: bool) -> np.ndarray:
     """Full force constants of GPAW rock salt from its displaced cells."""
-    harmonic = curvature_labels.calculation(gpaw_primitive(), perfect)
+    harmonic = phonopy_cells.harmonic_calculation(gpaw_primitive(), perfect)
     harmonic.generate_displacements(distance=0.03)
     forces = np.array([frame.get_forces() for frame in labels])
     harmonic.forces = forces - forces.mean(axis=1, keepdims=True)
@@ -150,7 +150,7 @@ def gpaw(draw: int, scale: int = 1) -> Crystal:
     phonon = force_constants.prepare(gpaw_primitive(), perfect, PHONONS)
     phonon.nac_params = force_constants.born_charges(crystal(), BORN)
     phonon.fc2 = by_displacements(perfect, groups["displaced 64"], True)[phonon.primitive.p2s_map]
-    atoms = curvature_labels.calculation(gpaw_primitive(), small).primitive.p2s_map
+    atoms = phonopy_cells.harmonic_calculation(gpaw_primitive(), small).primitive.p2s_map
     array, zero = by_displacements(small, displaced, False), np.zeros((len(small), 3))
     spent = 2 if scale == 1 else 2 * LARGE
     text = f"two cells of {len(small)} atoms"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from umklapp import provenance
 from umklapp.crystals import frames
-from umklapp.lattice import anharmonicity
+from umklapp.lattice import harmonic_reference
 from umklapp.learning import judgement
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
@@ -18,7 +18,7 @@ def main(members, training, finetune, engine, dataset, sampling, harmonic, calib
         frames.read_candidates(sampling)[0],
         frames.read_labels(calibration),
         frames.read_labels(test),
-        anharmonicity.read(harmonic),
+        harmonic_reference.read(harmonic),
     )
     records = [json.loads(path.read_text()) for path in training]
     record["members"] = [

@@ -8,7 +8,7 @@ import numpy as np
 from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.crystals.formats import force_sets
-from umklapp.lattice import anharmonicity
+from umklapp.lattice import harmonic_reference
 from umklapp.learning.sampling import exploration
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
@@ -19,7 +19,7 @@ def main(names, files, settings, reference, root, out):
     record = json.loads(Path(files["committee"]).read_text())
     zero = np.array(record["reference_energy_eV_per_atom"])
     models = Committee.load(files["members"], Path(files["engine"]))
-    harmonic = anharmonicity.read(Path(files["harmonic"]))
+    harmonic = harmonic_reference.read(Path(files["harmonic"]))
     known = frames.read_labels(Path(files["dataset"]))
     perfect = frames.read_candidates(Path(files["sampling"]))[0]
     if settings.kind == "pool":

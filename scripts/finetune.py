@@ -5,7 +5,8 @@ from pathlib import Path
 
 from umklapp import config, provenance
 from umklapp.crystals import curvature, frames
-from umklapp.lattice import anharmonicity, phonon_errors
+from umklapp.crystals.force_constant_arrays import as_blocks
+from umklapp.lattice import harmonic_reference, phonon_errors
 from umklapp.logs import log_to
 from umklapp.potentials.committee import subsample
 from umklapp.potentials.loading import load
@@ -16,9 +17,8 @@ def phonons_of(models, label, primitive, displacement):
     """Harmonic properties of the label and of models, all of one supercell."""
     arrays = {"label": label.force_constants}
     for name, path in models.items():
-        matrix = anharmonicity.of_potential(load(path), primitive, label.perfect, displacement)
-        n = len(label.perfect)
-        arrays[name] = matrix.reshape(n, 3, n, 3).transpose(0, 2, 1, 3)
+        matrix = harmonic_reference.of_potential(load(path), primitive, label.perfect, displacement)
+        arrays[name] = as_blocks(matrix)
     return {
         name: phonon_errors.of_supercell(primitive, label.perfect, array)
         for name, array in arrays.items()

@@ -5,7 +5,7 @@ from pathlib import Path
 from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.errors import CalculationError, InputError
-from umklapp.lattice import anharmonicity
+from umklapp.lattice import harmonic_reference
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
 from umklapp.transport import lifetimes, nve, trajectories
@@ -15,7 +15,7 @@ def main(paths, members, engine, primitive, settings, displacement, out):
     """Write green_kubo.json and the series behind it."""
     runs = [nve.read(path) for path in paths]
     cell = frames.read_candidates(primitive)[0]
-    constants = anharmonicity.of_potential(
+    constants = harmonic_reference.of_potential(
         Committee.load(members, engine), cell, runs[0].sites, displacement
     )
     modes = lifetimes.build_modes(cell, runs[0].sites, constants, settings.procedure)

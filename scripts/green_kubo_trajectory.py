@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from umklapp import config, provenance
-from umklapp.crystals import frames, materials
+from umklapp.crystals import frames, phonopy_cells
 from umklapp.logs import log_to
 from umklapp.potentials.heat_transport import NequipSource
 from umklapp.transport import nve
@@ -14,7 +14,7 @@ def main(names, files, settings, root, scratch, out):
     sites = frames.read_candidates(Path(files["phonon"]))[0]
     if settings.supercell is not None:
         primitive = frames.read_candidates(Path(files["primitive"]))[0]
-        sites = materials.supercell(primitive, settings.supercell)
+        sites = phonopy_cells.supercell(primitive, settings.supercell)
     model = Path(files["model"])
     source = NequipSource(model, sites, Path(files["engine"]), Path(files["flux"]))
     seed = provenance.seed_for(root, *names, "green_kubo")

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from umklapp.crystals import frames
-from umklapp.lattice import anharmonicity
+from umklapp.lattice import harmonic_reference
 from umklapp.logs import log_to
 
 
 def main(seeds, primitive, sampling, out):
     """Write the reference, or why there is none."""
     perfect = frames.read_candidates(sampling)[0]
-    found = anharmonicity.build(
+    found = harmonic_reference.build(
         frames.read_candidates(primitive)[0], perfect, frames.read_labels(seeds)
     )
     if found is None:
@@ -18,7 +18,7 @@ def main(seeds, primitive, sampling, out):
             "no harmonic reference: no finite displacements and too few small-displacement labels"
         )
         print(f"{reason} in the sampling supercell: σᴬ is not available")
-        anharmonicity.write_missing(out, reason)
+        harmonic_reference.write_missing(out, reason)
     else:
         print(found.source)
         found.write(out)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from umklapp import config, provenance
-from umklapp.crystals import frames, materials
+from umklapp.crystals import frames, phonopy_cells
 from umklapp.learning.seeds import low_fidelity
 from umklapp.logs import log_to
 from umklapp.potentials import surfaces
@@ -13,7 +13,7 @@ def main(material, index, primitive, sampling, settings, root, out):
     """Write the pool and its record."""
     perfect = frames.read_candidates(sampling)[0]
     if settings.supercell is not None:
-        perfect = materials.supercell(frames.read_candidates(primitive)[0], settings.supercell)
+        perfect = phonopy_cells.supercell(frames.read_candidates(primitive)[0], settings.supercell)
     perfect.info["material"] = material
     seed = provenance.seed_for(root, material, "low_fidelity", index)
     found = low_fidelity.sample(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from umklapp import config, provenance, reference
-from umklapp.crystals import frames, materials
+from umklapp.crystals import frames, phonopy_cells
 from umklapp.learning.seeds import displaced
 from umklapp.logs import log_to
 from umklapp.reference.ledger import Ledger
@@ -20,11 +20,11 @@ def main(material, cells, cheap, seeds, reference_settings, root, ledger, option
         origin = f"{seed.kind} {index}"
         if seed.kind == "rattled":
             own = seed.supercell or "sampling"
-            cell = cells[own] if isinstance(own, str) else materials.supercell(primitive, own)
+            cell = cells[own] if isinstance(own, str) else phonopy_cells.supercell(primitive, own)
             generator = provenance.generator(root_seed)
             made += displaced.rattled(cell, seed, generator, origin)
         else:
-            matrix = materials.supercell_matrix(primitive, sampling).tolist()
+            matrix = phonopy_cells.supercell_matrix(primitive, sampling).tolist()
             engine = reference.create(reference_settings)
             made += displaced.harmonic(
                 primitive, matrix, seed, engine, Ledger(ledger), *options, root_seed, origin

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from umklapp import config, provenance, reference
-from umklapp.crystals import frames, materials
+from umklapp.crystals import frames, materials, phonopy_cells
 from umklapp.crystals.formats import force_sets
 from umklapp.crystals.supercells import matrix as matrix_of
 from umklapp.logs import log_to
@@ -15,8 +15,8 @@ def main(material, settings, recipe, reference_settings, scratch, out):
     record = {"material": material, **{key: recipe[key] for key in recipe if key != "prototype"}}
     if settings.cells is not None:
         params = force_sets.load_params(settings.cells)
-        primitive = materials.from_phonopy(params.primitive)
-        cells = dict.fromkeys(config.WHICH, materials.from_phonopy(params.supercell))
+        primitive = phonopy_cells.from_phonopy(params.primitive)
+        cells = dict.fromkeys(config.WHICH, phonopy_cells.from_phonopy(params.supercell))
         record["source"] = str(settings.cells)
     else:
         row = materials.read_table(settings.table).loc[material]
@@ -30,7 +30,7 @@ def main(material, settings, recipe, reference_settings, scratch, out):
         for which in config.WHICH:
             key, size = f"materials.{which}_supercell", materials.published_size(row)
             matrix = matrix_of(settings.supercell(which, material), built, size, key)
-            cells[which] = materials.supercell(primitive, matrix)
+            cells[which] = phonopy_cells.supercell(primitive, matrix)
             record[f"{which}_supercell"] = matrix
     record.update(
         space_group=materials.space_group(primitive),

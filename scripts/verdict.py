@@ -7,7 +7,7 @@ import pandas as pd
 
 from umklapp import config, provenance
 from umklapp.crystals import frames
-from umklapp.lattice import anharmonicity
+from umklapp.lattice import harmonic_reference
 from umklapp.learning import replay, verdict
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
@@ -23,7 +23,7 @@ def reference_of(files, settings, perfect):
 
 def main(files, settings, out):
     """Write verdict.json and the series behind the figure."""
-    harmonic = anharmonicity.read(Path(files["harmonic"]))
+    harmonic = harmonic_reference.read(Path(files["harmonic"]))
     if harmonic is None:
         none = {"verdict": "undecided", "reason": "undecided: no harmonic reference, so no σᴬ"}
         provenance.write_json(out["record"], none)

@@ -13,7 +13,7 @@ from matscipy.calculators.manybody.explicit_forms.stillinger_weber import (
 )
 
 from umklapp import config
-from umklapp.crystals import materials
+from umklapp.crystals import phonopy_cells
 from umklapp.crystals.frames import labelled
 from umklapp.lattice import force_constants
 from umklapp.potentials.ase import AsePotential
@@ -111,7 +111,7 @@ CONVENTIONAL = [[-1, 1, 1], [1, -1, 1], [1, 1, -1]]
 def force_constants_of(potential, settings, scale=2, a=LATTICE):
     """A phono3py calculation of silicon in scale³ cubic cells, filled by the potential."""
     primitive = silicon_primitive(a)
-    cell = materials.supercell(primitive, (scale * np.array(CONVENTIONAL)).tolist())
+    cell = phonopy_cells.supercell(primitive, (scale * np.array(CONVENTIONAL)).tolist())
     phonon = force_constants.prepare(primitive, cell, settings)
     force_constants.evaluate(phonon, potential, settings)
     return phonon
@@ -126,7 +126,7 @@ def _stillinger_weber_constants():
 def silicon_phonons():
     """Stillinger–Weber silicon in 64 atoms; the force constants are computed once."""
     primitive = silicon_primitive()
-    cell = materials.supercell(primitive, (2 * np.array(CONVENTIONAL)).tolist())
+    cell = phonopy_cells.supercell(primitive, (2 * np.array(CONVENTIONAL)).tolist())
     phonon = force_constants.prepare(primitive, cell, config.Phonons())
     fc2, fc3 = _stillinger_weber_constants()
     phonon.fc2, phonon.fc3 = fc2.copy(), fc3.copy()

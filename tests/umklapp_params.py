@@ -4,7 +4,7 @@ import numpy as np
 from conftest import diamond, label
 from phono3py import Phono3py
 
-from umklapp.crystals.materials import from_phonopy, to_phonopy
+from umklapp.crystals.phonopy_cells import from_phonopy, to_phonopy
 
 
 def write_params(path, count=4, forces=True, energies=True):

@@ -14,8 +14,7 @@ from silicon import StillingerWeberSilicon
 from test_campaign import MATERIAL, TINY, run, said
 
 from umklapp import provenance
-from umklapp.crystals import curvature, frames, materials
-from umklapp.lattice import curvature_labels
+from umklapp.crystals import curvature, frames, phonopy_cells
 
 FINETUNE = {
     "kind": "curvature",
@@ -106,7 +105,7 @@ def test_force_constants_of_a_file(finished: Path, tmp_path: Path) -> None:
     made = finished.parent / f"results/{MATERIAL}"
     label = curvature.read(made / "curvature/labels.h5")
     primitive = frames.read_candidates(made / "structure/primitive.extxyz")[0]
-    phonon: Phonopy = curvature_labels.calculation(primitive, label.perfect)
+    phonon: Phonopy = phonopy_cells.harmonic_calculation(primitive, label.perfect)
     phonon.force_constants = label.force_constants
     file = tmp_path / f"{MATERIAL}.yaml"
     phonon.save(file, settings={"force_constants": True})
@@ -129,7 +128,7 @@ def test_force_constants_of_a_file(finished: Path, tmp_path: Path) -> None:
     assert "fine-tune member 1" in plan
     assert "train member" not in plan
 
-    phonon = Phonopy(materials.to_phonopy(primitive), supercell_matrix=3 * np.eye(3, dtype=int))
+    phonon = Phonopy(phonopy_cells.to_phonopy(primitive), supercell_matrix=3 * np.eye(3, dtype=int))
     count = len(phonon.supercell)
     phonon.force_constants = 10.0 * np.einsum("ij,ab->ijab", np.eye(count), np.eye(3))
     phonon.save(file, settings={"force_constants": True})

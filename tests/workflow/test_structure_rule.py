@@ -14,7 +14,7 @@ import yaml
 from ase.io import read
 
 from umklapp import config
-from umklapp.crystals import frames, materials, prototypes, supercells
+from umklapp.crystals import frames, materials, phonopy_cells, prototypes, supercells
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = ["Si-227", "CsBr-221", "ZnO-186"]
@@ -146,7 +146,7 @@ def test_rattled_frames_in_the_supercell_that_is_named(root, tmp_path, plain):
     cells = {"primitive": primitive}
     for name, size in (("sampling", 8), ("phonon", 64)):
         matrix = supercells.nearly_cubic(primitive, size)
-        cells[name] = materials.supercell(primitive, matrix)
+        cells[name] = phonopy_cells.supercell(primitive, matrix)
     for name, atoms in cells.items():
         frames.write_frames(tmp_path / f"{name}.extxyz", [frames.strip(atoms)])
     paths = {name: tmp_path / f"{name}.extxyz" for name in cells}

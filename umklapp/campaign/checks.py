@@ -22,10 +22,10 @@ from umklapp.config import (
     RattledSeed,
 )
 from umklapp.config.backends import BACKENDS
-from umklapp.crystals import materials, supercells
+from umklapp.crystals import materials, phonopy_cells, supercells
 from umklapp.crystals.formats import given
 from umklapp.crystals.formats.force_sets import load_params, read_labelled
-from umklapp.crystals.materials import from_phonopy
+from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.errors import InputError
 from umklapp.potentials.external import bridge
 
@@ -116,7 +116,7 @@ def _check_files(campaign: Campaign, material: str, primitive: Atoms) -> None:
             _check_seed(seed, key, material, primitive)
         own = getattr(seed, "supercell", None)
         if isinstance(seed, RattledSeed | LowFidelitySeed) and isinstance(own, list):
-            materials.check_matrix(own, f"{key}.supercell")
+            phonopy_cells.check_matrix(own, f"{key}.supercell")
         if isinstance(seed, LowFidelitySeed):
             _check_cheap(seed, key, primitive)
     if isinstance(campaign.reference, Lookup):
@@ -167,7 +167,7 @@ def _check_frames(found: list[Atoms], source: str, material: str, primitive: Ato
                 f"{len(primitive)}"
             )
         cell = frame.cell.array.tobytes()
-        if cell not in multiples and not materials.is_multiple(primitive, frame):
+        if cell not in multiples and not phonopy_cells.is_multiple(primitive, frame):
             lengths = ", ".join(f"{length:.3f}" for length in frame.cell.lengths())
             raise InputError(
                 f"{where}: the supercell ({lengths} Å) is no multiple of the primitive cell of "

@@ -21,8 +21,8 @@ from ase import Atoms, units
 from ase.io import write
 from ase.md.langevin import Langevin
 
-from umklapp.crystals import frames, materials
-from umklapp.lattice.anharmonicity import HarmonicReference
+from umklapp.crystals import frames, materials, phonopy_cells
+from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.potentials import testbed
 
 MATERIAL = "CuI-216"
@@ -106,7 +106,7 @@ def write_campaign(case: Case, folder: Path, steps: int = 40000, **changes: Any)
     table = materials.read_table(folder / "materials.csv")
     # as the pipeline builds it: it may turn a primitive cell
     primitive = materials.build_primitive(pd.Series(table.loc[MATERIAL]), structures)
-    perfect = materials.supercell(primitive, DOUBLE)
+    perfect = phonopy_cells.supercell(primitive, DOUBLE)
     found = dynamics(case, perfect, steps, 1)
     frames.write_frames(folder / f"{case}_reference.extxyz", found[: 2 * len(found) // 3])
     chosen = seeds(case, perfect, found)

@@ -31,7 +31,7 @@ class CurvatureLabel:
 
     def product(self, vector: np.ndarray) -> np.ndarray:
         """Φ v, (N, 3) eV/Å² times the vector (N, 3)."""
-        return np.einsum("iajb,jb->ia", self.force_constants.transpose(0, 2, 1, 3), vector)
+        return np.einsum("ijab,jb->ia", self.force_constants, vector)
 
     def write(self, path: Path) -> None:
         """Write hdf5 atomically."""

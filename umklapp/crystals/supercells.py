@@ -10,7 +10,8 @@ from ase import Atoms
 from ase.geometry import minkowski_reduce
 
 from umklapp.config import Matrix, NearlyCubic, Supercell
-from umklapp.crystals.materials import check_matrix, rotations
+from umklapp.crystals.materials import rotations
+from umklapp.crystals.phonopy_cells import check_matrix
 from umklapp.errors import InputError
 
 COMPACT = 0.8

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from phonopy import Phonopy
 
 from umklapp import config
-from umklapp.crystals import frames, materials
+from umklapp.crystals import frames, materials, phonopy_cells
 from umklapp.crystals.curvature import CurvatureLabel
 from umklapp.errors import CalculationError, InputError
 from umklapp.reference.contract import Engine
@@ -51,9 +50,9 @@ def by_displacements(
     Raises:
         CalculationError: a displaced cell could not be labelled.
     """
-    phonon = calculation(primitive, perfect)
+    phonon = phonopy_cells.harmonic_calculation(primitive, perfect)
     phonon.generate_displacements(distance=settings.displacement)
-    cells = [materials.from_phonopy(each) for each in phonon.supercells_with_displacements]
+    cells = [phonopy_cells.from_phonopy(each) for each in phonon.supercells_with_displacements]
     if settings.equilibrium == "label":
         cells.insert(0, perfect.copy())
     asked = []
@@ -84,18 +83,6 @@ def by_displacements(
         f"displaced cells ({len(labels)} of {len(perfect)} atoms, {settings.displacement:g} Å) by "
         f"{engine.name}",
     )
-
-
-def calculation(primitive: Atoms, perfect: Atoms) -> Phonopy:
-    """An empty phonopy calculation of a supercell whose atoms are in phonopy's order."""
-    matrix = materials.supercell_matrix(primitive, perfect)
-    phonon = Phonopy(
-        materials.to_phonopy(primitive), supercell_matrix=matrix.T, primitive_matrix="P"
-    )
-    found = materials.from_phonopy(phonon.supercell)
-    if not np.allclose(found.positions, perfect.positions, atol=1e-4):
-        raise InputError("the supercell has its atoms in another order than phonopy's")
-    return phonon
 
 
 def fold(array: np.ndarray, large: Atoms, small: Atoms) -> np.ndarray:

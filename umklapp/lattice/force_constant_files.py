@@ -19,12 +19,13 @@ from phonopy import Phonopy
 from phonopy.file_IO import parse_FORCE_CONSTANTS
 from phonopy.harmonic.force_constants import compact_fc_to_full_fc
 
-from umklapp.crystals import materials
+from umklapp.crystals import phonopy_cells
 from umklapp.crystals.curvature import CurvatureLabel
 from umklapp.crystals.formats import force_sets
+from umklapp.crystals.phonopy_cells import harmonic_calculation
 from umklapp.errors import CalculationError, InputError
 from umklapp.lattice import force_constants
-from umklapp.lattice.curvature_labels import calculation, fold
+from umklapp.lattice.curvature_labels import fold
 
 UNIT = "eV/angstrom^2"
 OTHER_UNITS = {"Ry/bohr²": 48.587, "Hartree/bohr²": 97.174, "mRy/bohr²": 0.048587}
@@ -74,7 +75,7 @@ def read(path: Path, primitive: Atoms, perfect: Atoms, relaxed: bool) -> Curvatu
     return CurvatureLabel(
         perfect,
         array,
-        np.array(calculation(primitive, perfect).primitive.p2s_map),
+        np.array(harmonic_calculation(primitive, perfect).primitive.p2s_map),
         np.zeros((len(perfect), 3)),
         None,
         np.zeros(6) if relaxed else None,
@@ -94,7 +95,9 @@ def complete(array: np.ndarray, primitive: Atoms, perfect: Atoms, path: Path) ->
     if rows == columns == size:
         return np.asarray(array)
     if columns == size and rows == n_primitive:
-        return np.asarray(compact_fc_to_full_fc(calculation(primitive, perfect).primitive, array))
+        return np.asarray(
+            compact_fc_to_full_fc(harmonic_calculation(primitive, perfect).primitive, array)
+        )
     if rows < columns == size:
         raise InputError(
             f"{path}: compact force constants with {rows} rows, the primitive cell of the campaign "
@@ -157,7 +160,7 @@ def _from_yaml(path: Path) -> tuple[np.ndarray, Atoms]:
         )
     if array.shape[0] != array.shape[1]:
         array = compact_fc_to_full_fc(found.primitive, array)
-    return np.asarray(array), materials.from_phonopy(found.supercell)
+    return np.asarray(array), phonopy_cells.from_phonopy(found.supercell)
 
 
 def _from_params(path: Path) -> tuple[np.ndarray, Atoms]:
@@ -171,7 +174,7 @@ def _from_params(path: Path) -> tuple[np.ndarray, Atoms]:
         phonon = Phono3py(params.unitcell, params.supercell_matrix, params.primitive_matrix)
         phonon.dataset = {"displacements": params.displacements, "forces": params.forces}
         phonon.produce_fc3(fc_calculator="symfc")
-    return force_constants.full_fc2(phonon), materials.from_phonopy(phonon.phonon_supercell)
+    return force_constants.full_fc2(phonon), phonopy_cells.from_phonopy(phonon.phonon_supercell)
 
 
 def _head(path: Path) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import numpy as np
 from ase import Atoms
 from phonopy import Phonopy
 
-from umklapp.lattice import curvature_labels, phonons
+from umklapp.crystals import phonopy_cells
+from umklapp.lattice import phonons
 
 NAMES = {
     "omega_max_THz": "highest",
@@ -35,7 +36,7 @@ def of_supercell(
     primitive: Atoms, perfect: Atoms, array: np.ndarray, mesh: Sequence[int] = MESH
 ) -> dict[str, float]:
     """`harmonic_properties` of full force constants (N, N, 3, 3) eV/Å² of a supercell."""
-    model = curvature_labels.calculation(primitive, perfect)
+    model = phonopy_cells.harmonic_calculation(primitive, perfect)
     model.force_constants = array
     model.symmetrize_force_constants()
     return harmonic_properties(model, mesh)

@@ -14,7 +14,7 @@ from ase import Atoms
 from phono3py import Phono3py
 from phonopy import Phonopy
 
-from umklapp.crystals import materials
+from umklapp.crystals import phonopy_cells
 from umklapp.errors import CalculationError
 
 TEMPERATURE = 300.0
@@ -114,7 +114,7 @@ def bands(models: Sequence[Phonopy], density: float = 60.0) -> Bands:
         models: with the same primitive cell.
         density: points per 1/Å.
     """
-    primitive: Atoms = materials.from_phonopy(models[0].primitive)
+    primitive: Atoms = phonopy_cells.from_phonopy(models[0].primitive)
     path = primitive.cell.bandpath(density=density)
     distance, ticks, labels = path.get_linear_kpoint_axis()
     pieces = _straight_pieces(path.kpts, distance, ticks)

@@ -16,7 +16,7 @@ from ase import Atoms
 from ase.geometry import get_distances
 from scipy.stats import chi2
 
-from umklapp.lattice.anharmonicity import HarmonicReference
+from umklapp.lattice.harmonic_reference import HarmonicReference
 
 ENTER, LEAVE = 6.0, 3.0
 """Widths of the quiet distribution above its median at which an event begins and ends."""

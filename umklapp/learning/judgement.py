@@ -10,7 +10,7 @@ import pandas as pd
 from ase import Atoms
 
 from umklapp.crystals.frames import has_stress, stress_of
-from umklapp.lattice.anharmonicity import HarmonicReference
+from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning.sampling import calibration, uncertainty
 from umklapp.learning.sampling.acquisition import Spread
 from umklapp.potentials.committee import Committee, CommitteePrediction

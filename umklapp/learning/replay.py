@@ -12,7 +12,8 @@ import pandas as pd
 from ase import Atoms
 
 from umklapp.crystals.frames import read_labels
-from umklapp.lattice.anharmonicity import HarmonicReference, RunningSigma, sigma
+from umklapp.lattice.harmonic_reference import HarmonicReference
+from umklapp.lattice.sigma_a import RunningSigma, sigma
 from umklapp.learning import events
 from umklapp.learning.sampling import exploration, uncertainty
 from umklapp.learning.sampling.exploration import Explored

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from ase import Atoms, units
 from phonopy import Phonopy
-from phonopy.structure.atoms import PhonopyAtoms
 from scipy import fft, linalg, optimize
 
-from umklapp.crystals import materials
+from umklapp.crystals import phonopy_cells
+from umklapp.crystals.force_constant_arrays import as_blocks
 from umklapp.errors import InputError
 from umklapp.transport.green_kubo import Procedure, autocorrelation, timestep
 
@@ -165,24 +165,14 @@ def build_modes(
         InputError: the supercell is not one, or the force constants are not of it.
     """
     number = len(supercell)
-    matrix = materials.supercell_matrix(primitive, supercell)
-    cell = PhonopyAtoms(
-        symbols=primitive.get_chemical_symbols(),
-        cell=primitive.cell.array,
-        positions=primitive.positions,
-        masses=primitive.get_masses(),
-    )
-    phonon = Phonopy(cell, supercell_matrix=matrix.T, primitive_matrix="P")
-    offset = (phonon.supercell.positions - supercell.positions) @ np.linalg.inv(supercell.cell)
-    if len(offset) != number or np.abs(offset - np.rint(offset)).max() > 1e-4:
-        raise InputError(
-            "lifetimes: the supercell has not the order of atoms that phonopy gives it"
-        )
+    weighted = primitive.copy()
+    weighted.set_masses(primitive.get_masses())  # ASE's; phonopy's own differ in the last digits
+    phonon = phonopy_cells.harmonic_calculation(weighted, supercell)
     if not np.allclose(phonon.supercell.masses, supercell.get_masses()):
         raise InputError("lifetimes: the atoms of supercell and primitive cell have other masses")
     constants = np.asarray(force_constants)
     if constants.shape == (3 * number, 3 * number):
-        constants = constants.reshape(number, 3, number, 3).transpose(0, 2, 1, 3)
+        constants = as_blocks(constants)
     if constants.shape not in ((number, number, 3, 3), (len(primitive), number, 3, 3)):
         raise InputError(
             f"lifetimes: force constants of shape {np.shape(force_constants)} are not those of "

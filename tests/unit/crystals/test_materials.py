@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from umklapp import config
-from umklapp.crystals import materials
+from umklapp.crystals import materials, phonopy_cells
 from umklapp.errors import InputError
 
 BUILT = {
@@ -119,7 +119,7 @@ def test_own_file_in_another_orientation(tmp_path):
     wanted = row(material="NaCl-225", formula="NaCl", space_group="225")
     built = materials.build_primitive(wanted, tmp_path)
     assert not np.allclose(built.cell.array, turned.cell.array, atol=0.1)
-    assert materials.is_multiple(built, turned)
+    assert phonopy_cells.is_multiple(built, turned)
     np.testing.assert_allclose(built.cell.array[0], [0, 2.8, 2.8], atol=1e-6)
 
 
@@ -276,10 +276,10 @@ def test_supercell_and_its_matrix(matrix):
     determinant = round(np.linalg.det(np.array(matrix, float)))
     assume(0 < determinant <= 8)
     primitive = materials.primitive_cell(bulk("NaCl", "rocksalt", a=5.64))
-    found = materials.supercell(primitive, matrix)
+    found = phonopy_cells.supercell(primitive, matrix)
     assert len(found) == determinant * len(primitive)
     np.testing.assert_allclose(found.cell.array, np.array(matrix) @ primitive.cell.array, atol=1e-9)
-    assert materials.supercell_matrix(primitive, found).tolist() == matrix
+    assert phonopy_cells.supercell_matrix(primitive, found).tolist() == matrix
     assert materials.composition(found) == materials.composition(primitive)
     distances = found.get_all_distances(mic=True)[~np.eye(len(found), dtype=bool)]
     assert distances.min() == pytest.approx(2.82, abs=1e-6)
@@ -290,13 +290,13 @@ def test_matrices_that_make_no_supercell(matrix):
     determinant = round(np.linalg.det(np.array(matrix, float)))
     assume(determinant <= 0)
     with pytest.raises(InputError, match="singular" if determinant == 0 else "left-handed"):
-        materials.supercell(diamond(cubic=False), matrix)
+        phonopy_cells.supercell(diamond(cubic=False), matrix)
 
 
 def test_supercell_keeps_the_symmetry_and_the_name():
     primitive = materials.primitive_cell(diamond())
     primitive.info["material"] = "Si-227"
-    cube = materials.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
+    cube = phonopy_cells.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
     assert len(cube) == 8
     np.testing.assert_allclose(cube.cell.array, 5.431 * np.eye(3), atol=1e-6)
     assert materials.space_group(cube) == 227
@@ -307,12 +307,12 @@ def test_cell_that_is_no_multiple():
     primitive = materials.primitive_cell(diamond())
     other = bulk("Si", a=5.6, cubic=True)
     with pytest.raises(InputError, match="no multiple of the primitive cell"):
-        materials.supercell_matrix(primitive, other)
+        phonopy_cells.supercell_matrix(primitive, other)
     vacancy = diamond()
     del vacancy[0]
     with pytest.raises(InputError, match="7 atoms, but 4 primitive cells hold 8"):
-        materials.supercell_matrix(primitive, vacancy)
-    assert np.linalg.det(materials.supercell_matrix(primitive, diamond())) == pytest.approx(4)
+        phonopy_cells.supercell_matrix(primitive, vacancy)
+    assert np.linalg.det(phonopy_cells.supercell_matrix(primitive, diamond())) == pytest.approx(4)
 
 
 def test_primitive_cell_of_a_supercell():
@@ -345,7 +345,7 @@ def test_composition_counts_ratios(first, second, same):
 
 def test_phonopy_and_back():
     atoms = bulk("NaCl", "rocksalt", a=5.64, cubic=True)
-    again = materials.from_phonopy(materials.to_phonopy(atoms))
+    again = phonopy_cells.from_phonopy(phonopy_cells.to_phonopy(atoms))
     assert again.get_chemical_symbols() == atoms.get_chemical_symbols()
     np.testing.assert_allclose(again.cell.array, atoms.cell.array)
     np.testing.assert_allclose(again.get_scaled_positions(), atoms.get_scaled_positions())
@@ -355,15 +355,15 @@ def test_masses_that_were_set_by_hand_stay():
     """Isotopes: through phonopy and into supercells; natural masses stay the library's own."""
     heavy = bulk("LiH", "rocksalt", a=4.0)
     heavy.set_masses([6.015, 2.014])
-    assert materials.from_phonopy(materials.to_phonopy(heavy)).get_masses().tolist() == [
+    assert phonopy_cells.from_phonopy(phonopy_cells.to_phonopy(heavy)).get_masses().tolist() == [
         6.015,
         2.014,
     ]
-    cell = materials.supercell(heavy, 2 * np.eye(3, dtype=int))
+    cell = phonopy_cells.supercell(heavy, 2 * np.eye(3, dtype=int))
     assert {*cell.get_masses().round(3)} == {6.015, 2.014}
     assert (cell.get_masses()[cell.numbers == 1] == 2.014).all()
     plain = bulk("LiH", "rocksalt", a=4.0)
-    assert not materials.from_phonopy(materials.to_phonopy(plain)).has("masses")
+    assert not phonopy_cells.from_phonopy(phonopy_cells.to_phonopy(plain)).has("masses")
 
 
 # multiples of the primitive cell
@@ -376,28 +376,28 @@ def rock_salt(**cell):
 @pytest.mark.parametrize("repeat", [(1, 1, 1), (2, 1, 1), (2, 2, 2)])
 def test_supercells_are_multiples_in_any_orientation(repeat):
     cell = rock_salt(cubic=True).repeat(repeat)
-    assert materials.is_multiple(rock_salt(), cell)
+    assert phonopy_cells.is_multiple(rock_salt(), cell)
     cell.rotate(33, (1, 2, 3), rotate_cell=True)
-    assert materials.is_multiple(rock_salt(), cell)
+    assert phonopy_cells.is_multiple(rock_salt(), cell)
 
 
 def test_a_strained_supercell_is_still_a_multiple():
     cell = rock_salt(cubic=True)
     cell.set_cell(cell.cell.array @ (np.eye(3) + 0.02 * np.ones((3, 3))), scale_atoms=True)
-    assert materials.is_multiple(rock_salt(), cell)
+    assert phonopy_cells.is_multiple(rock_salt(), cell)
 
 
 def test_the_right_volume_is_not_enough():
     cell = rock_salt(cubic=True)
     cell.set_cell(cell.cell.array * [1.25, 0.8, 1.0], scale_atoms=True)
-    assert not materials.is_multiple(rock_salt(), cell)
+    assert not phonopy_cells.is_multiple(rock_salt(), cell)
     sheared = rock_salt(cubic=True)
     shear = np.array([[0, 1.2, 0], [0, 0, 0], [0, 0, 0]])
     sheared.set_cell(sheared.cell.array + shear, scale_atoms=True)
-    assert not materials.is_multiple(rock_salt(), sheared)
+    assert not phonopy_cells.is_multiple(rock_salt(), sheared)
 
 
 def test_too_few_atoms_for_the_cell_are_no_multiple():
     cell = rock_salt(cubic=True)
     del cell[[0, 1]]
-    assert not materials.is_multiple(rock_salt(), cell)
+    assert not phonopy_cells.is_multiple(rock_salt(), cell)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from umklapp import config
-from umklapp.crystals import materials, supercells
+from umklapp.crystals import materials, phonopy_cells, supercells
 from umklapp.errors import InputError
 
 FCC = [[0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
@@ -67,7 +67,7 @@ def test_a_supercell_of_the_supercell_of_another_code():
     """The same lattice as ASE makes of the conventional cube."""
     atoms = primitive()
     matrix = supercells.nearly_cubic(atoms, 216)
-    ours = materials.supercell(atoms, matrix)
+    ours = phonopy_cells.supercell(atoms, matrix)
     theirs = make_supercell(bulk("NaCl", "rocksalt", a=5.6, cubic=True), 3 * np.eye(3))
     np.testing.assert_allclose(ours.cell.cellpar(), theirs.cell.cellpar(), atol=1e-6)
     assert supercells.symmetry(matrix, atoms) == (48, 48)

@@ -7,10 +7,10 @@ from models import CONVENTIONAL, hessian, response, silicon_primitive, sw_potent
 from silicon import LATTICE
 
 from umklapp import config
-from umklapp.crystals import curvature, materials
+from umklapp.crystals import curvature, phonopy_cells
 from umklapp.crystals.curvature import describe
 from umklapp.errors import CalculationError, InputError
-from umklapp.lattice import anharmonicity
+from umklapp.lattice import harmonic_reference
 from umklapp.lattice.curvature_labels import by_displacements, fold
 
 
@@ -25,7 +25,7 @@ def primitive():
 
 @pytest.fixture
 def cube(primitive):
-    return materials.supercell(primitive, CONVENTIONAL)
+    return phonopy_cells.supercell(primitive, CONVENTIONAL)
 
 
 def labelled(primitive, perfect, ledger, folder, engine=None, relaxed=True, **changes):
@@ -43,7 +43,7 @@ def full(array):
 def of_potential(primitive, perfect):
     """Full array of Stillinger–Weber by phonopy, for cells too large for `hessian`."""
     n = len(perfect)
-    matrix = anharmonicity.of_potential(sw_potential(), primitive, perfect, 1e-3)
+    matrix = harmonic_reference.of_potential(sw_potential(), primitive, perfect, 1e-3)
     return matrix.reshape(n, 3, n, 3).transpose(0, 2, 1, 3)
 
 
@@ -61,7 +61,7 @@ def test_displaced_cells_give_the_hessian_of_the_engine(primitive, cube, ledger,
 
 def test_directions_and_atoms_are_not_exchanged(primitive, ledger, tmp_path):
     """64 atoms: there Φ_ij of second neighbours is not symmetric, in the cube every block is."""
-    perfect = materials.supercell(primitive, (2 * np.array(CONVENTIONAL)).tolist())
+    perfect = phonopy_cells.supercell(primitive, (2 * np.array(CONVENTIONAL)).tolist())
     found = labelled(primitive, perfect, ledger, tmp_path, displacement=1e-3)
     blocks = found.force_constants
     assert np.abs(blocks - blocks.transpose(0, 1, 3, 2)).max() > 0.2
@@ -77,7 +77,7 @@ def test_the_perfect_cell_can_be_labelled_too(primitive, ledger, tmp_path):
     """Its energy, forces and stress are targets; it counts as a label."""
     cell = diamond(cubic=False)
     cell.set_cell(1.01 * cell.cell.array, scale_atoms=True)
-    perfect = materials.supercell(cell, CONVENTIONAL)
+    perfect = phonopy_cells.supercell(cell, CONVENTIONAL)
     found = labelled(cell, perfect, ledger, tmp_path, equilibrium="label", relaxed=False)
     still = sw_potential().evaluate([perfect])
     assert found.labels == 2
@@ -119,7 +119,7 @@ def test_a_written_label_is_the_same_label(primitive, cube, ledger, tmp_path):
 
 def test_folding_a_large_cell_is_exact(primitive, cube):
     """Moving an atom in every copy of the small cell is moving it in the small cell."""
-    large = materials.supercell(primitive, (2 * np.array(CONVENTIONAL)).tolist())
+    large = phonopy_cells.supercell(primitive, (2 * np.array(CONVENTIONAL)).tolist())
     found = fold(of_potential(primitive, large), large, cube)
     np.testing.assert_allclose(full(found), hessian(cube), atol=1e-3)
 

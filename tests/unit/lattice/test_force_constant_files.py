@@ -11,7 +11,7 @@ from phonopy.file_IO import write_FORCE_CONSTANTS, write_force_constants_to_hdf5
 from silicon import LATTICE
 
 from umklapp import config
-from umklapp.crystals import curvature, materials
+from umklapp.crystals import curvature, phonopy_cells
 from umklapp.errors import InputError
 from umklapp.lattice import force_constants
 from umklapp.lattice.curvature_labels import by_displacements
@@ -25,7 +25,7 @@ def primitive():
 
 @pytest.fixture
 def cube(primitive):
-    return materials.supercell(primitive, CONVENTIONAL)
+    return phonopy_cells.supercell(primitive, CONVENTIONAL)
 
 
 @pytest.fixture
@@ -39,12 +39,12 @@ def label(primitive, cube, ledger, tmp_path):
 def filled(primitive, matrix=CONVENTIONAL, scale=1):
     """A phonopy calculation with forces of Stillinger–Weber."""
     phonon = Phonopy(
-        materials.to_phonopy(primitive),
+        phonopy_cells.to_phonopy(primitive),
         supercell_matrix=scale * np.array(matrix).T,
         primitive_matrix="P",
     )
     phonon.generate_displacements(distance=0.03)
-    cells = [materials.from_phonopy(each) for each in phonon.supercells_with_displacements]
+    cells = [phonopy_cells.from_phonopy(each) for each in phonon.supercells_with_displacements]
     phonon.forces = np.array(sw_potential().evaluate(cells).forces)
     return phonon
 
@@ -77,7 +77,7 @@ def test_directions_and_atoms_are_not_exchanged(primitive, tmp_path, compact):
     phonon = filled(primitive, scale=2)
     phonon.produce_force_constants(calculate_full_force_constants=not compact)
     phonon.save(tmp_path / "p.yaml", settings={"force_constants": True, "force_sets": False})
-    perfect = materials.supercell(primitive, (2 * np.array(CONVENTIONAL)).tolist())
+    perfect = phonopy_cells.supercell(primitive, (2 * np.array(CONVENTIONAL)).tolist())
     found = read(tmp_path / "p.yaml", primitive, perfect, True)
     vector = np.random.default_rng(0).normal(size=(64, 3))
     wrong = found.product(vector) - response(perfect, vector)
@@ -110,9 +110,9 @@ def test_phono3py_params(shared):
     """Two 512-atom cells folded agree with a fit to all 100 frames of 64 atoms."""
     path = shared / "data/dft/NaCl-225_phono3py_params.yaml.xz"
     phonon = force_constants.from_params(path)
-    perfect = materials.from_phonopy(phonon.supercell)
-    primitive = materials.from_phonopy(phonon.primitive)
-    ordered = materials.supercell(primitive, materials.supercell_matrix(primitive, perfect))
+    perfect = phonopy_cells.from_phonopy(phonon.supercell)
+    primitive = phonopy_cells.from_phonopy(phonon.primitive)
+    ordered = phonopy_cells.supercell(primitive, phonopy_cells.supercell_matrix(primitive, perfect))
     found = read(path, primitive, ordered, True)
     record = curvature.describe(found)
     assert record["acoustic_sum_residual_eV_per_A2"] < 1e-6

@@ -19,7 +19,7 @@ from phono3py import Phono3py
 from scipy import constants
 
 from umklapp import config
-from umklapp.crystals import frames, materials
+from umklapp.crystals import frames, phonopy_cells
 from umklapp.errors import CalculationError, InputError
 from umklapp.lattice import force_constants, phonons
 from umklapp.potentials.contract import Prediction
@@ -42,7 +42,7 @@ def full(phonon):
 
 
 def test_fc2_is_the_hessian_of_the_supercell(small):
-    wanted = hessian(materials.from_phonopy(small.supercell)).reshape(8, 3, 8, 3)
+    wanted = hessian(phonopy_cells.from_phonopy(small.supercell)).reshape(8, 3, 8, 3)
     found = full(small)
     assert found.shape == (8, 8, 3, 3)
     # ± pairs leave an error of second order in the displacement
@@ -52,7 +52,7 @@ def test_fc2_is_the_hessian_of_the_supercell(small):
 
 
 def test_fc3_is_the_change_of_the_hessian(small):
-    cell = materials.from_phonopy(small.supercell)
+    cell = phonopy_cells.from_phonopy(small.supercell)
     atom, step = int(small.primitive.p2s_map[0]), 1e-3
     for axis in range(3):
         up, down = cell.copy(), cell.copy()
@@ -98,7 +98,9 @@ def test_forces_of_the_perfect_cell_do_not_count(small):
 
 def test_displaced_cells_come_in_pairs_of_the_asked_length():
     primitive = silicon_primitive()
-    phonon = force_constants.prepare(primitive, materials.supercell(primitive, CONVENTIONAL), SMALL)
+    phonon = force_constants.prepare(
+        primitive, phonopy_cells.supercell(primitive, CONVENTIONAL), SMALL
+    )
     cells = force_constants.displace(phonon, SMALL)
     first = phonon.dataset["first_atoms"]
     seconds = [second for each in first for second in each["second_atoms"]]
@@ -107,7 +109,7 @@ def test_displaced_cells_come_in_pairs_of_the_asked_length():
     np.testing.assert_allclose(lengths, 0.01)
     known = {(each["number"], *np.round(each["displacement"], 9)) for each in first}
     assert all((each["number"], *-np.round(each["displacement"], 9)) in known for each in first)
-    perfect = materials.from_phonopy(phonon.supercell).positions
+    perfect = phonopy_cells.from_phonopy(phonon.supercell).positions
     for cell, each in zip(cells, first, strict=False):  # cells of the first atoms come first
         shift = cell.positions - perfect
         np.testing.assert_allclose(shift[each["number"]], each["displacement"], atol=1e-12)
@@ -117,7 +119,7 @@ def test_displaced_cells_come_in_pairs_of_the_asked_length():
 def test_a_pair_cutoff_saves_cells_and_keeps_fc2():
     settings = SMALL.model_copy(update={"pair_cutoff": 2.6})
     primitive = silicon_primitive()
-    cell = materials.supercell(primitive, (2 * np.array(CONVENTIONAL)).tolist())
+    cell = phonopy_cells.supercell(primitive, (2 * np.array(CONVENTIONAL)).tolist())
     counts = {}
     for name, each in (("all", SMALL), ("near", settings)):
         phonon = force_constants.prepare(primitive, cell, each)
@@ -134,9 +136,9 @@ def test_springs_on_sites_are_removed_by_the_sum_rule():
     from umklapp.potentials.ase import AsePotential
 
     primitive = silicon_primitive()
-    cell = materials.supercell(primitive, CONVENTIONAL)
+    cell = phonopy_cells.supercell(primitive, CONVENTIONAL)
     phonon = force_constants.prepare(primitive, cell, SMALL)
-    sites = materials.from_phonopy(phonon.supercell).positions
+    sites = phonopy_cells.from_phonopy(phonon.supercell).positions
     force_constants.evaluate(phonon, AsePotential(Springs(sites, 5.0)), SMALL)
     found = full(phonon)
     wanted = np.einsum("ij,ab->ijab", 5.0 * (np.eye(8) - 1 / 8), np.eye(3))
@@ -147,14 +149,16 @@ def test_springs_on_sites_are_removed_by_the_sum_rule():
 def test_fc2_round_trip(small, tmp_path):
     force_constants.write_fc2(small, tmp_path / "fc2.hdf5")
     primitive = silicon_primitive()
-    fresh = force_constants.prepare(primitive, materials.supercell(primitive, CONVENTIONAL), SMALL)
+    fresh = force_constants.prepare(
+        primitive, phonopy_cells.supercell(primitive, CONVENTIONAL), SMALL
+    )
     assert fresh.fc2 is None
     force_constants.read_fc2(fresh, tmp_path / "fc2.hdf5")
     np.testing.assert_array_equal(fresh.fc2, small.fc2)
 
 
 def test_a_cell_that_is_no_supercell_is_refused():
-    strained = materials.supercell(silicon_primitive(), CONVENTIONAL)
+    strained = phonopy_cells.supercell(silicon_primitive(), CONVENTIONAL)
     strained.set_cell(strained.cell.array * 1.01, scale_atoms=True)
     with pytest.raises(InputError, match="no multiple"):
         force_constants.prepare(silicon_primitive(), strained, SMALL)
@@ -172,13 +176,13 @@ def test_fc2_and_cells_of_a_params_file_stay_when_fc3_is_evaluated(tmp_path, fc3
     """A params file with a phonon supercell of its own: fc2 from there, fc3 from the potential."""
     primitive = silicon_primitive()
     writer = Phono3py(
-        materials.to_phonopy(primitive),
+        phonopy_cells.to_phonopy(primitive),
         supercell_matrix=np.array(CONVENTIONAL).T,
         primitive_matrix="P",
         phonon_supercell_matrix=np.array(CONVENTIONAL).T,
     )
     writer.generate_displacements(distance=0.01, is_plusminus=True)
-    cells = [materials.from_phonopy(c) for c in writer.supercells_with_displacements]
+    cells = [phonopy_cells.from_phonopy(c) for c in writer.supercells_with_displacements]
     writer.forces = np.array(sw_potential().evaluate(cells).forces)
     # rattled phonon cells, with forces of springs: nothing that the potential below would give
     generator = np.random.default_rng(0)
@@ -326,7 +330,7 @@ def test_smaller_displacements_leave_less_of_the_fourth_order():
 
 def test_random_displacements_are_the_same_for_all_members():
     primitive = silicon_primitive()
-    cell = materials.supercell(primitive, (2 * np.array(CONVENTIONAL)).tolist())
+    cell = phonopy_cells.supercell(primitive, (2 * np.array(CONVENTIONAL)).tolist())
     settings = config.Phonons(pair_cutoff=4.0, fc3="symfc", random_amplitude=0.02)
     phonon = [force_constants.prepare(primitive, cell, settings) for _ in range(2)]
     one, two = ([c.positions for c in force_constants.displace(p, settings)] for p in phonon)
@@ -352,13 +356,13 @@ def test_a_number_of_supercells_without_the_fit_is_refused():
 
 def empty(scale=1):
     primitive = silicon_primitive()
-    cell = materials.supercell(primitive, (scale * np.array(CONVENTIONAL)).tolist())
+    cell = phonopy_cells.supercell(primitive, (scale * np.array(CONVENTIONAL)).tolist())
     return force_constants.prepare(primitive, cell, SMALL)
 
 
 def moved(phonon, shifts, forces):
     """Labelled frames of the supercell."""
-    perfect = materials.from_phonopy(phonon.supercell)
+    perfect = phonopy_cells.from_phonopy(phonon.supercell)
     found = []
     for shift, force in zip(shifts, forces, strict=True):
         atoms = perfect.copy()
@@ -459,7 +463,7 @@ def test_kappa_of_effective_constants():
     """Stillinger–Weber forces of small random displacements: the κ of finite differences."""
     found, wanted = empty(scale=2), silicon_phonons()
     shifts = random_shifts(20, 64, 0.02)
-    perfect = materials.from_phonopy(found.supercell)
+    perfect = phonopy_cells.from_phonopy(found.supercell)
     cells = [bare(perfect) for _ in shifts]
     for cell, shift in zip(cells, shifts, strict=True):
         cell.positions += shift
@@ -489,12 +493,11 @@ def test_frames_that_cannot_be_used_are_named(small):
     )
     refused(frames.labelled(given[3][:7], 0.0, np.zeros((7, 3))), "frame 3: Si7 is not .* Si8")
     refused(given[3].copy(), "frame 3")  # without labels
-    swapped = given[3].copy()
-    swapped.positions[[0, 1]] = swapped.positions[[1, 0]]
-    refused(
-        frames.labelled(swapped, 0.0, np.zeros((8, 3))),
-        r"frame 3: atom 0 is \d\.\d\d Å from its site.*left out",
-    )
+    swapped = [
+        frames.labelled(frame[[1, 0, *range(2, 8)]], 0.0, np.zeros((8, 3))) for frame in given
+    ]
+    with pytest.raises(InputError, match=r"in 5 of 5 frames an atom is farther .* another order"):
+        force_constants.effective(phonon, swapped)
     large = empty(scale=2)
     shifts = random_shifts(2, 64)
     with pytest.raises(InputError, match=r"2 frames of 64 atoms for about \d+ unknowns; at least"):
@@ -503,9 +506,22 @@ def test_frames_that_cannot_be_used_are_named(small):
         force_constants.effective(phonon, [])
 
 
+def test_frames_with_an_atom_away_from_its_site_are_left_out_and_counted(small):
+    phonon, other, shifts = empty(), empty(), random_shifts(9, 8)
+    given = moved(phonon, shifts, harmonic_forces(small, shifts))
+    away = given[0].copy()
+    away.positions[1] += 0.8
+    event = frames.labelled(away, 0.0, np.ones((8, 3)))
+    with_it = force_constants.effective(phonon, [*given, event])
+    without = force_constants.effective(other, given)
+    assert (with_it.frames, with_it.left_out) == (9, 1)
+    assert (without.frames, without.left_out) == (9, 0)
+    np.testing.assert_allclose(phonon.fc2, other.fc2, atol=1e-9)
+
+
 def test_a_phonon_supercell_of_its_own_has_no_effective_constants():
     phonon = Phono3py(
-        materials.to_phonopy(silicon_primitive()),
+        phonopy_cells.to_phonopy(silicon_primitive()),
         supercell_matrix=np.array(CONVENTIONAL).T,
         primitive_matrix="P",
         phonon_supercell_matrix=2 * np.array(CONVENTIONAL).T,
@@ -516,7 +532,7 @@ def test_a_phonon_supercell_of_its_own_has_no_effective_constants():
 
 def test_a_params_file_has_all_that_phono3py_needs(tmp_path):
     primitive = silicon_primitive()
-    supercell = materials.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
+    supercell = phonopy_cells.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
     settings = config.Phonons()
     phonon = force_constants.prepare(primitive, supercell, settings)
     force_constants.evaluate(phonon, sw_potential(), settings)

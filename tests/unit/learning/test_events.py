@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import silicon_cubic
 
-from umklapp.lattice.anharmonicity import HarmonicReference
+from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning import events
 from umklapp.learning.events import Detector, Quiet
 

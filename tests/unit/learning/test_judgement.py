@@ -5,7 +5,7 @@ import pytest
 from models import bare, rattled_silicon, silicon_cubic, springs, sw_potential
 
 from umklapp.crystals.frames import labelled
-from umklapp.lattice.anharmonicity import HarmonicReference
+from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning import judgement
 from umklapp.learning.sampling import uncertainty
 from umklapp.potentials.committee import Committee

@@ -7,7 +7,7 @@ from ase import units
 from conftest import diamond, label, rattled, silicon_engine
 
 from umklapp import config
-from umklapp.crystals import frames, materials
+from umklapp.crystals import frames, materials, phonopy_cells
 from umklapp.errors import CalculationError
 from umklapp.learning.seeds import aimd, displaced
 from umklapp.reference.ledger import Ledger
@@ -191,7 +191,7 @@ def test_harmonic_frames_are_thermal(tmp_path):
     found = thermal(tmp_path, [300.0, 1000.0], 12)
     drawn = [frame for frame in found if frame.info["origin"] == "harmonic 0"]
     assert len(drawn) == 12
-    perfect = label(materials.supercell(PRIMITIVE, MATRIX)).get_potential_energy()
+    perfect = label(phonopy_cells.supercell(PRIMITIVE, MATRIX)).get_potential_energy()
     energy = [label(frame).get_potential_energy() - perfect for frame in drawn]
     cold, hot = np.mean(energy[::2]), np.mean(energy[1::2])
     classical = 1.5 * 63 * units.kB

@@ -8,7 +8,7 @@ from models import CONVENTIONAL, bare, hessian, rattled_silicon, silicon_primiti
 from silicon import LATTICE
 
 from umklapp import config
-from umklapp.crystals import materials
+from umklapp.crystals import phonopy_cells
 from umklapp.crystals.curvature import CurvatureLabel
 from umklapp.errors import InputError
 from umklapp.potentials.neighbours import Neighbourhood, join
@@ -50,7 +50,7 @@ def label_of(atoms, **changes):
 
 @pytest.fixture(scope="module")
 def label():
-    return label_of(materials.supercell(silicon_primitive(LATTICE), CONVENTIONAL))
+    return label_of(phonopy_cells.supercell(silicon_primitive(LATTICE), CONVENTIONAL))
 
 
 @pytest.fixture(scope="module")

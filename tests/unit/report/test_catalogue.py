@@ -6,7 +6,7 @@ from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
 from ase.neighborlist import neighbor_list
 
-from umklapp.crystals import materials, prototypes, supercells
+from umklapp.crystals import materials, phonopy_cells, prototypes, supercells
 from umklapp.report import catalogue
 
 # Effective ionic radii (Å), six-fold coordination: Shannon, Acta Cryst. A 32, 751 (1976); H−, N3−,
@@ -97,7 +97,7 @@ def test_published_supercells(rows, built):
             assert row["set"] == "listed"
             continue
         matrix = supercells.matrix("published", built[key], size, "x")
-        cell = materials.supercell(built[key], matrix)
+        cell = phonopy_cells.supercell(built[key], matrix)
         assert len(cell) == size, key
         lengths = cell.cell.lengths()
         assert lengths.min() > 8, (key, lengths)

@@ -6,12 +6,13 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from assessments import assessment
 from conftest import diamond, label
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from phonopy import Phonopy
 
-from umklapp.crystals import materials
+from umklapp.crystals import materials, phonopy_cells
 from umklapp.lattice import phonons
 from umklapp.learning.sampling import calibration
 from umklapp.report.figures import bands, events, kappa, learning_curve, style, uncertainty
@@ -115,11 +116,11 @@ def test_kappa_figure_says_why_there_is_none(paths):
 
 
 def rounds(new=(0.051, None, 0.024)):
-    """(committee.json, assessment.json) of three rounds."""
+    """committee.json and assessment of three rounds."""
     return [
         (
             {"frames": {"train": 20 + 8 * n}, "test": {"force_mae_eV_per_A": 0.04 / (n + 1)}},
-            {"round": n, "criteria": {"force": {"value": value, "limit": 0.03}}},
+            assessment(n, met=False, force=value),
         )
         for n, value in enumerate(new)
     ]
@@ -225,12 +226,12 @@ def silicon_bands():
     models = []
     for scale in (1.0, 0.95):
         phonon = Phonopy(
-            materials.to_phonopy(primitive),
+            phonopy_cells.to_phonopy(primitive),
             supercell_matrix=2 * np.array([[-1, 1, 1], [1, -1, 1], [1, 1, -1]]),
             primitive_matrix="P",
         )
         phonon.generate_displacements(distance=0.01)
-        cells = map(materials.from_phonopy, phonon.supercells_with_displacements)
+        cells = map(phonopy_cells.from_phonopy, phonon.supercells_with_displacements)
         phonon.forces = np.array([scale * label(cell).get_forces() for cell in cells])
         phonon.produce_force_constants()
         phonon.symmetrize_force_constants()

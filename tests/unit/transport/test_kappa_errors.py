@@ -5,8 +5,8 @@ import pytest
 from models import CONVENTIONAL, silicon_phonons, silicon_primitive
 
 from umklapp import config
-from umklapp.crystals import materials
-from umklapp.lattice import curvature_labels, force_constants, phonon_errors
+from umklapp.crystals import phonopy_cells
+from umklapp.lattice import force_constants, phonon_errors
 from umklapp.transport import kappa_errors
 
 CONDUCTIVITY = config.Conductivity(mesh=[5, 5, 5])
@@ -15,11 +15,11 @@ CONDUCTIVITY = config.Conductivity(mesh=[5, 5, 5])
 def test_springs_have_the_thermodynamics_of_oscillators():
     """Every atom on its own springs k_x, k_y, k_z: ω = √(k/m), Einstein's S, F and C_V."""
     primitive = silicon_primitive()
-    cube = materials.supercell(primitive, CONVENTIONAL)
+    cube = phonopy_cells.supercell(primitive, CONVENTIONAL)
     k = np.array([5.0, 5.5, 6.0])
     array = np.zeros((8, 8, 3, 3))
     array[np.arange(8), np.arange(8)] = np.diag(k)
-    model = curvature_labels.calculation(primitive, cube)
+    model = phonopy_cells.harmonic_calculation(primitive, cube)
     model.force_constants = array  # past the acoustic sum rule, which springs do not have
     found = phonon_errors.harmonic_properties(model)
     omega = np.sqrt(k * 1.602176634e-19 * 1e20 / (28.0855 * 1.66053907e-27))
@@ -37,7 +37,7 @@ def test_springs_have_the_thermodynamics_of_oscillators():
 def test_properties_of_a_calculation_and_their_differences():
     phonon = silicon_phonons()
     found = kappa_errors.properties(phonon, CONDUCTIVITY, -0.05, [5, 5, 5])
-    primitive, perfect = map(materials.from_phonopy, (phonon.primitive, phonon.supercell))
+    primitive, perfect = map(phonopy_cells.from_phonopy, (phonon.primitive, phonon.supercell))
     full = force_constants.full_fc2(phonon)
     again = phonon_errors.of_supercell(primitive, perfect, full, [5, 5, 5])
     for name, value in again.items():

@@ -6,9 +6,9 @@ from ase import units
 from ase.build import bulk
 
 from umklapp import config
-from umklapp.crystals import materials
+from umklapp.crystals import phonopy_cells
 from umklapp.errors import CalculationError, InputError
-from umklapp.lattice import anharmonicity
+from umklapp.lattice import harmonic_reference
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.heat_transport import LennardJones
 from umklapp.transport import lifetimes, nve, trajectories
@@ -141,7 +141,7 @@ def argon(tmp_path_factory):
     """Two short real runs with all files."""
     folder = tmp_path_factory.mktemp("argon")
     primitive = bulk("Ar", "fcc", a=5.3)
-    sites = materials.supercell(primitive, [[-2, 2, 2], [2, -2, 2], [2, 2, -2]])
+    sites = phonopy_cells.supercell(primitive, [[-2, 2, 2], [2, -2, 2], [2, 2, -2]])
     source = LennardJones(0.0104, 3.405, 6.5, sites)
     settings = config.GreenKubo(
         temperature=40.0, timestep=5.0, equilibration=2.0, length=40.0, flux_every=4
@@ -156,7 +156,7 @@ def argon(tmp_path_factory):
 
 def test_real_runs_have_lifetimes_and_a_size_correction(argon, tmp_path):
     primitive, sites, source, settings, paths = argon
-    constants = anharmonicity.of_potential(source, primitive, sites, 0.01)
+    constants = harmonic_reference.of_potential(source, primitive, sites, 0.01)
     modes = lifetimes.build_modes(primitive, sites, constants)
     record, series = trajectories.analyse(
         [nve.read(path) for path in paths], settings, lambda n: nve.read_frames(paths[n]), modes
@@ -181,7 +181,7 @@ def test_real_runs_have_lifetimes_and_a_size_correction(argon, tmp_path):
 
 def test_force_constants_of_a_potential_are_its_second_derivatives(argon):
     primitive, sites, source, _, _ = argon
-    constants = anharmonicity.of_potential(source, primitive, sites, 0.005)
+    constants = harmonic_reference.of_potential(source, primitive, sites, 0.005)
     moved = sites.copy()
     shift = np.random.default_rng(0).normal(scale=1e-3, size=(len(sites), 3))
     moved.positions += shift

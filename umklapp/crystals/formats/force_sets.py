@@ -17,7 +17,7 @@ from phono3py import Phono3py
 from phonopy.interface.phonopy_yaml import PhonopyYaml
 
 from umklapp.crystals import frames
-from umklapp.crystals.materials import from_phonopy
+from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.errors import InputError
 
 

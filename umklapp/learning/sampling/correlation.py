@@ -10,7 +10,7 @@ SHORTEST = 8
 """Steps of a series below which nothing is said about its memory."""
 
 STARTS = 50
-"""Places at which a series may become stationary, evenly over its first half."""
+"""Places at which a series may become stationary, evenly over its first quarter."""
 
 
 def correlation_time(series: np.ndarray) -> float:
@@ -34,9 +34,11 @@ def correlation_time(series: np.ndarray) -> float:
 def independent(series: np.ndarray) -> float:
     """Length of a series in units of twice its correlation time: its number of independent values.
 
-    0 for an empty one.
+    A series too short to tell its memory counts as one value, an empty one as none.
     """
-    return len(series) / (2 * correlation_time(series)) if len(series) else 0.0
+    if len(series) < SHORTEST:
+        return float(len(series) > 0)
+    return len(series) / (2 * correlation_time(series))
 
 
 def equilibration(series: np.ndarray) -> int:
@@ -44,11 +46,12 @@ def equilibration(series: np.ndarray) -> int:
 
     What is left has the most independent values of all ends of the series (Chodera, J. Chem. Theory
     Comput. 12, 1799 (2016)): a drift at the beginning makes the memory long, so that leaving it out
-    gains more than the frames it costs. At most half is left out.
+    gains more than the frames it costs. At most a quarter is left out: a jump that comes later, an
+    event, is part of the dynamics.
     """
     if len(series) < 2 * SHORTEST:
         return 0
-    starts = np.unique(np.linspace(0, len(series) // 2, STARTS).astype(int))
+    starts = np.unique(np.linspace(0, len(series) // 4, STARTS).astype(int))
     return int(max(starts, key=lambda start: independent(series[start:])))
 
 

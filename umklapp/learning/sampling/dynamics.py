@@ -19,7 +19,7 @@ from umklapp.potentials.committee import Committee, CommitteePrediction
 from umklapp.potentials.neighbours import Neighbourhood
 
 if TYPE_CHECKING:
-    from umklapp.lattice.anharmonicity import HarmonicReference
+    from umklapp.lattice.harmonic_reference import HarmonicReference
 
 SKIN = 0.4
 """Å; neighbours are searched again after atoms have moved by half of it."""

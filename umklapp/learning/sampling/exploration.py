@@ -12,6 +12,7 @@ import numpy as np
 from ase import Atoms, units
 
 from umklapp.config import MdExploration
+from umklapp.crystals import sites
 from umklapp.errors import InputError
 from umklapp.learning.sampling import dynamics, health, uncertainty
 from umklapp.learning.sampling.acquisition import Candidates
@@ -19,14 +20,11 @@ from umklapp.learning.sampling.dynamics import Barostat, Recorder, Scheme, Traje
 from umklapp.potentials.committee import Committee
 
 if TYPE_CHECKING:
-    from umklapp.lattice.anharmonicity import HarmonicReference
+    from umklapp.lattice.harmonic_reference import HarmonicReference
 
 COLUMNS = ("time", "energy", "temperature", "shortest_distance", "sigma")
 CRYSTAL, HOPPED = "crystal", "hopped"
 """How a replica started: every atom at its site, or an atom away from it."""
-
-AWAY = 0.5
-"""Of the nearest-neighbour distance: an atom farther than that from its site has left it."""
 
 UNITS = "time fs, positions and cells Å, energy eV/atom above R0, forces and spread eV/Å, T K"
 
@@ -189,10 +187,8 @@ def starting_frames(
 
 def start_of(frame: Atoms, perfect: Atoms) -> str:
     """`CRYSTAL` or `HOPPED`: whether an atom has left its site of the perfect cell."""
-    shifts = displacements([frame], perfect).reshape(-1, 3)
-    lengths = np.linalg.norm(shifts - shifts.mean(axis=0), axis=1)
-    bond = health.shortest_distance(perfect, search=8.0)
-    return HOPPED if lengths.max() > AWAY * bond else CRYSTAL
+    hopped = sites.hopped(sites.of_frames([frame], perfect), perfect)
+    return HOPPED if hopped[0] else CRYSTAL
 
 
 def scheme_of(settings: MdExploration) -> Scheme:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from umklapp.lattice.anharmonicity import sigma
+from umklapp.lattice.sigma_a import sigma
 from umklapp.potentials.committee import CommitteePrediction
 
 KINDS = ("energy", "force_mean", "force_max", "sigma")

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from phonopy import Phonopy
 
 from umklapp.config import HarmonicSeed, RattledSeed
-from umklapp.crystals import frames, materials
+from umklapp.crystals import frames, phonopy_cells
 from umklapp.errors import CalculationError
 from umklapp.reference.contract import Engine
 from umklapp.reference.ledger import Ledger, label_frames
@@ -63,13 +62,12 @@ def harmonic(
     Raises:
         CalculationError: a displaced cell could not be labelled.
     """
-    phonon = Phonopy(
-        materials.to_phonopy(primitive), supercell_matrix=np.array(matrix).T, primitive_matrix="P"
-    )
+    perfect = phonopy_cells.supercell(primitive, matrix)
+    phonon = phonopy_cells.harmonic_calculation(primitive, perfect)
     phonon.generate_displacements(distance=settings.displacement)
     displaced = []
     for cell in phonon.supercells_with_displacements:
-        atoms = materials.from_phonopy(cell)
+        atoms = phonopy_cells.from_phonopy(cell)
         atoms.info.update(primitive.info, origin=f"{origin} displaced")
         displaced.append(frames.strip(atoms))
     labels, failures = label_frames(displaced, engine, ledger, workdir, timeout, say)
@@ -81,7 +79,6 @@ def harmonic(
     phonon.produce_force_constants()
     phonon.symmetrize_force_constants()
     phonon.init_random_displacements()
-    perfect = materials.from_phonopy(phonon.supercell)
     thermal = []
     for number in range(settings.count):
         temperature = settings.temperatures[number % len(settings.temperatures)]

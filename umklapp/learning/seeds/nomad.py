@@ -16,7 +16,7 @@ from ase import Atoms
 
 from umklapp import provenance
 from umklapp.config import NomadSeed
-from umklapp.crystals import materials
+from umklapp.crystals import materials, phonopy_cells
 from umklapp.crystals.formats import given
 from umklapp.errors import CalculationError, InputError
 from umklapp.learning.seeds.downloads import Server, download, room_for
@@ -214,7 +214,7 @@ def of_material(
         if not path.is_file():
             raise InputError(f"{path}: downloaded once, now gone; delete the manifest beside it")
         frame = next(iter(given.first(path, skip)), None)
-        if frame is not None and materials.is_multiple(primitive, frame):
+        if frame is not None and phonopy_cells.is_multiple(primitive, frame):
             kept.append(path)
         else:
             say(f"{path}: no supercell of this crystal, left out")

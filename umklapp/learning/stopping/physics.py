@@ -22,6 +22,10 @@ DRAWS = 20
 STRETCHES = 4
 """Wanted of every kind of replica; few replicas are cut in time to get there."""
 
+VALUES = 4
+"""Least number of independent values in a stretch that is cut off, so that what neighbouring
+stretches share is little."""
+
 Kind = tuple[str, float | None]
 """How a replica started (`exploration.CRYSTAL`, `exploration.HOPPED`) and its temperature in K."""
 
@@ -32,7 +36,7 @@ def stationary_stretches(explored: Explored) -> dict[Kind, list[np.ndarray]]:
     """σᴬ in stretches that are taken as independent, by kind of replica.
 
     What a replica needs to become stationary is left out (`correlation.equilibration`); kinds with
-    few replicas are cut in time, no stretch shorter than twice its correlation time.
+    few replicas are cut in time, no stretch into less than `VALUES` independent values.
     """
     parts: dict[Kind, list[np.ndarray]] = {}
     for replica in np.unique(explored.replica):
@@ -50,8 +54,8 @@ def stationary_stretches(explored: Explored) -> dict[Kind, list[np.ndarray]]:
 
 
 def _cut(series: np.ndarray, pieces: int) -> list[np.ndarray]:
-    longest = max(1, int(correlation.independent(series)))
-    return np.array_split(series, min(pieces, longest))
+    most = max(1, int(correlation.independent(series) / VALUES))
+    return np.array_split(series, min(pieces, most))
 
 
 def sigma(now: Stretches, before: Stretches | None, settings: Rounds) -> Criterion:

@@ -17,7 +17,8 @@ from ase import Atoms
 from scipy import sparse
 from symfc import Symfc
 
-from umklapp.crystals.materials import to_phonopy
+from umklapp.crystals.force_constant_arrays import as_matrix
+from umklapp.crystals.phonopy_cells import to_phonopy
 from umklapp.errors import InputError
 
 TOLERANCE = 1e-3
@@ -71,7 +72,7 @@ def fold(
     copies = translations(large, first_atoms, [int(np.argmax(where == i)) for i in range(n)])
     for i, (row, moved) in enumerate(copies):
         np.add.at(folded[i], where[moved], constants[row])
-    return folded.transpose(0, 2, 1, 3).reshape(3 * n, 3 * n)
+    return as_matrix(folded)
 
 
 def translations(

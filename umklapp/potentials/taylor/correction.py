@@ -13,6 +13,7 @@ import numpy as np
 from ase import Atoms
 
 from umklapp import config
+from umklapp.crystals import sites
 from umklapp.errors import InputError
 from umklapp.potentials.contract import Potential, Prediction
 from umklapp.potentials.taylor.model import TaylorModel, displacements, without_hopped
@@ -89,8 +90,4 @@ def correct(
 
 def same_cell(frame: Atoms, perfect: Atoms) -> bool:
     """Whether a frame has the atoms and the cell of the perfect supercell."""
-    return (
-        len(frame) == len(perfect)
-        and bool((frame.numbers == perfect.numbers).all())
-        and bool(np.allclose(frame.cell.array, perfect.cell.array, atol=1e-4))
-    )
+    return sites.in_cell(frame, perfect, sites.SAME_CELL)

@@ -16,19 +16,18 @@ import numpy as np
 import torch
 from ase import Atoms
 
+from umklapp.crystals import sites
 from umklapp.errors import InputError
 from umklapp.potentials import checkpoints
 from umklapp.potentials.contract import Potential, Prediction
 from umklapp.potentials.nequip.inference import NequipPotential
 from umklapp.potentials.nequip.model import build
-from umklapp.potentials.taylor.basis import nearest, shortest_distance
 
 FORMAT = "umklapp taylor+nequip 1"
-LEFT, LOST = 0.5, 1.0
-"""Nearest-neighbour distances from its site at which an atom has left it, and at which nothing can
-be said of it: it is nearer to another site."""
-
 ARRAYS = ("harmonic", "cubic", "quartic", "quartic_index", "rows", "permutations")
+
+LOST = 1.0
+"""Bonds between an atom and its site beyond which an expansion about the site says nothing."""
 
 
 def displacements(perfect: Atoms, frames: Sequence[Atoms]) -> np.ndarray:
@@ -39,27 +38,13 @@ def displacements(perfect: Atoms, frames: Sequence[Atoms]) -> np.ndarray:
     Raises:
         InputError: a frame has other atoms or another cell.
     """
-    found = np.empty((len(frames), len(perfect), 3))
     for number, frame in enumerate(frames):
-        same = len(frame) == len(perfect) and (frame.numbers == perfect.numbers).all()
-        if not same or np.abs(frame.cell.array - perfect.cell.array).max() > 1e-4:
+        if not sites.in_cell(frame, perfect, sites.SAME_CELL):
             raise InputError(
                 f"frame {number} ({frame.symbols}) is no displacement of the supercell "
                 f"{perfect.symbols}: other atoms, order of atoms or cell"
             )
-        shift = nearest(perfect.cell.array, frame.positions - perfect.positions)
-        found[number] = shift - shift.mean(axis=0)
-    return found
-
-
-def hopped(perfect: Atoms, u: np.ndarray, limit: float) -> np.ndarray:
-    """Whether an atom is farther from its site than `limit` nearest-neighbour distances, (n,).
-
-    Args:
-        u: (n, N, 3) Å, displacements from the sites of `perfect`.
-    """
-    length = np.linalg.norm(u, axis=2).max(axis=1, initial=0.0)
-    return ~np.asarray(length < limit * shortest_distance(perfect))
+    return sites.of_frames(frames, perfect)
 
 
 def without_hopped(perfect: Atoms, frames: Sequence[Atoms]) -> tuple[list[Atoms], int]:
@@ -71,7 +56,7 @@ def without_hopped(perfect: Atoms, frames: Sequence[Atoms]) -> tuple[list[Atoms]
     Raises:
         InputError: as `displacements`.
     """
-    away = hopped(perfect, displacements(perfect, frames), LEFT)
+    away = sites.hopped(displacements(perfect, frames), perfect)
     return [frame for frame, left in zip(frames, away, strict=True) if not left], int(away.sum())
 
 
@@ -105,7 +90,7 @@ class TaylorModel:
         """
         u = displacements(self.perfect, frames)
         energy, forces = self.expand(u)
-        lost = hopped(self.perfect, u, LOST)
+        lost = sites.hopped(u, self.perfect, LOST)
         energy[lost], forces[lost] = np.nan, np.nan
         return Prediction(energy, list(forces), np.full((len(frames), 6), np.nan))
 

@@ -16,7 +16,8 @@ from phono3py import Phono3py
 from scipy import linalg
 
 from umklapp import config
-from umklapp.crystals.materials import from_phonopy
+from umklapp.crystals.force_constant_arrays import as_matrix
+from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.errors import InputError
 from umklapp.potentials.taylor import electrostatics
 from umklapp.potentials.taylor.basis import Expansion, fold, match, shortest_distance
@@ -170,4 +171,4 @@ def _unfold(compact: np.ndarray, rows: np.ndarray, permutations: np.ndarray) -> 
     full = np.zeros((n, n, 3, 3))
     for atom, (row, permutation) in enumerate(zip(rows, permutations, strict=True)):
         full[atom, permutation] = compact[row]
-    return full.transpose(0, 2, 1, 3).reshape(3 * n, 3 * n)
+    return as_matrix(full)

@@ -41,8 +41,8 @@ def train(
     """Train one member on all frames and write it to `out`.
 
     Args:
-        frames: labelled displacements of `perfect`; those in which an atom has left its site are left
-            out: the expansion cannot describe them.
+        frames: labelled displacements of `perfect`; those in which an atom has left its site are
+            left out, for the expansion cannot describe them.
         perfect: the perfect sampling supercell.
         phonon: of `force_constants.prepare`; its fc2 and Born charges, where it has them, are the
             baseline.

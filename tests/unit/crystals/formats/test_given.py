@@ -11,7 +11,7 @@ from umklapp import config
 from umklapp.campaign import checks
 from umklapp.crystals import frames
 from umklapp.crystals.formats import force_sets, given
-from umklapp.crystals.materials import from_phonopy, to_phonopy
+from umklapp.crystals.phonopy_cells import from_phonopy, to_phonopy
 from umklapp.errors import InputError
 
 

@@ -1,23 +1,21 @@
-"""σᴬ: how much of the forces is not harmonic, frame by frame and over streams.
-
-Knoop et al., Phys. Rev. Materials 4, 083809 (2020): F^A = F − F^(2) with F^(2) = −Φ u, and
-σᴬ = sqrt(⟨F^A²⟩ / ⟨F²⟩).
-"""
+"""The harmonic crystal that σᴬ is measured against: force constants of one supercell, F = −Φ u."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 from ase import Atoms
-from phonopy import Phonopy
 from symfc import Symfc
 
-from umklapp.crystals import materials
+from umklapp.crystals import phonopy_cells, sites
+from umklapp.crystals.force_constant_arrays import as_matrix
 from umklapp.errors import InputError
+from umklapp.files import replacing
+from umklapp.lattice.sigma_a import sigma
 from umklapp.potentials.contract import Potential
 
 LARGEST_FIT = 0.5
@@ -50,11 +48,7 @@ class HarmonicReference:
             raise InputError(
                 f"harmonic reference of {len(self.perfect)} atoms, frames of {positions.shape[1]}"
             )
-        cell = self.perfect.cell.array
-        inverse = np.linalg.inv(cell if cells is None else cells)
-        fractional = positions @ inverse - self.perfect.positions @ np.linalg.inv(cell)
-        shift = without_drift(fractional) @ cell
-        return np.asarray(shift - shift.mean(axis=1, keepdims=True))
+        return sites.displacements(positions, self.perfect, cells)
 
     def forces(self, positions: np.ndarray, cells: np.ndarray | None = None) -> np.ndarray:
         """Harmonic forces −Φ u, (n, N, 3) eV/Å; arguments as `displacements`."""
@@ -72,27 +66,14 @@ class HarmonicReference:
         _write(path, self, self.source)
 
 
-def without_drift(fractional: np.ndarray) -> np.ndarray:
-    """Fractional displacements (n, N, 3) at their nearest images, after a common drift was removed.
-
-    The drift is the circular mean: it does not matter that atoms have crossed borders of the cell.
-    """
-    phase = np.exp(2j * np.pi * fractional).mean(axis=1, keepdims=True)
-    fractional = fractional - np.angle(phase) / (2 * np.pi)
-    return np.asarray(fractional - np.rint(fractional))
-
-
 def _write(path: Path, reference: HarmonicReference | None, source: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with h5py.File(part, "w") as file:
+    with replacing(path) as part, h5py.File(part, "w") as file:
         file.attrs["source"] = source
         if reference is not None:
             file["numbers"] = reference.perfect.numbers
             file["cell"] = reference.perfect.cell.array
             file["positions"] = reference.perfect.positions
             file["force_constants"] = reference.force_constants
-    part.replace(path)
 
 
 def write_missing(path: Path, reason: str) -> None:
@@ -111,48 +92,6 @@ def read(path: Path) -> HarmonicReference | None:
         return HarmonicReference(perfect, file["force_constants"][()], source)
 
 
-def sigma(forces: np.ndarray, harmonic: np.ndarray) -> np.ndarray:
-    """Frame-resolved σᴬ = std(F − F_ha) / std(F) over all components of a frame.
-
-    Args:
-        forces, harmonic: (..., N, 3) eV/Å.
-
-    Returns:
-        (...,); NaN where the forces do not vary at all.
-    """
-    flat = np.reshape(forces, (*np.shape(forces)[:-2], -1))
-    rest = np.reshape(forces - harmonic, flat.shape)
-    size = flat.std(axis=-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(size > 0, rest.std(axis=-1) / size, np.nan)
-
-
-@dataclass
-class RunningSigma:
-    """σᴬ of a stream that does not fit into memory, chunk by chunk."""
-
-    anharmonic: list[float] = field(default_factory=list)
-    total: list[float] = field(default_factory=list)
-
-    def add(self, forces: np.ndarray, harmonic: np.ndarray) -> None:
-        """Take a chunk of frames, both (n, N, 3) eV/Å."""
-        self.anharmonic.append(float(((forces - harmonic) ** 2).sum()))
-        self.total.append(float((forces**2).sum()))
-
-    def result(self) -> tuple[float, float]:
-        """σᴬ over all chunks, and its standard error from leaving out one chunk at a time.
-
-        The error is NaN for a single chunk; chunks longer than the correlation time make it honest.
-        """
-        rest, size = np.array(self.anharmonic), np.array(self.total)
-        value = float(np.sqrt(rest.sum() / size.sum()))
-        number = len(size)
-        if number < 2:
-            return value, float("nan")
-        left_out = np.sqrt((rest.sum() - rest) / (size.sum() - size))
-        return value, float(np.sqrt((number - 1) * left_out.var()))
-
-
 def of_potential(
     potential: Potential, primitive: Atoms, perfect: Atoms, displacement: float
 ) -> np.ndarray:
@@ -164,17 +103,16 @@ def of_potential(
     Raises:
         InputError: the supercell is not a multiple of the primitive cell, or in another order.
     """
-    matrix = materials.supercell_matrix(primitive, perfect)
-    phonon = Phonopy(
-        materials.to_phonopy(primitive), supercell_matrix=matrix.T, primitive_matrix="P"
-    )
+    phonon = phonopy_cells.harmonic_calculation(primitive, perfect)
     phonon.generate_displacements(distance=displacement)
-    cells = [materials.from_phonopy(each) for each in phonon.supercells_with_displacements]
-    still, *moved = potential.evaluate([materials.from_phonopy(phonon.supercell), *cells]).forces
+    cells = [phonopy_cells.from_phonopy(each) for each in phonon.supercells_with_displacements]
+    still, *moved = potential.evaluate(
+        [phonopy_cells.from_phonopy(phonon.supercell), *cells]
+    ).forces
     phonon.forces = np.array([each - still for each in moved])
     phonon.produce_force_constants()
     phonon.symmetrize_force_constants()
-    return phonon.force_constants.transpose(0, 2, 1, 3).reshape((3 * len(perfect),) * 2)
+    return as_matrix(phonon.force_constants)
 
 
 def from_displaced(
@@ -190,28 +128,24 @@ def from_displaced(
         for frame in labels
         if str(frame.info.get("origin", "")).endswith("displaced") and len(frame) == len(perfect)
     ]
-    matrix = materials.supercell_matrix(primitive, perfect)
-    phonon = Phonopy(
-        materials.to_phonopy(primitive), supercell_matrix=matrix.T, primitive_matrix="P"
-    )
-    cell = materials.from_phonopy(phonon.supercell)
+    phonon = phonopy_cells.harmonic_calculation(primitive, perfect)
+    cell = phonopy_cells.from_phonopy(phonon.supercell)
     if not mine or not np.allclose(cell.positions, perfect.positions, atol=1e-4):
         return None
-    found: dict[int, np.ndarray] = {}
+    forces: dict[int, np.ndarray] = {}
     shifts = [frame.positions - cell.positions for frame in mine]
     phonon.generate_displacements(distance=float(np.linalg.norm(shifts[0], axis=1).max()))
     for number, wanted in enumerate(phonon.supercells_with_displacements):
         for shift, frame in zip(shifts, mine, strict=True):
             if np.abs(shift - (wanted.positions - cell.positions)).max() < 1e-5:
-                found[number] = frame.get_forces()
-    if len(found) < len(phonon.supercells_with_displacements):
+                forces[number] = frame.get_forces()
+    if len(forces) < len(phonon.supercells_with_displacements):
         return None
-    phonon.forces = np.array([found[number] for number in sorted(found)])
+    phonon.forces = np.array([forces[number] for number in sorted(forces)])
     phonon.produce_force_constants()
     phonon.symmetrize_force_constants()
-    constants = phonon.force_constants.transpose(0, 2, 1, 3).reshape((3 * len(cell),) * 2)
-    source = f"finite displacements of the reference engine, {len(found)} cells"
-    return HarmonicReference(perfect, constants, source)
+    source = f"finite displacements of the reference engine, {len(forces)} cells"
+    return HarmonicReference(perfect, as_matrix(phonon.force_constants), source)
 
 
 def from_fit(
@@ -220,29 +154,23 @@ def from_fit(
     """Second-order fit (symfc, crystal symmetry) to the labels with small displacements.
 
     Args:
-        labels: labelled frames; those in the cell of `perfect` are used.
+        labels: labelled frames; those in the cell of `perfect`, up to a strain of
+            `sites.SMALL_STRAIN` that is taken out, are used.
         largest: Å; frames with an atom farther from its site are left out.
 
     Returns:
         None where the frames do not determine the force constants.
     """
-    same = [
-        frame
-        for frame in labels
-        if len(frame) == len(perfect)
-        and (frame.numbers == perfect.numbers).all()
-        and np.allclose(frame.cell.array, perfect.cell.array, atol=1e-4)
-    ]
+    same = [frame for frame in labels if sites.in_cell(frame, perfect)]
     if not same:
         return None
-    known = HarmonicReference(perfect, np.zeros((3 * len(perfect),) * 2), "")
-    shifts = known.displacements(np.array([frame.positions for frame in same]))
+    shifts = sites.of_frames(same, perfect)
     small = np.linalg.norm(shifts, axis=-1).max(axis=1) < largest
     if not small.any():
         return None
     forces = np.array([frame.get_forces() for frame in same])[small]
     solver = Symfc(
-        materials.to_phonopy(perfect),
+        phonopy_cells.to_phonopy(perfect),
         displacements=np.ascontiguousarray(shifts[small]),
         forces=np.ascontiguousarray(forces),
     )
@@ -251,7 +179,7 @@ def from_fit(
     if forces.size < 3 * unknown:
         return None
     solver.solve(2, is_compact_fc=False)
-    constants = solver.force_constants[2].transpose(0, 2, 1, 3).reshape((3 * len(perfect),) * 2)
+    constants = as_matrix(solver.force_constants[2])
     fitted = HarmonicReference(perfect, constants, "")
     rest = float(np.mean(sigma(forces, fitted.forces(shifts[small] + perfect.positions))))
     source = (

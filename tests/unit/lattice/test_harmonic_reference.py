@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from models import bare, rattled_silicon, silicon_cubic, silicon_primitive, stillinger_weber
 
-from umklapp.crystals import materials
+from umklapp.crystals import materials, phonopy_cells
 from umklapp.crystals.frames import labelled
 from umklapp.errors import InputError
-from umklapp.lattice import anharmonicity
-from umklapp.lattice.anharmonicity import HarmonicReference, RunningSigma
+from umklapp.lattice import harmonic_reference
+from umklapp.lattice.harmonic_reference import HarmonicReference
 
 
 def spring_reference(k=5.0):
@@ -23,17 +23,10 @@ def argon(shared):
     """FHI-vibes' own numbers: 108 argon atoms, 51 frames."""
     with h5py.File(shared / "data/vibes/argon_green_kubo.nc") as file:
         names = (
-            "positions", "positions_reference", "forces", "forces_harmonic", "sigma_per_sample",
-            "force_constants_remapped", "lattice_reference",
+            "positions", "positions_reference", "forces_harmonic", "force_constants_remapped",
+            "lattice_reference",
         )  # fmt: skip
-        found = {name: file[name][()] for name in names}
-        found["sigma"] = float(file.attrs["sigma"][0])
-    return found
-
-
-def test_sigma_is_that_of_fhi_vibes(argon):
-    found = anharmonicity.sigma(argon["forces"], argon["forces_harmonic"])
-    np.testing.assert_allclose(found, argon["sigma_per_sample"], rtol=1e-12)
+        return {name: file[name][()] for name in names}
 
 
 def test_harmonic_forces_are_those_of_fhi_vibes(argon):
@@ -42,27 +35,6 @@ def test_harmonic_forces_are_those_of_fhi_vibes(argon):
     reference = HarmonicReference(perfect, argon["force_constants_remapped"], "vibes")
     found = reference.forces(argon["positions"])
     np.testing.assert_allclose(found, argon["forces_harmonic"], atol=1e-10)
-
-
-@pytest.mark.parametrize("size", [1, 7, 51])
-def test_a_stream_gives_the_same_sigma_however_it_is_cut(argon, size):
-    running = RunningSigma()
-    for first in range(0, 51, size):
-        part = slice(first, first + size)
-        running.add(argon["forces"][part], argon["forces_harmonic"][part])
-    value, error = running.result()
-    assert value == pytest.approx(argon["sigma"], rel=1e-6)
-    assert (0 < error < 0.05) is (size < 51)
-
-
-def test_a_harmonic_crystal_has_none_and_a_reversed_one_two():
-    reference = spring_reference()
-    u = np.random.default_rng(0).normal(size=(4, 8, 3))
-    positions = reference.perfect.positions + u
-    harmonic = reference.forces(positions)
-    np.testing.assert_allclose(anharmonicity.sigma(harmonic, harmonic), 0, atol=1e-12)
-    np.testing.assert_allclose(anharmonicity.sigma(-harmonic, harmonic), 2)
-    assert np.isnan(anharmonicity.sigma(np.zeros((8, 3)), np.zeros((8, 3))))
 
 
 @given(st.integers(0, 10**6), st.floats(-20, 20), st.floats(-20, 20))
@@ -92,12 +64,12 @@ def test_another_number_of_atoms_is_refused():
 def test_what_is_written_is_read(tmp_path):
     reference = spring_reference()
     reference.write(tmp_path / "h.h5")
-    found = anharmonicity.read(tmp_path / "h.h5")
+    found = harmonic_reference.read(tmp_path / "h.h5")
     assert found.source == "springs"
     np.testing.assert_array_equal(found.force_constants, reference.force_constants)
     np.testing.assert_array_equal(found.perfect.positions, reference.perfect.positions)
-    anharmonicity.write_missing(tmp_path / "none.h5", "no labels")
-    assert anharmonicity.read(tmp_path / "none.h5") is None
+    harmonic_reference.write_missing(tmp_path / "none.h5", "no labels")
+    assert harmonic_reference.read(tmp_path / "none.h5") is None
 
 
 def sw_labels(count, amplitude, seed=0):
@@ -119,7 +91,7 @@ def numerical_hessian(atoms, step=1e-3):
 
 def test_a_fit_to_small_displacements_finds_the_force_constants():
     perfect = silicon_cubic()
-    found = anharmonicity.from_fit(perfect, sw_labels(6, 0.005))
+    found = harmonic_reference.from_fit(perfect, sw_labels(6, 0.005))
     wanted = numerical_hessian(perfect)
     np.testing.assert_allclose(found.force_constants, wanted, atol=0.02 * np.abs(wanted).max())
     assert "fit to 6 labels" in found.source
@@ -127,23 +99,18 @@ def test_a_fit_to_small_displacements_finds_the_force_constants():
 
 def test_finite_displacements_of_the_engine_come_first():
     primitive = materials.primitive_cell(silicon_primitive())
-    perfect = materials.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
+    perfect = phonopy_cells.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
     moved = perfect.copy()
     moved.positions[0] += [0.02 / np.sqrt(3)] * 3
-    from phonopy import Phonopy
-
-    matrix = materials.supercell_matrix(primitive, perfect)
-    phonon = Phonopy(
-        materials.to_phonopy(primitive), supercell_matrix=matrix.T, primitive_matrix="P"
-    )
+    phonon = phonopy_cells.harmonic_calculation(primitive, perfect)
     phonon.generate_displacements(distance=0.02)
     labels = []
     for cell in phonon.supercells_with_displacements:
-        atoms = materials.from_phonopy(cell)
+        atoms = phonopy_cells.from_phonopy(cell)
         atoms.calc = stillinger_weber()
         energy, forces = atoms.get_potential_energy(), atoms.get_forces()
         labels.append(labelled(bare(atoms), energy, forces, origin="harmonic 0 displaced"))
-    found = anharmonicity.build(primitive, perfect, labels)
+    found = harmonic_reference.build(primitive, perfect, labels)
     assert "finite displacements" in found.source
     wanted = numerical_hessian(perfect)
     np.testing.assert_allclose(found.force_constants, wanted, atol=0.01 * np.abs(wanted).max())
@@ -151,6 +118,6 @@ def test_finite_displacements_of_the_engine_come_first():
 
 def test_without_small_displacements_there_is_no_reference():
     primitive = materials.primitive_cell(silicon_primitive())
-    perfect = materials.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
-    assert anharmonicity.build(primitive, perfect, []) is None
-    assert anharmonicity.from_fit(silicon_cubic(), sw_labels(3, 0.8)) is None
+    perfect = phonopy_cells.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
+    assert harmonic_reference.build(primitive, perfect, []) is None
+    assert harmonic_reference.from_fit(silicon_cubic(), sw_labels(3, 0.8)) is None
