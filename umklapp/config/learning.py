@@ -457,7 +457,7 @@ class Rounds(Section):
     share_above: float = Field(
         0.03,
         ge=0,
-        lt=1,
+        le=1,
         description="share of the explored frames that may be above the bound of acquisition",
     )
     check_labels: int = Field(
