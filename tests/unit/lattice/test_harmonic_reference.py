@@ -2,6 +2,7 @@ import h5py
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.calculators.emt import EMT
 from hypothesis import given
 from hypothesis import strategies as st
 from models import bare, rattled_silicon, silicon_cubic, silicon_primitive, stillinger_weber
@@ -11,6 +12,7 @@ from umklapp.crystals.frames import labelled
 from umklapp.errors import InputError
 from umklapp.lattice import harmonic_reference
 from umklapp.lattice.harmonic_reference import HarmonicReference
+from umklapp.potentials.ase import AsePotential
 
 
 def spring_reference(k=5.0):
@@ -61,6 +63,17 @@ def test_another_number_of_atoms_is_refused():
         spring_reference().displacements(np.zeros((1, 9, 3)))
 
 
+def test_harmonic_forces_pull_atoms_back_by_hand():
+    """Forces are −k u, without the common shift: one atom of eight moved by 0.08 Å along x."""
+    reference = spring_reference(k=5.0)
+    positions = reference.perfect.positions[None].copy()
+    positions[0, 0, 0] += 0.08
+    wanted = np.zeros((8, 3))
+    wanted[:, 0] = 5.0 * 0.01
+    wanted[0, 0] = -5.0 * 0.07
+    np.testing.assert_allclose(reference.forces(positions)[0], wanted, atol=1e-12)
+
+
 def test_what_is_written_is_read(tmp_path):
     reference = spring_reference()
     reference.write(tmp_path / "h.h5")
@@ -76,14 +89,14 @@ def sw_labels(count, amplitude, seed=0):
     return rattled_silicon(count, seed, amplitude=amplitude, strain=0)
 
 
-def numerical_hessian(atoms, step=1e-3):
+def numerical_hessian(atoms, step=1e-3, calculator=None):
     rows = []
     for index in np.ndindex(len(atoms), 3):
         forces = []
         for sign in (1, -1):
             moved = atoms.copy()
             moved.positions[index] += sign * step
-            moved.calc = stillinger_weber()
+            moved.calc = calculator or stillinger_weber()
             forces.append(moved.get_forces().ravel())
         rows.append((forces[1] - forces[0]) / (2 * step))
     return np.array(rows)
@@ -97,23 +110,69 @@ def test_a_fit_to_small_displacements_finds_the_force_constants():
     assert "fit to 6 labels" in found.source
 
 
-def test_finite_displacements_of_the_engine_come_first():
-    primitive = materials.primitive_cell(silicon_primitive())
-    perfect = phonopy_cells.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
-    moved = perfect.copy()
-    moved.positions[0] += [0.02 / np.sqrt(3)] * 3
+def displaced_labels(primitive, perfect, calculator, distance):
+    """Labels of all displaced cells that phonopy asks for."""
     phonon = phonopy_cells.harmonic_calculation(primitive, perfect)
-    phonon.generate_displacements(distance=0.02)
+    phonon.generate_displacements(distance=distance)
     labels = []
     for cell in phonon.supercells_with_displacements:
         atoms = phonopy_cells.from_phonopy(cell)
-        atoms.calc = stillinger_weber()
+        atoms.calc = calculator
         energy, forces = atoms.get_potential_energy(), atoms.get_forces()
         labels.append(labelled(bare(atoms), energy, forces, origin="harmonic 0 displaced"))
+    return labels
+
+
+def test_finite_displacements_of_the_engine_come_first():
+    primitive = materials.primitive_cell(silicon_primitive())
+    perfect = phonopy_cells.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
+    labels = displaced_labels(primitive, perfect, stillinger_weber(), 0.02)
     found = harmonic_reference.build(primitive, perfect, labels)
     assert "finite displacements" in found.source
     wanted = numerical_hessian(perfect)
     np.testing.assert_allclose(found.force_constants, wanted, atol=0.01 * np.abs(wanted).max())
+
+
+TOLERANCE = 0.02
+"""eV/Å², between finite differences of two step lengths."""
+
+
+@pytest.fixture(scope="module")
+def copper_gold():
+    """CuAu without any symmetry, so that the blocks between two atoms are not symmetric.
+
+    The primitive cell, a supercell of 16 atoms, and its second derivatives by EMT.
+    """
+    vectors = [[2.83, 0.1, 0.0], [0.3, 2.9, 0.2], [-0.2, 0.4, 3.6]]
+    cell = Atoms("CuAu", scaled_positions=[[0, 0, 0], [0.47, 0.52, 0.55]], cell=vectors)
+    cell.pbc = True
+    primitive = materials.primitive_cell(cell)
+    perfect = phonopy_cells.supercell(primitive, 2 * np.eye(3, dtype=int))
+    hessian = numerical_hessian(perfect, calculator=EMT())
+    blocks = hessian.reshape(16, 3, 16, 3).transpose(0, 2, 1, 3)
+    assert np.abs(blocks - blocks.swapaxes(2, 3)).max() > 4 * TOLERANCE  # or it tells nothing
+    return primitive, perfect, hessian
+
+
+def test_force_constants_of_a_potential_are_its_second_derivatives(copper_gold):
+    primitive, perfect, hessian = copper_gold
+    found = harmonic_reference.of_potential(AsePotential(EMT()), primitive, perfect, 0.005)
+    np.testing.assert_allclose(found, hessian, atol=TOLERANCE)
+
+
+def test_force_constants_of_labels_are_the_second_derivatives(copper_gold):
+    """And the harmonic forces of a displaced crystal are those of the calculator, sign and all."""
+    primitive, perfect, hessian = copper_gold
+    labels = displaced_labels(primitive, perfect, EMT(), 0.005)
+    found = harmonic_reference.from_displaced(primitive, perfect, labels)
+    np.testing.assert_allclose(found.force_constants, hessian, atol=TOLERANCE)
+    still, moved = perfect.copy(), perfect.copy()
+    shift = 0.002 * np.random.default_rng(4).normal(size=(16, 3))
+    moved.positions += shift - shift.mean(axis=0)
+    still.calc, moved.calc = EMT(), EMT()
+    forces = moved.get_forces() - still.get_forces()  # EMT's minimum is elsewhere
+    near = found.forces(moved.positions[None])[0]
+    np.testing.assert_allclose(near, forces, atol=0.03 * np.abs(forces).max())
 
 
 def test_without_small_displacements_there_is_no_reference():

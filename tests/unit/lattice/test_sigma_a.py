@@ -36,3 +36,26 @@ def test_a_harmonic_crystal_has_none_and_a_reversed_one_two():
     np.testing.assert_allclose(sigma_a.sigma(harmonic, harmonic), 0, atol=1e-12)
     np.testing.assert_allclose(sigma_a.sigma(-harmonic, harmonic), 2)
     assert np.isnan(sigma_a.sigma(np.zeros((8, 3)), np.zeros((8, 3))))
+
+
+def test_the_error_of_a_stream_is_the_jackknife_by_hand():
+    running = RunningSigma()
+    for rest in (1.0, 2.0, 4.0):
+        running.add(np.full((1, 1, 3), np.sqrt(4.0)), np.full((1, 1, 3), 2.0 - np.sqrt(rest)))
+    value, error = running.result()
+    assert value == pytest.approx(np.sqrt(7 / 12))
+    left_out = np.sqrt(np.array([6.0, 5.0, 3.0]) / 8)
+    assert error == pytest.approx(np.sqrt(2 / 3 * ((left_out - left_out.mean()) ** 2).sum()))
+
+
+def test_the_error_of_a_stream_is_the_scatter_of_independent_streams():
+    generator, values, errors = np.random.default_rng(5), [], []
+    for _ in range(300):
+        running = RunningSigma()
+        for _ in range(20):
+            forces = generator.normal(size=(1, 4, 3))
+            running.add(forces, forces - 0.4 * generator.normal(size=(1, 4, 3)))
+        value, error = running.result()
+        values.append(value)
+        errors.append(error)
+    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.15)

@@ -6,6 +6,7 @@ from ase import units
 from ase.io import read
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import signal
 
 from umklapp import config
 from umklapp.crystals.formats import force_sets
@@ -283,6 +284,19 @@ def test_automatic_spacing_is_two_correlation_times():
     assert acquisition.spacing_of(explored(3)) == 0.0
 
 
+@pytest.mark.parametrize("memory", [0.6, 0.9])
+def test_automatic_spacing_is_two_exact_correlation_times(memory):
+    """Of an autoregressive process: ½ + m/(1 − m) steps. Half of that would be well outside."""
+    generator = np.random.default_rng(3)
+    noise, frames = generator.normal(size=30000), explored(30000, replicas=1)
+    series = signal.lfilter([1.0], [1.0, -memory], noise)
+    frames = replace(
+        frames, uncertainty=series, replica=np.zeros(30000, int), time=10.0 * np.arange(30000)
+    )
+    wanted = 2 * (0.5 + memory / (1 - memory)) * 10
+    assert acquisition.spacing_of(frames) == pytest.approx(wanted, rel=0.15)
+
+
 def test_farthest_points_of_a_line():
     line = np.array([[0.0], [1.0], [10.0], [4.0]])
     assert acquisition.farthest_points(line, 3) == [0, 2, 3]
@@ -300,3 +314,16 @@ def test_the_determinant_takes_one_of_each_cluster_before_a_second():
     assert chosen[0] < 5  # the best first
     # the greedy volume is that of the kernel's submatrix
     assert len(set(acquisition.log_determinant(rows, 15, quality))) == 15
+
+
+def test_quality_enters_the_determinant_squared():
+    """After row 0, row 1 (near it) and row 2 (far) compete: q² (1 − k²) decides, not q (1 − k²).
+
+    Distances 1, 2, 1 on a line: ℓ = 1, so k = exp(−½) and exp(−2) of row 0.
+    """
+    line = np.array([[0.0], [1.0], [2.0]])
+    near, far = 1 - np.exp(-1.0), 1 - np.exp(-4.0)
+    ratio = far / near  # of the free volumes, 1.553
+    for quality, wanted in ((0.97 * np.sqrt(ratio), 2), (1.03 * np.sqrt(ratio), 1)):
+        chosen = acquisition.log_determinant(line, 2, np.array([9.0, quality, 1.0]))
+        assert chosen == [0, wanted]

@@ -89,6 +89,33 @@ def test_reliability_of_calibrated_and_of_overconfident_spreads():
     assert calibration.calibration_error(calibration.reliability(error, spread, 1.0)) > 0.8
 
 
+def test_a_bin_of_the_reliability_by_hand():
+    """Ten atoms, errors 1 and 3 by turns, spreads of 2: rms √5, and its standard error."""
+    errors, spread = np.tile([1.0, 3.0], 5), np.full(10, 2.0)
+    (row,) = calibration.reliability(errors, spread, 1.5)
+    assert row["observed"] == pytest.approx(np.sqrt(5))  # the mean would be 2
+    assert row["expected"] == pytest.approx(3)
+    # std of the squares (1, 9) is 4; d√x = dx / (2√x)
+    assert row["error_bar"] == pytest.approx(4 / np.sqrt(10) / (2 * np.sqrt(5)))
+
+
+def test_error_bars_of_the_reliability_are_the_scatter_of_repeated_draws():
+    rows = [
+        calibration.reliability(*gaussian(400, seed=seed), 2.0, bins=1)[0] for seed in range(200)
+    ]
+    observed = np.array([row["observed"] for row in rows])
+    bars = np.array([row["error_bar"] for row in rows])
+    # the spreads are drawn again each time: their part of the scatter is not the error's
+    expected = np.array([row["expected"] for row in rows])
+    assert bars.mean() == pytest.approx((observed / expected).std() * expected.mean(), rel=0.25)
+
+
+def test_expected_errors_of_a_bin_are_root_mean_squares():
+    spread = np.tile([1.0, 3.0], 5)
+    (row,) = calibration.reliability(np.ones(10), spread, 2.0)
+    assert row["expected"] == pytest.approx(2 * np.sqrt(5))  # twice the mean would be 4
+
+
 def test_rank_correlation():
     a = np.array([1.0, 2.0, 3.0, 4.0])
     assert calibration.rank_correlation(a, np.exp(a)) == pytest.approx(1)

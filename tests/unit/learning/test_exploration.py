@@ -245,7 +245,7 @@ def hop(frame, distance=1.5):
 def test_how_a_frame_starts():
     perfect = silicon_cubic()
     assert exploration.start_of(perfect, perfect) == exploration.CRYSTAL
-    assert exploration.start_of(hop(perfect, 1.2), perfect) == exploration.HOPPED
+    assert exploration.start_of(hop(perfect), perfect) == exploration.HOPPED
     drifted, wrapped = bare(perfect), hop(perfect)
     drifted.positions += 2.0
     assert exploration.start_of(drifted, perfect) == exploration.CRYSTAL
@@ -255,7 +255,7 @@ def test_how_a_frame_starts():
 
 def test_half_of_the_replicas_start_at_the_sites():
     perfect = silicon_cubic()
-    known = [hop(perfect, 1.2 + 0.1 * k) for k in range(6)] + rattled_silicon(1, strain=0.0)
+    known = [hop(perfect, 1.5 + 0.05 * k) for k in range(6)] + rattled_silicon(1, strain=0.0)
     for seed in range(5):
         starts = exploration.starting_frames(perfect, known, 5, np.random.default_rng(seed))
         kinds = [exploration.start_of(frame, perfect) for frame in starts]
@@ -266,7 +266,7 @@ def test_half_of_the_replicas_start_at_the_sites():
 
 
 def test_the_file_says_how_replicas_started(committee, tmp_path):
-    replicas = explore(committee, known=[hop(silicon_cubic(), 1.2)], max_temperature=1e9)
+    replicas = explore(committee, known=[hop(silicon_cubic())], max_temperature=1e9)
     write(tmp_path / "e.h5", committee, replicas)
     found = exploration.read(tmp_path / "e.h5")
     assert found.starts == [exploration.CRYSTAL, exploration.CRYSTAL, exploration.HOPPED]

@@ -141,6 +141,19 @@ def test_the_extrapolated_conductivity_is_nearly_that_of_dense_meshes(modes):
     assert found.intercept[0, 0] == pytest.approx(limit, rel=0.02)
 
 
+def test_long_waves_add_to_kappa_and_the_error_is_that_of_the_cell(modes):
+    """Signs and factors by hand: lifetimes like 1/ω² leave out more the smaller the cell is."""
+    known = constant_lambda(modes)
+    found = finite_size.correct(modes, known, meshes=(4, 6, 8, 10))
+    np.testing.assert_allclose(found.tensor, found.intercept - known.kappa_symmetrized)
+    assert found.scalar > 0
+    assert found.slope[0, 0] < 0
+    kappa = np.trace(known.kappa) / 3
+    assert found.factor == pytest.approx(found.intercept[0, 0] / kappa)
+    # 27 commensurate points are 3 in each direction: the error of slope/3, over κ
+    assert found.factor_error == pytest.approx(found.slope_error[0, 0] / 3 / kappa, rel=1e-6)
+
+
 def test_meshes_with_and_without_symmetry_agree(modes, monkeypatch):
     flat = finite_size.interpolator(modes.solution.qpoints, np.full((27, 3), SCALED))
     reduced = finite_size.mesh_kappa(modes, flat, CAPACITY, 5)

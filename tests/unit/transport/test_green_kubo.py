@@ -73,6 +73,12 @@ def test_a_known_conductivity_is_found_within_its_error():
     assert found.members.mean() == pytest.approx(found.scalar())
 
 
+def test_the_error_is_the_standard_error_of_the_mean_by_hand():
+    found = green_kubo.estimate(ornstein_uhlenbeck(11, 3, 500), TIMES[:500], **CELL)
+    deviations = found.members - found.members.mean()
+    assert found.error == pytest.approx(np.sqrt((deviations**2).sum() / (3 * 2)))
+
+
 def test_errors_mean_what_they_say():
     deviations = []
     for seed in range(30):
