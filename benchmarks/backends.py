@@ -23,6 +23,7 @@ from ase import Atoms
 from umklapp import config, provenance
 from umklapp.config.backends import Backend
 from umklapp.crystals import frames
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.potentials import loading
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.compiled_graphs import graph_of
@@ -37,7 +38,7 @@ def data() -> tuple[list[Atoms], list[Atoms], list[Atoms]]:
     """40 frames to learn (16 quiet, 24 hot), 10 to validate, and the test frames."""
     groups: dict[str, list[Atoms]] = {}
     for frame in frames.read_frames(LABELS):
-        groups.setdefault(str(frame.info["origin"]), []).append(frame)
+        groups.setdefault(str(FrameInfo.of(frame).origin), []).append(frame)
     hot = [groups["hot"][n] for n in np.random.default_rng(SEED).permutation(len(groups["hot"]))]
     learned = [*groups["quiet"][:16], *hot[:24]]
     return learned, hot[24:34], [*groups["quiet test"], *groups["hot test"]]

@@ -26,6 +26,7 @@ from matscipy.calculators.manybody.explicit_forms.stillinger_weber import (
 
 from umklapp import config, provenance
 from umklapp.crystals import frames
+from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.lattice.elastic import committee, strain
 from umklapp.learning.seeds import displaced
 from umklapp.potentials.ase import AsePotential
@@ -98,7 +99,7 @@ def silicon_frames() -> dict[str, list[Atoms]]:
     ):
         chosen = config.RattledSeed(count=count, amplitudes=[0.02, 0.05, 0.1], strain=largest)
         cube = bulk("Si", a=5.431, cubic=True)
-        made = displaced.rattled(cube, chosen, provenance.generator(seed, name), name)
+        made = displaced.rattled(cube, chosen, provenance.generator(seed, name), Origin.parse(name))
         labels = AsePotential(silicon()).evaluate(made)
         parts = zip(made, labels.energy, labels.forces, labels.stress, strict=True)
         found[name] = [frames.labelled(*each) for each in parts]
@@ -110,7 +111,7 @@ def rock_salt_frames() -> dict[str, list[Atoms]]:
     groups: dict[str, list[Atoms]] = {}
     for path in ("nacl_strained_gpaw", "nacl_gpaw"):
         for frame in frames.read_frames(Path(f"benchmarks/data/{path}.extxyz")):
-            groups.setdefault(str(frame.info["origin"]), []).append(frame)
+            groups.setdefault(str(FrameInfo.of(frame).origin), []).append(frame)
     fixed = [*groups["quiet"][:24], *groups["hot"][: 24 * 4 : 4]]
     return {
         "strained": groups["strained"],

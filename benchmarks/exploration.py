@@ -28,6 +28,7 @@ from nequip.integrations.ase import NequIPCalculator
 
 from umklapp import config, provenance
 from umklapp.crystals import frames
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.learning import judgement
 from umklapp.learning.sampling import dynamics, health, uncertainty
 from umklapp.potentials.committee import Committee
@@ -79,8 +80,8 @@ class PlainCommittee(Calculator):
 def train(folder: Path, members: int) -> list[Path]:
     """Members trained on some of the GPAW frames; what is there is not trained again."""
     labels = frames.read_frames(LABELS)
-    quiet = [each for each in labels if each.info["origin"] == "quiet"]
-    hot = [each for each in labels if each.info["origin"] == "hot"][::4]
+    quiet = [each for each in labels if str(FrameInfo.of(each).origin) == "quiet"]
+    hot = [each for each in labels if str(FrameInfo.of(each).origin) == "hot"][::4]
     paths = []
     for member in range(members):
         path = folder / f"member_{member}.ckpt"

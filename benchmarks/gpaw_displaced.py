@@ -14,7 +14,7 @@ import numpy as np
 from ase import Atoms
 
 from umklapp import config, provenance, reference
-from umklapp.crystals import frames, phonopy_cells
+from umklapp.crystals import frame_info, frames, phonopy_cells
 from umklapp.reference.ledger import Ledger, label_frames
 
 LATTICE = 5.581  # Å, relaxed with these settings
@@ -39,7 +39,7 @@ def displaced(perfect: Atoms, origin: str) -> list[Atoms]:
     phonon.generate_displacements(distance=DISTANCE)
     found = [phonopy_cells.from_phonopy(cell) for cell in phonon.supercells_with_displacements]
     for atoms in found:
-        atoms.info["origin"] = origin
+        frame_info.mark(atoms, origin=origin)
     return found
 
 
@@ -50,7 +50,7 @@ def rattled(perfect: Atoms, count: int, origin: str) -> list[Atoms]:
         vectors = provenance.generator(1, "gpaw displaced", number).normal(size=(len(perfect), 3))
         atoms = perfect.copy()
         atoms.positions += AMPLITUDE * vectors / np.linalg.norm(vectors, axis=1)[:, None]
-        atoms.info["origin"] = origin
+        frame_info.mark(atoms, origin=origin)
         found.append(atoms)
     return found
 
@@ -71,7 +71,7 @@ def main() -> None:
     ledger, scratch = Ledger(options.scratch / "ledger"), options.scratch / "work"
     labels = []
     for atoms in asked:
-        atoms.info["material"] = "NaCl-225"
+        frame_info.mark(atoms, material="NaCl-225")
         found, _ = label_frames([frames.strip(atoms)], engine, ledger, scratch, 3600)
         labels.extend(found)
         frames.write_frames(options.out / "nacl_gpaw_displaced.extxyz", labels)

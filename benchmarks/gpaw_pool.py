@@ -12,7 +12,8 @@ from pathlib import Path
 from ase.build import bulk
 
 from umklapp import config
-from umklapp.crystals import frames
+from umklapp.crystals import frame_info, frames
+from umklapp.crystals.frame_info import Origin
 from umklapp.learning.seeds import aimd
 from umklapp.reference import create
 from umklapp.reference.ledger import Ledger
@@ -38,7 +39,7 @@ def main() -> None:
     campaign = config.load(Path("config/demo.yaml"))
     engine = create(campaign.reference)
     cube = bulk("NaCl", "rocksalt", a=LATTICE, cubic=True)
-    cube.info["material"] = "NaCl-225"
+    frame_info.mark(cube, material="NaCl-225")
     found = []
     for name, temperature, timestep, steps, every, seed in RUNS:
         settings = config.AimdSeed(
@@ -47,7 +48,7 @@ def main() -> None:
         folder = arguments.scratch / name.replace(" ", "_")
         folder.mkdir(parents=True, exist_ok=True)
         ledger = Ledger(arguments.scratch / "ledger")
-        found += aimd.run(cube, engine, settings, seed, ledger, folder, name)
+        found += aimd.run(cube, engine, settings, seed, ledger, folder, Origin.parse(name))
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         frames.write_frames(arguments.out, found)
         print(f"{name}: {len(found)} frames in all", flush=True)

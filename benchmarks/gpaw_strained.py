@@ -12,7 +12,8 @@ from pathlib import Path
 from ase.build import bulk
 
 from umklapp import config, provenance
-from umklapp.crystals import frames
+from umklapp.crystals import frame_info, frames
+from umklapp.crystals.frame_info import Origin
 from umklapp.learning.seeds import displaced
 from umklapp.reference import create
 from umklapp.reference.ledger import Ledger, label_frames
@@ -36,11 +37,13 @@ def main() -> None:
     arguments = options.parse_args()
     engine = create(config.load(Path("config/demo.yaml")).reference)
     cube = bulk("NaCl", "rocksalt", a=LATTICE, cubic=True)
-    cube.info["material"] = "NaCl-225"
+    frame_info.mark(cube, material="NaCl-225")
     found = []
     for name, count, seed in POOLS:
         settings = config.RattledSeed(count=count, amplitudes=AMPLITUDES, strain=STRAIN)
-        made = displaced.rattled(cube, settings, provenance.generator(seed, name), name)
+        made = displaced.rattled(
+            cube, settings, provenance.generator(seed, name), Origin.parse(name)
+        )
         ledger = Ledger(arguments.scratch / "ledger")
         labels, failures = label_frames(made, engine, ledger, arguments.scratch, 600)
         found += labels

@@ -22,8 +22,9 @@ from ase.io import read
 
 from umklapp import config, provenance
 from umklapp.campaign.testbed_campaign import displaced, dynamics
-from umklapp.crystals import frames
+from umklapp.crystals import frame_info, frames
 from umklapp.crystals.formats import force_sets
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.learning import judgement
 from umklapp.learning.sampling import acquisition, exploration, health
 from umklapp.learning.sampling.dynamics import Trajectory
@@ -162,8 +163,8 @@ def pool_of(
     def explore(
         committee: Committee, known: list[Atoms], zero: np.ndarray, seed: int
     ) -> list[Trajectory]:
-        taken = {frame.info["frame_id"] for frame in known}
-        left = [frame for frame in pool if frame.info["frame_id"] not in taken]
+        taken = {frame_info.identity(frame) for frame in known}
+        left = [frame for frame in pool if frame_info.identity(frame) not in taken]
         found = exploration.judge_pool(committee, left, zero)
         for trajectory in found:
             trajectory.target = target
@@ -174,15 +175,15 @@ def pool_of(
 
 def looked_up(pool: Sequence[Atoms]) -> Callable[[Atoms], Atoms]:
     """The label of a frame of the pool."""
-    table = {frame.info["frame_id"]: frame for frame in pool}
-    return lambda frame: table[frames.strip(frame).info["frame_id"]]
+    table = {frame_info.identity(frame): frame for frame in pool}
+    return lambda frame: table[frames.frame_id(frame)]
 
 
 def rock_salt() -> System:
     """GPAW dynamics: seeds from the first stretch of the hot run, the rest is the pool."""
     groups: dict[str, list[Atoms]] = {}
     for frame in frames.read_frames(NACL):
-        groups.setdefault(str(frame.info["origin"]), []).append(frame)
+        groups.setdefault(str(FrameInfo.of(frame).origin), []).append(frame)
     perfect = bulk("NaCl", "rocksalt", a=5.581, cubic=True)
     hot, pool = groups["hot"], groups["hot"][32:]
 

@@ -21,6 +21,7 @@ from low_fidelity_labels import SURFACE, pool
 
 from umklapp import config, provenance
 from umklapp.crystals import frames
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.learning.seeds import low_fidelity
 from umklapp.potentials import surfaces
 from umklapp.potentials.committee import subsample
@@ -190,7 +191,7 @@ def main() -> None:
         return
     groups: dict[str, list[Atoms]] = {}
     for frame in frames.read_frames(LABELS):
-        groups.setdefault(str(frame.info["origin"]), []).append(frame)
+        groups.setdefault(str(FrameInfo.of(frame).origin), []).append(frame)
     tests = {name: groups[name] for name in TESTS if name in groups}
     cheap = pool(options.pool)
     path = options.out / "low_fidelity.csv"

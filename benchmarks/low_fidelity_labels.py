@@ -16,7 +16,8 @@ from ase import Atoms
 from ase.build import bulk
 
 from umklapp import config, provenance
-from umklapp.crystals import frames
+from umklapp.crystals import frame_info, frames
+from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.learning.seeds import aimd, displaced, distillation, low_fidelity
 from umklapp.potentials import surfaces
 from umklapp.reference import create
@@ -24,7 +25,7 @@ from umklapp.reference.ledger import Ledger, label_frames
 
 CUBE = bulk("Si", a=5.431, cubic=True)
 """Eight atoms at the lattice constant of the cheap surface (PBEsol: 5.44 Å)."""
-CUBE.info["material"] = "Si-227"
+frame_info.mark(CUBE, material="Si-227")
 
 REFERENCE = config.Gpaw(xc="PBEsol", ecut=250, kpoint_density=1.5, smearing=0.1)
 """2×2×2 k-points in every one of these cells; the smearing is for the metallic melt."""
@@ -74,7 +75,9 @@ def dynamics(name: str, seed: int, **changes: object) -> list[Atoms]:
     settings = config.LowFidelitySeed.model_validate(plain)
     potential = surfaces.create(settings.surface)
     generator = provenance.generator(seed, name)
-    return low_fidelity.sample(CUBE, potential, settings, generator, name, lambda _: None).frames
+    return low_fidelity.sample(
+        CUBE, potential, settings, generator, Origin.parse(name), lambda _: None
+    ).frames
 
 
 def spread_out(found: list[Atoms], count: int = TESTED) -> list[Atoms]:
@@ -93,11 +96,15 @@ def candidates(folder: Path) -> dict[str, list[Atoms]]:
     provenance.write_json(folder / "distillation.json", {"history": kept.history})
     random = low_fidelity.draw(sampled, LEARNED, provenance.generator(1, "random"))
     return {
-        "rattled": displaced.rattled(CUBE, rattled, np.random.default_rng(1), "rattled"),
+        "rattled": displaced.rattled(
+            CUBE, rattled, np.random.default_rng(1), Origin.parse("rattled")
+        ),
         "distilled": [sampled[n] for n in kept.order],
         "molten": melt(),
         "solid": spread_out(solid),
-        "strained": displaced.rattled(CUBE, strained, np.random.default_rng(5), "strained"),
+        "strained": displaced.rattled(
+            CUBE, strained, np.random.default_rng(5), Origin.parse("strained")
+        ),
         "defect": spread_out(defect),
         "random": [sampled[n] for n in random],
     }
@@ -108,8 +115,8 @@ def melt() -> list[Atoms]:
     found = []
     for seed in (4, 14, 24, 34):
         run = dynamics("molten", seed, temperatures=[4000, 2000], steps=500, every=50)
-        last = spread_out([frame for frame in run if frame.info["stage"] == 1])
-        found += [frame for frame in last if frame.info["order"] < MOLTEN]
+        last = spread_out([frame for frame in run if FrameInfo.of(frame).stage == 1])
+        found += [frame for frame in last if FrameInfo.of(frame).order < MOLTEN]
         if len(found) >= TESTED:
             return found[:TESTED]
     raise RuntimeError(f"only {len(found)} molten frames were found")
@@ -122,7 +129,8 @@ def molten_by_gpaw(start: Atoms, seed: int, folder: Path) -> list[Atoms]:
     where = folder / f"aimd_{seed}"
     where.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(folder / "ledger")
-    return aimd.run(frames.strip(start), engine, settings, seed, ledger, where, "molten (GPAW)")[3:]
+    origin = Origin.parse("molten (GPAW)")
+    return aimd.run(frames.strip(start), engine, settings, seed, ledger, where, origin)[3:]
 
 
 def main() -> None:
@@ -137,7 +145,7 @@ def main() -> None:
     for name, group in groups.items():
         bare = [Atoms(f.numbers, positions=f.positions, cell=f.cell, pbc=True) for f in group]
         for atoms in bare:
-            atoms.info.update(material="Si-227", origin=name)
+            frame_info.mark(atoms, material="Si-227", origin=name)
         labels, failures = label_frames(bare, engine, ledger, options.scratch / "work", 900)
         found += labels
         frames.write_frames(options.out, found)

@@ -27,9 +27,10 @@ from phono3py import Phono3py
 from symfc import Symfc
 
 from umklapp import config, provenance
-from umklapp.crystals import frames, phonopy_cells
+from umklapp.crystals import frame_info, frames, phonopy_cells
 from umklapp.crystals.curvature import CurvatureLabel
 from umklapp.crystals.formats import force_sets
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.lattice import curvature_labels, force_constants, phonon_errors, phonons
 from umklapp.lattice.phonon_errors import third_order_error
 from umklapp.potentials.loading import load
@@ -124,7 +125,7 @@ def nacl(draw: int) -> Crystal:
 def crystal() -> Atoms:
     """Primitive GPAW rock salt with its key."""
     found = gpaw_primitive()
-    found.info["material"] = "NaCl-225"
+    frame_info.mark(found, material="NaCl-225")
     return found
 
 
@@ -144,7 +145,7 @@ def gpaw(draw: int, scale: int = 1) -> Crystal:
     """GPAW rock salt: 8-atom frames of dynamics; second derivatives of the cube (scale 1)."""
     groups: dict[str, list[Atoms]] = {}
     for frame in [*frames.read_frames(GPAW), *frames.read_frames(DISPLACED)]:
-        groups.setdefault(str(frame.info["origin"]), []).append(frame)
+        groups.setdefault(str(FrameInfo.of(frame).origin), []).append(frame)
     small, perfect = gpaw_supercell(scale), gpaw_supercell(2)
     displaced = groups[f"displaced {8 * scale**3}"]
     phonon = force_constants.prepare(gpaw_primitive(), perfect, PHONONS)

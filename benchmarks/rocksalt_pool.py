@@ -17,7 +17,8 @@ from ase import Atoms
 from ase.build import bulk
 
 from umklapp import config, provenance
-from umklapp.crystals import frames
+from umklapp.crystals import frame_info, frames
+from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.learning.seeds import displaced
 from umklapp.reference import create
 from umklapp.reference.contract import Engine
@@ -54,7 +55,7 @@ def cube(name: str, engine: Engine, scratch: Path) -> Atoms:
 def unlabelled(name: str, engine: Engine, scratch: Path) -> list[Atoms]:
     """Pool and test frames of one crystal, thermal and rattled ones in turn."""
     perfect, found = cube(name, engine, scratch), []
-    perfect.info["material"] = f"{name}-225"
+    frame_info.mark(perfect, material=f"{name}-225")
     for part in ("pool", "test"):
         seed = provenance.seed_for(SEED, name, part)
         thermal = displaced.harmonic(
@@ -66,12 +67,17 @@ def unlabelled(name: str, engine: Engine, scratch: Path) -> list[Atoms]:
             scratch / "gpaw",
             TIMEOUT,
             seed % 10**6,
-            f"{part} thermal",
+            Origin(kind="harmonic", seed=0),
         )
-        hot = [atoms for atoms in thermal if not str(atoms.info["origin"]).endswith("displaced")]
+        hot = [atoms for atoms in thermal if not FrameInfo.of(atoms).origin.displaced]
+        for atoms in hot:
+            frame_info.mark(atoms, origin=f"{part} thermal")
         options = config.RattledSeed(count=RATTLED[part], amplitudes=[0.1, 0.2], strain=0.02)
         generator = provenance.generator(seed)
-        found += [*hot, *displaced.rattled(perfect, options, generator, f"{part} rattled")]
+        found += [
+            *hot,
+            *displaced.rattled(perfect, options, generator, Origin.parse(f"{part} rattled")),
+        ]
     return found
 
 

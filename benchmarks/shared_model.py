@@ -19,6 +19,7 @@ from ase import Atoms
 from ase.io import iread
 
 from umklapp import config, provenance
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.potentials import shared
 from umklapp.potentials.nequip import training
 from umklapp.potentials.nequip.inference import NequipPotential
@@ -77,8 +78,8 @@ def pools(path: Path) -> tuple[dict[str, list[Atoms]], dict[str, list[Atoms]]]:
     pool: dict[str, list[Atoms]] = {}
     test: dict[str, list[Atoms]] = {}
     for frame in iread(path):  # a file of several compositions
-        chosen = pool if str(frame.info["origin"]).startswith("pool") else test
-        chosen.setdefault(str(frame.info["material"]), []).append(frame)
+        chosen = pool if str(FrameInfo.of(frame).origin).startswith("pool") else test
+        chosen.setdefault(str(FrameInfo.of(frame).material), []).append(frame)
     return pool, {name: test[name] for name in pool if name in test}
 
 

@@ -17,6 +17,7 @@ from ase import Atoms
 
 from umklapp import config, provenance
 from umklapp.crystals import frames
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.learning.sampling import calibration, uncertainty
 from umklapp.potentials.committee import Committee, subsample
 from umklapp.potentials.nequip import training
@@ -40,7 +41,7 @@ def data() -> tuple[list[Atoms], list[Atoms], list[Atoms]]:
     labels = frames.read_frames(LABELS)
     groups: dict[str, list[Atoms]] = {}
     for frame in labels:
-        groups.setdefault(str(frame.info["origin"]), []).append(frame)
+        groups.setdefault(str(FrameInfo.of(frame).origin), []).append(frame)
     hot = groups["hot"]
     chosen = np.random.default_rng(SEED).permutation(len(hot) - 20)
     pool = [hot[number] for number in chosen]

@@ -1,9 +1,9 @@
 # Elastic constants by the engine that labels: every strained cell is a label and goes to the ledger.
 rule elastic_reference:
     input:
-        elastic_cell,
+        REQUESTS.elastic_cell,
     output:
-        "<results>/{material}/elastic/reference.json",
+        MATERIAL.elastic_reference,
     log:
         "<logs>/elastic_reference/{material}.log",
     benchmark:
@@ -13,14 +13,14 @@ rule elastic_reference:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(4000),
-        runtime=minutes(1440),
+        mem_mb=memory("elastic_reference", 4000),
+        runtime=minutes("elastic_reference", 1440),
     params:
-        elastic=plain(CAMPAIGN.elastic) if CAMPAIGN.elastic else None,
+        elastic=plain(CAMPAIGN.elastic),
         reference=plain(CAMPAIGN.reference),
         timeout=CAMPAIGN.resources.label_timeout,
-        ledger=f"{RESULTS}/{{material}}/ledger",
-        scratch=f"{RESULTS}/{{material}}/scratch/elastic_reference",
+        ledger=MATERIAL.ledger,
+        scratch=MATERIAL.scratch("elastic_reference"),
     message:
         "{wildcards.material}: elastic constants of the reference engine"
     script:
@@ -30,14 +30,14 @@ rule elastic_reference:
 rule elastic:
     input:
         models=expand(
-            "<results>/{material}/model/member_{member}.ckpt",
+            MATERIAL.final_model(),
             member=MEMBERS,
             allow_missing=True,
         ),
-        cell=elastic_cell,
-        reference=elastic_reference,
+        cell=REQUESTS.elastic_cell,
+        reference=REQUESTS.elastic_reference,
     output:
-        "<results>/{material}/elastic.json",
+        MATERIAL.elastic,
     log:
         "<logs>/elastic/{material}.log",
     benchmark:
@@ -47,11 +47,11 @@ rule elastic:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(3000),
-        runtime=minutes(120),
+        mem_mb=memory("elastic", 3000),
+        runtime=minutes("elastic", 120),
     params:
-        elastic=plain(CAMPAIGN.elastic) if CAMPAIGN.elastic else None,
-        scratch=f"{RESULTS}/{{material}}/scratch/elastic",
+        elastic=plain(CAMPAIGN.elastic),
+        scratch=MATERIAL.scratch("elastic"),
     message:
         "{wildcards.material}: elastic constants and stability of every member"
     script:

@@ -1,21 +1,21 @@
 rule explore:
     input:
         members=expand(
-            "<results>/{material}/round_{round}/member_{member}/model.ckpt",
+            MEMBER.model,
             member=MEMBERS,
             allow_missing=True,
         ),
-        committee="<results>/{material}/round_{round}/committee.json",
-        dataset="<results>/{material}/round_{round}/dataset.extxyz",
-        engine=engine_of,
-        sampling="<results>/{material}/structure/sampling.extxyz",
-        harmonic="<results>/{material}/structure/harmonic.h5",
+        committee=ROUND.committee,
+        dataset=ROUND.dataset,
+        engine=REQUESTS.engine,
+        sampling=MATERIAL.sampling,
+        harmonic=MATERIAL.harmonic,
         held_back=[
-            "<results>/{material}/seeds/calibration.extxyz",
-            "<results>/{material}/seeds/test.extxyz",
+            SEEDS.calibration,
+            SEEDS.test,
         ],
     output:
-        "<results>/{material}/round_{round}/exploration.h5",
+        ROUND.exploration,
     log:
         "<logs>/explore/{material}_{round}.log",
     benchmark:
@@ -25,8 +25,8 @@ rule explore:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(4000, "explore", "sampling", 1),
-        runtime=minutes(240, "explore", "sampling", 1),
+        mem_mb=memory("explore", 4000, "sampling", 1),
+        runtime=minutes("explore", 240, "sampling", 1),
         gpu=int(CAMPAIGN.resources.gpu),
     params:
         exploration=plain(CAMPAIGN.exploration),
@@ -40,12 +40,12 @@ rule explore:
 
 rule acquire:
     input:
-        exploration="<results>/{material}/round_{round}/exploration.h5",
-        committee="<results>/{material}/round_{round}/committee.json",
-        sampling="<results>/{material}/structure/sampling.extxyz",
+        exploration=ROUND.exploration,
+        committee=ROUND.committee,
+        sampling=MATERIAL.sampling,
     output:
-        candidates="<results>/{material}/round_{round}/candidates.extxyz",
-        record="<results>/{material}/round_{round}/acquisition.json",
+        candidates=ROUND.candidates,
+        record=ROUND.acquisition,
     log:
         "<logs>/acquire/{material}_{round}.log",
     benchmark:
@@ -55,11 +55,11 @@ rule acquire:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
+        mem_mb=memory("acquire", 1000),
+        runtime=minutes("acquire", 10),
     params:
         acquisition=plain(CAMPAIGN.acquisition),
-        rounds=plain(CAMPAIGN.rounds),
+        rounds=plain(CAMPAIGN.rounds, include={"force_error", "share_above", "check_labels"}),
         root=CAMPAIGN.seed,
     message:
         "{wildcards.material} round {wildcards.round}: choose the frames to label"

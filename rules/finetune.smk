@@ -4,13 +4,13 @@ if CAMPAIGN.finetune:
 
     rule curvature_labels:
         input:
-            primitive="<results>/{material}/structure/primitive.extxyz",
-            perfect=f"<results>/{{material}}/structure/{CAMPAIGN.finetune.supercell}.extxyz",
-            structure="<results>/{material}/structure/structure.json",
-            file=curvature_file,
+            primitive=MATERIAL.primitive,
+            perfect=MATERIAL.supercell(CAMPAIGN.finetune.supercell),
+            structure=MATERIAL.structure,
+            file=REQUESTS.curvature_file,
         output:
-            labels="<results>/{material}/curvature/labels.h5",
-            record="<results>/{material}/curvature/labels.json",
+            labels=MATERIAL.curvature,
+            record=MATERIAL.curvature_record,
         log:
             "<logs>/curvature_labels/{material}.log",
         benchmark:
@@ -20,14 +20,14 @@ if CAMPAIGN.finetune:
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=memory(3000),
-            runtime=minutes(720),
+            mem_mb=memory("curvature_labels", 3000),
+            runtime=minutes("curvature_labels", 720),
         params:
-            finetune=curvature_source(),
+            finetune=PARAMETERS.curvature_source(),
             reference=plain(CAMPAIGN.reference),
             timeout=CAMPAIGN.resources.label_timeout,
-            scratch=f"{RESULTS}/{{material}}/scratch/curvature_labels",
-            ledger=f"{RESULTS}/{{material}}/ledger",
+            scratch=MATERIAL.scratch("curvature_labels"),
+            ledger=MATERIAL.ledger,
         message:
             "{wildcards.material}: second derivatives of the perfect supercell"
         script:
@@ -35,13 +35,13 @@ if CAMPAIGN.finetune:
 
     rule finetune:
         input:
-            ordinary="<results>/{material}/round_{round}/member_{member}/ordinary.ckpt",
-            dataset="<results>/{material}/round_{round}/dataset.extxyz",
-            labels="<results>/{material}/curvature/labels.h5",
-            primitive="<results>/{material}/structure/primitive.extxyz",
+            ordinary=MEMBER.ordinary,
+            dataset=ROUND.dataset,
+            labels=MATERIAL.curvature,
+            primitive=MATERIAL.primitive,
         output:
-            model="<results>/{material}/round_{round}/member_{member}/model.ckpt",
-            record="<results>/{material}/round_{round}/member_{member}/finetune.json",
+            model=MEMBER.model,
+            record=MEMBER.finetune,
         log:
             "<logs>/finetune/{material}_{round}_{member}.log",
         benchmark:
@@ -51,14 +51,14 @@ if CAMPAIGN.finetune:
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=memory(4000),
-            runtime=minutes(240),
+            mem_mb=memory("finetune", 4000),
+            runtime=minutes("finetune", 240),
             gpu=int(CAMPAIGN.resources.gpu),
         params:
-            finetune=finetune_moves(),
+            finetune=PARAMETERS.finetuning(),
             committee=plain(CAMPAIGN.committee),
             root=CAMPAIGN.seed,
-            scratch=f"{RESULTS}/{{material}}/scratch/finetune_{{round}}_{{member}}",
+            scratch=MATERIAL.scratch("finetune_{round}_{member}"),
         message:
             "{wildcards.material} round {wildcards.round}: fine-tune member {wildcards.member} on curvature"
         script:

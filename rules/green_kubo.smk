@@ -1,7 +1,7 @@
 # Like `engine`, but for the graph that gives the heat flux with the forces.
 use rule engine as flux_engine with:
     output:
-        directory("<results>/engines/{species}_species_flux"),
+        directory(RESULTS.flux_engine()),
     log:
         "<logs>/flux_engine/{species}.log",
     benchmark:
@@ -13,13 +13,13 @@ use rule engine as flux_engine with:
 # Chunks of a killed run lie in scratch/; the run goes on there.
 rule green_kubo_trajectory:
     input:
-        model=member_of_trajectory,
-        engine=engine_of,
-        flux=lambda wildcards: f"{engine_of(wildcards)}_flux",
-        primitive="<results>/{material}/structure/primitive.extxyz",
-        phonon="<results>/{material}/structure/phonon.extxyz",
+        model=REQUESTS.trajectory_member,
+        engine=REQUESTS.engine,
+        flux=REQUESTS.flux_engine,
+        primitive=MATERIAL.primitive,
+        phonon=MATERIAL.phonon,
     output:
-        "<results>/{material}/green_kubo/trajectory_{index}.h5",
+        MATERIAL.trajectory(),
     log:
         "<logs>/green_kubo_trajectory/{material}_{index}.log",
     benchmark:
@@ -29,14 +29,14 @@ rule green_kubo_trajectory:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(3000, "green_kubo_trajectory", "phonon", 1),
-        runtime=minutes(1440, "green_kubo_trajectory", "phonon", 1),
+        mem_mb=memory("green_kubo_trajectory", 3000, "phonon", 1),
+        runtime=minutes("green_kubo_trajectory", 1440, "phonon", 1),
         gpu=int(CAMPAIGN.resources.gpu),
     params:
         # the analysis may change without another trajectory
-        green_kubo=moves_of_green_kubo(),
+        green_kubo=PARAMETERS.trajectory(),
         root=CAMPAIGN.seed,
-        scratch=lambda wildcards: f"{RESULTS}/{wildcards.material}/scratch/green_kubo",
+        scratch=MATERIAL.scratch("green_kubo"),
     message:
         "{wildcards.material}: heat flux along trajectory {wildcards.index}"
     script:
@@ -45,17 +45,17 @@ rule green_kubo_trajectory:
 
 rule green_kubo:
     input:
-        trajectories=trajectories_of,
+        trajectories=REQUESTS.trajectories,
         members=expand(
-            "<results>/{material}/model/member_{member}.ckpt",
+            MATERIAL.final_model(),
             member=MEMBERS,
             allow_missing=True,
         ),
-        engine=engine_of,
-        primitive="<results>/{material}/structure/primitive.extxyz",
+        engine=REQUESTS.engine,
+        primitive=MATERIAL.primitive,
     output:
-        record="<results>/{material}/green_kubo.json",
-        series="<results>/{material}/green_kubo/series.h5",
+        record=MATERIAL.green_kubo,
+        series=MATERIAL.heat_flux,
     log:
         "<logs>/green_kubo/{material}.log",
     benchmark:
@@ -64,10 +64,10 @@ rule green_kubo:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(4000, "green_kubo", "phonon", 1),
-        runtime=minutes(60, "green_kubo", "phonon", 1),
+        mem_mb=memory("green_kubo", 4000, "phonon", 1),
+        runtime=minutes("green_kubo", 60, "phonon", 1),
     params:
-        green_kubo=plain(CAMPAIGN.green_kubo) if CAMPAIGN.green_kubo else None,
+        green_kubo=plain(CAMPAIGN.green_kubo),
         displacement=CAMPAIGN.phonons.displacement,
     message:
         "{wildcards.material}: κ from the heat flux, lifetimes and the size correction"
@@ -79,17 +79,17 @@ rule green_kubo:
 # Boltzmann equation with them.
 rule effective_conductivity:
     input:
-        trajectories=trajectories_of,
+        trajectories=REQUESTS.trajectories,
         members=expand(
-            "<results>/{material}/model/member_{member}.ckpt",
+            MATERIAL.final_model(),
             member=MEMBERS,
             allow_missing=True,
         ),
-        engine=engine_of,
-        primitive="<results>/{material}/structure/primitive.extxyz",
+        engine=REQUESTS.engine,
+        primitive=MATERIAL.primitive,
     output:
-        record="<results>/{material}/effective.json",
-        modes="<results>/{material}/green_kubo/effective.modes.hdf5",
+        record=MATERIAL.effective,
+        modes=MATERIAL.effective_modes,
     log:
         "<logs>/effective_conductivity/{material}.log",
     benchmark:
@@ -98,12 +98,12 @@ rule effective_conductivity:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(8000, "effective_conductivity", "phonon", 2),
-        runtime=minutes(240, "effective_conductivity", "phonon", 2),
+        mem_mb=memory("effective_conductivity", 8000, "phonon", 2),
+        runtime=minutes("effective_conductivity", 240, "phonon", 2),
     params:
         phonons=plain(CAMPAIGN.phonons),
         conductivity=plain(CAMPAIGN.conductivity),
-        effective=effective_frames(),
+        effective=PARAMETERS.effective_frames(),
     message:
         "{wildcards.material}: κ with temperature-dependent effective force constants"
     script:

@@ -1,9 +1,9 @@
 rule label:
     input:
-        "<results>/{material}/{stage}/candidates.extxyz",
+        STAGE.candidates,
     output:
-        labels="<results>/{material}/{stage}/labels/{chunk}.extxyz",
-        failed="<results>/{material}/{stage}/labels/{chunk}.failed.json",
+        labels=STAGE.labels(),
+        failed=STAGE.failed(),
     log:
         "<logs>/label/{material}_{stage}_{chunk}.log",
     benchmark:
@@ -13,14 +13,14 @@ rule label:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(3000, "label", "sampling", 1.5),
-        runtime=minutes(720, "label", "sampling", 2),
+        mem_mb=memory("label", 3000, "sampling", 1.5),
+        runtime=minutes("label", 720, "sampling", 2),
     params:
         reference=plain(CAMPAIGN.reference),
         chunks=CAMPAIGN.resources.label_chunks,
         timeout=CAMPAIGN.resources.label_timeout,
-        scratch=f"{RESULTS}/{{material}}/scratch/{{stage}}_label_{{chunk}}",
-        ledger=f"{RESULTS}/{{material}}/ledger",
+        scratch=MATERIAL.scratch("{stage}_label_{chunk}"),
+        ledger=MATERIAL.ledger,
     message:
         "{wildcards.material} {wildcards.stage}: reference labels, chunk {wildcards.chunk}"
     script:

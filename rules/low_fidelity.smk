@@ -2,12 +2,12 @@
 # that have learned it first. The reference labels the kept ones with all other displaced seeds.
 rule low_fidelity_sample:
     input:
-        primitive="<results>/{material}/structure/primitive.extxyz",
-        sampling="<results>/{material}/structure/sampling.extxyz",
-        model=model_of_surface,
+        primitive=MATERIAL.primitive,
+        sampling=MATERIAL.sampling,
+        model=REQUESTS.surface_model,
     output:
-        pool="<results>/{material}/low_fidelity/pool_{index}.extxyz",
-        record="<results>/{material}/low_fidelity/pool_{index}.json",
+        pool=MATERIAL.low_fidelity.pool(),
+        record=MATERIAL.low_fidelity.pool_record(),
     log:
         "<logs>/low_fidelity_sample/{material}_{index}.log",
     benchmark:
@@ -17,10 +17,10 @@ rule low_fidelity_sample:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(3000),
-        runtime=minutes(240),
+        mem_mb=memory("low_fidelity_sample", 3000),
+        runtime=minutes("low_fidelity_sample", 240),
     params:
-        seed=sampling_of_low_fidelity,
+        seed=PARAMETERS.low_fidelity_sampling,
         root=CAMPAIGN.seed,
     message:
         "{wildcards.material}: dynamics on a cheap surface, seed {wildcards.index}"
@@ -30,10 +30,10 @@ rule low_fidelity_sample:
 
 rule low_fidelity_distil:
     input:
-        pool="<results>/{material}/low_fidelity/pool_{index}.extxyz",
+        pool=MATERIAL.low_fidelity.pool(),
     output:
-        kept="<results>/{material}/low_fidelity/kept_{index}.extxyz",
-        record="<results>/{material}/low_fidelity/kept_{index}.json",
+        kept=MATERIAL.low_fidelity.kept(),
+        record=MATERIAL.low_fidelity.kept_record(),
     log:
         "<logs>/low_fidelity_distil/{material}_{index}.log",
     benchmark:
@@ -43,14 +43,14 @@ rule low_fidelity_distil:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(3000),
-        runtime=minutes(240),
+        mem_mb=memory("low_fidelity_distil", 3000),
+        runtime=minutes("low_fidelity_distil", 240),
         gpu=int(CAMPAIGN.resources.gpu),
     params:
-        distillation=lambda wildcards: (plain(CAMPAIGN.seeds[int(wildcards.index)])["distillation"]),
-        wanted=lambda wildcards: CAMPAIGN.seeds[int(wildcards.index)].count,
+        distillation=PARAMETERS.distillation,
+        wanted=PARAMETERS.cheap_frames,
         root=CAMPAIGN.seed,
-        scratch=f"{RESULTS}/{{material}}/scratch/low_fidelity_{{index}}",
+        scratch=MATERIAL.scratch("low_fidelity_{index}"),
     message:
         "{wildcards.material}: which cheap frames are worth a label, seed {wildcards.index}"
     script:
@@ -59,10 +59,10 @@ rule low_fidelity_distil:
 
 rule low_fidelity_train:
     input:
-        pool=pool_to_learn,
+        pool=REQUESTS.pool_to_learn,
     output:
-        model="<results>/{material}/low_fidelity/member_{member}.ckpt",
-        record="<results>/{material}/low_fidelity/member_{member}.json",
+        model=MATERIAL.low_fidelity.model(),
+        record=MATERIAL.low_fidelity.record(),
     log:
         "<logs>/low_fidelity_train/{material}_{member}.log",
     benchmark:
@@ -72,15 +72,15 @@ rule low_fidelity_train:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(3000),
-        runtime=minutes(240),
+        mem_mb=memory("low_fidelity_train", 3000),
+        runtime=minutes("low_fidelity_train", 240),
         gpu=int(CAMPAIGN.resources.gpu),
     params:
         potential=plain(CAMPAIGN.potential),
-        pretraining=plain(PRETRAINING) if PRETRAINING else None,
+        pretraining=PARAMETERS.pretraining(),
         committee=plain(CAMPAIGN.committee),
         root=CAMPAIGN.seed,
-        scratch=f"{RESULTS}/{{material}}/scratch/low_fidelity_member_{{member}}",
+        scratch=MATERIAL.scratch("low_fidelity_member_{member}"),
     message:
         "{wildcards.material}: member {wildcards.member} learns the cheap surface"
     script:

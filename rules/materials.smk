@@ -2,10 +2,10 @@ rule structure:
     input:
         table=ancient(CAMPAIGN.materials.table),
     output:
-        primitive="<results>/{material}/structure/primitive.extxyz",
-        sampling="<results>/{material}/structure/sampling.extxyz",
-        phonon="<results>/{material}/structure/phonon.extxyz",
-        record="<results>/{material}/structure/structure.json",
+        primitive=MATERIAL.primitive,
+        sampling=MATERIAL.sampling,
+        phonon=MATERIAL.phonon,
+        record=MATERIAL.structure,
     log:
         "<logs>/structure/{material}.log",
     benchmark:
@@ -15,13 +15,13 @@ rule structure:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(2000, "structure", "primitive", 1.5),
-        runtime=minutes(60, "structure", "primitive", 2),
+        mem_mb=memory("structure", 2000, "primitive", 1.5),
+        runtime=minutes("structure", 60, "primitive", 2),
     params:
-        materials=materials_of,
-        recipe=recipe_of,
+        materials=PARAMETERS.materials,
+        recipe=PARAMETERS.recipe,
         reference=plain(CAMPAIGN.reference),
-        scratch=f"{RESULTS}/{{material}}/scratch/structure",
+        scratch=MATERIAL.scratch("structure"),
     message:
         "{wildcards.material}: build and relax the primitive cell, make the supercells"
     script:

@@ -1,6 +1,6 @@
 rule nomad_listing:
     output:
-        "<results>/{material}/nomad_{index}/listing.json",
+        MATERIAL.nomad().listing,
     log:
         "<logs>/nomad_listing/{material}_{index}.log",
     benchmark:
@@ -11,12 +11,12 @@ rule nomad_listing:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(500),
-        runtime=minutes(30),
+        mem_mb=memory("nomad_listing", 500),
+        runtime=minutes("nomad_listing", 30),
         nomad=1,
     params:
         formula=lambda wildcards: wildcards.material.rsplit("-", 1)[0],
-        seed=lambda wildcards: nomad_place(wildcards),
+        seed=PARAMETERS.nomad_query,
     message:
         "{wildcards.material}: what NOMAD has, seed {wildcards.index}"
     script:
@@ -27,12 +27,12 @@ rule nomad_listing:
 rule nomad_sizes:
     input:
         expand(
-            "<results>/{material}/nomad_{index}/listing.json",
+            MATERIAL.nomad().listing,
             material=MATERIALS,
-            index=seeds_of("nomad"),
+            index=REQUESTS.seeds_of("nomad"),
         ),
     output:
-        "<results>/nomad_sizes.json",
+        RESULTS.nomad_sizes,
     log:
         "<logs>/nomad_sizes.log",
     benchmark:
@@ -42,8 +42,8 @@ rule nomad_sizes:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(500),
-        runtime=minutes(5),
+        mem_mb=memory("nomad_sizes", 500),
+        runtime=minutes("nomad_sizes", 5),
     message:
         "sizes of the data sets on NOMAD"
     script:
@@ -53,9 +53,9 @@ rule nomad_sizes:
 # Files go to scratch, which Snakemake does not delete when the job fails: the next one goes on.
 rule nomad_download:
     input:
-        "<results>/{material}/nomad_{index}/listing.json",
+        MATERIAL.nomad().listing,
     output:
-        "<results>/{material}/nomad_{index}/manifest.json",
+        MATERIAL.nomad().manifest,
     log:
         "<logs>/nomad_download/{material}_{index}.log",
     benchmark:
@@ -66,12 +66,12 @@ rule nomad_download:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(500),
-        runtime=minutes(720),
+        mem_mb=memory("nomad_download", 500),
+        runtime=minutes("nomad_download", 720),
         nomad=1,
     params:
-        seed=lambda wildcards: nomad_place(wildcards),
-        folder=f"{RESULTS}/{{material}}/scratch/nomad_{{index}}",
+        seed=PARAMETERS.nomad_query,
+        folder=MATERIAL.scratch("nomad_{index}"),
     message:
         "{wildcards.material}: download from NOMAD, seed {wildcards.index}"
     script:
@@ -80,11 +80,11 @@ rule nomad_download:
 
 rule seed_nomad:
     input:
-        manifest="<results>/{material}/nomad_{index}/manifest.json",
-        primitive="<results>/{material}/structure/primitive.extxyz",
-        sampling="<results>/{material}/structure/sampling.extxyz",
+        manifest=MATERIAL.nomad().manifest,
+        primitive=MATERIAL.primitive,
+        sampling=MATERIAL.sampling,
     output:
-        "<results>/{material}/seeds/nomad_{index}.extxyz",
+        SEEDS.nomad(),
     log:
         "<logs>/seed_nomad/{material}_{index}.log",
     benchmark:
@@ -94,10 +94,10 @@ rule seed_nomad:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(60),
+        mem_mb=memory("seed_nomad", 1000),
+        runtime=minutes("seed_nomad", 60),
     params:
-        seed=lambda wildcards: plain(CAMPAIGN.seeds[int(wildcards.index)]),
+        seed=PARAMETERS.seed,
         root=CAMPAIGN.seed,
     message:
         "{wildcards.material}: labelled frames from NOMAD, seed {wildcards.index}"

@@ -4,22 +4,22 @@ rule figure_overview:
         CAMPAIGN.materials.table,
     output:
         law=report(
-            "<results>/figures/overview/kappa_sigma.png",
+            OVERVIEW.png("kappa_sigma"),
             caption="../report/kappa_sigma.rst",
             category="Figures",
             subcategory="Overview",
             labels={"material": "literature", "figure": "κ against σᴬ"},
         ),
-        law_pdf="<results>/figures/overview/kappa_sigma.pdf",
+        law_pdf=OVERVIEW.pdf("kappa_sigma"),
         screening=report(
-            "<results>/figures/overview/screening.png",
+            OVERVIEW.png("screening"),
             caption="../report/screening.rst",
             category="Figures",
             subcategory="Overview",
             labels={"material": "literature", "figure": "Screening"},
         ),
-        screening_pdf="<results>/figures/overview/screening.pdf",
-        csv="<results>/figures/overview/screening.csv",
+        screening_pdf=OVERVIEW.pdf("screening"),
+        csv=OVERVIEW.csv("screening"),
     log:
         "<logs>/figure_overview.log",
     benchmark:
@@ -29,8 +29,8 @@ rule figure_overview:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
+        mem_mb=memory("figure_overview", 1000),
+        runtime=minutes("figure_overview", 10),
     message:
         "Figures of the screening from the literature table"
     script:
@@ -40,17 +40,17 @@ rule figure_overview:
 rule figure_campaign:
     input:
         table=CAMPAIGN.materials.table,
-        summary="<results>/summary.csv",
+        summary=RESULTS.summary,
     output:
         png=report(
-            "<results>/figures/overview/campaign.png",
+            OVERVIEW.png("campaign"),
             caption="../report/campaign.rst",
             category="Figures",
             subcategory="Overview",
             labels={"material": "all", "figure": "κ of this campaign against σᴬ"},
         ),
-        pdf="<results>/figures/overview/campaign.pdf",
-        csv="<results>/figures/overview/campaign.csv",
+        pdf=OVERVIEW.pdf("campaign"),
+        csv=OVERVIEW.csv("campaign"),
     log:
         "<logs>/figure_campaign.log",
     benchmark:
@@ -60,8 +60,8 @@ rule figure_campaign:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
+        mem_mb=memory("figure_campaign", 1000),
+        runtime=minutes("figure_campaign", 10),
     message:
         "Figure, κ of this campaign against σᴬ"
     script:

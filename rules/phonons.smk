@@ -1,15 +1,15 @@
 rule phonons:
     input:
         fc2=expand(
-            "<results>/{material}/conductivity/member_{member}.fc2.hdf5",
+            MATERIAL.member_conductivity().fc2,
             member=MEMBERS,
             allow_missing=True,
         ),
-        primitive="<results>/{material}/structure/primitive.extxyz",
-        phonon="<results>/{material}/structure/phonon.extxyz",
+        primitive=MATERIAL.primitive,
+        phonon=MATERIAL.phonon,
     output:
-        bands="<results>/{material}/phonons/bands.h5",
-        record="<results>/{material}/phonons/thermodynamics.json",
+        bands=MATERIAL.bands,
+        record=MATERIAL.thermodynamics,
     log:
         "<logs>/phonons/{material}.log",
     benchmark:
@@ -19,8 +19,8 @@ rule phonons:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(2000, "phonons", "phonon", 1),
-        runtime=minutes(60, "phonons", "phonon", 1),
+        mem_mb=memory("phonons", 2000, "phonon", 1),
+        runtime=minutes("phonons", 60, "phonon", 1),
     params:
         phonons=plain(CAMPAIGN.phonons),
         temperatures=CAMPAIGN.conductivity.temperatures,

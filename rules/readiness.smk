@@ -1,6 +1,9 @@
 import sys
+from pathlib import Path
 
 from snakemake.logging import logger
+
+from umklapp.campaign import readiness
 
 # Modes of Snakemake in which no job is run need not wait for anything.
 TALKS = ("--unlock", "--lint", "--report", "--list", "--summary", "--dag", "--rulegraph", "--touch")
@@ -8,10 +11,10 @@ TALKS = ("--unlock", "--lint", "--report", "--list", "--summary", "--dag", "--ru
 
 def check_readiness():
     """Name what is wrong with disk, results and batch system; wait for jobs of an earlier run."""
-    folder = Path(RESULTS)
+    folder = Path(RESULTS.folder)
     readiness.check_options(sys.argv)
     readiness.check_verdicts(folder, MATERIALS)
-    for line in readiness.strangers(folder, TABLE.index):
+    for line in readiness.strangers(folder, RUN.table.index):
         logger.warning(line)
     if workflow.output_settings.dryrun or any(each.startswith(TALKS) for each in sys.argv):
         return
@@ -20,7 +23,7 @@ def check_readiness():
     readiness.check_batch_system(remote)
     readiness.check_disk(folder, CAMPAIGN.resources.min_free_disk)
     if SHARD and not {"engines", "summary"} & set(sys.argv):
-        readiness.check_engines(map(Path, ENGINES), str(SHARD))
+        readiness.check_engines(map(Path, REQUESTS.engines()), str(SHARD))
     readiness.wait_for_orphans(Path.cwd(), MATERIALS, logger.warning, remote=remote)
 
 

@@ -1,16 +1,16 @@
 rule figure_learning_curve:
     input:
-        "<results>/{material}/history.json",
+        MATERIAL.history,
     output:
         png=report(
-            "<results>/figures/{material}/learning_curve.png",
+            FIGURES.png("learning_curve"),
             caption="../report/learning_curve.rst",
             category="Figures",
             subcategory="{material}",
             labels={"material": "{material}", "figure": "Learning curve"},
         ),
-        pdf="<results>/figures/{material}/learning_curve.pdf",
-        csv="<results>/figures/{material}/learning_curve.csv",
+        pdf=FIGURES.pdf("learning_curve"),
+        csv=FIGURES.csv("learning_curve"),
     log:
         "<logs>/figure_learning_curve/{material}.log",
     benchmark:
@@ -20,8 +20,8 @@ rule figure_learning_curve:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
+        mem_mb=memory("figure_learning_curve", 1000),
+        runtime=minutes("figure_learning_curve", 10),
     message:
         "{wildcards.material}: figure, errors against the number of labels"
     script:
@@ -30,18 +30,18 @@ rule figure_learning_curve:
 
 rule figure_uncertainty:
     input:
-        test="<results>/{material}/test_errors.csv",
-        history="<results>/{material}/history.json",
+        test=MATERIAL.test_errors,
+        history=MATERIAL.history,
     output:
         png=report(
-            "<results>/figures/{material}/uncertainty.png",
+            FIGURES.png("uncertainty"),
             caption="../report/uncertainty.rst",
             category="Figures",
             subcategory="{material}",
             labels={"material": "{material}", "figure": "Uncertainty"},
         ),
-        pdf="<results>/figures/{material}/uncertainty.pdf",
-        csv="<results>/figures/{material}/uncertainty.csv",
+        pdf=FIGURES.pdf("uncertainty"),
+        csv=FIGURES.csv("uncertainty"),
     log:
         "<logs>/figure_uncertainty/{material}.log",
     benchmark:
@@ -51,8 +51,8 @@ rule figure_uncertainty:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
+        mem_mb=memory("figure_uncertainty", 1000),
+        runtime=minutes("figure_uncertainty", 10),
     message:
         "{wildcards.material}: figure, uncertainty against true error"
     script:
@@ -61,18 +61,18 @@ rule figure_uncertainty:
 
 rule figure_events:
     input:
-        series="<results>/{material}/events.csv",
-        record="<results>/{material}/verdict.json",
+        series=MATERIAL.events,
+        record=MATERIAL.verdict,
     output:
         png=report(
-            "<results>/figures/{material}/events.png",
+            FIGURES.png("events"),
             caption="../report/events.rst",
             category="Figures",
             subcategory="{material}",
             labels={"material": "{material}", "figure": "Events"},
         ),
-        pdf="<results>/figures/{material}/events.pdf",
-        csv="<results>/figures/{material}/events.csv",
+        pdf=FIGURES.pdf("events"),
+        csv=FIGURES.csv("events"),
     log:
         "<logs>/figure_events/{material}.log",
     benchmark:
@@ -82,8 +82,8 @@ rule figure_events:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
+        mem_mb=memory("figure_events", 1000),
+        runtime=minutes("figure_events", 10),
     message:
         "{wildcards.material}: figure, anharmonicity, error and uncertainty in time"
     script:
@@ -92,18 +92,18 @@ rule figure_events:
 
 rule figure_green_kubo:
     input:
-        record="<results>/{material}/green_kubo.json",
-        series="<results>/{material}/green_kubo/series.h5",
+        record=MATERIAL.green_kubo,
+        series=MATERIAL.heat_flux,
     output:
         png=report(
-            "<results>/figures/{material}/green_kubo.png",
+            FIGURES.png("green_kubo"),
             caption="../report/green_kubo.rst",
             category="Figures",
             subcategory="{material}",
             labels={"material": "{material}", "figure": "Green–Kubo"},
         ),
-        pdf="<results>/figures/{material}/green_kubo.pdf",
-        csv="<results>/figures/{material}/green_kubo.csv",
+        pdf=FIGURES.pdf("green_kubo"),
+        csv=FIGURES.csv("green_kubo"),
     log:
         "<logs>/figure_green_kubo/{material}.log",
     benchmark:
@@ -113,8 +113,8 @@ rule figure_green_kubo:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
+        mem_mb=memory("figure_green_kubo", 1000),
+        runtime=minutes("figure_green_kubo", 10),
     message:
         "{wildcards.material}: figure, Green–Kubo integral, spectrum and convergence"
     script:
@@ -123,17 +123,17 @@ rule figure_green_kubo:
 
 rule figure_elastic:
     input:
-        "<results>/{material}/elastic.json",
+        MATERIAL.elastic,
     output:
         png=report(
-            "<results>/figures/{material}/elastic.png",
+            FIGURES.png("elastic"),
             caption="../report/elastic.rst",
             category="Figures",
             subcategory="{material}",
             labels={"material": "{material}", "figure": "Elastic constants"},
         ),
-        pdf="<results>/figures/{material}/elastic.pdf",
-        csv="<results>/figures/{material}/elastic.csv",
+        pdf=FIGURES.pdf("elastic"),
+        csv=FIGURES.csv("elastic"),
     log:
         "<logs>/figure_elastic/{material}.log",
     benchmark:
@@ -143,8 +143,8 @@ rule figure_elastic:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
+        mem_mb=memory("figure_elastic", 1000),
+        runtime=minutes("figure_elastic", 10),
     message:
         "{wildcards.material}: figure, elastic constants"
     script:
@@ -153,23 +153,23 @@ rule figure_elastic:
 
 rule comparison:
     input:
-        conductivity="<results>/{material}/conductivity.json",
-        green_kubo=green_kubo_of,
-        effective=effective_of,
-        srme=srme_of,
-        verdict="<results>/{material}/verdict.json",
+        conductivity=MATERIAL.conductivity,
+        green_kubo=REQUESTS.green_kubo,
+        effective=REQUESTS.effective,
+        srme=REQUESTS.srme,
+        verdict=MATERIAL.verdict,
     output:
-        record="<results>/{material}/comparison.json",
-        page="<results>/{material}/comparison.md",
+        record=MATERIAL.comparison,
+        page=MATERIAL.comparison_page,
         png=report(
-            "<results>/figures/{material}/comparison.png",
+            FIGURES.png("comparison"),
             caption="../report/comparison.rst",
             category="Figures",
             subcategory="{material}",
             labels={"material": "{material}", "figure": "Comparison"},
         ),
-        pdf="<results>/figures/{material}/comparison.pdf",
-        csv="<results>/figures/{material}/comparison.csv",
+        pdf=FIGURES.pdf("comparison"),
+        csv=FIGURES.csv("comparison"),
     log:
         "<logs>/comparison/{material}.log",
     benchmark:
@@ -179,8 +179,8 @@ rule comparison:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
+        mem_mb=memory("comparison", 1000),
+        runtime=minutes("comparison", 10),
     message:
         "{wildcards.material}: κ by every method, and which to trust"
     script:
@@ -189,17 +189,17 @@ rule comparison:
 
 rule figure_bands:
     input:
-        bands="<results>/{material}/phonons/bands.h5",
+        bands=MATERIAL.bands,
     output:
         png=report(
-            "<results>/figures/{material}/bands.png",
+            FIGURES.png("bands"),
             caption="../report/bands.rst",
             category="Figures",
             subcategory="{material}",
             labels={"material": "{material}", "figure": "Phonons"},
         ),
-        pdf="<results>/figures/{material}/bands.pdf",
-        csv="<results>/figures/{material}/bands.csv",
+        pdf=FIGURES.pdf("bands"),
+        csv=FIGURES.csv("bands"),
     log:
         "<logs>/figure_bands/{material}.log",
     benchmark:
@@ -209,8 +209,8 @@ rule figure_bands:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
+        mem_mb=memory("figure_bands", 1000),
+        runtime=minutes("figure_bands", 10),
     message:
         "{wildcards.material}: figure, phonon bands of the committee"
     script:
@@ -219,17 +219,17 @@ rule figure_bands:
 
 rule figure_kappa:
     input:
-        conductivity="<results>/{material}/conductivity.json",
+        conductivity=MATERIAL.conductivity,
     output:
         png=report(
-            "<results>/figures/{material}/kappa.png",
+            FIGURES.png("kappa"),
             caption="../report/kappa.rst",
             category="Figures",
             subcategory="{material}",
             labels={"material": "{material}", "figure": "Conductivity"},
         ),
-        pdf="<results>/figures/{material}/kappa.pdf",
-        csv="<results>/figures/{material}/kappa.csv",
+        pdf=FIGURES.pdf("kappa"),
+        csv=FIGURES.csv("kappa"),
     log:
         "<logs>/figure_kappa/{material}.log",
     benchmark:
@@ -239,8 +239,8 @@ rule figure_kappa:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
+        mem_mb=memory("figure_kappa", 1000),
+        runtime=minutes("figure_kappa", 10),
     message:
         "{wildcards.material}: figure, κ against temperature"
     script:
@@ -249,14 +249,14 @@ rule figure_kappa:
 
 rule material_summary:
     input:
-        history="<results>/{material}/history.json",
-        conductivity="<results>/{material}/conductivity.json",
-        thermodynamics="<results>/{material}/phonons/thermodynamics.json",
-        verdict="<results>/{material}/verdict.json",
-        green_kubo=green_kubo_of,
-        elastic=elastic_of,
+        history=MATERIAL.history,
+        conductivity=MATERIAL.conductivity,
+        thermodynamics=MATERIAL.thermodynamics,
+        verdict=MATERIAL.verdict,
+        green_kubo=REQUESTS.green_kubo,
+        elastic=REQUESTS.elastic,
     output:
-        "<results>/{material}/summary.json",
+        MATERIAL.summary,
     log:
         "<logs>/material_summary/{material}.log",
     benchmark:
@@ -266,8 +266,8 @@ rule material_summary:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
+        mem_mb=memory("material_summary", 1000),
+        runtime=minutes("material_summary", 10),
     message:
         "{wildcards.material}: one row of the summary"
     script:

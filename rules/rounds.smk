@@ -1,12 +1,12 @@
 rule round_conductivity:
     input:
-        model="<results>/{material}/round_{round}/member_{member}/model.ckpt",
-        dataset="<results>/{material}/round_{round}/dataset.extxyz",
-        primitive="<results>/{material}/structure/primitive.extxyz",
-        phonon="<results>/{material}/structure/phonon.extxyz",
+        model=MEMBER.model,
+        dataset=ROUND.dataset,
+        primitive=MATERIAL.primitive,
+        phonon=MATERIAL.phonon,
     output:
-        record="<results>/{material}/round_{round}/conductivity/member_{member}.json",
-        fc2="<results>/{material}/round_{round}/conductivity/member_{member}.fc2.hdf5",
+        record=ROUND.conductivity().record,
+        fc2=ROUND.conductivity().fc2,
     log:
         "<logs>/round_conductivity/{material}_{round}_{member}.log",
     benchmark:
@@ -16,8 +16,8 @@ rule round_conductivity:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(4000, "round_conductivity", "phonon", 2),
-        runtime=minutes(120, "round_conductivity", "phonon", 2),
+        mem_mb=memory("round_conductivity", 4000, "phonon", 2),
+        runtime=minutes("round_conductivity", 120, "phonon", 2),
     params:
         phonons=plain(CAMPAIGN.phonons),
         taylor=plain(CAMPAIGN.potential.taylor),
@@ -33,33 +33,34 @@ rule round_conductivity:
 # everything after it. Only targets and final results ask for verdicts (rules/common.smk).
 checkpoint assess:
     input:
-        committee="<results>/{material}/round_{round}/committee.json",
-        exploration="<results>/{material}/round_{round}/exploration.h5",
-        candidates="<results>/{material}/round_{round}/candidates.extxyz",
-        acquisition="<results>/{material}/round_{round}/acquisition.json",
+        committee=ROUND.committee,
+        exploration=ROUND.exploration,
+        candidates=ROUND.candidates,
+        acquisition=ROUND.acquisition,
+        harmonic=MATERIAL.harmonic,
         labels=expand(
-            "<results>/{material}/round_{round}/labels/{chunk}.extxyz",
+            ROUND.labels(),
             chunk=CHUNKS,
             allow_missing=True,
         ),
         failed=expand(
-            "<results>/{material}/round_{round}/labels/{chunk}.failed.json",
+            ROUND.failed(),
             chunk=CHUNKS,
             allow_missing=True,
         ),
         kappa=(
             expand(
-                "<results>/{material}/round_{round}/conductivity/member_{member}.json",
+                ROUND.conductivity().record,
                 member=MEMBERS,
                 allow_missing=True,
             )
             if "kappa" in CAMPAIGN.rounds.physics
             else []
         ),
-        previous_kappa=kappa_of_previous_round,
-        previous=exploration_of_previous_round,
+        previous_kappa=REQUESTS.previous_kappa,
+        previous=REQUESTS.previous_exploration,
     output:
-        "<results>/{material}/round_{round}/assessment.json",
+        ROUND.assessment,
     log:
         "<logs>/assess/{material}_{round}.log",
     benchmark:
@@ -69,12 +70,12 @@ checkpoint assess:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
+        mem_mb=memory("assess", 1000),
+        runtime=minutes("assess", 10),
     params:
-        acquisition=plain(CAMPAIGN.acquisition),
+        acquisition=plain(CAMPAIGN.acquisition, include={"lower"}),
         rounds=plain(CAMPAIGN.rounds),
-        verdict=plain(CAMPAIGN.verdict),
+        verdict=PARAMETERS.finding_events(),
     message:
         "{wildcards.material} round {wildcards.round}: is it done?"
     script:
@@ -83,13 +84,11 @@ checkpoint assess:
 
 rule model:
     input:
-        members=of_members_of_last_round("model.ckpt"),
-        committee=of_last_round("committee.json"),
+        members=final_members,
+        committee=lambda wildcards: final_round(wildcards).committee,
     output:
-        members=expand(
-            "<results>/{material}/model/member_{member}.ckpt", member=MEMBERS, allow_missing=True
-        ),
-        committee="<results>/{material}/model/committee.json",
+        members=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
+        committee=MATERIAL.final_committee,
     log:
         "<logs>/model/{material}.log",
     benchmark:
@@ -99,8 +98,8 @@ rule model:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
+        mem_mb=memory("model", 1000),
+        runtime=minutes("model", 10),
     message:
         "{wildcards.material}: the committee of the last round"
     script:
@@ -111,12 +110,12 @@ rule model:
 # and phonons/ the figures can be drawn again from an archive, without a round on disk.
 rule history:
     input:
-        committees=of_all_rounds("committee.json"),
-        assessments=of_all_rounds("assessment.json"),
-        test=of_last_round("test_errors.csv"),
+        committees=lambda wildcards: [one.committee for one in all_rounds(wildcards)],
+        assessments=lambda wildcards: [one.assessment for one in all_rounds(wildcards)],
+        test=lambda wildcards: final_round(wildcards).test_errors,
     output:
-        history="<results>/{material}/history.json",
-        test="<results>/{material}/test_errors.csv",
+        history=MATERIAL.history,
+        test=MATERIAL.test_errors,
     log:
         "<logs>/history/{material}.log",
     benchmark:
@@ -126,8 +125,8 @@ rule history:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
+        mem_mb=memory("history", 1000),
+        runtime=minutes("history", 10),
     message:
         "{wildcards.material}: committees and verdicts of all rounds in one file"
     script:
@@ -136,41 +135,111 @@ rule history:
 
 # Rare events before and after learning, and in the reference: σᴬ(t) of the first and of the last
 # exploration, of ab initio MD where the seeds have some, and the labels that lie within events.
-rule verdict:
+rule events:
     input:
-        explorations=of_all_rounds("exploration.h5"),
+        explorations=lambda wildcards: [one.exploration for one in all_rounds(wildcards)],
         labels=labels_of_all_rounds,
         reference=expand(
-            "<results>/{material}/seeds/aimd_{index}.extxyz",
-            index=seeds_of("aimd"),
+            SEEDS.aimd(),
+            index=REQUESTS.seeds_of("aimd"),
             allow_missing=True,
         ),
+        seeds=[
+            SEEDS.train,
+            SEEDS.calibration,
+            SEEDS.test,
+        ],
         first=expand(
-            "<results>/{material}/round_00/member_{member}/model.ckpt",
+            MATERIAL.round(0).member().model,
             member=MEMBERS,
             allow_missing=True,
         ),
-        last=expand(
-            "<results>/{material}/model/member_{member}.ckpt", member=MEMBERS, allow_missing=True
-        ),
-        committee="<results>/{material}/round_00/committee.json",
-        engine=engine_of,
-        harmonic="<results>/{material}/structure/harmonic.h5",
+        last=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
+        committee=MATERIAL.round(0).committee,
+        last_committee=lambda wildcards: final_round(wildcards).committee,
+        engine=REQUESTS.engine,
+        harmonic=MATERIAL.harmonic,
     output:
-        record="<results>/{material}/verdict.json",
-        series="<results>/{material}/events.csv",
+        record=MATERIAL.event_record,
+        series=MATERIAL.events,
     log:
-        "<logs>/verdict/{material}.log",
+        "<logs>/events/{material}.log",
     benchmark:
-        "<benchmarks>/verdict/{material}.tsv"
+        "<benchmarks>/events/{material}.tsv"
     retries: tries()
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(4000, "verdict", "sampling", 1),
-        runtime=minutes(120, "verdict", "sampling", 1),
+        mem_mb=memory("events", 4000, "sampling", 1),
+        runtime=minutes("events", 120, "sampling", 1),
         gpu=int(CAMPAIGN.resources.gpu),
+    params:
+        verdict=PARAMETERS.finding_events(),
+    message:
+        "{wildcards.material}: rare events in dynamics, reference and labels"
+    script:
+        "../scripts/events.py"
+
+
+# Do labelled events last? The last committee goes on from them; rule `label` labels where that ends.
+rule persistence:
+    input:
+        events=MATERIAL.event_record,
+        labels=labels_of_all_rounds,
+        members=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
+        engine=REQUESTS.engine,
+        harmonic=MATERIAL.harmonic,
+    output:
+        runs=MATERIAL.persistence.runs,
+        candidates=MATERIAL.persistence.candidates,
+    log:
+        "<logs>/persistence/{material}.log",
+    benchmark:
+        "<benchmarks>/persistence/{material}.tsv"
+    retries: tries()
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("persistence", 4000, "sampling", 1),
+        runtime=minutes("persistence", 60, "sampling", 1),
+        gpu=int(CAMPAIGN.resources.gpu),
+    params:
+        persistence=plain(CAMPAIGN.verdict.persistence),
+        exploration=plain(CAMPAIGN.exploration),
+        root=CAMPAIGN.seed,
+    message:
+        "{wildcards.material}: do labelled events last?"
+    script:
+        "../scripts/persistence.py"
+
+
+rule verdict:
+    input:
+        events=MATERIAL.event_record,
+        runs=MATERIAL.persistence.runs,
+        audit=expand(
+            MATERIAL.persistence.labels(),
+            chunk=CHUNKS,
+            allow_missing=True,
+        ),
+        members=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
+        engine=REQUESTS.engine,
+        assessment=lambda wildcards: final_round(wildcards).assessment,
+    output:
+        MATERIAL.verdict,
+    log:
+        "<logs>/verdict/{material}.log",
+    benchmark:
+        "<benchmarks>/verdict/{material}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("verdict", 2000),
+        runtime=minutes("verdict", 10),
     params:
         verdict=plain(CAMPAIGN.verdict),
     message:

@@ -1,8 +1,8 @@
 rule seed_aimd:
     input:
-        sampling="<results>/{material}/structure/sampling.extxyz",
+        sampling=MATERIAL.sampling,
     output:
-        "<results>/{material}/seeds/aimd_{index}.extxyz",
+        SEEDS.aimd(),
     log:
         "<logs>/seed_aimd/{material}_{index}.log",
     benchmark:
@@ -12,14 +12,14 @@ rule seed_aimd:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(3000, "seed_aimd", "sampling", 1.5),
-        runtime=minutes(1440, "seed_aimd", "sampling", 2),
+        mem_mb=memory("seed_aimd", 3000, "sampling", 1.5),
+        runtime=minutes("seed_aimd", 1440, "sampling", 2),
     params:
-        seed=lambda wildcards: plain(CAMPAIGN.seeds[int(wildcards.index)]),
+        seed=PARAMETERS.seed,
         reference=plain(CAMPAIGN.reference),
         root=CAMPAIGN.seed,
-        scratch=f"{RESULTS}/{{material}}/scratch/aimd_{{index}}",
-        ledger=f"{RESULTS}/{{material}}/ledger",
+        scratch=MATERIAL.scratch("aimd_{index}"),
+        ledger=MATERIAL.ledger,
     message:
         "{wildcards.material}: ab initio MD, seed {wildcards.index}"
     script:
@@ -28,16 +28,16 @@ rule seed_aimd:
 
 rule seed_displaced:
     input:
-        **phonon_cell_of_seeds(),
-        primitive="<results>/{material}/structure/primitive.extxyz",
-        sampling="<results>/{material}/structure/sampling.extxyz",
+        **REQUESTS.cells_of_seeds(),
+        primitive=MATERIAL.primitive,
+        sampling=MATERIAL.sampling,
         cheap=expand(
-            "<results>/{material}/low_fidelity/kept_{index}.extxyz",
-            index=seeds_of("low_fidelity"),
+            MATERIAL.low_fidelity.kept(),
+            index=REQUESTS.seeds_of("low_fidelity"),
             allow_missing=True,
         ),
     output:
-        "<results>/{material}/seeds/candidates.extxyz",
+        SEEDS.candidates,
     log:
         "<logs>/seed_displaced/{material}.log",
     benchmark:
@@ -47,15 +47,15 @@ rule seed_displaced:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(3000, "seed_displaced", "sampling", 1.5),
-        runtime=minutes(240, "seed_displaced", "sampling", 2),
+        mem_mb=memory("seed_displaced", 3000, "sampling", 1.5),
+        runtime=minutes("seed_displaced", 240, "sampling", 2),
     params:
-        seeds=[(n, plain(CAMPAIGN.seeds[n])) for n in seeds_of("rattled", "harmonic")],
+        seeds=PARAMETERS.seeds("rattled", "harmonic"),
         reference=plain(CAMPAIGN.reference),
         root=CAMPAIGN.seed,
         timeout=CAMPAIGN.resources.label_timeout,
-        scratch=f"{RESULTS}/{{material}}/scratch/seed_displaced",
-        ledger=f"{RESULTS}/{{material}}/ledger",
+        scratch=MATERIAL.scratch("seed_displaced"),
+        ledger=MATERIAL.ledger,
     message:
         "{wildcards.material}: rattled and thermally displaced frames to label"
     script:
@@ -64,10 +64,10 @@ rule seed_displaced:
 
 rule seed_frames:
     input:
-        frames=frames_of_user,
-        sampling="<results>/{material}/structure/sampling.extxyz",
+        frames=REQUESTS.labelled_by_user,
+        sampling=MATERIAL.sampling,
     output:
-        "<results>/{material}/seeds/frames_{index}.extxyz",
+        SEEDS.frames(),
     log:
         "<logs>/seed_frames/{material}_{index}.log",
     benchmark:
@@ -77,10 +77,10 @@ rule seed_frames:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(30),
+        mem_mb=memory("seed_frames", 1000),
+        runtime=minutes("seed_frames", 30),
     params:
-        seed=lambda wildcards: plain(CAMPAIGN.seeds[int(wildcards.index)]),
+        seed=PARAMETERS.seed,
         reorder=CAMPAIGN.reference.engine != "lookup",
         root=CAMPAIGN.seed,
     message:
@@ -92,33 +92,33 @@ rule seed_frames:
 rule split:
     input:
         aimd=expand(
-            "<results>/{material}/seeds/aimd_{index}.extxyz",
-            index=seeds_of("aimd"),
+            SEEDS.aimd(),
+            index=REQUESTS.seeds_of("aimd"),
             allow_missing=True,
         ),
         labels=(
             expand(
-                "<results>/{material}/seeds/labels/{chunk}.extxyz",
+                SEEDS.labels(),
                 chunk=CHUNKS,
                 allow_missing=True,
             )
-            if seeds_of("rattled", "harmonic", "low_fidelity")
+            if REQUESTS.seeds_of("rattled", "harmonic", "low_fidelity")
             else []
         ),
         frames=expand(
-            "<results>/{material}/seeds/frames_{index}.extxyz",
-            index=seeds_of("frames"),
+            SEEDS.frames(),
+            index=REQUESTS.seeds_of("frames"),
             allow_missing=True,
         ),
         nomad=expand(
-            "<results>/{material}/seeds/nomad_{index}.extxyz",
-            index=seeds_of("nomad"),
+            SEEDS.nomad(),
+            index=REQUESTS.seeds_of("nomad"),
             allow_missing=True,
         ),
     output:
-        train="<results>/{material}/seeds/train.extxyz",
-        calibration="<results>/{material}/seeds/calibration.extxyz",
-        test="<results>/{material}/seeds/test.extxyz",
+        train=SEEDS.train,
+        calibration=SEEDS.calibration,
+        test=SEEDS.test,
     log:
         "<logs>/split/{material}.log",
     benchmark:
@@ -128,8 +128,8 @@ rule split:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
+        mem_mb=memory("split", 1000),
+        runtime=minutes("split", 10),
     params:
         split=plain(CAMPAIGN.split),
     message:
@@ -141,11 +141,11 @@ rule split:
 # Harmonic forces that σᴬ is measured against; where nothing can be fitted the file says why.
 rule harmonic:
     input:
-        seeds="<results>/{material}/seeds/train.extxyz",
-        primitive="<results>/{material}/structure/primitive.extxyz",
-        sampling="<results>/{material}/structure/sampling.extxyz",
+        seeds=SEEDS.train,
+        primitive=MATERIAL.primitive,
+        sampling=MATERIAL.sampling,
     output:
-        "<results>/{material}/structure/harmonic.h5",
+        MATERIAL.harmonic,
     log:
         "<logs>/harmonic/{material}.log",
     benchmark:
@@ -155,8 +155,8 @@ rule harmonic:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(2000),
-        runtime=minutes(30),
+        mem_mb=memory("harmonic", 2000),
+        runtime=minutes("harmonic", 30),
     message:
         "{wildcards.material}: harmonic reference of the sampling supercell"
     script:

@@ -1,10 +1,3 @@
-# Included last: all rules have said by now what they ask for.
-for key in ("walltime", "memory"):
-    UNKNOWN = sorted(set(getattr(CAMPAIGN.resources, key)) - ASKING)
-    if UNKNOWN:
-        raise WorkflowError(f"resources.{key}: {UNKNOWN} have no factor; known: {sorted(ASKING)}")
-
-
 PART = f"_{SHARD.label}" if SHARD else ""
 
 
@@ -13,11 +6,11 @@ if SHARD and SHARD.number == 0:
     # The tables of all shards as they are; no material is looked at.
     rule summary:
         input:
-            tables=[summary_table(shard) for shard in SHARD.parts()],
-            costs=[summary_table(shard, "costs") for shard in SHARD.parts()],
+            tables=[REQUESTS.table("summary", shard) for shard in SHARD.parts()],
+            costs=[REQUESTS.table("costs", shard) for shard in SHARD.parts()],
         output:
-            table="<results>/summary.csv",
-            costs="<results>/costs.csv",
+            table=RESULTS.summary,
+            costs=RESULTS.costs,
         log:
             "<logs>/summary.log",
         benchmark:
@@ -27,8 +20,8 @@ if SHARD and SHARD.number == 0:
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=memory(1000),
-            runtime=minutes(10),
+            mem_mb=memory("summary", 1000),
+            runtime=minutes("summary", 10),
         params:
             order=MATERIALS,
         message:
@@ -40,11 +33,15 @@ else:
 
     rule summary:
         input:
-            [summary_of(material) for material in MATERIALS],
+            [RESULTS.material(material).summary for material in MATERIALS],
         output:
-            table=report(summary_table(SHARD), caption="../report/summary.rst", category="Tables"),
+            table=report(
+                REQUESTS.table("summary", SHARD),
+                caption="../report/summary.rst",
+                category="Tables",
+            ),
             costs=report(
-                summary_table(SHARD, "costs"), caption="../report/costs.rst", category="Tables"
+                REQUESTS.table("costs", SHARD), caption="../report/costs.rst", category="Tables"
             ),
         log:
             f"<logs>/summary{PART}.log",
@@ -55,10 +52,10 @@ else:
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=memory(1000),
-            runtime=minutes(10),
+            mem_mb=memory("summary", 1000),
+            runtime=minutes("summary", 10),
         params:
-            benchmarks=f"{RESULTS}/benchmarks",
+            benchmarks=RESULTS.benchmarks,
         message:
             "The table of all materials, and what they cost"
         script:

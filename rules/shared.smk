@@ -3,10 +3,10 @@
 # whose potential.start lies in its own results is an error (umklapp/campaign/checks.py), so there is no cycle.
 rule shared_model:
     input:
-        [labels_of_finished(material) for material in SHARED],
+        [labels_of_finished(material) for material in REQUESTS.shared_materials()],
     output:
-        model="<results>/shared/member_{member}.ckpt",
-        record="<results>/shared/member_{member}.json",
+        model=RESULTS.shared.model(),
+        record=RESULTS.shared.record(),
     log:
         "<logs>/shared_model/{member}.log",
     benchmark:
@@ -16,15 +16,15 @@ rule shared_model:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(4000),
-        runtime=minutes(600),
+        mem_mb=memory("shared_model", 4000),
+        runtime=minutes("shared_model", 600),
         gpu=int(CAMPAIGN.resources.gpu),
     params:
         potential=plain(CAMPAIGN.potential),
         committee=plain(CAMPAIGN.committee),
         shared=plain(CAMPAIGN.shared),
         root=CAMPAIGN.seed,
-        scratch=f"{RESULTS}/shared/scratch/member_{{member}}",
+        scratch=RESULTS.shared.scratch("member_{member}"),
     message:
         "Shared model: member {wildcards.member} on all materials"
     script:

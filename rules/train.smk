@@ -1,10 +1,10 @@
 rule dataset:
     input:
-        seeds="<results>/{material}/seeds/train.extxyz",
-        dataset=previous("dataset.extxyz"),
-        labels=labels_of_previous_round,
+        seeds=SEEDS.train,
+        dataset=REQUESTS.previous_dataset,
+        labels=REQUESTS.previous_labels,
     output:
-        "<results>/{material}/round_{round}/dataset.extxyz",
+        ROUND.dataset,
     log:
         "<logs>/dataset/{material}_{round}.log",
     benchmark:
@@ -14,8 +14,8 @@ rule dataset:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
+        mem_mb=memory("dataset", 1000),
+        runtime=minutes("dataset", 10),
     message:
         "{wildcards.material} round {wildcards.round}: all training labels so far"
     script:
@@ -24,14 +24,14 @@ rule dataset:
 
 rule train:
     input:
-        dataset="<results>/{material}/round_{round}/dataset.extxyz",
-        parent=parent_of,
-        start=start_of,
-        primitive="<results>/{material}/structure/primitive.extxyz",
-        sampling="<results>/{material}/structure/sampling.extxyz",
+        dataset=ROUND.dataset,
+        parent=REQUESTS.parent,
+        start=REQUESTS.start,
+        primitive=MATERIAL.primitive,
+        sampling=MATERIAL.sampling,
     output:
-        model=f"<results>/{{material}}/round_{{round}}/member_{{member}}/{TRAINED}.ckpt",
-        record="<results>/{material}/round_{round}/member_{member}/training.json",
+        model=MEMBER.ordinary if CAMPAIGN.finetune else MEMBER.model,
+        record=MEMBER.training,
     log:
         "<logs>/train/{material}_{round}_{member}.log",
     benchmark:
@@ -41,15 +41,15 @@ rule train:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(3000, "train", "sampling", 1),
-        runtime=minutes(240, "train", "sampling", 1),
+        mem_mb=memory("train", 3000, "sampling", 1),
+        runtime=minutes("train", 240, "sampling", 1),
         gpu=int(CAMPAIGN.resources.gpu),
     params:
-        potential=potential_of,
+        potential=PARAMETERS.potential,
         committee=plain(CAMPAIGN.committee),
         phonons=plain(CAMPAIGN.phonons),
         root=CAMPAIGN.seed,
-        scratch=f"{RESULTS}/{{material}}/scratch/round_{{round}}_member_{{member}}",
+        scratch=MATERIAL.scratch("round_{round}_member_{member}"),
     message:
         "{wildcards.material} round {wildcards.round}: train member {wildcards.member}"
     script:
@@ -59,7 +59,7 @@ rule train:
 # One compiled graph serves every member, round and material with as many species.
 rule engine:
     output:
-        directory("<results>/engines/{species}_species"),
+        directory(RESULTS.engine()),
     log:
         "<logs>/engine/{species}.log",
     benchmark:
@@ -69,8 +69,8 @@ rule engine:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(4000),
-        runtime=minutes(30),
+        mem_mb=memory("engine", 4000),
+        runtime=minutes("engine", 30),
         gpu=int(CAMPAIGN.resources.gpu),
     params:
         potential=CAMPAIGN.potential.model_dump(
@@ -86,25 +86,25 @@ rule engine:
 rule committee:
     input:
         members=expand(
-            "<results>/{material}/round_{round}/member_{member}/model.ckpt",
+            MEMBER.model,
             member=MEMBERS,
             allow_missing=True,
         ),
         training=expand(
-            "<results>/{material}/round_{round}/member_{member}/training.json",
+            MEMBER.training,
             member=MEMBERS,
             allow_missing=True,
         ),
-        finetune=finetune_of,
-        dataset="<results>/{material}/round_{round}/dataset.extxyz",
-        engine=engine_of,
-        sampling="<results>/{material}/structure/sampling.extxyz",
-        harmonic="<results>/{material}/structure/harmonic.h5",
-        calibration="<results>/{material}/seeds/calibration.extxyz",
-        test="<results>/{material}/seeds/test.extxyz",
+        finetune=REQUESTS.finetune_records,
+        dataset=ROUND.dataset,
+        engine=REQUESTS.engine,
+        sampling=MATERIAL.sampling,
+        harmonic=MATERIAL.harmonic,
+        calibration=SEEDS.calibration,
+        test=SEEDS.test,
     output:
-        record="<results>/{material}/round_{round}/committee.json",
-        test="<results>/{material}/round_{round}/test_errors.csv",
+        record=ROUND.committee,
+        test=ROUND.test_errors,
     log:
         "<logs>/committee/{material}_{round}.log",
     benchmark:
@@ -114,8 +114,8 @@ rule committee:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(3000, "committee", "sampling", 1),
-        runtime=minutes(60, "committee", "sampling", 1),
+        mem_mb=memory("committee", 3000, "sampling", 1),
+        runtime=minutes("committee", 60, "sampling", 1),
     message:
         "{wildcards.material} round {wildcards.round}: test errors and calibration"
     script:

@@ -1,14 +1,14 @@
 use rule round_conductivity as conductivity_member with:
     input:
-        model="<results>/{material}/model/member_{member}.ckpt",
-        dataset=of_last_round("dataset.extxyz"),
-        primitive="<results>/{material}/structure/primitive.extxyz",
-        phonon="<results>/{material}/structure/phonon.extxyz",
+        model=MATERIAL.final_model(),
+        dataset=lambda wildcards: final_round(wildcards).dataset,
+        primitive=MATERIAL.primitive,
+        phonon=MATERIAL.phonon,
     output:
-        record="<results>/{material}/conductivity/member_{member}.json",
-        fc2="<results>/{material}/conductivity/member_{member}.fc2.hdf5",
-        modes="<results>/{material}/conductivity/member_{member}.modes.hdf5",
-        params="<results>/{material}/conductivity/member_{member}.params.yaml.xz",
+        record=MATERIAL.member_conductivity().record,
+        fc2=MATERIAL.member_conductivity().fc2,
+        modes=MATERIAL.member_conductivity().modes,
+        params=MATERIAL.member_conductivity().params,
     log:
         "<logs>/conductivity_member/{material}_{member}.log",
     benchmark:
@@ -25,13 +25,13 @@ use rule round_conductivity as conductivity_member with:
 rule conductivity:
     input:
         members=expand(
-            "<results>/{material}/conductivity/member_{member}.json",
+            MATERIAL.member_conductivity().record,
             member=MEMBERS,
             allow_missing=True,
         ),
         table=ancient(CAMPAIGN.materials.table),
     output:
-        "<results>/{material}/conductivity.json",
+        MATERIAL.conductivity,
     log:
         "<logs>/conductivity/{material}.log",
     benchmark:
@@ -41,8 +41,8 @@ rule conductivity:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
+        mem_mb=memory("conductivity", 1000),
+        runtime=minutes("conductivity", 10),
     params:
         conductivity=plain(CAMPAIGN.conductivity),
         reference=plain(CAMPAIGN.reference),
@@ -55,12 +55,12 @@ rule conductivity:
 # On request: which q-mesh is enough for this material, by the first member.
 rule mesh_convergence:
     input:
-        model="<results>/{material}/model/member_0.ckpt",
-        dataset=of_last_round("dataset.extxyz"),
-        primitive="<results>/{material}/structure/primitive.extxyz",
-        phonon="<results>/{material}/structure/phonon.extxyz",
+        model=MATERIAL.final_model(0),
+        dataset=lambda wildcards: final_round(wildcards).dataset,
+        primitive=MATERIAL.primitive,
+        phonon=MATERIAL.phonon,
     output:
-        "<results>/{material}/conductivity/mesh.json",
+        MATERIAL.mesh_convergence,
     log:
         "<logs>/mesh_convergence/{material}.log",
     benchmark:
@@ -69,8 +69,8 @@ rule mesh_convergence:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(8000, "mesh_convergence", "phonon", 2),
-        runtime=minutes(240, "mesh_convergence", "phonon", 2),
+        mem_mb=memory("mesh_convergence", 8000, "phonon", 2),
+        runtime=minutes("mesh_convergence", 240, "phonon", 2),
     params:
         phonons=plain(CAMPAIGN.phonons),
         taylor=plain(CAMPAIGN.potential.taylor),
@@ -84,13 +84,13 @@ rule mesh_convergence:
 rule srme:
     input:
         members=expand(
-            "<results>/{material}/conductivity/member_{member}.modes.hdf5",
+            MATERIAL.member_conductivity().modes,
             member=MEMBERS,
             allow_missing=True,
         ),
-        reference=reference_modes,
+        reference=REQUESTS.reference_modes,
     output:
-        "<results>/{material}/conductivity/srme.json",
+        MATERIAL.srme,
     log:
         "<logs>/srme/{material}.log",
     benchmark:
@@ -100,8 +100,8 @@ rule srme:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory(1000),
-        runtime=minutes(10),
+        mem_mb=memory("srme", 1000),
+        runtime=minutes("srme", 10),
     message:
         "{wildcards.material}: κ_SRME of every member against the reference's modes"
     script:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from umklapp import config, provenance
 from umklapp.crystals import frames
+from umklapp.crystals.frame_info import Origin
 from umklapp.learning.sampling import acquisition, checks, exploration, health
 from umklapp.learning.sampling.batch import Batch
 from umklapp.logs import log_to
@@ -31,13 +32,10 @@ def main(names, explored, committee, sampling, settings, rounds, root, out):
     streams = [provenance.generator(root, *names, purpose) for purpose in ("acquire", "check")]
     chosen = acquisition.select(candidates, knowledge, settings, streams[0])
     drawn = checks.draw(candidates, knowledge, chosen, settings, rounds, streams[1])
-    picked = []
-    for number in sorted([*chosen.chosen, *drawn]):
-        atoms = found.frames[number]
-        atoms.info.update(material=names[0], origin=f"round_{names[1]}", explored=number)
-        atoms.info.update(uncertainty=found.measures[settings.uncertainty][number])
-        atoms.info.update(probability=chosen.probability[number])
-        picked.append(frames.strip(atoms))
+    origin = Origin(kind="round", number=int(names[1]))
+    measured = found.measures[settings.uncertainty]
+    rows = sorted([*chosen.chosen, *drawn])
+    picked = acquisition.picked(found.frames, rows, chosen, measured, names[0], origin)
     frames.write_frames(out["candidates"], picked)
     Batch(
         strategy=settings.strategy,

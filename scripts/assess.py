@@ -6,9 +6,11 @@ from pathlib import Path
 
 from umklapp import config
 from umklapp.crystals import frames
-from umklapp.learning import assessment, rounds
+from umklapp.lattice import harmonic_reference
+from umklapp.learning import rounds
 from umklapp.learning.sampling import exploration
 from umklapp.learning.sampling.batch import Batch
+from umklapp.learning.stopping import search
 from umklapp.learning.stopping.labels import new_labels
 from umklapp.logs import log_to
 from umklapp.transport.committee import at_300_kelvin
@@ -20,32 +22,26 @@ def main(number, files, acquisition, settings, verdict, out):
     labelled = list(chain.from_iterable(frames.read_labels(Path(p)) for p in files["labels"]))
     failed = sum(len(json.loads(Path(path).read_text())["failed"]) for path in files["failed"])
     accepted = len(frames.read_candidates(Path(files["candidates"])))
-    explored, *before = (
-        exploration.read(Path(path)) for path in (files["exploration"], *files["previous"])
-    )
+    paths = [Path(path) for path in (files["exploration"], *files["previous"])]
+    explored, *before = map(exploration.read, paths)
+    harmonic = harmonic_reference.read(Path(files["harmonic"]))
+    options = verdict.model_dump(include={"enter", "leave", "shortest", "gap"})
+    seen, *seen_before = (search.events_seen(path, harmonic, options) for path in paths)
     checks = Batch.read(Path(files["acquisition"])).checks
-    labels = new_labels(explored, labelled, checks, failed)
     evidence = rounds.Evidence(
         explored=explored,
         before=before[0] if before else None,
-        labels=labels,
+        labels=new_labels(explored, labelled, checks, failed),
         factor=committee["calibration_factor"],
         bound=acquisition.bound(settings.force_error),
         kappa=at_300_kelvin([Path(path) for path in files["kappa"]]),
         kappa_before=at_300_kelvin([Path(path) for path in files["previous_kappa"]]) or None,
         finetune=committee.get("finetune"),
-        events=verdict.model_dump(include={"enter", "leave", "shortest"}),
+        seen=seen,
+        seen_before=seen_before[0] if seen_before else None,
     )
-    counts = {
-        "explored": len(explored.frames),
-        "accepted": accepted,
-        "failed": failed,
-        "checks": labels.checks,
-        "stopped": explored.stopped,
-        "training_frames": committee["frames"]["train"],
-    }
-    criteria = rounds.criteria(evidence, settings)
-    result = assessment.conclude(number, criteria, settings.max, counts)
+    frames_of = {"accepted": accepted, "training": committee["frames"]["train"]}
+    result = rounds.assess(number, evidence, settings, **frames_of)
     print(result.reason)
     result.write(out)
 

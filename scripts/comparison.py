@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from umklapp import provenance
+from umklapp.learning.verdict import Verdict
 from umklapp.logs import log_to
 from umklapp.report import comparison
 from umklapp.report.figures import comparison as figure
@@ -14,15 +15,15 @@ def main(material, files, out):
     numbers = {
         name: json.loads(Path(path).read_text()) if path else None for name, path in files.items()
     }
-    conductivity, verdict, ran = (numbers[k] for k in ("conductivity", "verdict", "green_kubo"))
+    conductivity, ran = numbers["conductivity"], numbers["green_kubo"]
     literature = comparison.literature_rows(conductivity["literature"])
     table = comparison.rows(conductivity, ran, numbers["effective"], literature)
-    known = verdict.get("sigma") or {}
+    verdict = Verdict.read(files["verdict"])
     sigmas = {
-        f"dynamics of the {which} committee": known.get(key, {}).get("value")
+        f"dynamics of the {which} committee": verdict.overall_sigma(key)
         for key, which in (("before", "first"), ("after", "last"))
     }
-    told = comparison.advice(known.get("after", {}).get("value"), conductivity, ran is not None)
+    told = comparison.advice(verdict.overall_sigma("after"), conductivity, ran is not None)
     table.to_csv(out["csv"], index=False)
     problems = comparison.missing(conductivity, ran, numbers["effective"])
     Path(out["page"]).write_text(comparison.page(material, table, sigmas, told, problems))

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from umklapp import config, provenance
-from umklapp.crystals import frames
+from umklapp.crystals import frame_info, frames
 from umklapp.crystals.formats import force_sets
 from umklapp.lattice import harmonic_reference
 from umklapp.learning.sampling import exploration
@@ -24,9 +24,9 @@ def main(names, files, settings, reference, root, out):
     perfect = frames.read_candidates(Path(files["sampling"]))[0]
     if settings.kind == "pool":
         held_back = [frame for path in files["held_back"] for frame in frames.read_labels(path)]
-        taken = {frame.info["frame_id"] for frame in [*known, *held_back]}
+        taken = {frame_info.identity(frame) for frame in [*known, *held_back]}
         table = force_sets.read_labelled(reference.path)
-        pool = [frame for frame in table if frame.info["frame_id"] not in taken]
+        pool = [frame for frame in table if frame_info.identity(frame) not in taken]
         replicas = exploration.judge_pool(models, pool, zero, harmonic)
     else:
         generator = provenance.generator(root, *names, "explore")

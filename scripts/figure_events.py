@@ -1,11 +1,11 @@
 """Figure: anharmonicity, force error and uncertainty in time."""
 
-import json
 import shutil
 from pathlib import Path
 
 import pandas as pd
 
+from umklapp.learning.verdict import Verdict
 from umklapp.logs import log_to
 from umklapp.report.figures import events
 
@@ -13,7 +13,7 @@ from umklapp.report.figures import events
 def main(material, series, record, out):
     """Draw the figure and copy its csv."""
     shutil.copyfile(series, out["csv"])
-    verdict = json.loads(Path(record).read_text())
+    verdict = Verdict.read(record)
     paths = [Path(out["png"]), Path(out["pdf"])]
     events.draw(pd.read_csv(series), verdict, material, paths)
 

@@ -8,7 +8,7 @@ from umklapp.crystals import curvature, frames
 from umklapp.crystals.force_constant_arrays import as_blocks
 from umklapp.lattice import harmonic_reference, phonon_errors
 from umklapp.logs import log_to
-from umklapp.potentials.committee import subsample
+from umklapp.potentials.committee import member_frames, stream_of
 from umklapp.potentials.loading import load
 from umklapp.potentials.nequip import finetuning
 
@@ -30,10 +30,8 @@ def main(names, files, settings, committee, root, scratch, out):
     material, number, member = names
     label = curvature.read(Path(files["labels"]))
     found = frames.read_labels(Path(files["dataset"]))
-    stream = provenance.seed_for(root, material)
-    seed = provenance.seed_for(stream, number, "finetune", member)
-    chosen, held = subsample(len(found), committee.fraction, stream, member, committee.seeds)
-    parts = ([found[i] for i in indices] for indices in (chosen, held))
+    seed = provenance.seed_for(stream_of(root, material), number, "finetune", member)
+    parts = member_frames(found, committee, root, material, member)
     ordinary, model = Path(files["ordinary"]), Path(out["model"])
     result = finetuning.finetune(ordinary, [label], *parts, settings, seed, model, scratch)
     record = {"member": member, "seed": seed, "limit": settings.forgetting, **asdict(result)}

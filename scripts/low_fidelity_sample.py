@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from umklapp import config, provenance
-from umklapp.crystals import frames, phonopy_cells
+from umklapp.crystals import frame_info, frames, phonopy_cells
+from umklapp.crystals.frame_info import Origin
 from umklapp.learning.seeds import low_fidelity
 from umklapp.logs import log_to
 from umklapp.potentials import surfaces
@@ -14,14 +15,14 @@ def main(material, index, primitive, sampling, settings, root, out):
     perfect = frames.read_candidates(sampling)[0]
     if settings.supercell is not None:
         perfect = phonopy_cells.supercell(frames.read_candidates(primitive)[0], settings.supercell)
-    perfect.info["material"] = material
+    frame_info.mark(perfect, material=material)
     seed = provenance.seed_for(root, material, "low_fidelity", index)
     found = low_fidelity.sample(
         perfect,
         surfaces.create(settings.surface),
         settings,
         provenance.generator(seed, "sample"),
-        f"low_fidelity {index}",
+        Origin(kind="low_fidelity", seed=index),
     )
     stages = low_fidelity.stages(found.frames, settings.temperatures)
     print(f"{found.counts}", *stages, sep="\n")

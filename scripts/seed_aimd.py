@@ -4,6 +4,7 @@ from pathlib import Path
 
 from umklapp import config, provenance, reference
 from umklapp.crystals import frames
+from umklapp.crystals.frame_info import Origin
 from umklapp.learning.seeds import aimd
 from umklapp.logs import log_to
 from umklapp.reference.ledger import Ledger
@@ -14,7 +15,7 @@ def main(material, index, sampling, settings, reference_settings, root, ledger, 
     supercell = frames.read_candidates(sampling)[0]
     engine = reference.create(reference_settings)
     seed = provenance.seed_for(root, material, "aimd", index)
-    origin = f"aimd {index}"
+    origin = Origin(kind="aimd", seed=index)
     found = aimd.run(supercell, engine, settings, seed, Ledger(ledger), scratch, origin)
     frames.write_frames(out, found)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from umklapp import config, provenance, reference
 from umklapp.crystals import frames, phonopy_cells
+from umklapp.crystals.frame_info import Origin
 from umklapp.learning.seeds import displaced
 from umklapp.logs import log_to
 from umklapp.reference.ledger import Ledger
@@ -17,7 +18,7 @@ def main(material, cells, cheap, seeds, reference_settings, root, ledger, option
     for index, plain in seeds:
         seed = config.parse(config.Seed, plain)
         root_seed = provenance.seed_for(root, material, seed.kind, index)
-        origin = f"{seed.kind} {index}"
+        origin = Origin(kind=seed.kind, seed=index)
         if seed.kind == "rattled":
             own = seed.supercell or "sampling"
             cell = cells[own] if isinstance(own, str) else phonopy_cells.supercell(primitive, own)

@@ -3,19 +3,20 @@
 from pathlib import Path
 
 from umklapp import config, provenance
-from umklapp.crystals import frames
+from umklapp.crystals import frame_info, frames
 from umklapp.crystals.formats import given
+from umklapp.crystals.frame_info import Origin
 from umklapp.logs import log_to
 
 
 def main(material, index, path, sampling, settings, reorder, root, out):
     """Write the labelled frames, in the order of the file."""
     generator = provenance.generator(root, material, "frames", index)
-    found = given.take([path], settings, generator, f"frames {index}")
+    found = given.take([path], settings, generator, Origin(kind="frames", seed=index))
     if reorder:  # the frames of a look-up table must stay those of the table
         found = frames.in_site_order(found, frames.read_candidates(sampling)[0])
     for frame in found:
-        frame.info.update(material=material, engine="given")
+        frame_info.mark(frame, material=material, engine="given")
     frames.write_frames(out, found)
     print(f"{len(found)} frames from {path}")
 

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 from umklapp import config, provenance
-from umklapp.crystals import frames
+from umklapp.crystals import frame_info, frames
 from umklapp.crystals.formats import given
+from umklapp.crystals.frame_info import Origin
 from umklapp.learning.seeds import nomad
 from umklapp.logs import log_to
 
@@ -15,10 +16,10 @@ def main(material, index, manifest, primitive, sampling, settings, root, out):
     cell = frames.read_candidates(primitive)[0]
     paths = nomad.of_material(json.loads(Path(manifest).read_text()), cell, settings.skip)
     generator = provenance.generator(root, material, "nomad", index)
-    found = given.take(paths, settings, generator, f"nomad {index}")
+    found = given.take(paths, settings, generator, Origin(kind="nomad", seed=index))
     found = frames.in_site_order(found, frames.read_candidates(sampling)[0])
     for frame in found:
-        frame.info.update(material=material, engine="given")
+        frame_info.mark(frame, material=material, engine="given")
     frames.write_frames(out, found)
     print(f"{len(found)} frames from {len(paths)} files")
 

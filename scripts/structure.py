@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from umklapp import config, provenance, reference
-from umklapp.crystals import frames, materials, phonopy_cells
+from umklapp.crystals import frame_info, frames, materials, phonopy_cells
 from umklapp.crystals.formats import force_sets
 from umklapp.crystals.supercells import matrix as matrix_of
 from umklapp.logs import log_to
@@ -40,7 +40,7 @@ def main(material, settings, recipe, reference_settings, scratch, out):
         atoms={"primitive": len(primitive)} | {name: len(atoms) for name, atoms in cells.items()},
     )
     for name, atoms in ({"primitive": primitive} | cells).items():
-        atoms.info["material"] = material
+        frame_info.mark(atoms, material=material)
         frames.write_frames(Path(out[name]), [frames.strip(atoms)])
     settings_hash = provenance.digest(settings.model_dump(mode="json"))
     provenance.write_json(out["record"], provenance.record(settings_hash=settings_hash, **record))

@@ -7,7 +7,7 @@ from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.lattice import force_constants
 from umklapp.logs import log_to
-from umklapp.potentials.committee import subsample
+from umklapp.potentials.committee import member_frames, stream_of
 from umklapp.potentials.nequip.schedule import as_start
 from umklapp.potentials.taylor import training as taylor
 from umklapp.potentials.training import trainer
@@ -17,8 +17,7 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
     """Write the checkpoint and its record; `names` are material, round and member."""
     material, number, member = names
     found = frames.read_labels(Path(files["dataset"]))
-    stream = provenance.seed_for(root, material)
-    seed = provenance.seed_for(stream, number, "member", member) % 2**31
+    seed = provenance.seed_for(stream_of(root, material), number, "member", member) % 2**31
     parent = None
     if potential.baseline == "taylor":
         counts = {"train": len(found), "validation": 0}
@@ -28,13 +27,12 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
         known = force_constants.prepare(primitive, perfect, phonons)
         result = taylor.train(found, perfect, known, potential, seed, out["model"], scratch)
     else:
-        chosen, held = subsample(len(found), committee.fraction, stream, member, committee.seeds)
-        counts = {"train": len(chosen), "validation": len(held)}
+        parts = member_frames(found, committee, root, material, member)
+        counts = dict(zip(("train", "validation"), map(len, parts), strict=True))
         parent = next((Path(files[name]) for name in ("parent", "start") if files[name]), None)
         if files["start"]:
             potential = as_start(potential)
         print(f"member {member}: {counts}, seed {seed}, from {parent or 'scratch'}")
-        parts = ([found[i] for i in indices] for indices in (chosen, held))
         train = trainer(potential)
         result = train(*parts, potential, seed, out["model"], scratch, parent=parent)
     record = provenance.record(

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 def in_milli(value: float) -> str:
     """A number in thousandths with one decimal, or two digits where that would say 0.0."""
     milli = 1e3 * value
     return f"{milli:.1f}" if milli >= 1 else f"{milli:.2g}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean train?` for a word that is close to known ones; empty where none is."""
+    close = difflib.get_close_matches(word, list(known), n=3)
+    return f"; did you mean {', '.join(close)}?" if close else ""

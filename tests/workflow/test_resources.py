@@ -7,7 +7,7 @@ from pathlib import Path
 
 from instant_campaigns import campaign, run
 
-WITH_GPU = {"engine", "train", "explore", "verdict"}
+WITH_GPU = {"engine", "train", "explore", "events", "persistence"}
 
 
 def requests(folder: Path) -> dict[str, dict[str, int]]:
@@ -57,4 +57,4 @@ def test_a_factor_for_no_rule_is_named(tmp_path: Path) -> None:
     campaign(tmp_path, ["Si-227"], resources={"walltime": {"trian": 2}})
     status, text = run(tmp_path, "--dry-run")
     assert status != 0
-    assert "resources.walltime: ['trian']" in text
+    assert "resources.walltime.trian: there is no such rule; did you mean train?" in text

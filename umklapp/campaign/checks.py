@@ -28,6 +28,8 @@ from umklapp.crystals.formats.force_sets import load_params, read_labelled
 from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.errors import InputError
 from umklapp.potentials.external import bridge
+from umklapp.report.costs import STAGES
+from umklapp.wording import nearest
 
 if TYPE_CHECKING:
     from umklapp.potentials.nequip.parents import Parent
@@ -60,6 +62,19 @@ def check(campaign: Campaign) -> pd.DataFrame:
     return rows
 
 
+def check_campaign(campaign: Campaign, keys: Sequence[str]) -> None:
+    """What is wrong for the whole selection, whichever part of it a run works on.
+
+    Args:
+        keys: all selected materials.
+
+    Raises:
+        InputError: naming key and value.
+    """
+    _check_shared(campaign, keys)
+    _check_factors(campaign)
+
+
 def of_materials(campaign: Campaign, keys: Sequence[str]) -> Campaign:
     """The same campaign with these materials selected."""
     chosen = campaign.materials.model_copy(update={"select": list(keys)})
@@ -76,6 +91,29 @@ def check_backend(potential: Potential) -> None:
             f"potential.backend: '{potential.backend}' needs the package {facts.package}, which is "
             f"not installed: run `make {facts.target}`"
         )
+
+
+def _check_shared(campaign: Campaign, keys: Sequence[str]) -> None:
+    left_out = campaign.shared.leave_out
+    unknown = [key for key in left_out if key not in keys]
+    if unknown:
+        raise InputError(
+            f"shared.leave_out has {', '.join(unknown)}, which materials.select has not"
+            f"{nearest(unknown[0], keys)}"
+        )
+    if set(left_out) == set(keys):
+        raise InputError("shared.leave_out names every material: leave one for the model")
+
+
+def _check_factors(campaign: Campaign) -> None:
+    rules = [rule for stage in STAGES.values() for rule in stage]
+    for key in ("walltime", "memory"):
+        for rule in getattr(campaign.resources, key):
+            if rule not in (*rules, "default"):
+                raise InputError(
+                    f"resources.{key}.{rule}: there is no such rule{nearest(rule, rules)}; the "
+                    "rules are those of `snakemake --list-rules`, or 'default' for all others"
+                )
 
 
 def _check_mappings(campaign: Campaign, table: pd.DataFrame) -> None:

@@ -15,14 +15,10 @@ from pathlib import Path
 
 from umklapp.errors import InputError
 from umklapp.learning.assessment import Assessment
+from umklapp.paths import COMMON_FILES, COMMON_FOLDERS, Results, existing
 
 PREFIX = "umklapp"
 """Begins the name of every Slurm job of this workflow (profiles/slurm: slurm-jobname-prefix)."""
-
-OWN = ("engines", "logs", "benchmarks", "figures", "summaries", "materials_project", "shared")
-"""Folders in results that belong to no material."""
-
-OWN_FILES = ("summary.csv", "costs.csv", "report.html", "report.zip", "status.json")
 
 GIGABYTE = 1e9
 
@@ -79,9 +75,9 @@ def strangers(results: Path, known: Collection[str]) -> list[str]:
     lines = []
     for entry in sorted(results.iterdir()):
         name = entry.name
-        if name.startswith(".") or name in OWN_FILES:
+        if name.startswith(".") or name in COMMON_FILES:
             continue
-        if name not in OWN and name not in known:
+        if name not in COMMON_FOLDERS and name not in known:
             lines.append(f"{entry}: not of this workflow, and no material of the table; left alone")
         elif not entry.is_dir():
             lines.append(f"{entry}: a file where a folder is expected")
@@ -93,11 +89,12 @@ def check_verdicts(results: Path, materials: Sequence[str]) -> None:
 
     It decides whether a material gets another round, so a foreign one must not pass for ours.
     """
+    places = Results(str(results))
     wrong = [
-        str(path)
+        path
         for material in materials
-        for path in sorted((results / material).glob("round_*/assessment.json"))
-        if read_finished(path) is None
+        for path in existing(places.material(material).round("*").assessment)
+        if read_finished(Path(path)) is None
     ]
     blocked = [str(results / key) for key in materials if (results / key).is_file()]
     if wrong or blocked:

@@ -7,7 +7,8 @@ comes from the configuration and the table; afterwards from `structure.json`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,9 @@ from umklapp.crystals.materials import published_size
 
 REFERENCE = 64
 """Atoms of the cell that the numbers in the rules are for."""
+
+REFERENCE_MESH = (7, 7, 7)
+"""Mesh of q-points that the numbers of rules with a mesh are for."""
 
 
 def expected(row: pd.Series, settings: Materials) -> dict[str, int]:
@@ -53,6 +57,11 @@ def built(structure: Path) -> dict[str, int] | None:
 def growth(atoms: int, power: float) -> float:
     """(atoms / `REFERENCE`)^power, never below 1: small cells are not worth a smaller request."""
     return max(1.0, (atoms / REFERENCE) ** power)
+
+
+def mesh_growth(mesh: Sequence[int] | None) -> float:
+    """Points of a mesh of q-points over those of `REFERENCE_MESH`; 1 below, and without a mesh."""
+    return 1.0 if mesh is None else max(1.0, math.prod(mesh) / math.prod(REFERENCE_MESH))
 
 
 def request(start: float, attempt: int, factor: float, limit: float | None) -> int:

@@ -21,7 +21,7 @@ from ase import Atoms, units
 from ase.io import write
 from ase.md.langevin import Langevin
 
-from umklapp.crystals import frames, materials, phonopy_cells
+from umklapp.crystals import frame_info, frames, materials, phonopy_cells
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.potentials import testbed
 
@@ -89,41 +89,52 @@ def seeds(case: Case, perfect: Atoms, found: list[Atoms], count: int = 36) -> li
     return quiet[:: max(1, len(quiet) // count)][:count]
 
 
-def write_campaign(case: Case, folder: Path, steps: int = 40000, **changes: Any) -> Path:
+def write_campaign(
+    case: Case, folder: Path, steps: int = 40000, seed: int = 1, **changes: Any
+) -> Path:
     """Frames, structure, table and configuration; returns the path of the configuration.
 
     Args:
+        seed: of the campaign, and of the exact dynamics behind seeds and reference.
         steps: of exact dynamics (5 fs each) behind seeds and reference.
         changes: sections that replace those of the configuration.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    structures = folder / "structures"
-    structures.mkdir(exist_ok=True)
-    write(structures / f"{MATERIAL}.extxyz", testbed.primitive())
-    columns = ["material", "formula", "space_group", "prototype", "n_primitive", "kappa_literature"]
-    row = [MATERIAL, "CuI", 216, "zincblende", 2, ""]
-    pd.DataFrame([row], columns=columns).to_csv(folder / "materials.csv", index=False)
-    table = materials.read_table(folder / "materials.csv")
-    # as the pipeline builds it: it may turn a primitive cell
-    primitive = materials.build_primitive(pd.Series(table.loc[MATERIAL]), structures)
-    perfect = phonopy_cells.supercell(primitive, DOUBLE)
-    found = dynamics(case, perfect, steps, 1)
+    _, perfect = write_crystal(folder, testbed.primitive(), DOUBLE)
+    found = dynamics(case, perfect, steps, seed)
     frames.write_frames(folder / f"{case}_reference.extxyz", found[: 2 * len(found) // 3])
     chosen = seeds(case, perfect, found)
     for frame in chosen:
-        frame.info.update(origin="quiet MD")
+        frame_info.mark(frame, origin="quiet MD")
     frames.write_frames(folder / f"{case}_seeds.extxyz", chosen)
-    settings = configuration(case, folder.resolve()) | changes
+    settings = configuration(case, folder.resolve(), seed) | changes
     path = folder / f"{case}.yaml"
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
     return path
 
 
-def configuration(case: Case, folder: Path) -> dict[str, Any]:
+def write_crystal(folder: Path, primitive: Atoms, matrix: list[list[int]]) -> tuple[Atoms, Atoms]:
+    """Write structure and table of zincblende CuI.
+
+    Returns:
+        The primitive cell as the pipeline builds it, and its supercell.
+    """
+    structures = folder / "structures"
+    structures.mkdir(parents=True, exist_ok=True)
+    write(structures / f"{MATERIAL}.extxyz", primitive)
+    columns = ["material", "formula", "space_group", "prototype", "n_primitive", "kappa_literature"]
+    row = [MATERIAL, "CuI", 216, "zincblende", 2, ""]
+    pd.DataFrame([row], columns=columns).to_csv(folder / "materials.csv", index=False)
+    table = materials.read_table(folder / "materials.csv")
+    # as the pipeline builds it: it may turn a primitive cell
+    built = materials.build_primitive(pd.Series(table.loc[MATERIAL]), structures)
+    return built, phonopy_cells.supercell(built, matrix)
+
+
+def configuration(case: Case, folder: Path, seed: int = 1) -> dict[str, Any]:
     """The configuration of a campaign whose files lie in `folder`."""
     return {
         "name": f"testbed_{case}",
-        "seed": 1,
+        "seed": seed,
         "results": str(folder / f"results_{case}"),
         "materials": {
             "table": str(folder / "materials.csv"),

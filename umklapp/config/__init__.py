@@ -60,7 +60,7 @@ from umklapp.config.reference import (
     Vasp,
 )
 from umklapp.config.transport import Conductivity, Phonons, Resources
-from umklapp.config.verdict import Verdict
+from umklapp.config.verdict import Persistence, Verdict
 
 __all__ = [
     "GENERATED",
@@ -98,6 +98,7 @@ __all__ = [
     "NptBarostat",
     "OrderBias",
     "OrdinaryWeights",
+    "Persistence",
     "Phonons",
     "PoolExploration",
     "Potential",

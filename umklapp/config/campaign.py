@@ -98,18 +98,6 @@ class Campaign(Section):
         return self
 
     @model_validator(mode="after")
-    def _shared_has_materials(self) -> Campaign:
-        chosen, left = set(self.materials.select), set(self.shared.leave_out)
-        unknown = sorted(left - chosen)
-        if unknown:
-            raise ValueError(
-                f"shared.leave_out has {', '.join(unknown)}, which materials.select has not"
-            )
-        if left == chosen:
-            raise ValueError("shared.leave_out names every material: leave one for the model")
-        return self
-
-    @model_validator(mode="after")
     def _correction_has_labels(self) -> Campaign:
         chosen = self.materials
         same = chosen.cells is not None or chosen.sampling_supercell == chosen.phonon_supercell

@@ -9,6 +9,26 @@ from pydantic import Field, model_validator
 from umklapp.config.base import Positive, Section
 
 
+class Persistence(Section):
+    """Labels in events are continued: does the event last, and is the committee right there?
+
+    The last committee runs and relaxes; the reference engine labels where that ends.
+    """
+
+    frames: int = Field(
+        3,
+        ge=0,
+        description="labels to continue from; each costs two reference calculations, and one more "
+        "is of the perfect cell (0: nothing is continued, and no label confirms an event)",
+    )
+    duration: Positive = Field(500.0, description="of each run (fs)")
+    error: Positive = Field(
+        0.15,
+        description="largest force error of an atom at the ends (eV/Å) with which the last "
+        "committee may speak for the reference",
+    )
+
+
 class Verdict(Section):
     """Events in σᴬ(t), and what they say of the potential before and after learning."""
 
@@ -21,9 +41,18 @@ class Verdict(Section):
     )
     leave: Positive = Field(3.0, description="and ends this many widths above it")
     shortest: float = Field(0.0, ge=0, description="shorter events are noise (fs)")
+    gap: float = Field(
+        200.0, ge=0, description="a shorter quiet stretch does not end an event (fs)"
+    )
     dynamics: Positive = Field(
         1.0, description="with less dynamics per committee than this (ps) nothing is decided"
     )
+    rarest: Positive = Field(
+        0.1,
+        description="events per ps that must not be overlooked: without any event, *sound* takes "
+        "3/`rarest` ps of reference dynamics",
+    )
+    persistence: Persistence = Persistence()
 
     @model_validator(mode="after")
     def _hysteresis(self) -> Verdict:

@@ -20,6 +20,8 @@ from ase.io import iread, write
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 from scipy.optimize import linear_sum_assignment
 
+from umklapp.crystals import frame_info
+from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.crystals.materials import composition
 from umklapp.errors import InputError
 
@@ -48,8 +50,8 @@ def strip(atoms: Atoms) -> Atoms:
     """
     positions = np.round(atoms.positions, DECIMALS)
     bare = Atoms(numbers=atoms.numbers, cell=atoms.cell, positions=positions, pbc=True)
-    bare.info = {key: value for key, value in atoms.info.items() if key != "frame_id"}
-    bare.info["frame_id"] = frame_id(bare)
+    bare.info = dict(atoms.info)
+    frame_info.mark(bare, frame_id=frame_id(bare))
     return bare
 
 
@@ -60,9 +62,9 @@ def labelled(
     stress: np.ndarray | None = None,
     **info: object,
 ) -> Atoms:
-    """Frame with labels attached; `info` is added to `atoms.info`."""
+    """Frame with labels attached; `info` are fields of `FrameInfo` that are set."""
     frame = strip(atoms)
-    frame.info.update(info)
+    frame_info.mark(frame, **info)
     results: dict[str, object] = {"energy": float(energy), "forces": np.array(forces, float)}
     if stress is not None:
         results["stress"] = np.array(stress, float)
@@ -177,21 +179,21 @@ def split(frames: Sequence[Atoms], calibration: float, test: float) -> Split:
     """Time-blocked split: of every origin, the last stretch tests and the one before calibrates.
 
     Frames keep their order within an origin, so the three parts never interleave in time; where
-    they were labelled in chunks, `info["place"]` says what their order was.
+    they were labelled in chunks, their `place` says what their order was.
 
     Args:
-        frames: labelled frames with `info["origin"]`; in time order within an origin.
+        frames: labelled frames with their `FrameInfo.origin`; in time order within an origin.
         calibration: fraction for calibration; at least one frame in all.
         test: fraction for testing; at least one frame in all.
 
     Raises:
         InputError: fewer than three frames, or nothing left to train on.
     """
-    groups: dict[str, list[Atoms]] = {}
+    groups: dict[Origin | None, list[Atoms]] = {}
     for frame in frames:
-        groups.setdefault(str(frame.info.get("origin", "")), []).append(frame)
+        groups.setdefault(FrameInfo.of(frame).origin, []).append(frame)
     for group in groups.values():
-        group.sort(key=lambda frame: int(frame.info.get("place", 0)))
+        group.sort(key=lambda frame: FrameInfo.of(frame).place or 0)
     sizes = []  # of every origin: train, calibration, test
     for group in groups.values():
         n_calibration, n_test = round(calibration * len(group)), round(test * len(group))
@@ -240,7 +242,7 @@ def in_site_order(frames: Sequence[Atoms], perfect: Atoms) -> list[Atoms]:
             found.append(frame)
             continue
         moved = frame[order]
-        moved.info = dict(frame.info)
+        frame_info.inherit(moved, frame)
         labels = _labels(frame)
         labels["forces"] = labels["forces"][order]
         found.append(labelled(moved, **labels))
@@ -266,7 +268,7 @@ def turned(frame: Atoms, perfect: Atoms) -> Atoms:
     if np.linalg.det(rotation) < 0 or not np.allclose(old.array @ rotation, new.array, atol=1e-3):
         return frame
     moved = Atoms(frame.numbers, cell=new, scaled_positions=frame.get_scaled_positions(False))
-    moved.info = dict(frame.info)
+    frame_info.inherit(moved, frame)
     labels = _labels(frame)
     labels["forces"] = labels["forces"] @ rotation
     if labels.get("stress") is not None:
@@ -301,5 +303,5 @@ def unique(frames: Iterable[Atoms]) -> list[Atoms]:
     """Frames without repeats, first come first kept, by `frame_id`."""
     found: dict[str, Atoms] = {}
     for frame in frames:
-        found.setdefault(str(frame.info["frame_id"]), frame)
+        found.setdefault(frame_info.identity(frame), frame)
     return list(found.values())

@@ -15,7 +15,7 @@ import spglib
 from ase import Atoms
 from ase.io import read
 
-from umklapp.crystals import materials_project, prototypes
+from umklapp.crystals import frame_info, materials_project, prototypes
 from umklapp.errors import InputError
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ def build_primitive(row: pd.Series, folder: Path, downloads: Path = DOWNLOADS) -
         raise InputError(
             f"{key}: built {primitive.symbols}, the table says {row['formula']}{remedy}"
         )
-    primitive.info["material"] = key
+    frame_info.mark(primitive, material=key)
     return primitive
 
 

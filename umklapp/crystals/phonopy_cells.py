@@ -10,6 +10,7 @@ from phonopy import Phonopy
 from phonopy.structure.atoms import PhonopyAtoms
 from phonopy.structure.cells import get_supercell
 
+from umklapp.crystals import frame_info
 from umklapp.errors import InputError
 
 SITE_TOLERANCE = 1e-3
@@ -60,7 +61,7 @@ def supercell(primitive: Atoms, matrix: Sequence[Sequence[int]]) -> Atoms:
     check_matrix(matrix, "supercell")
     cell = get_supercell(to_phonopy(primitive), np.array(matrix).T)
     atoms = from_phonopy(cell)
-    atoms.info.update(primitive.info)
+    frame_info.inherit(atoms, primitive)
     return atoms
 
 

@@ -10,6 +10,7 @@ from ase import Atoms
 from ase.geometry import minkowski_reduce
 
 from umklapp.config import Matrix, NearlyCubic, Supercell
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.crystals.materials import rotations
 from umklapp.crystals.phonopy_cells import check_matrix
 from umklapp.errors import InputError
@@ -227,7 +228,7 @@ def matrix(choice: Supercell, primitive: Atoms, published: int | None, key: str)
     if isinstance(choice, NearlyCubic):
         return nearly_cubic(primitive, choice.atoms, WINDOW)
     if isinstance(choice, str):
-        name = primitive.info.get("material", primitive.symbols)
+        name = FrameInfo.of(primitive).material or primitive.symbols
         if published is None:
             raise InputError(
                 f"{key}: 'published', but the table's n_supercell of {name} is empty; give "

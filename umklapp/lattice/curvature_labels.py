@@ -13,8 +13,9 @@ import numpy as np
 from ase import Atoms
 
 from umklapp import config
-from umklapp.crystals import frames, materials, phonopy_cells
+from umklapp.crystals import frame_info, frames, materials, phonopy_cells
 from umklapp.crystals.curvature import CurvatureLabel
+from umklapp.crystals.frame_info import Origin
 from umklapp.errors import CalculationError, InputError
 from umklapp.reference.contract import Engine
 from umklapp.reference.ledger import Ledger, label_frames
@@ -57,7 +58,8 @@ def by_displacements(
         cells.insert(0, perfect.copy())
     asked = []
     for number, atoms in enumerate(cells):
-        atoms.info.update(perfect.info, origin=f"curvature {number}")
+        frame_info.inherit(atoms, perfect)
+        frame_info.mark(atoms, origin=Origin(kind="curvature", number=number))
         asked.append(frames.strip(atoms))
     labels, failures = label_frames(asked, engine, ledger, workdir, timeout, say)
     if failures:

@@ -24,6 +24,7 @@ from phonopy.physical_units import get_physical_units
 from umklapp import config
 from umklapp.crystals import frames, sites
 from umklapp.crystals.formats.force_sets import load_params
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.crystals.phonopy_cells import from_phonopy, supercell_matrix, to_phonopy
 from umklapp.errors import CalculationError, InputError
 from umklapp.lattice import sigma_a
@@ -66,7 +67,7 @@ def born_charges(primitive: Atoms, path: Path) -> dict[str, Any]:
         InputError: the material or a species is not in the file, or the charges of the cell do
             not add up to zero within 0.05 e.
     """
-    material = str(primitive.info.get("material"))
+    material = str(FrameInfo.of(primitive).material)
     entry = yaml.safe_load(path.read_text()).get(material)
     if entry is None:
         raise InputError(f"phonons.born: {path} has no entry for {material}")

@@ -13,6 +13,7 @@ from symfc import Symfc
 
 from umklapp.crystals import phonopy_cells, sites
 from umklapp.crystals.force_constant_arrays import as_matrix
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import InputError
 from umklapp.files import replacing
 from umklapp.lattice.sigma_a import sigma
@@ -121,12 +122,14 @@ def from_displaced(
     """Force constants from the engine's finite displacements among the labels, if they are there.
 
     Args:
-        labels: labelled frames; those whose `info["origin"]` ends with `displaced` are used.
+        labels: labelled frames; those with a displaced origin (`Origin.displaced`) are used.
     """
     mine = [
         frame
         for frame in labels
-        if str(frame.info.get("origin", "")).endswith("displaced") and len(frame) == len(perfect)
+        if (origin := FrameInfo.of(frame).origin) is not None
+        and origin.displaced
+        and len(frame) == len(perfect)
     ]
     phonon = phonopy_cells.harmonic_calculation(primitive, perfect)
     cell = phonopy_cells.from_phonopy(phonon.supercell)

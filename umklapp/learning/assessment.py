@@ -6,10 +6,12 @@ Read while Snakemake builds its graph, once per round of every material: nothing
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
 
+from umklapp.paths import Material, Round
 from umklapp.records import Part, Record
 
 
@@ -89,3 +91,34 @@ def conclude(
         criteria=dict(criteria),
         **counts,
     )
+
+
+def of_round(files: Round) -> Assessment | None:
+    """The assessment of a round; None while there is none.
+
+    Raises:
+        InputError: the file is no whole record.
+    """
+    path = Path(files.assessment)
+    return Assessment.read(path) if path.exists() else None
+
+
+def counted_rounds(files: Material) -> list[Round]:
+    """Rounds of a material that count, in order: up to the one that is finished.
+
+    A later one counts where its data set is not older than the assessment that ended the rounds:
+    then they were opened again. Where it is older, an earlier run has left it.
+    """
+    rounds: list[Round] = []
+    for one in files.rounds_on_disk():
+        last = of_round(rounds[-1]) if rounds else None
+        if last is not None and last.finished and _left_behind(one, rounds[-1]):
+            break
+        rounds.append(one)
+    return rounds
+
+
+def _left_behind(later: Round, finished: Round) -> bool:
+    dataset = Path(later.dataset)
+    ended = Path(finished.assessment).stat().st_mtime
+    return dataset.exists() and dataset.stat().st_mtime <= ended

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from ase import Atoms
 
+from umklapp.crystals import frame_info
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.crystals.frames import has_stress, stress_of
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning.sampling import calibration, uncertainty
@@ -77,8 +79,8 @@ def judge(
     largest = test_spread.of("force_max")
     table = pd.DataFrame(
         {
-            "frame_id": [frame.info["frame_id"] for frame in test],
-            "origin": [frame.info.get("origin", "") for frame in test],
+            "frame_id": [frame_info.identity(frame) for frame in test],
+            "origin": [str(FrameInfo.of(frame).origin or "") for frame in test],
             "uncertainty_eV_per_A": largest,
             "expected_error_eV_per_A": (factor or np.nan) * largest,
             "error_eV_per_A": [each.max() for each in test_errors],

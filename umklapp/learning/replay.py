@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,50 +11,113 @@ import numpy as np
 import pandas as pd
 from ase import Atoms
 
+from umklapp.crystals import frame_info
+from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.crystals.frames import read_labels
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.lattice.sigma_a import RunningSigma, sigma
-from umklapp.learning import events
-from umklapp.learning.sampling import exploration, uncertainty
+from umklapp.learning import events, observations, quiet, thermal
+from umklapp.learning.event_record import Along, Anharmonicity, Errors, LabelInEvent
+from umklapp.learning.observations import Event, Observation
+from umklapp.learning.quiet import Quiet
+from umklapp.learning.sampling import uncertainty
 from umklapp.learning.sampling.exploration import Explored
-from umklapp.learning.verdict import Labels
+from umklapp.learning.thermal import ThermalEnergy
 from umklapp.potentials.committee import Committee
 
 CHUNK = 200
 """Frames in memory at once."""
 
+COMMITTEES = ("before", "after")
 
-def quiets(path: Path) -> dict[float, events.Quiet]:
-    """Quiet σᴬ of an exploration by target temperature (K): hotter crystals are less harmonic."""
+
+def sigma_by_temperature(path: Path) -> dict[float, list[np.ndarray]]:
+    """σᴬ(t) of every replica of an exploration, by target temperature (K).
+
+    Hotter crystals are less harmonic, so that each temperature has its own quiet band.
+    """
     series: dict[float, list[np.ndarray]] = {}
     with h5py.File(path) as file:
-        for group in file.values():
-            target = float(group.attrs["target_temperature"])
-            series.setdefault(target, []).append(group["sigma"][()])
-    return {target: events.Quiet.of(np.concatenate(parts)) for target, parts in series.items()}
+        for name in sorted(file):
+            target = float(file[name].attrs["target_temperature"])
+            if not np.isfinite(target):
+                continue  # a frame of a pool: no dynamics
+            series.setdefault(target, []).append(file[name]["sigma"][()])
+    return series
+
+
+def anchors(
+    seeds: Mapping[float, Sequence[np.ndarray]],
+    reference: Mapping[float, Sequence[np.ndarray]],
+    after: Mapping[float, Sequence[np.ndarray]],
+    enter: float,
+) -> dict[float, Quiet]:
+    """The band that all sources of a temperature are held to, by target temperature (K).
+
+    The first committee has no part in it: its quiet lattice may be wrong.
+
+    Args:
+        seeds, reference, after: series of σᴬ by target temperature.
+    """
+    bands = {}
+    for target in {*seeds, *reference, *after}:
+        sources = [*reference.get(target, ()), *after.get(target, ())]
+        band = quiet.anchor(seeds.get(target, ()), sources, enter)
+        if band is not None:
+            bands[target] = band
+    return bands
 
 
 def scan_exploration(
-    path: Path,
-    quiet: dict[float, events.Quiet],
-    harmonic: HarmonicReference,
-    **options: Any,
-) -> events.Record:
-    """Events of all replicas of an exploration, read in chunks.
+    path: Path, held_to: Mapping[float, Quiet], harmonic: HarmonicReference, **options: Any
+) -> dict[float, Observation]:
+    """Events of all replicas of an exploration by target temperature, read in chunks.
 
     Args:
-        quiet: by target temperature; replicas of another temperature are judged by their own.
-        options: of `events.Detector`.
+        held_to: `anchors`. options: of `events.Detector`.
     """
-    own, records = quiets(path), []
+    enter = float(options.get("enter", quiet.ENTER))
+    own = {
+        target: quiet.of_source(series, held_to.get(target), enter)
+        for target, series in sigma_by_temperature(path).items()
+    }
+    parts: dict[float, list[Observation]] = {target: [] for target in own}
     with h5py.File(path) as file:
         for number, name in enumerate(sorted(file)):
             group = file[name]
             target = float(group.attrs["target_temperature"])
-            known = quiet.get(target, own[target])
-            chunks = events.hdf5_chunks(group, ("time", "sigma", "positions"), CHUNK)
-            records.append(events.scan([chunks], known, harmonic, [number], **options))
-    return events.join(records)
+            band = own.get(target)
+            if band is None:
+                continue
+            chunks = events.hdf5_chunks(group, ("time", "sigma", "positions", "cells"), CHUNK)
+            parts[target].append(
+                events.scan([chunks], band, harmonic, [number], chosen_starts=True, **options)
+            )
+    return {
+        target: observations.join(found) if found else Observation()
+        for target, found in parts.items()
+    }
+
+
+def frame_sigma(frames: Sequence[Atoms], harmonic: HarmonicReference) -> np.ndarray:
+    """σᴬ (n,) of labelled frames by their own forces."""
+    known = [harmonic.forces(frame.positions[None], frame.cell.array[None])[0] for frame in frames]
+    return np.array(
+        [float(sigma(f.get_forces(), forces)) for f, forces in zip(frames, known, strict=True)]
+    )
+
+
+def trajectories(frames: Sequence[Atoms]) -> list[list[Atoms]]:
+    """Frames whose `FrameInfo.time` is known by their origin, each in order of time."""
+    groups: dict[Origin | None, list[Atoms]] = {}
+    for frame in frames:
+        groups.setdefault(FrameInfo.of(frame).origin, []).append(frame)
+    return [sorted(group, key=time_of) for group in groups.values()]
+
+
+def time_of(frame: Atoms) -> float:
+    """Time (fs) of a frame of dynamics; 0 where it has none."""
+    return FrameInfo.of(frame).time or 0.0
 
 
 def reference_series(
@@ -66,43 +129,91 @@ def reference_series(
     """Reference MD frame by frame: σᴬ, and error and uncertainty of two committees.
 
     Args:
-        frames: labelled, with `info["time"]` (fs) and `info["origin"]` (one per trajectory).
+        frames: labelled, trajectory after trajectory, each in order of time (`trajectories`).
 
     Returns:
         Columns `source`, `replica`, `time_ps`, `sigma`, and for before and after
-        `force_error_*` (MAE) and `uncertainty_*` (u_max), eV/Å.
+        `force_error_*` (MAE), `largest_error_*` (of an atom) and `uncertainty_*` (u_max), eV/Å.
     """
     rows = []
-    names = list(dict.fromkeys(str(frame.info.get("origin", "")) for frame in frames))
+    infos = [FrameInfo.of(frame) for frame in frames]
+    origins = list(dict.fromkeys(info.origin for info in infos))
     for first in range(0, len(frames), CHUNK):
         part = frames[first : first + CHUNK]
-        judged = [each.evaluate_members(part) for each in (before, after)]
+        predictions = [committee.evaluate_members(part) for committee in (before, after)]
+        values = frame_sigma(part, harmonic)
         for number, frame in enumerate(part):
             forces = frame.get_forces()
-            known = harmonic.forces(frame.positions[None], frame.cell.array[None])[0]
             row = {
                 "source": "reference",
-                "replica": names.index(str(frame.info.get("origin", ""))),
-                "time_ps": float(frame.info["time"]) / 1000,
-                "sigma": float(sigma(forces, known)),
+                "replica": origins.index(infos[first + number].origin),
+                "time_ps": (infos[first + number].time or 0.0) / 1000,
+                "sigma": float(values[number]),
             }
-            for name, prediction in zip(("before", "after"), judged, strict=True):
+            for name, prediction in zip(COMMITTEES, predictions, strict=True):
                 members = prediction.forces[number]
-                row[f"force_error_{name}"] = float(np.abs(members.mean(axis=0) - forces).mean())
+                difference = members.mean(axis=0) - forces
+                row[f"force_error_{name}"] = float(np.abs(difference).mean())
+                row[f"largest_error_{name}"] = float(np.linalg.norm(difference, axis=1).max())
                 row[f"uncertainty_{name}"] = float(uncertainty.per_atom(members).max())
             rows.append(row)
     return pd.DataFrame(rows)
 
 
-def scan_reference(series: pd.DataFrame, frames: Sequence[Atoms], **options: Any) -> events.Record:
-    """Events of reference MD, trajectory by trajectory."""
-    quiet, records = events.Quiet.of(series["sigma"].to_numpy()), []
-    for number in sorted(series["replica"].unique()):
-        mine = series[series["replica"] == number].sort_values("time_ps")
-        positions = np.array([frames[n].positions for n in mine.index])
-        chunk = (1000 * mine["time_ps"].to_numpy(), mine["sigma"].to_numpy(), positions)
-        records.append(events.scan([iter([chunk])], quiet, None, [int(number)], **options))
-    return events.join(records)
+def scan_reference(
+    runs: Sequence[Sequence[Atoms]], band: Quiet, harmonic: HarmonicReference, **options: Any
+) -> Observation:
+    """Events of reference MD with what moved, trajectory by trajectory.
+
+    Args:
+        runs: `trajectories` of labelled frames. band: `quiet.of_source` of the reference.
+        options: of `events.Detector`.
+    """
+    parts = []
+    for number, run in enumerate(runs):
+        chunk = (
+            np.array([time_of(frame) for frame in run]),
+            frame_sigma(run, harmonic),
+            np.array([frame.positions for frame in run]),
+            np.array([frame.cell.array for frame in run]),
+        )
+        parts.append(events.scan([iter([chunk])], band, harmonic, [number], **options))
+    return observations.join(parts)
+
+
+def along_reference(series: pd.DataFrame, observed: Observation) -> Along | None:
+    """Errors and uncertainties inside and outside the events of the reference.
+
+    None where it has no frame inside or none outside.
+
+    Args:
+        series: `reference_series`. observed: its events.
+    """
+    inside = np.array(
+        [
+            any(event.holds(replica, 1000 * time) for event in observed.real_events)
+            for replica, time in zip(series["replica"], series["time_ps"], strict=True)
+        ],
+        bool,
+    )
+    if not inside.any() or inside.all():
+        return None
+    sides = {"inside": series[inside], "outside": series[~inside]}
+
+    def of(name: str) -> Errors:
+        values = {}
+        for side, rows in sides.items():
+            values[f"force_{side}"] = float(rows[f"force_error_{name}"].mean())
+            values[f"largest_{side}"] = float(rows[f"largest_error_{name}"].mean())
+            values[f"uncertainty_{side}"] = float(rows[f"uncertainty_{name}"].median())
+        return Errors(**values)
+
+    return Along(
+        inside=int(inside.sum()),
+        outside=int((~inside).sum()),
+        before=of("before"),
+        after=of("after"),
+    )
 
 
 def exploration_series(path: Path, source: str) -> pd.DataFrame:
@@ -125,7 +236,7 @@ def exploration_series(path: Path, source: str) -> pd.DataFrame:
     return pd.concat(parts) if parts else pd.DataFrame(columns=["source", "replica", "time_ps"])
 
 
-def overall_sigma(path: Path, harmonic: HarmonicReference) -> dict[str, float | None]:
+def overall_sigma(path: Path, harmonic: HarmonicReference) -> Anharmonicity:
     """σᴬ of all frames of an exploration with its standard error, read in chunks."""
     running = RunningSigma()
     with h5py.File(path) as file:
@@ -134,63 +245,115 @@ def overall_sigma(path: Path, harmonic: HarmonicReference) -> dict[str, float | 
                 positions, cells, forces = chunk
                 running.add(forces, harmonic.forces(positions, cells))
     if not running.total:
-        return {"value": None, "error": None}
+        return Anharmonicity(value=None, error=None)
     value, error = running.result()
-    return {"value": value, "error": error if np.isfinite(error) else None}
+    return Anharmonicity(value=value, error=error if np.isfinite(error) else None)
 
 
-def rounds_of(
-    explorations: Sequence[Path], records: Sequence[events.Record], labels: Sequence[Path]
-) -> list[tuple[Explored, events.Record, list[Atoms]]]:
-    """Exploration, events and labels of every round.
+def thermal_energies(
+    path: Path, observed: Mapping[float, Observation], atoms: int
+) -> list[ThermalEnergy]:
+    """Potential energies of the quiet frames of an exploration, by target temperature.
+
+    Args:
+        path: of the last exploration. observed: its events by temperature. atoms: N.
+    """
+    energies: dict[float, list[np.ndarray]] = {target: [] for target in observed}
+    with h5py.File(path) as file:
+        for name in sorted(file):
+            group = file[name]
+            target = float(group.attrs["target_temperature"])
+            band = observed[target].quiet
+            if band is not None:
+                calm = group["sigma"][()] <= band.level(quiet.LEAVE)
+                energies[target].append(atoms * group["energy"][()][calm])
+    return [
+        thermal.measured(
+            np.concatenate([np.empty(0), *parts]), atoms, target, "the last committee's dynamics"
+        )
+        for target, parts in sorted(energies.items())
+    ]
+
+
+def labels_by_round(labels: Sequence[Path], rounds: int) -> list[list[Atoms]]:
+    """Labels of every round.
 
     Args:
         labels: label files, equally many of every round, round after round.
     """
-    chunks = len(labels) // len(explorations)
-    found = []
-    for number, (path, record) in enumerate(zip(explorations, records, strict=True)):
-        mine = labels[chunks * number : chunks * (number + 1)]
-        labelled = [frame for each in mine for frame in read_labels(each)]
-        found.append((exploration.read(path), record, labelled))
-    return found
+    chunks = len(labels) // rounds
+    return [
+        [frame for path in labels[chunks * n : chunks * (n + 1)] for frame in read_labels(path)]
+        for n in range(rounds)
+    ]
 
 
 def labels_in_events(
-    rounds: Sequence[tuple[Explored, events.Record, Sequence[Atoms]]],
+    rounds: Sequence[tuple[Explored, Mapping[float, Observation], Sequence[Atoms]]],
     harmonic: HarmonicReference,
     before: Committee,
     after: Committee,
-    quiet_error: float,
-) -> Labels:
+    energies: Sequence[ThermalEnergy],
+    crystal: float,
+) -> list[LabelInEvent]:
     """Reference labels of explored frames that lie within events.
 
     Args:
-        rounds: of every round the exploration, its events, and its labels (whose
-            `info["explored"]` is their number in the exploration).
+        rounds: of every round the exploration, its events by temperature, and its labels (whose
+            `FrameInfo.explored` is their row in the exploration).
         before, after: the first and the last committee.
-        quiet_error: eV/Å, of the first on quiet frames.
+        energies: `thermal_energies`. crystal: energy of the perfect cell, eV.
     """
-    rows, widths = [], []
-    for explored, record, labels in rounds:
-        widths.append(record.quiet.level(events.ENTER))
+    rows = []
+    thermals = {item.temperature: item for item in energies}
+    for number, (explored, observed, labels) in enumerate(rounds):
         for label in labels:
-            number = int(label.info["explored"])
-            replica, time = int(explored.replica[number]), float(explored.time[number])
-            if not any(event.holds(replica, time) for event in record.events):
+            place = frame_info.explored_row(label)
+            target = float(explored.target_temperature[place])
+            event, began_inside = _event_of(
+                int(explored.replica[place]), float(explored.time[place]), observed.get(target)
+            )
+            if event is None:
                 continue
-            known = harmonic.forces(label.positions[None], label.cell.array[None])[0]
-            forces = label.get_forces()
-            errors = [
-                float(np.abs(each.evaluate([label]).forces[0] - forces).mean())
-                for each in (before, after)
-            ]
+            energy = float(label.get_potential_energy()) - crystal
+            belongs = thermals.get(target) or thermal.equipartition(len(label), target)
+            errors = [_errors(committee, label) for committee in (before, after)]
             rows.append(
-                (
-                    float(sigma(forces, known)),
-                    *errors,
+                LabelInEvent(
+                    frame_id=frame_info.identity(label),
+                    round=number,
+                    replica=int(explored.replica[place]),
+                    time=float(explored.time[place]),
+                    temperature=target,
+                    kind=event.kind,
+                    motion=event.motion,
+                    energy=energy,
+                    thermal_mean=belongs.mean,
+                    thermal_spread=belongs.spread,
+                    sigma=float(frame_sigma([label], harmonic)[0]),
+                    error_before=errors[0][0],
+                    error_after=errors[1][0],
+                    largest_before=errors[0][1],
+                    largest_after=errors[1][1],
+                    began_inside=began_inside,
+                    learned=number + 1 < len(rounds),
                 )
             )
-    table = np.array(rows).reshape(-1, 3)
-    real, unlearned, learned = table.T
-    return Labels(real, unlearned, learned, quiet_error, max(widths, default=np.inf))
+    return rows
+
+
+def _event_of(replica: int, time: float, observed: Observation | None) -> tuple[Event | None, bool]:
+    if observed is None:
+        return None, False
+    for event in observed.apart:
+        if event.holds(replica, time):
+            return event, event.open_start
+    for event in observed.real_events:
+        if event.holds(replica, time):
+            return event, False
+    return None, False
+
+
+def _errors(committee: Committee, label: Atoms) -> tuple[float, float]:
+    difference = committee.evaluate([label]).forces[0] - label.get_forces()
+    return float(np.abs(difference).mean()), float(np.linalg.norm(difference, axis=1).max())

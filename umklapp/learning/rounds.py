@@ -14,32 +14,53 @@ from dataclasses import dataclass
 from typing import Any
 
 from umklapp.config import Rounds
-from umklapp.learning.assessment import Criterion
+from umklapp.learning.assessment import Assessment, Criterion, conclude
 from umklapp.learning.sampling.exploration import Explored
 from umklapp.learning.stopping import labels, physics, search
 from umklapp.learning.stopping.labels import NewLabels
+from umklapp.learning.stopping.search import Seen
 
 
 @dataclass(frozen=True)
 class Evidence:
     """What a round is judged by.
 
-    explored, before: exploration of this round, and of the round before (None in the first);
-    labels: of frames of `explored`; factor: calibration factor of the committee, None where it has
-    none; bound: expected error of the worst atom (eV/Å) from which a frame is labelled; kappa,
-    kappa_before: κ(300 K) of the members in W/(m K), None where it was not computed; finetune: of
-    `committee.json`; events: options of `events.Detector`.
+    explored, before: exploration of this round, and of the round before (None in the first); seen,
+    seen_before: events of the two; labels: of frames of `explored`; factor: calibration factor of
+    the committee, None where it has none; bound: expected error of the worst atom (eV/Å) from which
+    a frame is labelled; kappa, kappa_before: κ(300 K) of the members in W/(m K), None where it was
+    not computed; finetune: of `committee.json`.
     """
 
     explored: Explored
     before: Explored | None
+    seen: Seen
+    seen_before: Seen | None
     labels: NewLabels
     factor: float | None
     bound: float
     kappa: Sequence[float | None] = ()
     kappa_before: Sequence[float | None] | None = None
     finetune: Mapping[str, Any] | None = None
-    events: Mapping[str, Any] | None = None
+
+
+def assess(
+    number: int, evidence: Evidence, settings: Rounds, accepted: int, training: int
+) -> Assessment:
+    """The assessment of round `number` (from 0).
+
+    Args:
+        accepted: frames sent to the engine. training: frames of the committee that is judged.
+    """
+    counts = {
+        "explored": len(evidence.explored.frames),
+        "accepted": accepted,
+        "failed": evidence.labels.failed,
+        "checks": evidence.labels.checks,
+        "stopped": evidence.explored.stopped,
+        "training_frames": training,
+    }
+    return conclude(number, criteria(evidence, settings), settings.max, counts)
 
 
 def criteria(evidence: Evidence, settings: Rounds) -> dict[str, Criterion]:
@@ -52,15 +73,14 @@ def criteria(evidence: Evidence, settings: Rounds) -> dict[str, Criterion]:
 
 
 def _of_search(evidence: Evidence, settings: Rounds) -> dict[str, Criterion]:
-    options, before = evidence.events or {}, evidence.before
-    seen = search.events_seen(evidence.explored, options)
-    earlier = None if before is None else search.events_seen(before, options)
     ratio = evidence.labels.error_over_expected(evidence.factor)
     return {
         "still_uncertain": search.still_uncertain(
             evidence.explored, evidence.factor, ratio, evidence.bound, settings
         ),
-        "search": search.long_enough(evidence.explored, seen, earlier, settings),
+        "search": search.long_enough(
+            evidence.explored, evidence.seen, evidence.seen_before, settings
+        ),
     }
 
 

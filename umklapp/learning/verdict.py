@@ -1,178 +1,220 @@
-"""The verdict on a material: sound, a missed event, a false event; with its evidence.
+"""The verdict on a material: sound, a missed event, a false event; read from a table of evidence.
 
-The question of Kang et al. (arXiv:2409.11808). A *missed* event is real, but the dynamics of the
-potential before learning does not show it; a *false* event is in the dynamics before learning, and
-the reference says that there is none, fewer, or that the state does not last.
+The question of Kang et al. (arXiv:2409.11808). A *missed* event is real, but the potential before
+learning does not know it: its dynamics shows it too rarely or leaves it too soon, or its forces are
+wrong there. A *false* event is in the dynamics of a potential, and the reference contradicts it: it
+has such events less often, leaves them sooner, or the state is none of that temperature and does
+not last.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
 
-import numpy as np
-from scipy.stats import binomtest
+from pydantic import Field
 
-from umklapp.learning.events import Record
+from umklapp import config, provenance
+from umklapp.errors import InputError
+from umklapp.learning import evidence, label_evidence, sufficiency
+from umklapp.learning.assessment import counted_rounds
+from umklapp.learning.comparisons import Comparison
+from umklapp.learning.event_record import Anharmonicity, EventRecord, LabelInEvent, Trial
+from umklapp.learning.evidence import Evidence, Facts, Kind
+from umklapp.learning.observations import Observation
+from umklapp.paths import Material
+from umklapp.records import Part, Record
 
-SIGNIFICANT = 0.05
-CONTRADICTED = 3.0
-"""Errors in events this many times the quiet ones: the reference contradicts the potential."""
+ORDER: tuple[Kind, ...] = ("missed event", "false event", "undecided")
+"""What decides, first to last, once there is enough dynamics; without any of these it is sound."""
 
 
-@dataclass(frozen=True)
-class Labels:
-    """Reference labels of explored frames that lie within events.
+class Belongs(Part):
+    """What a verdict was made of: the last round, digests of its assessment and models."""
 
-    sigma_reference: (n,) σᴬ by reference forces;
-    error_before, error_after: (n,) force MAE of the first and of the last committee, eV/Å;
-    quiet_error: force MAE of the first committee on quiet reference frames, eV/Å;
-    threshold: σᴬ at which an event begins.
-    """
+    round: int
+    assessment: str
+    models: tuple[str, ...]
 
-    sigma_reference: np.ndarray
-    error_before: np.ndarray
-    error_after: np.ndarray
-    quiet_error: float
-    threshold: float
-
-    def __len__(self) -> int:
-        return len(self.error_before)
-
-    @property
-    def real(self) -> float:
-        """Share of the labels in which the reference, too, is anharmonic as in an event."""
-        return float((self.sigma_reference > self.threshold).mean()) if len(self) else float("nan")
-
-    @property
-    def contradicted(self) -> bool:
-        """Whether the first committee was far off where it saw events."""
-        return bool(
-            len(self) and np.median(self.error_before) > CONTRADICTED * max(self.quiet_error, 1e-6)
+    @classmethod
+    def of(cls, number: int, assessment: Path, models: Sequence[Path]) -> Belongs:
+        """From the files of the last round."""
+        return cls(
+            round=number,
+            assessment=provenance.file_digest(assessment),
+            models=tuple(provenance.file_digest(path) for path in models),
         )
 
+    def outdated(self, files: Material) -> str | None:
+        """Why this is not the state of a material any more, None where it is.
 
-@dataclass(frozen=True)
-class Verdict:
-    """kind: `sound`, `missed event`, `false event` or `undecided`; words: why, with numbers."""
-
-    kind: str
-    words: str
-    evidence: dict[str, Any]
-
-    def as_dict(self) -> dict[str, Any]:
-        """For json."""
-        return {"verdict": self.kind, "reason": self.words, **self.evidence}
-
-
-def compare(one: Record, two: Record) -> float:
-    """p-value for equal rates of entering events (exact, conditional on the sum of the counts)."""
-    return _same_rate(len(one.events), one.exposure, len(two.events), two.exposure)
-
-
-def compare_exits(one: Record, two: Record) -> float:
-    """p-value for equal rates of leaving events: completed ones against the time spent in all."""
-    return _same_rate(*_exits(one), *_exits(two))
+        Models are read again only where one is newer than the verdict.
+        """
+        rounds = counted_rounds(files)
+        if not rounds or rounds[-1].number != self.round:
+            last = f"round {rounds[-1].number}" if rounds else "no round"
+            return f"it is of round {self.round}, and {last} is the last one now"
+        assessment = Path(rounds[-1].assessment)
+        if not assessment.exists() or provenance.file_digest(assessment) != self.assessment:
+            return f"round {self.round} was assessed again, or is being made again"
+        written = Path(files.verdict).stat().st_mtime
+        models = [Path(files.final_model(number)) for number in range(len(self.models))]
+        present = [path for path in models if path.exists()]
+        newer = any(path.stat().st_mtime > written for path in present)
+        if newer and tuple(provenance.file_digest(path) for path in present) != self.models:
+            return "the models have changed"
+        return None
 
 
-def _exits(record: Record) -> tuple[int, float]:
-    return sum(not each.cut for each in record.events), record.share() * record.exposure
+class Verdict(Record):
+    """verdict.json: the word, the reason in a sentence, and everything behind it.
+
+    evidence: the table that the word is read from; comparisons: all rate tests; reference, before,
+    after: observed events; labels: in events, energies eV; trials: continued events; checked: what
+    was checked with what; persistence_labels: reference calculations that continuing events cost;
+    sigma: σᴬ of the dynamics, by `before` and `after`; belongs: to which round and models.
+    """
+
+    VERSION: ClassVar[int] = 1
+
+    verdict: Kind
+    reason: str
+    evidence: tuple[Evidence, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    reference: Observation | None = None
+    before: Observation | None = None
+    after: Observation | None = None
+    labels: tuple[LabelInEvent, ...] = ()
+    trials: tuple[Trial, ...] = ()
+    checked: tuple[str, ...] = ()
+    persistence_labels: int = 0
+    sigma: dict[str, Anharmonicity] = Field(default_factory=dict)
+    belongs: Belongs | None = None
+
+    @classmethod
+    def upgrade(cls, data: dict[str, Any], version: int) -> dict[str, Any]:
+        """Refuse verdicts from before there was a table of evidence."""
+        raise InputError(
+            "this verdict.json is of an earlier umklapp, which could say sound on no data and "
+            "called every anharmonic label real: delete it and run again"
+        )
+
+    @property
+    def needs(self) -> list[str]:
+        """What would decide what is open."""
+        return [each.needs for each in self.evidence if each.needs]
+
+    def overall_sigma(self, committee: str) -> float | None:
+        """σᴬ of the dynamics of a committee, `before` or `after`; None where there is none."""
+        known = self.sigma.get(committee)
+        return known.value if known else None
 
 
-def _same_rate(first: int, exposure_one: float, second: int, exposure_two: float) -> float:
-    exposure = exposure_one + exposure_two
-    if first + second == 0 or exposure == 0:
-        return 1.0
-    share = float(np.clip(exposure_one / exposure, 1e-12, 1 - 1e-12))
-    return float(binomtest(first, first + second, share).pvalue)
+def current(files: Material) -> tuple[Verdict | None, str | None]:
+    """The verdict of a material, or None and why there is none, where one was written.
+
+    A verdict of an earlier run says nothing while new rounds are open.
+    """
+    path = Path(files.verdict)
+    if not path.exists():
+        return None, None
+    try:
+        verdict = Verdict.read(path)
+    except InputError as error:
+        return None, str(error)
+    if verdict.belongs is None:
+        return None, "verdict.json does not say which round it belongs to"
+    outdated = verdict.belongs.outdated(files)
+    return (None, f"verdict.json is not shown: {outdated}") if outdated else (verdict, None)
 
 
-def invented(reference: Record | None, before: Record) -> bool:
-    """Whether events come significantly more often, or last significantly longer, than in the
-    reference."""
-    if reference is None or not reference.events or not before.events:
-        return False
-    often = before.rate()[0] > reference.rate()[0] and compare(before, reference) < SIGNIFICANT
-    (left, inside), (real_left, real_inside) = _exits(before), _exits(reference)
-    longer = left * real_inside < real_left * inside
-    return often or (longer and compare_exits(before, reference) < SIGNIFICANT)
+def decide(table: Sequence[Evidence]) -> tuple[Kind, list[Evidence]]:
+    """The word, and the pieces of evidence that it rests on.
+
+    A real event that the first potential does not know weighs more than one that it invents: both
+    are in the reason. What is open prevents *sound* only.
+    """
+    pieces: dict[str, list[Evidence]] = {}
+    for piece in table:
+        pieces.setdefault(piece.points_to, []).append(piece)
+    short = [piece for piece in table if piece.name == "length of the dynamics"]
+    if short:
+        return "undecided", short
+    contradicted = [*pieces.get("missed event", ()), *pieces.get("false event", ())]
+    for kind in ORDER:
+        if kind in pieces:
+            return kind, contradicted or pieces[kind]
+    return "sound", [*pieces.get("sound", ()), *pieces.get("nothing", ())]
 
 
-def rates(record: Record | None) -> str:
-    """Events and rate in words."""
-    if record is None:
-        return "none known"
-    value, lower, upper = record.rate()
-    return (
-        f"{len(record.events)} events in {record.exposure:.1f} ps "
-        f"({value:.2g} per ps, {lower:.2g} to {upper:.2g}; {record.share():.1%} of the time)"
+def judge(facts: Facts) -> Verdict:
+    """The verdict on what dynamics, reference, labels and continued events show.
+
+    `belongs`, `persistence_labels` and `checked` are the caller's.
+    """
+    record = facts.record
+    if record.missing:
+        return Verdict(verdict="undecided", reason=f"undecided: {record.missing}")
+    tests = evidence.tests_of(facts)
+    table = [
+        *([short] if (short := evidence.enough_dynamics(facts)) else []),
+        *evidence.reference_rates(tests),
+        *evidence.errors_along_reference(facts),
+        *label_evidence.labels_in_events(facts, tests),
+        *sufficiency.open_questions(facts, tests),
+        sufficiency.enough_reference(facts),
+    ]
+    kind, pieces = decide(table)
+    return Verdict(
+        verdict=kind,
+        reason=_reason(kind, pieces, facts),
+        evidence=tuple(table),
+        comparisons=tuple(tests),
+        reference=record.reference,
+        before=facts.before,
+        after=facts.after,
+        labels=record.labels,
+        trials=tuple(facts.trials),
+        sigma=record.sigma,
     )
 
 
-def judge(
-    reference: Record | None,
-    before: Record,
-    after: Record,
-    labels: Labels | None = None,
-    shortest: float = 1.0,
-) -> Verdict:
-    """What the first potential did to the events of this crystal.
+def checked(
+    record: EventRecord, trials: Sequence[Trial], labels: int, settings: config.Verdict
+) -> tuple[str, ...]:
+    """What was checked with what, a sentence each.
 
     Args:
-        reference: ab initio MD, None where there is none.
-        before, after: dynamics of the first and of the last committee.
-        labels: reference labels inside events of the explorations, None where there are none.
-        shortest: ps of dynamics below which nothing can be said.
+        labels: reference calculations that continuing events cost.
     """
-    real = reference is not None and len(reference.events) > 0
-    confirmed = labels is not None and len(labels) > 0 and labels.real >= 0.5
-    denied = labels is not None and len(labels) > 0 and labels.real < 0.5
-    p_after = compare(before, after)
-    p_reference = compare(before, reference) if reference is not None else 1.0
-    evidence = {
-        "reference": None if reference is None else reference.as_dict(),
-        "before": before.as_dict(),
-        "after": after.as_dict(),
-        "p_before_after": p_after,
-        "p_before_reference": p_reference,
-        "p_exits_before_reference": 1.0 if reference is None else compare_exits(before, reference),
-        "labels_in_events": 0 if labels is None else len(labels),
-        "labels_that_confirm": None if not labels else labels.real,
-    }
-    told = f"before learning {rates(before)}, after {rates(after)}, reference {rates(reference)}"
-    if labels:
-        told += (
-            f"; of {len(labels)} labels in events {labels.real:.0%} are anharmonic in the "
-            f"reference too; force MAE there {1e3 * np.median(labels.error_before):.0f} meV/Å "
-            f"before and {1e3 * np.median(labels.error_after):.0f} after learning "
-            f"({1e3 * labels.quiet_error:.0f} outside)"
-        )
-    if min(before.exposure, after.exposure) < shortest:
-        words = (
-            f"undecided: less than {shortest:g} ps of dynamics; raise exploration.steps ({told})"
-        )
-        return Verdict("undecided", words, evidence)
-    fewer = len(before.events) / before.exposure < len(after.events) / after.exposure
-    gone = len(before.events) > 0 and not fewer and (p_after < SIGNIFICANT or not after.events)
-    unreal = (
-        before.events
-        and not real
-        and (gone or denied)
-        and (denied or (labels is not None and labels.contradicted) or p_after < SIGNIFICANT)
+    reference = record.reference
+    length = 0.0 if reference is None else reference.exposure
+    said = [f"rates: against {length:.3g} ps of reference dynamics"]
+    if record.along is not None:
+        frames = record.along.inside + record.along.outside
+        said.append(f"errors along the reference: both committees on {frames} of its frames")
+    said.append(
+        f"labels in events: {len(record.labels)}, energies against the thermal distribution of "
+        + (", ".join(sorted({each.source for each in record.thermal})) or "no dynamics")
     )
-    if unreal or invented(reference, before):
-        return Verdict("false event", f"false event: {told}", evidence)
-    more = (fewer and p_after < SIGNIFICANT) or (
-        reference is not None
-        and p_reference < SIGNIFICANT
-        and len(reference.events) / max(reference.exposure, 1e-9)
-        > len(before.events) / before.exposure
+    runs = [trial for trial in trials if trial.source == "learned committee"]
+    said.append(
+        f"persistence: {len(runs)} labelled frames continued by the last committee for "
+        f"{settings.persistence.duration:g} fs and relaxed, the ends checked by {labels} reference "
+        "calculations"
     )
-    if (real or confirmed) and (
-        more or not before.events or (labels is not None and labels.contradicted)
-    ):
-        return Verdict("missed event", f"missed event: {told}", evidence)
-    if fewer and p_after < SIGNIFICANT:
-        words = f"undecided: events appeared with learning, but no label lies within one ({told})"
-        return Verdict("undecided", words, evidence)
-    return Verdict("sound", f"sound: {told}", evidence)
+    return tuple(said)
+
+
+def _reason(kind: Kind, pieces: Sequence[Evidence], facts: Facts) -> str:
+    reference = facts.record.reference
+    counts = (
+        f"before learning {facts.before}, after {facts.after}, "
+        f"reference {reference if reference is not None else 'none'}"
+    )
+    text = "; ".join(piece.sentence for piece in pieces)
+    needs = list(dict.fromkeys(piece.needs for piece in pieces if piece.needs))
+    if kind == "undecided" and needs:
+        text += f"; it would be decided by: {'; '.join(needs)}"
+    return f"{kind}: {text} ({counts})"

@@ -1,15 +1,18 @@
-"""Any potential as an ASE calculator, for what ASE drives: relaxation, strain."""
+"""Any potential as an ASE calculator, for what ASE drives: relaxation, strain, labels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
-from umklapp.errors import CalculationError
+from umklapp import provenance
+from umklapp.errors import CalculationError, InputError
+from umklapp.potentials import loading
 from umklapp.potentials.contract import Potential
 
 
@@ -43,3 +46,26 @@ class PotentialCalculator(Calculator):
                 f"{type(self.potential).__name__} has no stress: elastic constants and cell "
                 "relaxation need a potential without a Taylor baseline"
             )
+
+
+class CheckpointCalculator(PotentialCalculator):
+    """A trained model by its file, for `reference: {engine: ase}` and for ASE's own tools.
+
+    Args:
+        path: of a model that `loading.load` knows.
+        digest: `provenance.file_digest` of that file. Settings are part of the identity of every
+            label; a path alone would stay the same when another model is put there.
+
+    Raises:
+        InputError: there is no such file, it has another digest, or it is no model.
+    """
+
+    def __init__(self, path: str | Path, digest: str | None = None) -> None:
+        if not Path(path).is_file():
+            raise InputError(f"{path}: there is no such model")
+        if digest is not None and (own := provenance.file_digest(Path(path))) != digest:
+            raise InputError(
+                f"{path}: its digest is {own}, not {digest}: another model than the one that was "
+                "named; put that one back, or name this one's digest"
+            )
+        super().__init__(loading.load(Path(path)))

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from umklapp import provenance
+from umklapp import config, provenance
 from umklapp.errors import InputError
 from umklapp.potentials import loading
 from umklapp.potentials.contract import Potential, Prediction
@@ -123,6 +123,32 @@ class Committee:
             return None
         single = [member.features(frames) for member in self.members]  # type: ignore[attr-defined]
         return [np.concatenate(parts, axis=1) for parts in zip(*single, strict=True)]
+
+
+def stream_of(root: int, material: str) -> int:
+    """Seed of everything that is drawn for the committees of one material, in all rounds."""
+    return provenance.seed_for(root, material)
+
+
+def member_frames(
+    labels: Sequence[Atoms], settings: config.Committee, root: int, material: str, member: int
+) -> tuple[list[Atoms], list[Atoms]]:
+    """What a member trains on and what validates it, the same in every stage that trains it.
+
+    Training, and fine-tuning after it, must draw the same parts: else a member would be validated
+    on frames that it has learned.
+
+    Args:
+        labels: the data set of a round, in its order.
+        root: seed of the campaign. member: number k of the member.
+
+    Raises:
+        InputError: fewer than two frames.
+    """
+    stream = stream_of(root, material)
+    parts = subsample(len(labels), settings.fraction, stream, member, settings.seeds)
+    learned, held_back = ([labels[index] for index in part] for part in parts)
+    return learned, held_back
 
 
 def subsample(

@@ -14,6 +14,7 @@ from ase import Atoms
 
 from umklapp import config, provenance
 from umklapp.crystals import frames
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import InputError
 from umklapp.potentials.committee import subsample
 from umklapp.potentials.nequip import training
@@ -24,7 +25,7 @@ def gather(paths: Sequence[Path], leave_out: Sequence[str] = ()) -> list[Atoms]:
     """Labels of many files, each frame once, without those of some materials.
 
     Args:
-        paths: labelled files whose frames have `info["material"]`.
+        paths: labelled files whose frames have a `FrameInfo.material`.
         leave_out: materials.
 
     Raises:
@@ -33,9 +34,10 @@ def gather(paths: Sequence[Path], leave_out: Sequence[str] = ()) -> list[Atoms]:
     found = []
     for path in paths:
         for number, frame in enumerate(frames.read_labels(path)):
-            if "material" not in frame.info:
+            material = FrameInfo.of(frame).material
+            if material is None:
                 raise InputError(f"{path} frame {number}: info has no material")
-            if frame.info["material"] not in leave_out:
+            if material not in leave_out:
                 found.append(frame)
     if not found:
         raise InputError(f"{len(paths)} files hold no labels besides those of {list(leave_out)}")
@@ -45,12 +47,13 @@ def gather(paths: Sequence[Path], leave_out: Sequence[str] = ()) -> list[Atoms]:
 def content(labels: Sequence[Atoms]) -> dict[str, Any]:
     """What went in: frames, engines' settings, and a hash of the frames, by material."""
     found: dict[str, Any] = {}
-    for name in sorted({str(frame.info["material"]) for frame in labels}):
-        own = [frame for frame in labels if frame.info["material"] == name]
+    infos = [FrameInfo.of(frame) for frame in labels]
+    for name in sorted({str(info.material) for info in infos}):
+        own = [info for info in infos if info.material == name]
         found[name] = {
             "frames": len(own),
-            "settings": sorted({str(frame.info.get("settings_hash", "unknown")) for frame in own}),
-            "hash": provenance.digest(sorted(str(frame.info["frame_id"]) for frame in own)),
+            "settings": sorted({info.settings_hash or "unknown" for info in own}),
+            "hash": provenance.digest(sorted(str(info.frame_id) for info in own)),
         }
     return found
 
@@ -62,9 +65,8 @@ def one_reference(labels: Sequence[Atoms]) -> None:
         InputError: naming the settings' hashes and their materials.
     """
     by_hash: dict[str, set[str]] = {}
-    for frame in labels:
-        name = str(frame.info.get("settings_hash", "unknown"))
-        by_hash.setdefault(name, set()).add(str(frame.info["material"]))
+    for info in map(FrameInfo.of, labels):
+        by_hash.setdefault(info.settings_hash or "unknown", set()).add(str(info.material))
     if len(by_hash) > 1:
         words = "; ".join(f"{key}: {', '.join(sorted(names))}" for key, names in by_hash.items())
         raise InputError(

@@ -13,7 +13,7 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError
 
 from umklapp import provenance
 from umklapp.config import AseCalculator, Section
-from umklapp.crystals import frames
+from umklapp.crystals import frame_info, frames
 from umklapp.errors import InputError
 from umklapp.reference.contract import Failure, Reason, time_limit
 
@@ -50,7 +50,7 @@ class CalculatorEngine(ABC):
     def label(self, atoms: Atoms, workdir: Path, timeout: float) -> Atoms | Failure:
         """Energy, forces and, where there is one, stress of `atoms`; else a `Failure`."""
         bare = frames.strip(atoms)
-        identity = str(bare.info["frame_id"])
+        identity = frame_info.identity(bare)
         failure = Failure(identity, "crashed", "never tried", 0)
         for attempt in range(1, self.attempts + 1):
             try:

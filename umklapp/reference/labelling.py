@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
-from umklapp.crystals import frames
+from umklapp.crystals import frame_info, frames
 from umklapp.errors import CalculationError
 from umklapp.reference.contract import Engine, Failure
 from umklapp.reference.ledger import Ledger, label_frames
@@ -53,7 +53,7 @@ class LabellingCalculator(Calculator):
         """Label the frame; raises `CalculationError` where there is no label, or no stress."""
         super().calculate(atoms, properties, system_changes)
         frame = frames.strip(self.atoms)
-        frame.info["origin"] = self.origin
+        frame_info.mark(frame, origin=self.origin)
         labels, failures = label_frames(
             [frame], self.engine, self.ledger, self.workdir, self.timeout, self.say
         )
@@ -65,7 +65,7 @@ class LabellingCalculator(Calculator):
                 f"{self.origin}: the reference engine {self.engine.name!r} gives no stress; "
                 "choose an engine that does, or leave this out"
             )
-        self.asked.add(str(label.info["frame_id"]))
+        self.asked.add(frame_info.identity(label))
         self.results = dict(label.calc.results)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from ase import Atoms
 
 from umklapp import provenance
-from umklapp.crystals import frames
+from umklapp.crystals import frame_info, frames
 from umklapp.reference.contract import Engine, Failure
 
 
@@ -30,7 +30,7 @@ class Ledger:
     def label(self, engine: Engine, identity: str) -> Atoms:
         """The label with this `frame_id`; raises `InputError` when the ledger has none."""
         label = frames.read_frames(self._path(engine, identity, ".extxyz"))[0]
-        label.info.update(frame_id=identity, engine=engine.name, settings_hash=engine.settings_hash)
+        _sign(label, engine, identity)
         return label
 
     def find(self, engine: Engine, atoms: Atoms) -> Atoms | Failure | None:
@@ -38,8 +38,8 @@ class Ledger:
         identity = frames.frame_id(atoms)
         if self._path(engine, identity, ".extxyz").exists():
             label = self.label(engine, identity)
-            mine = {key: label.info[key] for key in ("frame_id", "engine", "settings_hash")}
-            label.info = {**label.info, **atoms.info, **mine}  # who asks says where it is from
+            frame_info.inherit(label, atoms)  # who asks says where it is from
+            _sign(label, engine, identity)
             return label
         failed = self._path(engine, identity, ".failed.json")
         if failed.exists():
@@ -52,8 +52,13 @@ class Ledger:
             path = self._path(engine, result.frame_id, ".failed.json")
             provenance.write_json(path, result.as_dict())
         else:
-            identity = str(result.info["frame_id"])
+            identity = frame_info.identity(result)
             frames.write_frames(self._path(engine, identity, ".extxyz"), [result])
+
+
+def _sign(label: Atoms, engine: Engine, identity: str) -> None:
+    settings = engine.settings_hash
+    frame_info.mark(label, frame_id=identity, engine=engine.name, settings_hash=settings)
 
 
 def label_frames(

@@ -9,7 +9,7 @@ from ase.calculators.calculator import Calculator
 
 from umklapp import provenance
 from umklapp.config import Lookup
-from umklapp.crystals import frames
+from umklapp.crystals import frame_info, frames
 from umklapp.crystals.formats.force_sets import read_labelled
 from umklapp.errors import InputError
 from umklapp.reference.contract import Failure
@@ -21,7 +21,7 @@ class LookupEngine:
     name = "lookup"
 
     def __init__(self, settings: Lookup) -> None:
-        self.table = {str(frame.info["frame_id"]): frame for frame in read_labelled(settings.path)}
+        self.table = {frame_info.identity(frame): frame for frame in read_labelled(settings.path)}
         self.settings_hash = "s" + provenance.digest(
             {"engine": "lookup", "table": provenance.file_digest(settings.path)}
         )
@@ -41,6 +41,8 @@ class LookupEngine:
             return Failure(identity, "not_in_table", "the table has no such frame", 1)
         label = found.copy()
         label.calc = found.calc
-        label.info.update({**atoms.info, "frame_id": identity})
-        label.info.update(engine=self.name, settings_hash=self.settings_hash)
+        frame_info.inherit(label, atoms)
+        frame_info.mark(
+            label, frame_id=identity, engine=self.name, settings_hash=self.settings_hash
+        )
         return label

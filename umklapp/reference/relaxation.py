@@ -11,6 +11,8 @@ from ase.constraints import FixSymmetry
 from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
 
+from umklapp.crystals import frame_info
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.crystals.materials import TOLERANCES, space_group
 from umklapp.errors import CalculationError
 from umklapp.reference.contract import Engine
@@ -76,7 +78,7 @@ def relax_with(
             f"stress {stress:.5f} eV/Å³ (limit {smax}); see {workdir / 'relax.log'}"
         )
     relaxed = Atoms(atoms.numbers, cell=atoms.cell, positions=atoms.positions, pbc=True)
-    relaxed.info.update(primitive.info)
+    frame_info.inherit(relaxed, primitive)
     compared = compare_symmetry(primitive, relaxed)
     if not compared["kept"]:
         if symmetry == "keep":
@@ -116,7 +118,7 @@ def compare_symmetry(before: Atoms, after: Atoms) -> dict[str, Any]:
     kept = old == new and len(before) == len(after)
     text = f"space group {old}, {len(after)} atoms"
     if not kept:
-        name = after.info.get("material", after.symbols)
+        name = FrameInfo.of(after).material or after.symbols
         text = f"{name}: relaxation changed the space group from {old} to {new}"
         text += f" (within {within} Å it is still {old})" if within else ""
     return {

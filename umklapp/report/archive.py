@@ -15,29 +15,34 @@ from pathlib import Path
 from umklapp import config
 from umklapp.crystals import materials
 from umklapp.errors import InputError
+from umklapp.paths import Material, Results
 
-NAMES = (
-    "history.json", "test_errors.csv", "verdict.json", "events.csv", "conductivity.json",
-    "phonons/bands.h5", "phonons/thermodynamics.json", "green_kubo.json", "green_kubo/series.h5",
-    "effective.json", "conductivity/srme.json", "elastic.json", "summary.json",
-)  # fmt: skip
-"""Of every material, relative to its folder; those that a campaign has not made are left out."""
+
+def sources(material: Material) -> list[str]:
+    """Files of one material that its figures and its row of the summary are made of."""
+    return [
+        *(material.history, material.test_errors, material.verdict, material.events),
+        *(material.conductivity, material.bands, material.thermodynamics),
+        *(material.green_kubo, material.heat_flux, material.effective, material.srme),
+        *(material.elastic, material.summary),
+    ]
 
 
 def files(results: Path, materials: Sequence[str]) -> list[Path]:
-    """What the figures need, as far as it exists.
+    """What the figures need, as far as a campaign has made it.
 
     Raises:
         InputError: a material has nothing yet.
     """
-    found = [results / "summary.csv"]
-    for material in materials:
-        mine = [results / material / name for name in NAMES]
-        mine = [path for path in mine if path.exists()]
-        if not mine:
-            raise InputError(f"{results / material}: nothing to archive: run {material} first")
-        found += mine
-    return [path for path in found if path.exists()]
+    places = Results(str(results))
+    chosen = [Path(places.summary)]
+    for key in materials:
+        material = places.material(key)
+        present = [path for path in map(Path, sources(material)) if path.exists()]
+        if not present:
+            raise InputError(f"{material}: nothing to archive: run {key} first")
+        chosen += present
+    return [path for path in chosen if path.exists()]
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -26,7 +26,7 @@ STAGES = {
         "low_fidelity_train", "shared_model", "dataset", "train", "finetune", "committee", "model",
     ),
     "exploration": ("engine", "explore", "acquire"),
-    "rounds": ("round_conductivity", "assess", "history", "verdict"),
+    "rounds": ("round_conductivity", "assess", "history", "events", "persistence", "verdict"),
     "phonons and κ": ("phonons", "conductivity_member", "conductivity", "mesh_convergence", "srme"),
     "Green–Kubo": ("flux_engine", "green_kubo_trajectory", "green_kubo", "effective_conductivity"),
     "elastic constants": ("elastic", "elastic_reference"),

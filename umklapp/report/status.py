@@ -21,7 +21,9 @@ from rich.table import Table
 from umklapp import config
 from umklapp.crystals import materials
 from umklapp.errors import InputError
-from umklapp.learning.assessment import Assessment
+from umklapp.learning.assessment import counted_rounds, of_round
+from umklapp.learning.verdict import current
+from umklapp.paths import Material, Results, Round, existing
 from umklapp.report import costs
 from umklapp.wording import in_milli
 
@@ -33,14 +35,19 @@ ERRORS = ("Error", "Exception", "Killed", "Traceback")
 
 def of_campaign(settings: config.Campaign, now: float | None = None) -> list[dict[str, Any]]:
     """One mapping per material, in the order of the configuration (keys as in `of_material`)."""
-    results = Path(settings.results)
+    results = Results(settings.results)
     keys = materials.keys(settings.materials)
-    spent = costs.table(costs.read(results / "benchmarks", keys))
-    jobs = unfinished(results, time.time() if now is None else now)
+    spent = costs.table(costs.read(Path(results.benchmarks), keys))
+    jobs = unfinished(Path(results.folder), time.time() if now is None else now)
     found = []
     for key in keys:
         mine = [job for job in jobs if job["file"].split("_")[0].removesuffix(".log") == key]
-        found.append({**of_material(results / key, mine), **costs.of_material(spent, key)})
+        found.append(
+            {
+                **of_material(Path(results.material(key).folder), mine),
+                **costs.of_material(spent, key),
+            }
+        )
     return found
 
 
@@ -54,77 +61,58 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     Returns:
         material, stage (words), round, labels (in the ledger: everything ever computed),
         failed_labels, test_force_mae_eV_per_A, kappa_300K_W_per_mK and its std, converged, verdict,
-        reason, running and failed (rule, file, minutes since the last sign of life). While rounds
-        are open, what an earlier run found (κ, converged, verdict) is None.
+        verdict_note (why a verdict on disk is not shown), reason, running and failed (rule, file,
+        minutes since the last sign of life). While rounds are open, what an earlier run found (κ,
+        converged, verdict) is None.
 
     Raises:
         InputError: an assessment is no record of this workflow.
     """
-    rounds = rounds_on_disk(folder)
-    assessment = _assessment(rounds[-1]) if rounds else None
-    done = assessment if assessment is not None and assessment.finished else None
-    told = [path for path in rounds if (path / "committee.json").exists()]
-    test = _json(told[-1] / "committee.json")["test"] if told else {}
-    final = _of_last_committee(folder, rounds[-1]) if done else {}
-    kappa, std = _kappa(final.get("conductivity.json"))
+    files = Material(str(folder))
+    rounds = counted_rounds(files)
+    committees = [found for one in rounds if (found := _json(one.committee))]
+    verdict, verdict_note = current(files)
+    last = of_round(rounds[-1]) if rounds else None
+    ended = last if last is not None and last.finished else None
+    kappa, std = _kappa(_of_committee(files.conductivity, rounds[-1]) if ended else None)
     return {
         "material": folder.name,
-        "stage": _stage(folder, rounds, done is not None),
-        "round": int(rounds[-1].name.removeprefix("round_")) if rounds else None,
-        "labels": sum(1 for _ in folder.glob("ledger/*/*.extxyz")),
+        "stage": _stage(files, rounds, ended is not None),
+        "round": rounds[-1].number if rounds else None,
+        "labels": len(existing(f"{files.ledger}/*/*.extxyz")),
         "failed_labels": sum(
             len(_json(path)["failed"])
-            for pattern in ("seeds/labels/*.failed.json", "round_*/labels/*.failed.json")
-            for path in folder.glob(pattern)
+            for stage in (files.seeds, files.round("*"))
+            for path in existing(stage.failed("*"))
         ),
-        "test_force_mae_eV_per_A": test.get("force_mae_eV_per_A"),
+        "test_force_mae_eV_per_A": (
+            committees[-1]["test"]["force_mae_eV_per_A"] if committees else None
+        ),
         "kappa_300K_W_per_mK": kappa,
         "kappa_300K_std_W_per_mK": std,
-        "converged": None if done is None else done.converged,
-        "verdict": (final.get("verdict.json") or {}).get("verdict"),
+        "converged": ended.converged if ended else None,
+        "verdict": verdict.verdict if verdict else None,
+        "verdict_note": verdict_note,
         "reason": _reason(rounds),
         "running": [job for job in jobs if not job["failed"]],
         "failed": [job for job in jobs if job["failed"]],
     }
 
 
-def rounds_on_disk(folder: Path) -> list[Path]:
-    """Folders of the rounds that count, in order: up to the one that is finished.
-
-    A later folder counts where its data set is newer than the assessment that ended the rounds:
-    then they were opened again. Where it is older it was left by an earlier run.
-    """
-    rounds: list[Path] = []
-    for path in sorted(path for path in folder.glob("round_*") if path.is_dir()):
-        if rounds and (last := _assessment(rounds[-1])) is not None and last.finished:
-            ended = (rounds[-1] / "assessment.json").stat().st_mtime
-            dataset = path / "dataset.extxyz"
-            if not dataset.exists() or dataset.stat().st_mtime <= ended:
-                break
-        rounds.append(path)
-    return rounds
+def _reason(rounds: Sequence[Round]) -> str | None:
+    """Why the rounds ended, or why the last round that was assessed was not the last."""
+    assessed = [found for one in rounds if (found := of_round(one)) is not None]
+    if not assessed or (assessed[-1].finished and of_round(rounds[-1]) is None):
+        return None  # the rounds were opened again
+    return assessed[-1].reason
 
 
-def _assessment(path: Path) -> Assessment | None:
-    """Of a round's folder; None while there is none."""
-    file = path / "assessment.json"
-    return Assessment.read(file) if file.exists() else None
-
-
-def _reason(rounds: Sequence[Path]) -> str | None:
-    """Why the rounds ended, or why the last assessed one was not the last."""
-    assessments = [found for path in rounds if (found := _assessment(path)) is not None]
-    if not assessments or (assessments[-1].finished and _assessment(rounds[-1]) is None):
+def _of_committee(path: str, last: Round) -> dict[str, Any] | None:
+    """A result of the committee of the last round; an older one is of an earlier run: None."""
+    if not _exists(path):
         return None
-    return assessments[-1].reason
-
-
-def _of_last_committee(folder: Path, last: Path) -> dict[str, Any]:
-    """Results by name; those older than the committee of the last round are of an earlier run."""
-    committee = last / "committee.json"
-    made = committee.stat().st_mtime if committee.exists() else 0.0
-    paths = [folder / name for name in ("conductivity.json", "verdict.json")]
-    return {p.name: _json(p) for p in paths if p.exists() and p.stat().st_mtime >= made}
+    trained = Path(last.committee).stat().st_mtime if _exists(last.committee) else 0.0
+    return _json(path) if Path(path).stat().st_mtime >= trained else None
 
 
 def unfinished(results: Path, now: float) -> list[dict[str, Any]]:
@@ -133,12 +121,13 @@ def unfinished(results: Path, now: float) -> list[dict[str, Any]]:
     A job is `failed` when its log ends in an error. Of a job that was killed the log tells nothing:
     it stands among the running ones with an old last sign of life.
     """
-    logs, found = results / "logs", []
+    places = Results(str(results))
+    logs, found = Path(places.logs), []
     for path in sorted(logs.rglob("*.log")):
         name = path.relative_to(logs)
         if len(name.parts) != 2:
             continue  # Snakemake's own, and the report's
-        done = results / "benchmarks" / name.with_suffix(".tsv")
+        done = Path(places.benchmarks) / name.with_suffix(".tsv")
         stamp = path.stat().st_mtime
         if done.exists() and done.stat().st_mtime >= stamp:
             continue
@@ -156,28 +145,32 @@ def unfinished(results: Path, now: float) -> list[dict[str, Any]]:
     return found
 
 
-def _stage(folder: Path, rounds: Sequence[Path], finished: bool) -> str:
-    if not (folder / "structure/primitive.extxyz").exists():
-        return "not begun" if not folder.exists() else "structure"
-    if not (folder / "seeds/train.extxyz").exists():
+def _stage(files: Material, rounds: Sequence[Round], ended: bool) -> str:
+    if not _exists(files.primitive):
+        return "structure" if _exists(files.folder) else "not begun"
+    if not _exists(files.seeds.train):
         return "seeds"
-    if finished:
-        return "finished" if (folder / "summary.json").exists() else "phonons and κ"
+    if ended:
+        return "finished" if _exists(files.summary) else "phonons and κ"
     if not rounds:
         return "training"
     return _stage_of_round(rounds[-1])
 
 
-def _stage_of_round(path: Path) -> str:
-    for name, stage in (
-        ("committee.json", "training"),
-        ("exploration.h5", "exploration"),
-        ("candidates.extxyz", "acquisition"),
-        ("assessment.json", "labels"),
+def _stage_of_round(files: Round) -> str:
+    for path, stage in (
+        (files.committee, "training"),
+        (files.exploration, "exploration"),
+        (files.candidates, "acquisition"),
+        (files.assessment, "labels"),
     ):
-        if not (path / name).exists():
+        if not _exists(path):
             return stage
     return "between rounds"
+
+
+def _exists(path: str) -> bool:
+    return Path(path).exists()
 
 
 def _kappa(conductivity: dict[str, Any] | None) -> tuple[float | None, float | None]:
@@ -187,8 +180,8 @@ def _kappa(conductivity: dict[str, Any] | None) -> tuple[float | None, float | N
     return conductivity["kappa_W_per_mK"][place], conductivity["std_W_per_mK"][place]
 
 
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text()) if path.exists() else None
+def _json(path: str) -> Any:
+    return json.loads(Path(path).read_text()) if _exists(path) else None
 
 
 def render(rows: Sequence[dict[str, Any]], name: str) -> Table:
@@ -231,9 +224,14 @@ def _jobs(row: dict[str, Any]) -> str:
 
 
 def details(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """A line per failed job with its log, and per job that has been silent for an hour."""
+    """A line per verdict that is not shown, per failed job with its log, and per silent job.
+
+    A job is silent when it has written nothing for an hour.
+    """
     lines = []
     for row in rows:
+        if row["verdict_note"]:
+            lines.append(f"{row['material']}: {row['verdict_note']}")
         lines += [
             f"failed: {job['rule']} {job['file']}: {job['last_line']} ({job['log']})"
             for job in row["failed"]

@@ -15,6 +15,8 @@ import pandas as pd
 from umklapp import config
 from umklapp.errors import InputError
 from umklapp.learning.assessment import Assessment
+from umklapp.learning.verdict import Verdict
+from umklapp.paths import Results
 from umklapp.wording import in_milli
 
 
@@ -24,26 +26,28 @@ def row(
     committee: dict[str, Any],
     conductivity: dict[str, Any],
     thermodynamics: dict[str, Any],
-    verdict: dict[str, Any],
+    verdict: Verdict,
     green_kubo: dict[str, Any] | None = None,
     elastic: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The row of one material; `green_kubo` and `elastic` None where not asked for.
 
     Labels count every reference calculation that was used: seeds (training, calibration, test)
-    and the new labels of all rounds; and the displaced cells of fine-tuning.
+    and the new labels of all rounds; the displaced cells of fine-tuning; and the ends of continued
+    events.
     """
     last = assessments[-1]
     seeds = committee["frames"]["calibration"] + committee["frames"]["test"]
     new_in_last = last.accepted - last.failed
     displaced = committee.get("finetune", {}).get("labels", 0)
+    continued = verdict.persistence_labels
     at_300 = conductivity["temperatures_K"].index(300.0)
     kappa, spread = conductivity["kappa_W_per_mK"], conductivity["std_W_per_mK"]
     return {
         "material": material,
         "rounds": len(assessments),
         "converged": last.converged,
-        "labels": seeds + committee["frames"]["train"] + new_in_last + displaced,
+        "labels": seeds + committee["frames"]["train"] + new_in_last + displaced + continued,
         "failed_labels": sum(each.failed for each in assessments),
         "test_force_mae_eV_per_A": committee["test"]["force_mae_eV_per_A"],
         "test_energy_mae_eV_per_atom": committee["test"]["energy_mae_eV_per_atom"],
@@ -51,15 +55,15 @@ def row(
         "kappa_300K_std_W_per_mK": None if spread is None else spread[at_300],
         "kappa_green_kubo_W_per_mK": None if green_kubo is None else green_kubo["kappa_W_per_mK"],
         "kappa_green_kubo_error_W_per_mK": (green_kubo or {}).get("error_W_per_mK"),
-        "sigma_A": ((verdict.get("sigma") or {}).get("after") or {}).get("value"),
+        "sigma_A": verdict.overall_sigma("after"),
         "bulk_modulus_GPa": (elastic or {}).get("bulk_GPa"),
         "bulk_modulus_std_GPa": (elastic or {}).get("bulk_GPa_std"),
         "elastically_stable_members": (elastic or {}).get("stable_members"),
         "highest_frequency_THz": thermodynamics["highest_THz"]["mean"],
         "literature": conductivity["literature"]["text"],
-        "verdict": verdict["verdict"],
+        "verdict": verdict.verdict,
         "reason": last.reason,
-        "verdict_reason": verdict["reason"],
+        "verdict_reason": verdict.reason,
     }
 
 
@@ -113,8 +117,8 @@ def main(path: Path) -> str:
     Raises:
         InputError: the campaign has no summary yet.
     """
-    results = Path(config.load(path).results)
-    file = results / "summary.csv"
+    results = Results(config.load(path).results)
+    file = Path(results.summary)
     if not file.exists():
         raise InputError(f"{file} does not exist yet: run the campaign of {path} first")
     table = pd.read_csv(file)
@@ -122,8 +126,8 @@ def main(path: Path) -> str:
         f"  {each['material']}: {each['reason']}\n    events: {each['verdict_reason']}"
         for _, each in table.iterrows()
     )
-    report = results / "report.html"
-    where = f"report: {report}" if report.exists() else f"figures: {results / 'figures'}"
+    report = Path(results.report)
+    where = f"report: {report}" if report.exists() else f"figures: {results.figures}"
     return f"{render(table)}\n\nwhy the rounds ended:\n{reasons}\n\ntable: {file}\n{where}"
 
 

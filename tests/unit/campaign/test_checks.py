@@ -1,5 +1,7 @@
 """What is known to be wrong before the first job starts."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import yaml
@@ -10,6 +12,7 @@ from umklapp_params import write_params
 from umklapp import config
 from umklapp.campaign import checks
 from umklapp.crystals import frames
+from umklapp.crystals.materials import selected
 from umklapp.errors import InputError
 
 
@@ -268,3 +271,31 @@ def test_force_constants_of_fine_tuning_that_are_not_there(plain, tmp_path):
         check(plain)
     (tmp_path / "Si-227.yaml").write_text("")
     check(plain)
+
+
+@pytest.mark.parametrize("select", [["Si-227", "KCl-225"], "all"])
+def test_left_out_materials_must_be_selected(plain: dict, table, select) -> None:
+    """A selection is a list of keys, or a word: its letters are no materials."""
+    plain["materials"]["select"] = select
+    plain["materials"]["phonon_supercell"] = plain["materials"]["sampling_supercell"]
+    keys = selected(table, select, Path("materials.csv"))
+
+    def check(left_out: list[str]) -> None:
+        checks.check_campaign(config.validate({**plain, "shared": {"leave_out": left_out}}), keys)
+
+    check(["KCl-225"])
+    with pytest.raises(InputError, match=r"KCl-226, which materials\.select has not; did you mean"):
+        check(["KCl-226"])
+    with pytest.raises(InputError, match="every material"):
+        check(keys)
+
+
+@pytest.mark.parametrize("key", ["walltime", "memory"])
+def test_factors_are_for_rules_that_exist(plain: dict, key: str) -> None:
+    def check(rule: str) -> None:
+        checks.check_campaign(config.validate({**plain, "resources": {key: {rule: 2}}}), ["Si-227"])
+
+    for rule in ("default", "conductivity_member", "flux_engine", "acquire", "finetune"):
+        check(rule)
+    with pytest.raises(InputError, match=rf"resources\.{key}\.trian: .*did you mean train"):
+        check("trian")

@@ -379,7 +379,7 @@ def test_frames_in_another_orientation_are_turned(calculator):
     def label(atoms):
         atoms.calc = calculator
         labels = atoms.get_potential_energy(), atoms.get_forces(), atoms.get_stress()
-        return frames.labelled(atoms, *labels, frame="x")
+        return frames.labelled(atoms, *labels, material="x")
 
     wanted = label(moved.copy())
     other = moved.copy()
@@ -392,7 +392,7 @@ def test_frames_in_another_orientation_are_turned(calculator):
     np.testing.assert_allclose(found.get_forces(), wanted.get_forces(), atol=1e-6)
     np.testing.assert_allclose(found.get_stress(), wanted.get_stress(), atol=1e-8)
     assert found.get_potential_energy() == given.get_potential_energy()
-    assert found.info["frame"] == "x"
+    assert found.info["material"] == "x"
 
 
 def test_frames_of_other_cells_are_not_turned(calculator):

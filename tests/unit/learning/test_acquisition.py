@@ -3,13 +3,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from ase import units
+from ase.build import bulk
 from ase.io import read
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import signal
 
 from umklapp import config
+from umklapp.crystals import frames
 from umklapp.crystals.formats import force_sets
+from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.errors import InputError
 from umklapp.learning.sampling import acquisition, health
 from umklapp.learning.sampling.acquisition import Candidates, Knowledge, Spread
@@ -314,6 +317,24 @@ def test_the_determinant_takes_one_of_each_cluster_before_a_second():
     assert chosen[0] < 5  # the best first
     # the greedy volume is that of the kernel's submatrix
     assert len(set(acquisition.log_determinant(rows, 15, quality))) == 15
+
+
+def test_a_picked_frame_knows_its_row_and_why():
+    explored = [bulk("Si", cubic=True) for _ in range(4)]
+    for row, atoms in enumerate(explored):
+        atoms.positions += 0.01 * row
+    selection = acquisition.Selection([1, 3], np.array([0.1, 0.2, 0.3, 0.4]), {})
+    measured = np.array([0.5, 0.6, 0.7, 0.8])
+    origin = Origin(kind="round", number=2)
+    picked = acquisition.picked(explored, selection, measured, "Si-227", origin)
+    infos = [FrameInfo.of(atoms) for atoms in picked]
+    assert [(i.explored, i.uncertainty, i.probability) for i in infos] == [
+        (1, 0.6, 0.2),
+        (3, 0.8, 0.4),
+    ]
+    assert {(i.material, i.origin) for i in infos} == {("Si-227", origin)}
+    assert [i.frame_id for i in infos] == [frames.frame_id(explored[row]) for row in (1, 3)]
+    assert "origin" not in explored[1].info
 
 
 def test_quality_enters_the_determinant_squared():

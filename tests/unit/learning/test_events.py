@@ -1,7 +1,5 @@
 """Events against series whose events are known."""
 
-import json
-
 import h5py
 import numpy as np
 import pytest
@@ -11,9 +9,11 @@ from models import silicon_cubic
 
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning import events
-from umklapp.learning.events import Detector, Quiet
+from umklapp.learning.events import Detector
+from umklapp.learning.observations import join
+from umklapp.learning.quiet import Quiet
 
-QUIET = Quiet(0.4, 0.02)
+QUIET = Quiet(median=0.4, width=0.02)
 
 
 def series(n=400, stretches=((100, 140), (250, 260)), level=1.2, seed=0):
@@ -37,7 +37,7 @@ def test_known_events_are_found_with_their_duration():
     assert found[0].duration == 390.0
     assert found[0].mean == pytest.approx(1.2, abs=0.02)
     assert found[0].peak == pytest.approx(1.25, abs=0.05)
-    assert not any(event.cut for event in found)
+    assert not any(event.open_start or event.open_end for event in found)
 
 
 def test_quiet_series_have_no_events():
@@ -61,7 +61,7 @@ def test_short_events_are_noise_and_short_gaps_are_bridged():
 
 def test_events_at_the_ends_are_cut():
     found = detect(*series(stretches=((0, 30), (380, 400))))
-    assert [event.cut for event in found] == [True, True]
+    assert [(event.open_start, event.open_end) for event in found] == [(True, False), (False, True)]
     assert found[1].end == 3990.0
 
 
@@ -69,16 +69,6 @@ def test_frames_without_sigma_are_passed_over():
     time, sigma = series()
     sigma[::7] = np.nan
     assert len(detect(time, sigma)) == 2
-
-
-def test_the_quiet_distribution_does_not_see_a_third_of_events():
-    _, sigma = series(3000, ((0, 1000),), seed=2)
-    found = Quiet.of(sigma)
-    assert found.median == pytest.approx(0.4, abs=0.03)
-    assert 0.015 < found.width < 0.05
-    flat = Quiet.of(np.full(10, 0.3))
-    assert flat.width > 0
-    assert np.isnan(Quiet.of(np.array([np.nan])).median)
 
 
 # who moved, and where to
@@ -106,45 +96,89 @@ def test_an_atom_in_an_interstitial_is_named():
     assert (event.replica, move.atom, move.symbol) == (3, 0, "Si")
     assert move.to.startswith("interstitial at 0.2")
     assert move.distance == pytest.approx(5.431 * np.sqrt(3) / 2, rel=0.05)
-    json.dumps(event.as_dict(), allow_nan=False)
+    assert events.Event.model_validate_json(event.model_dump_json()) == event
 
 
-def test_two_atoms_that_change_places_are_on_each_others_sites():
-    perfect = harmonic().perfect
-    shift = np.zeros((64, 3))
-    vector = perfect.get_distance(0, 1, mic=True, vector=True)
-    shift[0], shift[1] = vector, -vector
-    found = events.moved_atoms(shift, perfect)
-    assert [move.to for move in found] == ["the site of atom 1 (Si)", "the site of atom 0 (Si)"]
+def positions_of(known, n, first, last, displacement=2.2):
+    """Frames in which atom 0 is displaced from frame `first` to `last`."""
+    positions = np.repeat(known.perfect.positions[None], n, axis=0)
+    positions[first:last, 0, 0] += displacement
+    return positions
 
 
-# statistics
+def watch(known, first, last, n=300, displacement=2.2, chosen=False):
+    """What one replica of 10 fs steps adds to an observation."""
+    time, sigma = series(n, ((first, last),))
+    detector = Detector(QUIET, 0, known)
+    detector.update(time, sigma, positions_of(known, n, first, last, displacement))
+    return detector.observation(chosen)
 
 
-@pytest.mark.parametrize(
-    ("number", "lower", "upper"), [(0, 0.0, 1.833), (1, 0.174, 3.289), (10, 6.90, 14.26)]
-)
-def test_poisson_intervals_are_the_tabulated_ones(number, lower, upper):
-    """68 % intervals of Garwood; the upper end of 0 is that of a central interval."""
-    many = [events.Event(0, 10.0 * n, 10.0 * n + 5, 1.2, 1.1, False) for n in range(number)]
-    value, low, high = events.Record(many, 1.0, QUIET).rate()
-    assert value == number
-    assert low == pytest.approx(lower, abs=0.02)
-    assert high == pytest.approx(upper, abs=0.03)
+def test_the_class_of_an_event_is_its_dwell_and_its_motion():
+    known = harmonic()
+    assert watch(known, 20, 40).kinds == ["excursion: Si to an interstitial"]
+    assert watch(known, 20, 150).kinds == ["stay: Si to an interstitial"]
+    assert watch(known, 20, 40, displacement=1.0).kinds == ["excursion: Si beside its site"]
+
+
+def test_a_short_rise_in_which_nothing_moves_is_a_fluctuation():
+    found = watch(harmonic(), 20, 40, displacement=0.0)
+    assert found.events[0].dwell == "fluctuation"
+    assert (found.entries(), found.kinds) == (0, [])
+
+
+def test_an_event_that_the_end_cuts_has_no_class_yet_but_began():
+    found = watch(harmonic(), 280, 300)
+    assert found.events[0].dwell == "unfinished"
+    assert (found.kinds, found.entries()) == ([], 1)
+    assert found.exits("Si to an interstitial") == (0, pytest.approx(0.19))
+
+
+def test_an_event_open_at_the_start_is_no_entry():
+    found = watch(harmonic(), 0, 150)
+    assert found.events[0].open_start
+    assert found.entries() == 0
+    assert found.exits("Si to an interstitial") == (1, pytest.approx(1.49))
+    assert found.quiet_ps == pytest.approx(2.99 - 1.49)
+
+
+def test_a_replica_begun_in_a_chosen_frame_is_counted_apart():
+    """One frame of large σᴬ at the start: a return, and neither an event nor a quiet time."""
+    found = watch(harmonic(), 0, 1, chosen=True)
+    assert (found.events, found.quiet_ps, found.exposure) == ((), 0.0, 0.0)
+    assert (found.began_inside, len(found.apart)) == (1, 1)
+    assert found.apart_ps == pytest.approx(2.99)
+    assert "1 of 1 replicas began inside one" in str(found)
+    quiet = watch(harmonic(), 20, 40, chosen=True)
+    assert (quiet.began_inside, quiet.entries()) == (0, 1)
+
+
+def test_a_strained_cell_is_no_move():
+    known = harmonic()
+    time, sigma = series(60, ((20, 40),))
+    cells = np.repeat(1.03 * known.perfect.cell.array[None], 60, axis=0)
+    positions = np.repeat(1.03 * known.perfect.positions[None], 60, axis=0)
+    detector = Detector(QUIET, 0, known)
+    detector.update(time, sigma, positions, cells)
+    assert detector.finish()[0].moves == ()
 
 
 def test_a_scan_of_replicas_on_disk(tmp_path):
+    known = harmonic()
     with h5py.File(tmp_path / "e.h5", "w") as file:
         for number in range(3):
-            time, sigma = series(stretches=((100, 140),) if number else (), seed=number)
+            inside = (100, 140) if number else (0, 0)
+            time, sigma = series(stretches=(inside,), seed=number)
             file[f"{number}/time"], file[f"{number}/sigma"] = time, sigma
+            file[f"{number}/positions"] = positions_of(known, len(time), *inside)
     with h5py.File(tmp_path / "e.h5") as file:
-        streams = [events.hdf5_chunks(file[name], ("time", "sigma"), 33) for name in sorted(file)]
-        found = events.scan(streams, QUIET)
+        names = ("time", "sigma", "positions")
+        streams = [events.hdf5_chunks(file[name], names, 33) for name in sorted(file)]
+        found = events.scan(streams, QUIET, known)
     assert [event.replica for event in found.events] == [1, 2]
     assert found.exposure == pytest.approx(3 * 3.99)
+    assert found.quiet_ps == pytest.approx(3 * 3.99 - 2 * 0.39)
     assert found.share() == pytest.approx(2 * 0.39 / 11.97)
-    json.dumps(found.as_dict(), allow_nan=False)
-    both = events.join([found, found])
+    both = join([found, found])
     assert len(both.events) == 4
     assert both.exposure == pytest.approx(2 * found.exposure)

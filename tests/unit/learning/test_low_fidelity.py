@@ -13,6 +13,7 @@ from silicon import StillingerWeberSilicon
 from umklapp import config
 from umklapp.campaign import checks
 from umklapp.crystals import frames
+from umklapp.crystals.frame_info import Origin
 from umklapp.errors import CalculationError, InputError
 from umklapp.learning.seeds import defects, low_fidelity
 from umklapp.potentials import surfaces
@@ -38,7 +39,8 @@ def sample(chosen, potential=None, seed=1, cell=None):
     potential = potential or AsePotential(StillingerWeberSilicon())
     generator = np.random.default_rng(seed)
     cell = diamond() if cell is None else cell
-    return low_fidelity.sample(cell, potential, chosen, generator, "low_fidelity 0", lambda _: None)
+    origin = Origin(kind="low_fidelity", seed=0)
+    return low_fidelity.sample(cell, potential, chosen, generator, origin, lambda _: None)
 
 
 @pytest.fixture(scope="module")

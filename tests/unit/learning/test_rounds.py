@@ -9,6 +9,7 @@ from explorations import explored, quiet
 from umklapp.config import Rounds
 from umklapp.learning import rounds
 from umklapp.learning.stopping.labels import NewLabels
+from umklapp.learning.stopping.search import Seen
 from umklapp.wording import in_milli
 
 SETTINGS = Rounds(max=3, force_error=0.03, check_labels=4)
@@ -25,6 +26,8 @@ def good():
     return rounds.Evidence(
         explored=explored(quiet(8)),
         before=explored(quiet(8, seed=1)),
+        seen=Seen(0, 39.2),
+        seen_before=Seen(0, 39.2),
         labels=new(),
         factor=1.0,
         bound=0.09,
@@ -46,6 +49,14 @@ def test_a_round_in_which_all_is_well():
     assert missed(good()) == set()
 
 
+def test_the_assessment_counts_what_it_is_made_of():
+    found = rounds.assess(1, good(), SETTINGS, accepted=7, training=30)
+    assert found.converged
+    assert (found.explored, found.accepted, found.checks, found.failed) == (400, 7, 4, 0)
+    assert (found.training_frames, found.stopped, found.round) == (30, 0, 1)
+    assert found.reason.startswith("converged: 0 of 400 explored frames")
+
+
 CUI = np.where(np.arange(400) % 100 < 27, 0.2, 0.01)
 """Disagreements of a round with 27 % of its frames above the bound of acquisition."""
 
@@ -62,6 +73,7 @@ CUI = np.where(np.arange(400) % 100 < 27, 0.2, 0.01)
         ({"kappa": [20.0, 20.0]}, {"kappa"}),
         ({"kappa_before": None}, {"kappa"}),
         ({"before": None}, {"anharmonicity"}),
+        ({"seen": Seen(1, 39.2)}, {"search"}),
         ({"factor": None}, {"still_uncertain", "calibration"}),
         ({"finetune": {"forgetting": 1.8, "limit": 1.5, "words": ""}}, {"finetune"}),
     ],

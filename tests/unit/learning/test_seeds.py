@@ -8,9 +8,12 @@ from conftest import diamond, label, rattled, silicon_engine
 
 from umklapp import config
 from umklapp.crystals import frames, materials, phonopy_cells
+from umklapp.crystals.frame_info import Origin
 from umklapp.errors import CalculationError
 from umklapp.learning.seeds import aimd, displaced
 from umklapp.reference.ledger import Ledger
+
+AIMD, RATTLED, HARMONIC = (Origin(kind=kind, seed=0) for kind in ("aimd", "rattled", "harmonic"))
 
 
 def settings(**changes):
@@ -22,7 +25,7 @@ def run(folder, chosen, seed=5, engine=None, say=lambda text: None, cell=None):
     engine = engine or silicon_engine()
     ledger = Ledger(folder / "ledger")
     cell = diamond() if cell is None else cell
-    return aimd.run(cell, engine, chosen, seed, ledger, folder / "work", "aimd 0", say)
+    return aimd.run(cell, engine, chosen, seed, ledger, folder / "work", AIMD, say)
 
 
 def same_frames(ours, theirs):
@@ -134,7 +137,7 @@ def test_potential_energy_of_the_trajectory_is_thermal(tmp_path):
 def test_rattled_amplitudes_in_turn():
     crystal = diamond() * (3, 3, 3)
     chosen = config.RattledSeed(count=4, amplitudes=[0.02, 0.1])
-    found = displaced.rattled(crystal, chosen, np.random.default_rng(1), "rattled 0")
+    found = displaced.rattled(crystal, chosen, np.random.default_rng(1), RATTLED)
     assert len(found) == 4
     for number, frame in enumerate(found):
         shift = frame.positions - crystal.positions
@@ -150,7 +153,7 @@ def test_rattled_strain_is_symmetric_and_within_its_limit():
     crystal = diamond()
     chosen = config.RattledSeed(count=30, amplitudes=[1e-6], strain=0.05)
     largest = 0.0
-    for frame in displaced.rattled(crystal, chosen, np.random.default_rng(1), "r"):
+    for frame in displaced.rattled(crystal, chosen, np.random.default_rng(1), RATTLED):
         strain = np.linalg.inv(crystal.cell.array) @ frame.cell.array - np.eye(3)
         np.testing.assert_allclose(strain, strain.T, atol=1e-12)
         largest = max(largest, np.abs(strain).max())
@@ -162,7 +165,7 @@ def test_rattled_strain_is_symmetric_and_within_its_limit():
 def test_rattled_frames_repeat():
     chosen = config.RattledSeed(count=2, strain=0.01)
     one, two = (
-        displaced.rattled(diamond(), chosen, np.random.default_rng(4), "r") for _ in range(2)
+        displaced.rattled(diamond(), chosen, np.random.default_rng(4), RATTLED) for _ in range(2)
     )
     assert [f.info["frame_id"] for f in one] == [f.info["frame_id"] for f in two]
 
@@ -181,7 +184,7 @@ def thermal(folder, temperatures, count, seed=3, engine=None):
         folder / "work",
         60,
         seed,
-        "harmonic 0",
+        HARMONIC,
         lambda text: None,
     )
 

@@ -1,11 +1,18 @@
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
+from ase import Atoms
 from hypothesis import given
 from hypothesis import strategies as st
 from models import rattled_silicon, silicon_cubic, springs, sw_potential
 
+from umklapp import config, provenance
 from umklapp.errors import InputError
-from umklapp.potentials.committee import Committee, subsample
+from umklapp.potentials.committee import Committee, member_frames, subsample
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_an_empty_committee_is_refused():
@@ -110,3 +117,36 @@ def test_every_frame_by_its_own_member():
 
 def test_members_without_features_have_none():
     assert Committee([springs(silicon_cubic(), 1.0)]).features(rattled_silicon(1)) is None
+
+
+@given(st.integers(3, 40), st.integers(0, 20), st.integers(0, 99), st.integers(0, 5))
+def test_what_validates_a_member_never_trains_it_in_a_later_stage(n, more, root, member):
+    """Fine-tuning, and training on a data set that has grown, draw the parts of the first one."""
+    labels = [Atoms("H", positions=[[number, 0, 0]]) for number in range(n + more)]
+    settings = config.Committee(subsamples=3, seeds=2, fraction=0.5)
+    learned, held_back = member_frames(labels[:n], settings, root, "Si-227", member)
+    later, _ = member_frames(labels, settings, root, "Si-227", member)
+    assert len(learned) + len(held_back) == n
+    assert not {id(atoms) for atoms in later} & {id(atoms) for atoms in held_back}
+
+
+def test_parts_of_earlier_campaigns_stay():
+    """The derivation of the stream is part of what a campaign continues with."""
+    labels = [Atoms("H") for _ in range(23)]
+    settings = config.Committee(subsamples=2, seeds=1)
+    stream = provenance.seed_for(7, "Si-227")
+    expected, _ = subsample(23, settings.fraction, stream, 1, 1)
+    learned, _ = member_frames(labels, settings, 7, "Si-227", 1)
+    assert [id(atoms) for atoms in learned] == [id(labels[index]) for index in expected]
+
+
+@pytest.mark.parametrize("script", ["train", "finetune"])
+def test_every_stage_of_a_member_draws_by_the_same_function(script):
+    tree = ast.parse((ROOT / f"scripts/{script}.py").read_text())
+    called = {
+        node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert "member_frames" in called
+    assert "subsample" not in called

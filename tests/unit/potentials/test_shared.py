@@ -152,10 +152,3 @@ def test_a_campaign_cannot_start_from_itself(start, monkeypatch):
 def test_other_placeholders_are_named(text):
     with pytest.raises(ValueError, match=r"only \{material\} and \{member\}"):
         config.Potential(start=text)
-
-
-def test_left_out_materials_must_be_of_the_campaign():
-    plain = campaign("NaCl-225", "x.ckpt").model_dump(mode="json")
-    for names, words in ((["KCl-225"], "KCl-225, which materials.select"), (["NaCl-225"], "every")):
-        with pytest.raises(InputError, match=words):
-            config.validate(plain | {"shared": {"leave_out": names}})

@@ -14,7 +14,10 @@ from phonopy import Phonopy
 
 from umklapp.crystals import materials, phonopy_cells
 from umklapp.lattice import phonons
+from umklapp.learning.observations import Event, Observation
+from umklapp.learning.quiet import Quiet
 from umklapp.learning.sampling import calibration
+from umklapp.learning.verdict import Verdict
 from umklapp.report.figures import bands, events, kappa, learning_curve, style, uncertainty
 from umklapp.report.figures.events import LOOKS
 
@@ -188,8 +191,8 @@ def series(source, sigma, **columns):
     )
 
 
-EVENT = {"replica": 0, "start": 1000.0, "end": 2000.0}
-RECORD = {"quiet_median": 0.4, "quiet_width": 0.02, "events": [EVENT]}
+EVENT = Event(replica=0, start=1000.0, end=2000.0, peak=1.2, mean=1.2)
+OBSERVED = Observation(events=(EVENT,), quiet_ps=2.0, quiet=Quiet(median=0.4, width=0.02))
 
 
 def test_event_figure_along_the_reference(paths):
@@ -199,7 +202,8 @@ def test_event_figure_along_the_reference(paths):
         "reference", sigma, force_error_before=sigma / 50, force_error_after=sigma / 90,
         uncertainty_before=sigma / 20, uncertainty_after=sigma / 40,
     )  # fmt: skip
-    events.draw(data, {"verdict": "missed event", "reference": RECORD}, "CuI-216", paths)
+    record = Verdict(verdict="missed event", reason="missed event: x", reference=OBSERVED)
+    events.draw(data, record, "CuI-216", paths)
     pixels = look(paths, 4.4, 5.4)
     assert share(pixels, style.BLUE) > 0.001
     assert share(pixels, style.ORANGE) > 0.001
@@ -207,12 +211,14 @@ def test_event_figure_along_the_reference(paths):
 
 def test_event_figure_without_a_reference(paths):
     parts = [series(name, np.full(30, 0.4), **{f"uncertainty_{name}": 0.05}) for name in LOOKS]
-    events.draw(pd.concat(parts), {"verdict": "sound", "before": RECORD}, "CuI-216", paths)
+    record = Verdict(verdict="sound", reason="sound: x", before=OBSERVED)
+    events.draw(pd.concat(parts), record, "CuI-216", paths)
     look(paths, 4.4, 4.2)
 
 
 def test_event_figure_of_nothing(paths):
-    events.draw(pd.DataFrame(columns=["source", "replica", "time_ps", "sigma"]), {}, "Si", paths)
+    nothing = pd.DataFrame(columns=["source", "replica", "time_ps", "sigma"])
+    events.draw(nothing, Verdict(verdict="undecided", reason="undecided: x"), "Si", paths)
     look(paths, 4.4, 4.2)
 
 

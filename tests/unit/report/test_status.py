@@ -10,6 +10,7 @@ from assessments import assessment
 from rich.console import Console
 
 from umklapp.errors import InputError
+from umklapp.learning.verdict import Belongs, Verdict
 from umklapp.report import status
 
 
@@ -56,12 +57,7 @@ def test_stages_in_their_order(tmp_path):
     assert row["test_force_mae_eV_per_A"] == 0.012
 
 
-FINAL = {
-    "conductivity.json": {
-        "temperatures_K": [300.0], "kappa_W_per_mK": [9.7], "std_W_per_mK": [0.3],
-    },
-    "verdict.json": {"verdict": "sound"},
-}  # fmt: skip
+KAPPA = {"temperatures_K": [300.0], "kappa_W_per_mK": [9.7], "std_W_per_mK": [0.3]}
 OF_THE_END = ("converged", "verdict", "kappa_300K_W_per_mK", "reason")
 
 
@@ -74,8 +70,9 @@ def finished(folder):
         touch(path / "committee.json", json.dumps(committee), stamp=100.0 * number + 20)
         assessment(number, met=number == 1).write(path / "assessment.json")
         os.utime(path / "assessment.json", (100.0 * number + 30,) * 2)
-    for name, content in FINAL.items():
-        touch(folder / name, json.dumps(content), stamp=150.0)
+    touch(folder / "conductivity.json", json.dumps(KAPPA), stamp=150.0)
+    belongs = Belongs.of(1, folder / "round_01/assessment.json", [])
+    Verdict(verdict="sound", reason="sound: x", belongs=belongs).write(folder / "verdict.json")
     return folder
 
 
@@ -110,13 +107,32 @@ def test_a_round_that_an_earlier_run_left_does_not_count(tmp_path):
     folder = finished(tmp_path / "Si-227")
     touch(folder / "round_02/dataset.extxyz", stamp=5.0)
     row = status.of_material(folder, [])
-    assert (row["round"], row["converged"]) == (1, True)
+    assert (row["round"], row["converged"], row["verdict"]) == (1, True, "sound")
 
 
-def test_results_of_an_earlier_committee_are_not_shown(tmp_path):
+def test_kappa_of_an_earlier_committee_is_not_shown(tmp_path):
     folder = finished(tmp_path / "Si-227")
     os.utime(folder / "round_01/committee.json", (155.0,) * 2)
-    assert end(folder) == (True, None, None, "converged: all is well")
+    assert end(folder) == (True, "sound", None, "converged: all is well")
+
+
+def test_a_verdict_of_an_earlier_run_is_not_shown_while_new_rounds_are_open(tmp_path):
+    folder = tmp_path / "Si-227"
+    path = folder / "round_00/assessment.json"
+    path.parent.mkdir(parents=True)
+    assessment(0, met=True).write(path)
+    belongs = Belongs.of(0, path, [])
+    Verdict(verdict="sound", reason="sound: x", belongs=belongs).write(folder / "verdict.json")
+    row = status.of_material(folder, [])
+    assert (row["verdict"], row["verdict_note"]) == ("sound", None)
+    (folder / "round_01").mkdir()
+    row = status.of_material(folder, [])
+    assert row["verdict"] is None
+    assert status.details([row]) == [
+        "Si-227: verdict.json is not shown: it is of round 0, and round 1 is the last one now"
+    ]
+    touch(folder / "verdict.json", json.dumps({"verdict": "sound", "reason": "sound: x"}))
+    assert "earlier umklapp" in status.of_material(folder, [])["verdict_note"]
 
 
 def test_labels_and_failures_are_counted(tmp_path):

@@ -9,6 +9,7 @@ import yaml
 from assessments import assessment
 
 from umklapp.errors import InputError
+from umklapp.learning.verdict import Verdict
 from umklapp.report import summary
 
 
@@ -28,7 +29,7 @@ def parts(kappa=(151.2, 118.4), std=(6.04, 4.0), converged=True):
         "std_W_per_mK": None if std is None else list(reversed(std)),
         "literature": {"text": "exp. 148, 156"},
     }
-    verdict = {"verdict": "sound", "reason": "sound: no events anywhere"}
+    verdict = Verdict(verdict="sound", reason="sound: no events anywhere", persistence_labels=3)
     highest = {"highest_THz": {"mean": 15.7, "std": 0.1}}
     return assessments, committee, conductivity, highest, verdict
 
@@ -38,7 +39,7 @@ def test_row_of_a_material():
     assert row["material"] == "Si-227"
     assert row["rounds"] == 2
     assert row["converged"] is True
-    assert row["labels"] == 31 + 7 + 9 + 4  # the last new labels were not trained on
+    assert row["labels"] == 31 + 7 + 9 + 4 + 3  # the last new labels were not trained on
     assert row["failed_labels"] == 3
     assert row["kappa_300K_W_per_mK"] == 151.2  # of 300 K, not of the first temperature
     assert row["kappa_300K_std_W_per_mK"] == 6.04

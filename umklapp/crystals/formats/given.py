@@ -11,8 +11,10 @@ import numpy as np
 from ase import Atoms
 
 from umklapp.config import GivenLabels
+from umklapp.crystals import frame_info
 from umklapp.crystals.formats import aims, force_sets, vibes
 from umklapp.crystals.formats.steps import Step
+from umklapp.crystals.frame_info import Origin
 from umklapp.errors import InputError
 
 Format = Literal["son", "nc", "aims", "frames"]
@@ -82,7 +84,7 @@ def first(path: Path, skip: int = 0) -> list[Atoms]:
 
 
 def take(
-    paths: Iterable[Path], settings: GivenLabels, generator: np.random.Generator, origin: str
+    paths: Iterable[Path], settings: GivenLabels, generator: np.random.Generator, origin: Origin
 ) -> list[Atoms]:
     """The frames that a seed asks for, file after file, each in order of time.
 
@@ -94,9 +96,9 @@ def take(
     paths = list(paths)
     found = []
     for number, path in enumerate(paths):
-        name = origin if len(paths) == 1 else f"{origin} {number}"
+        own = origin if len(paths) == 1 else origin.model_copy(update={"number": number})
         for frame in read(path, settings.every, settings.skip):
-            frame.info["origin"] = name
+            frame_info.mark(frame, origin=own)
             found.append(frame)
     where = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files"
     if not found:

@@ -17,6 +17,7 @@ from ase.calculators.calculator import Calculator
 from ase.optimize import BFGS
 from ase.units import GPa
 
+from umklapp.crystals import frame_info
 from umklapp.errors import CalculationError
 from umklapp.lattice.elastic import moduli, tensor
 from umklapp.lattice.elastic.symmetry import PointGroup, point_group
@@ -156,7 +157,7 @@ class _Bench:
 
     def __init__(self, atoms: Atoms, calculator: Calculator, fmax: float) -> None:
         self.atoms = Atoms(atoms.numbers, cell=atoms.cell, positions=atoms.positions, pbc=True)
-        self.atoms.info.update(atoms.info)
+        frame_info.inherit(self.atoms, atoms)
         self.calculator, self.fmax = calculator, fmax
         self.largest_force, self.evaluations = 0.0, 0
 

@@ -8,14 +8,16 @@ correlation time apart, and no two of a batch are nearly the same.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from ase import units
+from ase import Atoms, units
 from scipy.special import erf
 
 from umklapp import config
+from umklapp.crystals import frame_info, frames
+from umklapp.crystals.frame_info import Origin
 from umklapp.errors import InputError
 from umklapp.learning.sampling.correlation import correlation_time, spaced
 
@@ -354,3 +356,32 @@ def distinct(descriptors: np.ndarray, count: int, closest: float) -> list[int]:
         if len(chosen) == count:
             break
     return chosen
+
+
+def picked(
+    explored: Sequence[Atoms],
+    rows: Sequence[int],
+    selection: Selection,
+    uncertainty: np.ndarray,
+    material: str,
+    origin: Origin,
+) -> list[Atoms]:
+    """Frames for the reference engine, each with its row, uncertainty and probability.
+
+    Args:
+        explored: n kept frames of the exploration. rows: of them. selection: what chose of them.
+        uncertainty: (n,) the configured measure.
+    """
+    candidates = []
+    for row in rows:
+        atoms = frames.strip(explored[row])
+        frame_info.mark(
+            atoms,
+            material=material,
+            origin=origin,
+            explored=row,
+            uncertainty=uncertainty[row],
+            probability=selection.probability[row],
+        )
+        candidates.append(atoms)
+    return candidates

@@ -16,6 +16,7 @@ from ase.md.velocitydistribution import Stationary, thermalize_momenta
 from umklapp import provenance
 from umklapp.config import AimdSeed
 from umklapp.crystals import frames
+from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.reference.contract import Engine
 from umklapp.reference.ledger import Ledger
 
@@ -27,7 +28,7 @@ def run(
     seed: int,
     ledger: Ledger,
     workdir: Path,
-    origin: str,
+    origin: Origin,
     say: Callable[[str], None] = print,
 ) -> list[Atoms]:
     """Langevin MD from the perfect crystal with one calculator, so that densities are re-used.
@@ -103,7 +104,7 @@ def _keep(
         "positions": atoms.positions,
         "momenta": atoms.get_momenta(),
         "random": generator.bit_generator.state,
-        "kept": [frame.info for frame in kept],
+        "kept": [FrameInfo.of(frame).entries() for frame in kept],
     }
     provenance.write_json(path, state)
 
@@ -122,8 +123,8 @@ def _kept(ledger: Ledger, engine: Engine, path: Path) -> list[Atoms]:
     if not path.exists():
         return []
     found = []
-    for info in json.loads(path.read_text())["kept"]:
-        label = ledger.label(engine, info["frame_id"])
-        label.info.update(info)
+    for entries in json.loads(path.read_text())["kept"]:
+        label = ledger.label(engine, entries["frame_id"])
+        FrameInfo.of_entries(entries).put(label)
         found.append(label)
     return found

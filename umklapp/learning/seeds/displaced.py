@@ -9,14 +9,15 @@ import numpy as np
 from ase import Atoms
 
 from umklapp.config import HarmonicSeed, RattledSeed
-from umklapp.crystals import frames, phonopy_cells
+from umklapp.crystals import frame_info, frames, phonopy_cells
+from umklapp.crystals.frame_info import Origin
 from umklapp.errors import CalculationError
 from umklapp.reference.contract import Engine
 from umklapp.reference.ledger import Ledger, label_frames
 
 
 def rattled(
-    supercell: Atoms, settings: RattledSeed, generator: np.random.Generator, origin: str
+    supercell: Atoms, settings: RattledSeed, generator: np.random.Generator, origin: Origin
 ) -> list[Atoms]:
     """Gaussian displacements of the amplitudes in turn, under a random symmetric strain.
 
@@ -32,7 +33,7 @@ def rattled(
         atoms.set_cell(atoms.cell.array @ (np.eye(3) + (strain + strain.T) / 2), scale_atoms=True)
         amplitude = settings.amplitudes[number % len(settings.amplitudes)]
         atoms.positions += generator.normal(scale=amplitude, size=atoms.positions.shape)
-        atoms.info.update(origin=origin)
+        frame_info.mark(atoms, origin=origin)
         made.append(frames.strip(atoms))
     return made
 
@@ -46,7 +47,7 @@ def harmonic(
     workdir: Path,
     timeout: float,
     seed: int,
-    origin: str,
+    origin: Origin,
     say: Callable[[str], None] = print,
 ) -> list[Atoms]:
     """Thermal frames drawn from the harmonic covariance, and the displaced cells behind it.
@@ -68,7 +69,8 @@ def harmonic(
     displaced = []
     for cell in phonon.supercells_with_displacements:
         atoms = phonopy_cells.from_phonopy(cell)
-        atoms.info.update(primitive.info, origin=f"{origin} displaced")
+        frame_info.inherit(atoms, primitive)
+        frame_info.mark(atoms, origin=Origin(kind="displaced", seed=origin.seed))
         displaced.append(frames.strip(atoms))
     labels, failures = label_frames(displaced, engine, ledger, workdir, timeout, say)
     if failures:
@@ -87,6 +89,7 @@ def harmonic(
         )
         atoms = perfect.copy()
         atoms.positions += shifts[0]
-        atoms.info.update(primitive.info, origin=origin)
+        frame_info.inherit(atoms, primitive)
+        frame_info.mark(atoms, origin=origin)
         thermal.append(frames.strip(atoms))
     return displaced + thermal

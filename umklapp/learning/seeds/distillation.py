@@ -20,6 +20,7 @@ from ase import Atoms
 
 from umklapp import provenance
 from umklapp.config import Distillation
+from umklapp.crystals import frame_info
 from umklapp.errors import InputError
 from umklapp.learning.sampling import acquisition, uncertainty
 from umklapp.potentials.committee import Committee, CommitteePrediction, subsample
@@ -64,7 +65,7 @@ def distil(
     if len(pool) < count:
         raise InputError(f"distillation: {count} frames wanted, the pool has {len(pool)}")
     identity = provenance.digest(
-        [settings.model_dump(mode="json"), seed, [str(frame.info["frame_id"]) for frame in pool]]
+        [settings.model_dump(mode="json"), seed, [frame_info.identity(frame) for frame in pool]]
     )
     folder = scratch / identity
     generator = provenance.generator(seed, "start")

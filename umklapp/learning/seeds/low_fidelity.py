@@ -16,7 +16,8 @@ import numpy as np
 from ase import Atoms, units
 
 from umklapp.config import LowFidelitySeed
-from umklapp.crystals import frames
+from umklapp.crystals import frame_info, frames
+from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.errors import CalculationError
 from umklapp.learning.sampling import dynamics, health
 from umklapp.learning.sampling.exploration import kept_frames
@@ -35,7 +36,7 @@ class Sample:
     """What a cheap surface gave.
 
     frames: labelled by it, replica after replica in random order, in time order within a replica;
-    `info` has replica, stage, time (fs), order (O) and place (number in this list).
+    `FrameInfo` has replica, stage, time (fs), order (O) and place (number in this list).
     counts: frames made, kept, and dropped by reason. ended: why each replica ended.
     notes: what should be known about the surface.
     """
@@ -51,7 +52,7 @@ def sample(
     potential: Potential,
     settings: LowFidelitySeed,
     generator: np.random.Generator,
-    origin: str,
+    origin: Origin,
     say: Callable[[str], None] = print,
 ) -> Sample:
     """Dynamics of all replicas through all stages, labelled by the surface and sifted.
@@ -90,7 +91,7 @@ def sample(
         for number, trajectory in zip(list(alive), found, strict=True):
             times = [stage * settings.steps * settings.timestep + time for time in trajectory.time]
             for atoms, time in zip(kept_frames([trajectory]), times, strict=True):
-                atoms.info.update(replica=number, stage=stage, time=time)
+                frame_info.mark(atoms, replica=number, stage=stage, time=time)
                 made.append(atoms)
                 replicas[number] = atoms
             if trajectory.ended != health.BOUND_REACHED:
@@ -108,21 +109,30 @@ def sample(
             "temperatures, or allow more replicas"
         )
     shuffled = generator.permutation(len(replicas)).tolist()
-    good.sort(key=lambda atoms: (shuffled.index(atoms.info["replica"]), atoms.info["time"]))
+    good.sort(key=lambda atoms: _position(FrameInfo.of(atoms), shuffled))
     for place, atoms in enumerate(good):
-        atoms.info.update(perfect.info, origin=origin, place=place, order=order.value(atoms))
-    return Sample([_renamed(atoms) for atoms in good], dict(counts), ended, notes)
+        frame_info.inherit(atoms, perfect)
+        identity, crystalline = frames.frame_id(atoms), order.value(atoms)
+        frame_info.mark(atoms, origin=origin, place=place, order=crystalline, frame_id=identity)
+    return Sample(good, dict(counts), ended, notes)
+
+
+def _position(info: FrameInfo, shuffled: Sequence[int]) -> tuple[int, float]:
+    assert info.replica is not None, "the dynamics has said it"
+    assert info.time is not None, "the dynamics has said it"
+    return shuffled.index(info.replica), info.time
 
 
 def stages(found: Sequence[Atoms], temperatures: Sequence[float]) -> list[dict[str, Any]]:
     """Of every stage: temperature (K), kept frames, mean order O, mean energy (eV per atom)."""
     rows = []
     for stage, temperature in enumerate(temperatures):
-        mine = [atoms for atoms in found if atoms.info["stage"] == stage]
-        if mine:
-            energy = float(np.mean([atoms.get_potential_energy() / len(atoms) for atoms in mine]))
-            order = float(np.mean([atoms.info["order"] for atoms in mine]))
-            rows.append({"T": temperature, "frames": len(mine), "order": order, "energy": energy})
+        frames_of_stage = [atoms for atoms in found if FrameInfo.of(atoms).stage == stage]
+        if frames_of_stage:
+            energies = [atoms.get_potential_energy() / len(atoms) for atoms in frames_of_stage]
+            orders = [FrameInfo.of(atoms).order or 0.0 for atoms in frames_of_stage]
+            means = {"order": float(np.mean(orders)), "energy": float(np.mean(energies))}
+            rows.append({"T": temperature, "frames": len(frames_of_stage), **means})
     return rows
 
 
@@ -146,7 +156,7 @@ def sift(
     """Frames with the surface's own labels (no bias), without what is not physical or repeated.
 
     Args:
-        made: frames with `info` of the dynamics.
+        made: frames with the `FrameInfo` of the dynamics.
     """
     counts = Counter({"made": len(made)})
     closest = settings.min_distance * health.shortest_distance(perfect, search=8.0)
@@ -183,18 +193,13 @@ def to_label(kept: Sequence[Atoms]) -> list[Atoms]:
     """The frames without their cheap labels: what the reference engine is asked for."""
     bare = [frames.strip(atoms) for atoms in kept]
     for atoms in bare:
-        atoms.info.pop("engine", None)
+        frame_info.mark(atoms, engine=None)
     return bare
 
 
 def draw(pool: Sequence[Atoms], count: int, generator: np.random.Generator) -> list[int]:
     """Numbers of `count` random frames of a pool (all, where it is smaller), in its order."""
     return sorted(generator.permutation(len(pool))[:count].tolist())
-
-
-def _renamed(atoms: Atoms) -> Atoms:
-    atoms.info["frame_id"] = frames.frame_id(atoms)
-    return atoms
 
 
 def _driver(

@@ -9,6 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from umklapp.config import Rounds
+from umklapp.crystals import frame_info
 from umklapp.learning.assessment import Criterion
 from umklapp.learning.sampling.calibration import error_over_expected
 from umklapp.learning.sampling.exploration import Explored
@@ -49,11 +50,11 @@ def new_labels(
 
     Args:
         explored: the exploration of the round.
-        labels: labelled candidates; `info["explored"]` is their row of the exploration.
+        labels: labelled candidates; `FrameInfo.explored` is their row of the exploration.
         checks: rows of the exploration that were drawn at random.
         failed: candidates without a label.
     """
-    rows = [int(label.info["explored"]) for label in labels]
+    rows = [frame_info.explored_row(label) for label in labels]
     differences = [
         explored.forces[row] - label.get_forces() for row, label in zip(rows, labels, strict=True)
     ]

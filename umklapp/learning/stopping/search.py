@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.stats import binom
 
 from umklapp.config import Rounds
-from umklapp.learning import events
+from umklapp.lattice.harmonic_reference import HarmonicReference
+from umklapp.learning import replay
 from umklapp.learning.assessment import Criterion
 from umklapp.learning.sampling import correlation
 from umklapp.learning.sampling.acquisition import share_above
@@ -26,37 +28,31 @@ with probability e⁻³ = 5 %."""
 
 @dataclass(frozen=True)
 class Seen:
-    """Events entered in an exploration, in ps of dynamics; None where no σᴬ tells."""
+    """Events entered in an exploration, None where no σᴬ tells, and in how many ps of dynamics."""
 
     entries: int | None
     exposure: float
 
 
-def events_seen(explored: Explored, options: Mapping[str, Any]) -> Seen:
-    """Events that began within the replicas; one in which a replica starts is no entry.
+def events_seen(path: Path, harmonic: HarmonicReference | None, options: Mapping[str, Any]) -> Seen:
+    """Events that began within the replicas of an exploration, by the definition of the verdict.
+
+    Replicas that start inside an event are left out, and so are fluctuations of σᴬ in which no atom
+    leaves its site.
 
     Args:
-        options: of `events.Detector`: levels at which an event begins and ends, least length.
+        path: of exploration.h5. options: of `events.Detector`.
     """
-    exposure = sum(_length(explored, replica) for replica in np.unique(explored.replica)) / 1000
-    if not np.isfinite(explored.sigma).any():
-        return Seen(None, exposure)
-    entries = 0
-    for target in np.unique(explored.target_temperature):
-        warm = explored.target_temperature == target
-        quiet = events.Quiet.of(explored.sigma[warm])
-        for replica in np.unique(explored.replica[warm]):
-            own = explored.replica == replica
-            detector = events.Detector(quiet, int(replica), **options)
-            detector.update(explored.time[own], explored.sigma[own])
-            first = float(explored.time[own][0])
-            entries += sum(event.start > first for event in detector.finish())
-    return Seen(entries, exposure)
+    if harmonic is None:
+        return Seen(None, 0.0)
+    observed = replay.scan_exploration(path, {}, harmonic, **options).values()
+    return Seen(sum(each.entries() for each in observed), sum(each.exposure for each in observed))
 
 
-def _length(explored: Explored, replica: int) -> float:
-    """Time of a replica in fs, from its first kept frame to its last."""
-    return float(np.ptp(explored.time[explored.replica == replica]))
+def length(explored: Explored) -> float:
+    """Time of all replicas together, from their first kept frames to their last, in ps."""
+    spans = [np.ptp(explored.time[explored.replica == n]) for n in np.unique(explored.replica)]
+    return float(np.sum(spans)) / 1000
 
 
 def independent_lengths(explored: Explored) -> float:
@@ -132,7 +128,7 @@ def long_enough(explored: Explored, seen: Seen, before: Seen | None, settings: R
         return Criterion(met=False, limit=limit, words=words)
     value = independent_lengths(explored)
     words = (
-        f"{seen.exposure:.3g} ps of dynamics are {value:.0f} independent lengths "
+        f"{length(explored):.3g} ps of dynamics are {value:.0f} independent lengths "
         f"(wanted {limit:.0f})"
     )
     if value < limit:

@@ -26,6 +26,7 @@ from nequip.utils.global_state import set_global_state
 
 from umklapp import config, provenance
 from umklapp.crystals.curvature import CurvatureLabel
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import CalculationError, InputError
 from umklapp.potentials import checkpoints
 from umklapp.potentials.nequip import curvature
@@ -95,7 +96,7 @@ def finetune(
     identity = provenance.digest(
         [
             *(settings.model_dump(mode="json"), seed, provenance.file_digest(parent)),
-            *(str(frame.info.get("frame_id")) for frame in [*training, *held_out]),
+            *(str(FrameInfo.of(frame).frame_id) for frame in [*training, *held_out]),
             *(provenance.digest(label.force_constants.tolist()) for label in labels),
         ]
     )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from umklapp.learning.observations import Observation
+from umklapp.learning.quiet import LEAVE
+from umklapp.learning.verdict import Verdict
 from umklapp.report.figures.style import BLUE, ORANGE, SETTINGS, save
 
 LOOKS = {"before": ("before learning", ORANGE), "after": ("after learning", BLUE)}
@@ -18,11 +20,11 @@ ENOUGH = 20
 """Reference frames from which the figure is drawn along the reference trajectory."""
 
 
-def draw(data: pd.DataFrame, record: dict[str, Any], material: str, paths: Sequence[Path]) -> None:
+def draw(data: pd.DataFrame, record: Verdict, material: str, paths: Sequence[Path]) -> None:
     """The figure of Kang et al. for CuI, for any material, with the committees' own dynamics.
 
     Args:
-        data: columns of `sampling.replay.reference_series` and `exploration_series`.
+        data: columns of `replay.reference_series` and `exploration_series`.
         record: verdict.json.
     """
     mpl.rcParams.update(SETTINGS)
@@ -40,8 +42,7 @@ def draw(data: pd.DataFrame, record: dict[str, Any], material: str, paths: Seque
     else:
         _along_dynamics(panels, data, record)
     panels[-1].set_xlabel("time (ps)")
-    verdict = str(record.get("verdict", "undecided"))
-    panels[0].set_title(f"{material}: {verdict}")
+    panels[0].set_title(f"{material}: {record.verdict}")
     for axes in panels:
         axes.margins(x=0.01)
     figure.align_ylabels(panels)
@@ -59,9 +60,9 @@ def in_a_row(part: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(rows) if rows else part.assign(x=part["time_ps"])
 
 
-def _along_reference(panels: Sequence[Axes], data: pd.DataFrame, record: dict[str, Any]) -> None:
+def _along_reference(panels: Sequence[Axes], data: pd.DataFrame, record: Verdict) -> None:
     data = in_a_row(data)
-    _sigma(panels[0], data, record.get("reference"), "0.2", "reference")
+    _sigma(panels[0], data, record.reference, "0.2", "reference")
     for name, (label, colour) in LOOKS.items():
         for axes, column in ((panels[1], "force_error"), (panels[2], "uncertainty")):
             axes.plot(data["x"], 1e3 * data[f"{column}_{name}"], color=colour, label=label)
@@ -70,13 +71,14 @@ def _along_reference(panels: Sequence[Axes], data: pd.DataFrame, record: dict[st
     panels[1].legend(ncols=2)
 
 
-def _along_dynamics(panels: Sequence[Axes], data: pd.DataFrame, record: dict[str, Any]) -> None:
+def _along_dynamics(panels: Sequence[Axes], data: pd.DataFrame, record: Verdict) -> None:
+    observed = {"before": record.before, "after": record.after}
     for axes, (name, (label, colour)) in zip(panels[:2], LOOKS.items(), strict=True):
         part = in_a_row(data[data["source"] == name])
         if part.empty:
             axes.text(0.5, 0.5, f"no dynamics {label}", transform=axes.transAxes, ha="center")
             continue
-        _sigma(axes, part, record.get(name), colour, label)
+        _sigma(axes, part, observed[name], colour, label)
         column = f"uncertainty_{name}"
         panels[2].plot(part["x"], 1e3 * part[column], color=colour, label=label)
     panels[2].set_yscale("log")
@@ -84,19 +86,17 @@ def _along_dynamics(panels: Sequence[Axes], data: pd.DataFrame, record: dict[str
 
 
 def _sigma(
-    axes: Axes, data: pd.DataFrame, record: dict[str, Any] | None, colour: str, label: str
+    axes: Axes, data: pd.DataFrame, observed: Observation | None, colour: str, label: str
 ) -> None:
     axes.plot(data["x"], data["sigma"], color=colour, label=label, lw=1.0)
     axes.set_ylabel("$\\sigma^A$")
     axes.legend(loc="upper right")
-    if not record or record.get("quiet_median") is None:
+    if observed is None or observed.quiet is None:
         return
-    median, width = record["quiet_median"], record["quiet_width"]
-    axes.axhspan(median - 3 * width, median + 3 * width, color="0.9", lw=0, zorder=0)
-    for event in record["events"]:
-        mine = data[data["replica"] == event["replica"]]
-        inside = mine[
-            (1000 * mine["time_ps"] >= event["start"]) & (1000 * mine["time_ps"] <= event["end"])
-        ]
+    band = (observed.quiet.level(-LEAVE), observed.quiet.level(LEAVE))
+    axes.axhspan(*band, color="0.9", lw=0, zorder=0)
+    for event in (*observed.real_events, *observed.apart):
+        run = data[data["replica"] == event.replica]
+        inside = run[(1000 * run["time_ps"]).between(event.start, event.end)]
         if len(inside):
             axes.axvspan(inside["x"].min(), inside["x"].max(), color=ORANGE, alpha=0.25, lw=0)

@@ -11,6 +11,7 @@ from umklapp import config
 from umklapp.campaign import checks
 from umklapp.crystals import frames
 from umklapp.crystals.formats import force_sets, given
+from umklapp.crystals.frame_info import Origin
 from umklapp.crystals.phonopy_cells import from_phonopy, to_phonopy
 from umklapp.errors import InputError
 
@@ -111,7 +112,7 @@ def settings(**more):
 
 
 def take(paths, **more):
-    return given.take(paths, settings(**more), np.random.default_rng(3), "frames 0")
+    return given.take(paths, settings(**more), np.random.default_rng(3), Origin.parse("frames 0"))
 
 
 def test_every_file_is_an_origin_of_its_own(tmp_path, steps):

@@ -5,9 +5,12 @@ import pytest
 from explorations import explored, quiet
 from hypothesis import given
 from hypothesis import strategies as st
+from models import silicon_cubic
 
 from umklapp.config import Rounds
-from umklapp.learning.sampling.exploration import HOPPED
+from umklapp.lattice.harmonic_reference import HarmonicReference
+from umklapp.learning.sampling import exploration, uncertainty
+from umklapp.learning.sampling.dynamics import Trajectory
 from umklapp.learning.stopping import search
 from umklapp.learning.stopping.search import Seen
 
@@ -115,36 +118,61 @@ def test_a_pool_is_judged_whole():
 # events
 
 
-def with_event(first, last, n=200, replicas=3):
-    """σᴬ of quiet replicas; in the first one an event lies between two frames."""
-    series = quiet(replicas, n)
-    series[0] = series[0].copy()
-    series[0][first:last] += 1.5
-    return series
+def write(path, hops, n=200, target=300.0):
+    """An exploration of silicon with a frame every 100 fs; `hops` are stretches of frames in which
+    an atom of a replica is 1.5 Å from its site, None for a quiet replica."""
+    perfect, generator = silicon_cubic(), np.random.default_rng(0)
+    replicas = []
+    for hop in hops:
+        inside = np.zeros(n, bool)
+        inside[slice(*hop) if hop else slice(0)] = True
+        positions = np.tile(perfect.positions, (n, 1, 1))
+        positions[inside, 3] += 1.5 * np.array([1, 1, 1]) / np.sqrt(3)
+        replicas.append(
+            Trajectory(
+                perfect,
+                target,
+                time=list(100.0 * np.arange(n)),
+                positions=list(positions),
+                cells=[perfect.cell.array] * n,
+                forces=[np.zeros((8, 3))] * n,
+                spread=[np.zeros(8)] * n,
+                energy=[0.0] * n,
+                temperature=[300.0] * n,
+                shortest_distance=[2.0] * n,
+                sigma=list(generator.normal(0.4, 0.05, n) + 1.5 * inside),
+                measures={name: [0.0] * n for name in uncertainty.NAMES},
+            )
+        )
+    exploration.write(path, replicas, np.zeros((n * len(hops), 1)))
+    return HarmonicReference(perfect, np.zeros((24, 24)), "")
 
 
-def test_events_are_entered_within_a_replica():
-    seen = search.events_seen(explored(with_event(80, 120)), {})
-    assert seen == Seen(1, pytest.approx(3 * 19.9))
-    assert search.events_seen(explored(quiet(3, 200)), {}).entries == 0
+@pytest.mark.parametrize(
+    ("hops", "entries"),
+    [
+        ([None] * 3, 0),
+        ([(80, 120), None, None], 1),
+        ([(80, 120), (150, 200), None], 2),
+        ([(0, 60), None, None], 0),  # it starts in the event, and only returns
+    ],
+)
+def test_events_are_entered_within_a_replica(tmp_path, hops, entries):
+    harmonic = write(tmp_path / "e.h5", hops)
+    seen = search.events_seen(tmp_path / "e.h5", harmonic, {})
+    assert seen.entries == entries
+    assert seen.exposure == pytest.approx(19.9 * (3 if hops[0] != (0, 60) else 2))
 
 
-def test_an_event_in_which_a_replica_starts_is_no_entry():
-    starts = [HOPPED, "crystal", "crystal"]
-    assert search.events_seen(explored(with_event(0, 60), starts), {}).entries == 0
-
-
-def test_each_temperature_has_its_own_quiet():
-    """Hotter replicas are more anharmonic all the time: that is no event."""
-    series = [*quiet(2, 200), *quiet(2, 200, mean=0.9, seed=3)]
-    hot = explored(series, targets=[300.0, 300.0, 900.0, 900.0])
-    assert search.events_seen(hot, {}).entries == 0
-
-
-def test_without_sigma_no_event_is_known():
-    seen = search.events_seen(explored([np.full(50, np.nan)]), {})
+def test_without_sigma_no_event_is_known(tmp_path):
+    seen = search.events_seen(tmp_path / "none.h5", None, {})
     assert seen.entries is None
     assert search.enough_events(seen, None) == (True, "without σᴬ events were not looked for")
+
+
+def test_a_pool_has_no_events(tmp_path):
+    harmonic = write(tmp_path / "e.h5", [None] * 3, n=1, target=float("nan"))
+    assert search.events_seen(tmp_path / "e.h5", harmonic, {}) == Seen(0, 0.0)
 
 
 @pytest.mark.parametrize(

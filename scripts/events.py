@@ -1,0 +1,58 @@
+"""Rare events before and after learning, in the reference, and the labels that lie within them."""
+
+import json
+from pathlib import Path
+
+from umklapp import config, files
+from umklapp.crystals import frames
+from umklapp.crystals.frame_info import FrameInfo
+from umklapp.lattice import harmonic_reference
+from umklapp.learning import event_survey
+from umklapp.logs import log_to
+from umklapp.potentials.committee import Committee
+
+
+def timed(paths, perfect):
+    """Labelled frames of dynamics in the sampling cell, in the order of its sites."""
+    every = [frame for path in paths for frame in frames.read_labels(Path(path))]
+    ours = [f for f in every if FrameInfo.of(f).time is not None and len(f) == len(perfect)]
+    return frames.in_site_order(ours, perfect)
+
+
+def survey(inputs, settings, harmonic):
+    """Record and series of a material that has σᴬ."""
+    reference = [settings.reference] if settings.reference else inputs["reference"]
+    first, last = (Committee.load(inputs[k], Path(inputs["engine"])) for k in ("first", "last"))
+    judged = [json.loads(Path(inputs[k]).read_text()) for k in ("committee", "last_committee")]
+    material = event_survey.Material(
+        explorations=[Path(path) for path in inputs["explorations"]],
+        labels=[Path(path) for path in inputs["labels"]],
+        first=first,
+        last=last,
+        quiet_errors=tuple(record["test"]["force_mae_eV_per_A"] for record in judged),
+        harmonic=harmonic,
+        reference=timed(reference, harmonic.perfect),
+        seeds=timed(inputs["seeds"], harmonic.perfect),
+    )
+    options = settings.model_dump(include={"enter", "leave", "shortest", "gap"})
+    return event_survey.survey(material, options)
+
+
+def main(inputs, settings, out):
+    """Write events.json and the series behind the figure."""
+    harmonic = harmonic_reference.read(Path(inputs["harmonic"]))
+    if harmonic is None:
+        record, series = event_survey.none("no harmonic reference, so no σᴬ")
+    else:
+        record, series = survey(inputs, settings, harmonic)
+    record.write(out["record"])
+    files.write_text(out["series"], series.to_csv(index=False))
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(
+        dict(snakemake.input.items()),
+        config.parse(config.Verdict, snakemake.params.verdict),
+        {name: Path(path) for name, path in snakemake.output.items()},
+    )

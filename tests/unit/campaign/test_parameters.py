@@ -1,0 +1,99 @@
+"""Parameters change with what a job depends on, and with nothing else."""
+
+import shutil
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from umklapp import config
+from umklapp.campaign.parameters import Parameters, plain
+
+FIRST = SimpleNamespace(material="Si-227", round="00", member="0", index="0")
+
+
+@pytest.fixture
+def parameters(plain, table):
+    def of(**changes):
+        for section, values in changes.items():
+            plain[section] = values
+        return Parameters(config.validate(plain), table)
+
+    return of
+
+
+def test_a_section_becomes_plain_values_that_can_be_parsed_again(parameters):
+    split = parameters().campaign.split
+    assert config.parse(config.Split, plain(split)) == split
+    assert plain(None) is None
+
+
+def test_supercell_of_another_material_does_not_rerun_this_one(parameters, plain):
+    cells = {"default": [[2, 0, 0], [0, 2, 0], [0, 0, 2]], "CuI-216": {"atoms": 100}}
+    plain["materials"]["phonon_supercell"] = cells
+    before = parameters().materials(FIRST)
+    plain["materials"]["phonon_supercell"] = {**cells, "CuI-216": {"atoms": 200}}
+    plain["materials"]["select"] = ["Si-227", "CuI-216"]
+    assert parameters().materials(FIRST) == before
+    plain["materials"]["phonon_supercell"] = {"default": {"atoms": 100}}
+    assert parameters().materials(FIRST) != before
+
+
+def test_the_analysis_of_green_kubo_is_no_parameter_of_its_trajectories(parameters):
+    before = parameters(green_kubo={}).trajectory()
+    assert parameters(green_kubo={"gauge": "full", "trajectories": 2}).trajectory() == before
+    assert parameters(green_kubo={"length": 30}).trajectory() != before
+    assert parameters(green_kubo=None).trajectory() is None
+
+
+def test_training_is_no_parameter_of_the_compiled_graph(parameters):
+    before = parameters().architecture()
+    assert parameters(potential={"training": {"epochs": 7}}).architecture() == before
+    assert parameters(potential={"cutoff": 6.0}).architecture() != before
+
+
+def test_weights_of_finetuning_are_no_parameter_of_its_labels(parameters):
+    before = parameters(finetune={}).curvature_source()
+    assert parameters(finetune={"steps": 3}).curvature_source() == before
+    assert parameters(finetune={"displacement": 0.05}).curvature_source() != before
+    assert parameters(finetune={"steps": 3}).finetuning()["steps"] == 3
+
+
+def test_members_that_learned_a_cheap_surface_have_the_settings_of_the_transfer(parameters):
+    cheap = {
+        "kind": "low_fidelity",
+        "count": 50,
+        "temperatures": [300],
+        "surface": {"kind": "calculator", "calculator": "silicon:StillingerWeberSilicon"},
+        "pretrain": {"transfer_epochs": 11},
+    }
+    warm = {"epochs": 5, "learning_rate": 0.001}
+    own = parameters(
+        seeds=[cheap, {"kind": "rattled", "count": 12}],
+        potential={"training": {"epochs": 40, "warm_start": warm}},
+    )
+    assert own.potential(FIRST)["training"]["epochs"] == 11
+    second = SimpleNamespace(material="Si-227", round="01", member="0")
+    assert own.potential(second)["training"]["epochs"] == 40
+    assert own.low_fidelity_sampling(FIRST)["pretrain"] is None
+    assert own.cheap_frames(FIRST) == 50
+    assert own.pretraining()["transfer_epochs"] == 11
+    assert [index for index, _ in own.seeds("rattled", "harmonic")] == [1]
+
+
+def test_which_nomad_frames_are_taken_downloads_nothing_again(parameters):
+    before = parameters(seeds=[{"kind": "nomad"}]).nomad_query(FIRST)
+    assert parameters(seeds=[{"kind": "nomad", "every": 5}]).nomad_query(FIRST) == before
+    assert parameters(seeds=[{"kind": "nomad", "every": 5}]).seed(FIRST)["every"] == 5
+
+
+def test_a_new_lattice_parameter_reruns_its_own_material(parameters, plain, root, tmp_path):
+    carbon = SimpleNamespace(material="C-227")
+    before, other = parameters().recipe(FIRST), parameters().recipe(carbon)
+    folder = shutil.copytree(root / "config/structures", tmp_path / "structures")
+    lattices = yaml.safe_load((folder / "lattices.yaml").read_text())
+    lattices["Si-227"]["a"] += 0.1
+    (folder / "lattices.yaml").write_text(yaml.safe_dump(lattices))
+    plain["materials"]["structures"] = str(folder)
+    assert parameters().recipe(FIRST) != before
+    assert parameters().recipe(carbon) == other

@@ -1,0 +1,59 @@
+"""Which rounds are done, as their assessments on disk say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from umklapp.campaign.readiness import read_finished
+from umklapp.errors import InputError
+from umklapp.paths import Results
+
+
+@dataclass(frozen=True)
+class Assessments:
+    """Reads assessments, each version of a file once: Snakemake asks thousands of times.
+
+    Args:
+        results: the campaign's folder. max_rounds: the cap on the rounds of a material.
+    """
+
+    results: Results
+    max_rounds: int
+    _read: dict[str, tuple[int, bool]] = field(default_factory=dict, init=False)
+
+    def path(self, material: str, number: int) -> str:
+        """The assessment of a round."""
+        return self.results.material(material).round(number).assessment
+
+    def was_read(self, material: str, number: int) -> bool:
+        """Whether `finished` has answered for this round before."""
+        return self.path(material, number) in self._read
+
+    def finished(self, material: str, number: int) -> bool:
+        """Whether the assessment of a round says that the material is done.
+
+        Raises:
+            InputError: the file was not written by this workflow.
+            FileNotFoundError: there is none.
+        """
+        path = self.path(material, number)
+        changed = Path(path).stat().st_mtime_ns
+        if path not in self._read or self._read[path][0] != changed:
+            finished = read_finished(Path(path))
+            if finished is None:
+                raise InputError(f"{path} is no assessment of this workflow: move it away")
+            self._read[path] = changed, finished
+        return self._read[path][1]
+
+    def on_disk(self, material: str) -> list[str]:
+        """Assessments of earlier runs, up to the first that ends the rounds."""
+        paths = []
+        for number in range(self.max_rounds):
+            path = self.path(material, number)
+            if not Path(path).exists():
+                break
+            paths.append(path)
+            if read_finished(Path(path)):
+                break
+        return paths

@@ -1,0 +1,129 @@
+"""What a job's result depends on beside its files: parameters of the rules, as plain values.
+
+Snakemake makes a file again when a parameter has changed, so each is as small as it can be: a
+setting of the analysis is no parameter of the dynamics that it analyses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pandas as pd
+
+from umklapp.campaign.requests import Wildcards, goes_on, pretraining
+from umklapp.config import Campaign
+from umklapp.config.base import Section
+from umklapp.config.green_kubo import MOVES
+from umklapp.crystals import prototypes
+
+CURVATURE_SOURCE = {"kind", "labels", "supercell", "displacement", "equilibrium"}
+"""Settings of fine-tuning that its labels depend on; the others are of the training."""
+
+Plain = dict[str, Any]
+"""A section as json writes it; `config.parse` reads it again in the script."""
+
+
+def plain(
+    section: Section | None, include: set[str] | None = None, exclude: set[str] | None = None
+) -> Plain | None:
+    """A section of the configuration as a parameter; None where the campaign has no such section.
+
+    Args:
+        include: keys that the job depends on. exclude: keys that it does not depend on.
+    """
+    if section is None:
+        return None
+    return section.model_dump(mode="json", include=include, exclude=exclude)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Parameters of the jobs of a campaign.
+
+    Args:
+        campaign: the configuration. table: rows of all known materials by their keys.
+    """
+
+    campaign: Campaign
+    table: pd.DataFrame
+
+    def materials(self, wildcards: Wildcards) -> Plain:
+        """Section `materials` as one material sees it: another one's change does not rerun it."""
+        return self.campaign.materials.of(wildcards.material).model_dump(mode="json")
+
+    def recipe(self, wildcards: Wildcards) -> Plain:
+        """What the primitive cell is built from: a changed lattice parameter reruns it."""
+        chosen = self.campaign.materials
+        if chosen.cells is not None:
+            return {}
+        row = cast(pd.Series, self.table.loc[wildcards.material])
+        return prototypes.recipe(row, chosen.structures)
+
+    def seed(self, wildcards: Wildcards) -> Plain:
+        """One entry of `seeds`."""
+        return self.campaign.seeds[int(wildcards.index)].model_dump(mode="json")
+
+    def seeds(self, *kinds: str) -> list[tuple[int, Plain]]:
+        """Entries of `seeds` of these kinds, each with its place."""
+        return [
+            (index, seed.model_dump(mode="json"))
+            for index, seed in enumerate(self.campaign.seeds)
+            if seed.kind in kinds
+        ]
+
+    def nomad_query(self, wildcards: Wildcards) -> Plain:
+        """What a download depends on; which frames are taken from it changes no file."""
+        seed = self.campaign.seeds[int(wildcards.index)]
+        return seed.model_dump(mode="json", exclude={"every", "skip", "count"})
+
+    def finding_events(self) -> Plain:
+        """What finding events depends on; the other settings are of the judging."""
+        names = {"reference", "enter", "leave", "shortest", "gap"}
+        return self.campaign.verdict.model_dump(mode="json", include=names)
+
+    def low_fidelity_sampling(self, wildcards: Wildcards) -> Plain:
+        """What dynamics on a cheap surface depends on, as a seed that can be parsed again."""
+        return {**self.seed(wildcards), "distillation": None, "pretrain": None}
+
+    def distillation(self, wildcards: Wildcards) -> Plain | None:
+        """How the cheap frames worth a label are found."""
+        return self.seed(wildcards)["distillation"]
+
+    def cheap_frames(self, wildcards: Wildcards) -> int:
+        """How many cheap frames are to be labelled."""
+        return self.seed(wildcards)["count"]
+
+    def pretraining(self) -> Plain | None:
+        """How members learn a cheap surface first, where a seed asks for it."""
+        first = pretraining(self.campaign)
+        return plain(first[1]) if first else None
+
+    def potential(self, wildcards: Wildcards) -> Plain:
+        """The potential's settings, with those of the transfer where a cheap surface came first."""
+        potential, first = self.campaign.potential, pretraining(self.campaign)
+        if first and not goes_on(self.campaign, int(wildcards.round)):
+            potential = first[1].transfer(potential)
+        return potential.model_dump(mode="json")
+
+    def architecture(self) -> Plain:
+        """What a compiled graph depends on: the network without its training."""
+        return self.campaign.potential.model_dump(
+            mode="json", exclude={"training", "taylor", "start"}
+        )
+
+    def curvature_source(self) -> Plain | None:
+        """What the labels of fine-tuning depend on."""
+        return plain(self.campaign.finetune, include=CURVATURE_SOURCE)
+
+    def finetuning(self) -> Plain | None:
+        """What fine-tuning depends on beside its labels."""
+        return plain(self.campaign.finetune, exclude={"labels", "supercell"})
+
+    def trajectory(self) -> Plain | None:
+        """What a heat-flux trajectory depends on."""
+        return plain(self.campaign.green_kubo, include={*MOVES, "supercell"})
+
+    def effective_frames(self) -> int:
+        """Frames of the dynamics that effective force constants are fitted to."""
+        return self.campaign.green_kubo.effective_frames if self.campaign.green_kubo else 0

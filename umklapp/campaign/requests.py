@@ -1,0 +1,281 @@
+"""Which files a job asks for: input functions of the rules, as pure functions of the campaign.
+
+Every method that takes `wildcards` is an input function of Snakemake, and an empty list is its word
+for "nothing". What needs to know which rounds are done is not here but in rules/common.smk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from umklapp.campaign.shards import Shard
+from umklapp.config import Campaign
+from umklapp.config.low_fidelity import Pretraining
+from umklapp.paths import Material, Results, Round
+
+Files = str | list[str]
+"""A path, or several; none where the list is empty."""
+
+
+class Wildcards(Protocol):
+    """What the names of a job's outputs say; a job has the wildcards of its own rule only."""
+
+    material: str
+    round: str
+    member: str
+    index: str
+
+
+def goes_on(campaign: Campaign, number: int) -> bool:
+    """Whether members of round `number` are trained on from those of the round before."""
+    warm = campaign.potential.training.warm_start
+    if warm is None or number == 0:
+        return False
+    return not (warm.scratch_every and number % warm.scratch_every == 0)
+
+
+def seeds_of(campaign: Campaign, *kinds: str) -> list[int]:
+    """Places of the configured seeds of these kinds."""
+    return [index for index, seed in enumerate(campaign.seeds) if seed.kind in kinds]
+
+
+def pretraining(campaign: Campaign) -> tuple[int, Pretraining] | None:
+    """The seed whose cheap surface members learn first: its place and how; None without one."""
+    for index, seed in enumerate(campaign.seeds):
+        if seed.kind == "low_fidelity" and seed.pretrain is not None:
+            return index, seed.pretrain
+    return None
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Files that the jobs of a campaign ask for.
+
+    Args:
+        campaign: the configuration. materials: keys of this run, of its shard only where it has
+            one. species: chemical symbols of every one of them. shard: the part of the campaign
+            that this run works on; None for all of it.
+    """
+
+    campaign: Campaign
+    materials: Sequence[str]
+    species: Mapping[str, Sequence[str]]
+    shard: Shard | None = None
+
+    @property
+    def results(self) -> Results:
+        """Where all results lie."""
+        return Results(self.campaign.results)
+
+    @property
+    def members(self) -> range:
+        """Numbers of the committee's members."""
+        return range(self.campaign.committee.size)
+
+    @property
+    def chunks(self) -> range:
+        """Numbers of the parallel label jobs of a stage."""
+        return range(self.campaign.resources.label_chunks)
+
+    def of(self, wildcards: Wildcards) -> Material:
+        """The files of the job's material."""
+        return self.results.material(wildcards.material)
+
+    def _round(self, wildcards: Wildcards) -> Round:
+        return self.of(wildcards).round(wildcards.round)
+
+    # seeds
+
+    def seeds_of(self, *kinds: str) -> list[int]:
+        """Places of the configured seeds of these kinds."""
+        return seeds_of(self.campaign, *kinds)
+
+    def cells_of_seeds(self) -> dict[str, str]:
+        """The phonon supercell as a pattern by name, where a seed of displaced frames is in it."""
+        wanted = any(getattr(seed, "supercell", None) == "phonon" for seed in self.campaign.seeds)
+        return {"phonon": self.results.material().phonon} if wanted else {}
+
+    def labelled_by_user(self, wildcards: Wildcards) -> str:
+        """The file of labelled frames that a seed names for a material.
+
+        Raises:
+            ValueError: the seed is of another kind.
+        """
+        seed = self.campaign.seeds[int(wildcards.index)]
+        if seed.kind != "frames":
+            raise ValueError(f"seeds.{wildcards.index} is of kind {seed.kind}, not frames")
+        return str(seed.path_of(wildcards.material))
+
+    def surface_model(self, wildcards: Wildcards) -> Files:
+        """The checkpoint that is a cheap surface; nothing for other surfaces."""
+        seed = self.campaign.seeds[int(wildcards.index)]
+        if seed.kind == "low_fidelity" and seed.surface.kind == "checkpoint":
+            return str(seed.surface.path)
+        return []
+
+    def pool_to_learn(self, wildcards: Wildcards) -> Files:
+        """The cheap labels that members learn first; nothing where no seed asks for it."""
+        first = pretraining(self.campaign)
+        return self.of(wildcards).low_fidelity.pool(first[0]) if first else []
+
+    # training
+
+    def previous(self, wildcards: Wildcards) -> Round | None:
+        """The round before; None for the first."""
+        number = int(wildcards.round)
+        return self.of(wildcards).round(number - 1) if number else None
+
+    def previous_dataset(self, wildcards: Wildcards) -> Files:
+        """All training labels of the round before."""
+        before = self.previous(wildcards)
+        return before.dataset if before else []
+
+    def previous_labels(self, wildcards: Wildcards) -> list[str]:
+        """New labels of the round before."""
+        before = self.previous(wildcards)
+        return [before.labels(chunk) for chunk in self.chunks] if before else []
+
+    def previous_exploration(self, wildcards: Wildcards) -> list[str]:
+        """Exploration of the round before."""
+        before = self.previous(wildcards)
+        return [before.exploration] if before else []
+
+    def previous_kappa(self, wildcards: Wildcards) -> list[str]:
+        """κ of every member in the round before, where κ is a criterion of the rounds."""
+        before = self.previous(wildcards)
+        if before is None or "kappa" not in self.campaign.rounds.physics:
+            return []
+        return [before.conductivity(member).record for member in self.members]
+
+    def parent(self, wildcards: Wildcards) -> Files:
+        """The same member of the round before where training goes on from it."""
+        before = self.previous(wildcards)
+        if before is None or not goes_on(self.campaign, int(wildcards.round)):
+            return []
+        return before.member(wildcards.member).model
+
+    def start(self, wildcards: Wildcards) -> Files:
+        """What a member starts from where it does not go on from the round before."""
+        if self.parent(wildcards):
+            return []
+        if pretraining(self.campaign) is not None:
+            return self.of(wildcards).low_fidelity.model(wildcards.member)
+        if self.campaign.potential.start is None:
+            return []
+        return self.campaign.potential.start_of(wildcards.material, int(wildcards.member)) or []
+
+    def finetune_records(self, wildcards: Wildcards) -> list[str]:
+        """Records of the fine-tuning of every member, where there is one."""
+        if self.campaign.finetune is None:
+            return []
+        return [self._round(wildcards).member(member).finetune for member in self.members]
+
+    def curvature_file(self, wildcards: Wildcards) -> Files:
+        """The user's force constants; nothing where the reference engine makes them."""
+        settings = self.campaign.finetune
+        if settings is None or settings.labels == "reference":
+            return []
+        return str(settings.labels).replace("{material}", wildcards.material)
+
+    # compiled graphs
+
+    def _species_count(self, material: str) -> int:
+        return len(set(self.species[material]))
+
+    def engine(self, wildcards: Wildcards) -> str:
+        """The compiled graph for the number of species of a material."""
+        return self.results.engine(self._species_count(wildcards.material))
+
+    def flux_engine(self, wildcards: Wildcards) -> str:
+        """The compiled graph that gives the heat flux too."""
+        return self.results.flux_engine(self._species_count(wildcards.material))
+
+    def engines(self) -> list[str]:
+        """All compiled graphs of this run."""
+        counts = sorted({self._species_count(material) for material in self.species})
+        graphs = [self.results.engine(count) for count in counts]
+        if self.campaign.green_kubo:
+            graphs += [self.results.flux_engine(count) for count in counts]
+        return graphs
+
+    # transport and elasticity
+
+    def trajectories(self, wildcards: Wildcards) -> list[str]:
+        """All heat-flux trajectories of a material."""
+        settings = self.campaign.green_kubo
+        numbers = range(settings.trajectories if settings else 0)
+        return [self.of(wildcards).trajectory(number) for number in numbers]
+
+    def trajectory_member(self, wildcards: Wildcards) -> str:
+        """The member that drives a trajectory: all of the last committee in turn."""
+        member = int(wildcards.index) % self.campaign.committee.size
+        return self.of(wildcards).final_model(member)
+
+    def green_kubo(self, wildcards: Wildcards) -> Files:
+        """Green–Kubo result, where it is asked for."""
+        return self.of(wildcards).green_kubo if self.campaign.green_kubo else []
+
+    def effective(self, wildcards: Wildcards) -> Files:
+        """κ with effective force constants, where it is asked for."""
+        settings = self.campaign.green_kubo
+        return self.of(wildcards).effective if settings and settings.effective_frames else []
+
+    def reference_modes(self, wildcards: Wildcards) -> Files:
+        """The modes of a reference, where there is one."""
+        path = self.campaign.conductivity.reference
+        return str(path).replace("{material}", wildcards.material) if path else []
+
+    def srme(self, wildcards: Wildcards) -> Files:
+        """κ_SRME, where there is a reference."""
+        return self.of(wildcards).srme if self.campaign.conductivity.reference else []
+
+    def elastic(self, wildcards: Wildcards) -> Files:
+        """Elastic constants, where they are asked for."""
+        return self.of(wildcards).elastic if self.campaign.elastic else []
+
+    def elastic_reference(self, wildcards: Wildcards) -> Files:
+        """Elastic constants of the reference engine, where they are asked for."""
+        settings = self.campaign.elastic
+        return self.of(wildcards).elastic_reference if settings and settings.reference else []
+
+    def elastic_cell(self, wildcards: Wildcards) -> str:
+        """The cell that is strained."""
+        settings = self.campaign.elastic
+        return self.of(wildcards).supercell(settings.cell if settings else "primitive")
+
+    # what people read
+
+    def figures_of(self, material: str) -> list[str]:
+        """All figures of one material."""
+        names = ["learning_curve", "uncertainty", "events", "bands", "kappa", "comparison"]
+        names += ["green_kubo"] if self.campaign.green_kubo else []
+        names += ["elastic"] if self.campaign.elastic else []
+        return [self.results.figures_of(material).png(name) for name in names]
+
+    def overview(self) -> list[str]:
+        """Figures of all materials; a shard has those of the literature alone."""
+        names = ("kappa_sigma",) if self.shard else ("kappa_sigma", "campaign")
+        return [self.results.overview.png(name) for name in names]
+
+    def figures(self) -> list[str]:
+        """Every figure of this run."""
+        return self.overview() + [
+            path for material in self.materials for path in self.figures_of(material)
+        ]
+
+    def table(self, name: str, shard: Shard | None) -> str:
+        """The table `summary` or `costs`; a shard has its own, and number 0 joins them."""
+        if shard and shard.number:
+            return self.results.part_table(name, shard.label)
+        return {"summary": self.results.summary, "costs": self.results.costs}[name]
+
+    def tables(self) -> list[str]:
+        """What is made of all materials of this run."""
+        return [self.table("summary", self.shard), *([] if self.shard else self.overview())]
+
+    def shared_materials(self) -> list[str]:
+        """Materials that the shared model learns from."""
+        left_out = self.campaign.shared.leave_out
+        return [material for material in self.materials if material not in left_out]

@@ -1,0 +1,367 @@
+"""Where every result file lies: each name is said once, here.
+
+`Results` is the folder of a campaign; from it come the folders of a material, a round, a committee
+member. A file is an attribute that gives its path as text, a numbered file a method:
+
+    Results("results/demo").material("Si-227").round(3).member(0).model
+    'results/demo/Si-227/round_03/member_0/model.ckpt'
+
+Without a key or number the wildcard of the rules stands in its place, so that the same objects
+give the patterns of the workflow: `Results("r").material().round().exploration` is
+`r/{material}/round_{round}/exploration.h5`.
+"""
+
+from __future__ import annotations
+
+import glob
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self, overload
+
+Number = int | str
+"""A number, or the wildcard (or `*`) that stands for it."""
+
+
+def existing(pattern: str) -> list[str]:
+    """Paths on disk that match a pattern with `*` in it, sorted."""
+    return sorted(glob.glob(pattern))  # noqa: PTH207 (the pattern may be an absolute path)
+
+
+class File:
+    """A file (or folder) with a fixed name in a `Folder`; read from an instance it is the path."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, folder: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, folder: Folder, owner: type) -> str: ...
+
+    def __get__(self, folder: Folder | None, owner: type) -> Self | str:
+        return self if folder is None else f"{folder.folder}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of results: its path as text, also as a pattern."""
+
+    folder: str
+
+    def __str__(self) -> str:
+        return self.folder
+
+
+class Member(Folder):
+    """A committee member within a round: `{material}/round_{round}/member_{member}`."""
+
+    model = File("model.ckpt")
+    ordinary = File("ordinary.ckpt")  # before fine-tuning, where there is one
+    training = File("training.json")
+    finetune = File("finetune.json")
+
+
+class Conductivity(Folder):
+    """κ of one committee member; `folder` is the path that the file names begin with."""
+
+    @property
+    def record(self) -> str:
+        return f"{self.folder}.json"
+
+    @property
+    def fc2(self) -> str:
+        return f"{self.folder}.fc2.hdf5"
+
+    @property
+    def modes(self) -> str:
+        return f"{self.folder}.modes.hdf5"
+
+    @property
+    def params(self) -> str:
+        return f"{self.folder}.params.yaml.xz"
+
+
+class Stage(Folder):
+    """What asks for labels: the seeds, a round, or events that are continued."""
+
+    candidates = File("candidates.extxyz")
+
+    def labels(self, chunk: Number = "{chunk}") -> str:
+        """Labelled candidates of one job."""
+        return f"{self.folder}/labels/{chunk}.extxyz"
+
+    def failed(self, chunk: Number = "{chunk}") -> str:
+        """Candidates of one job that could not be labelled."""
+        return f"{self.folder}/labels/{chunk}.failed.json"
+
+
+class Seeds(Stage):
+    """Labelled frames before the first round."""
+
+    train = File("train.extxyz")
+    calibration = File("calibration.extxyz")
+    test = File("test.extxyz")
+
+    def aimd(self, index: Number = "{index}") -> str:
+        """Frames of ab initio MD; `index` is the seed's place in the configuration."""
+        return f"{self.folder}/aimd_{index}.extxyz"
+
+    def frames(self, index: Number = "{index}") -> str:
+        """Labelled frames that the user has."""
+        return f"{self.folder}/frames_{index}.extxyz"
+
+    def nomad(self, index: Number = "{index}") -> str:
+        """Labelled frames from NOMAD."""
+        return f"{self.folder}/nomad_{index}.extxyz"
+
+
+class Round(Stage):
+    """One round of a material: `{material}/round_{round}`."""
+
+    dataset = File("dataset.extxyz")
+    committee = File("committee.json")
+    test_errors = File("test_errors.csv")
+    exploration = File("exploration.h5")
+    acquisition = File("acquisition.json")
+    assessment = File("assessment.json")
+
+    def member(self, member: Number = "{member}") -> Member:
+        """The folder of a committee member."""
+        return Member(f"{self.folder}/member_{member}")
+
+    def conductivity(self, member: Number = "{member}") -> Conductivity:
+        """κ of a member on the coarse mesh."""
+        return Conductivity(f"{self.folder}/conductivity/member_{member}")
+
+    @property
+    def number(self) -> int:
+        """The number that the folder's name ends with.
+
+        Raises:
+            ValueError: the folder is a pattern.
+        """
+        return int(self.folder.rpartition("_")[2])
+
+
+class Persistence(Stage):
+    """Labelled events that are continued; the engine labels where that ends."""
+
+    runs = File("runs.json")
+
+
+class LowFidelity(Folder):
+    """Cheap labels and what has learned them; `index` is the seed's place in the configuration."""
+
+    def pool(self, index: Number = "{index}") -> str:
+        """Frames of the cheap dynamics."""
+        return f"{self.folder}/pool_{index}.extxyz"
+
+    def pool_record(self, index: Number = "{index}") -> str:
+        """How the pool was sampled."""
+        return f"{self.folder}/pool_{index}.json"
+
+    def kept(self, index: Number = "{index}") -> str:
+        """Frames of the pool that are worth a label."""
+        return f"{self.folder}/kept_{index}.extxyz"
+
+    def kept_record(self, index: Number = "{index}") -> str:
+        """Why they were kept."""
+        return f"{self.folder}/kept_{index}.json"
+
+    def model(self, member: Number = "{member}") -> str:
+        """A member that has learned the cheap surface."""
+        return f"{self.folder}/member_{member}.ckpt"
+
+    def record(self, member: Number = "{member}") -> str:
+        """How that member was trained."""
+        return f"{self.folder}/member_{member}.json"
+
+
+class Nomad(Folder):
+    """One NOMAD seed of a material: what the archive has, and what was taken."""
+
+    listing = File("listing.json")
+    manifest = File("manifest.json")
+
+
+class Material(Folder):
+    """All files of one material: `{material}`."""
+
+    primitive = File("structure/primitive.extxyz")
+    sampling = File("structure/sampling.extxyz")
+    phonon = File("structure/phonon.extxyz")
+    structure = File("structure/structure.json")
+    harmonic = File("structure/harmonic.h5")
+    curvature = File("curvature/labels.h5")
+    curvature_record = File("curvature/labels.json")
+    final_committee = File("model/committee.json")
+    conductivity = File("conductivity.json")
+    mesh_convergence = File("conductivity/mesh.json")
+    srme = File("conductivity/srme.json")
+    bands = File("phonons/bands.h5")
+    thermodynamics = File("phonons/thermodynamics.json")
+    elastic = File("elastic.json")
+    elastic_reference = File("elastic/reference.json")
+    green_kubo = File("green_kubo.json")
+    heat_flux = File("green_kubo/series.h5")
+    effective = File("effective.json")
+    effective_modes = File("green_kubo/effective.modes.hdf5")
+    verdict = File("verdict.json")
+    events = File("events.csv")
+    event_record = File("events.json")
+    history = File("history.json")
+    test_errors = File("test_errors.csv")
+    comparison = File("comparison.json")
+    comparison_page = File("comparison.md")
+    summary = File("summary.json")
+    ledger = File("ledger")
+
+    @property
+    def key(self) -> str:
+        """The material's key, `{formula}-{space group}`."""
+        return self.folder.rpartition("/")[2]
+
+    @property
+    def seeds(self) -> Seeds:
+        """Labelled frames before the first round."""
+        return Seeds(f"{self.folder}/seeds")
+
+    @property
+    def low_fidelity(self) -> LowFidelity:
+        """What a cheap surface gave."""
+        return LowFidelity(f"{self.folder}/low_fidelity")
+
+    @property
+    def persistence(self) -> Persistence:
+        """Labelled events that are continued."""
+        return Persistence(f"{self.folder}/persistence")
+
+    def stage(self, stage: str = "{stage}") -> Stage:
+        """`seeds`, `round_{round}` or `persistence`: the folder that a label job works for."""
+        return Stage(f"{self.folder}/{stage}")
+
+    def round(self, number: Number = "{round}") -> Round:
+        """The folder of a round; numbers become the two digits of its name."""
+        digits = f"{number:02d}" if isinstance(number, int) else number
+        return Round(f"{self.folder}/round_{digits}")
+
+    def rounds_on_disk(self) -> list[Round]:
+        """Rounds that have begun, in order."""
+        return [Round(path) for path in existing(self.round("*").folder) if Path(path).is_dir()]
+
+    def supercell(self, cell: str) -> str:
+        """A cell by its name: `primitive`, `sampling` or `phonon`."""
+        return f"{self.folder}/structure/{cell}.extxyz"
+
+    def nomad(self, index: Number = "{index}") -> Nomad:
+        """The folder of a NOMAD seed."""
+        return Nomad(f"{self.folder}/nomad_{index}")
+
+    def final_model(self, member: Number = "{member}") -> str:
+        """A member of the last round's committee."""
+        return f"{self.folder}/model/member_{member}.ckpt"
+
+    def member_conductivity(self, member: Number = "{member}") -> Conductivity:
+        """κ of a member of the last committee."""
+        return Conductivity(f"{self.folder}/conductivity/member_{member}")
+
+    def trajectory(self, index: Number = "{index}") -> str:
+        """A constant-energy run with its heat flux."""
+        return f"{self.folder}/green_kubo/trajectory_{index}.h5"
+
+    def scratch(self, name: str) -> str:
+        """Restart state of a job, which Snakemake does not know and so does not delete."""
+        return f"{self.folder}/scratch/{name}"
+
+
+class Figures(Folder):
+    """Figures of a material, or the overview; each with its vector form and its numbers."""
+
+    def png(self, name: str) -> str:
+        """The picture."""
+        return f"{self.folder}/{name}.png"
+
+    def pdf(self, name: str) -> str:
+        """The same as vectors."""
+        return f"{self.folder}/{name}.pdf"
+
+    def csv(self, name: str) -> str:
+        """The numbers in it."""
+        return f"{self.folder}/{name}.csv"
+
+
+class SharedModel(Folder):
+    """The model of all materials, for another campaign."""
+
+    def model(self, member: Number = "{member}") -> str:
+        """A member."""
+        return f"{self.folder}/member_{member}.ckpt"
+
+    def record(self, member: Number = "{member}") -> str:
+        """How it was trained."""
+        return f"{self.folder}/member_{member}.json"
+
+    def scratch(self, name: str) -> str:
+        """Restart state of a job."""
+        return f"{self.folder}/scratch/{name}"
+
+
+class Results(Folder):
+    """The results folder of a campaign."""
+
+    summary = File("summary.csv")
+    costs = File("costs.csv")
+    nomad_sizes = File("nomad_sizes.json")
+    report = File("report.html")
+    report_archive = File("report.zip")
+    status = File("status.json")
+    logs = File("logs")
+    benchmarks = File("benchmarks")
+    engines = File("engines")
+    figures = File("figures")
+    part_tables = File("summaries")
+    downloads = File("materials_project")
+
+    def material(self, key: str = "{material}") -> Material:
+        """The folder of a material."""
+        return Material(f"{self.folder}/{key}")
+
+    def engine(self, species: Number = "{species}") -> str:
+        """The compiled graph for so many species."""
+        return f"{self.engines}/{species}_species"
+
+    def flux_engine(self, species: Number = "{species}") -> str:
+        """The compiled graph that gives the heat flux too."""
+        return f"{self.engine(species)}_flux"
+
+    def figures_of(self, key: str = "{material}") -> Figures:
+        """Figures of a material."""
+        return Figures(f"{self.figures}/{key}")
+
+    @property
+    def overview(self) -> Figures:
+        """Figures of all materials."""
+        return Figures(f"{self.figures}/overview")
+
+    @property
+    def shared(self) -> SharedModel:
+        """The model of all materials."""
+        return SharedModel(f"{self.folder}/shared")
+
+    def part_table(self, name: str, label: str) -> str:
+        """A table (`summary`, `costs`) of one shard; `label` is the shard's."""
+        return f"{self.part_tables}/{name}_{label}.csv"
+
+
+COMMON_FOLDERS = (
+    *(Results.engines.name, Results.logs.name, Results.benchmarks.name, Results.figures.name),
+    *(Results.part_tables.name, Results.downloads.name, "shared"),
+)
+"""Folders of `Results` that belong to no single material."""
+
+COMMON_FILES = (
+    *(Results.summary.name, Results.costs.name, Results.nomad_sizes.name, Results.report.name),
+    *(Results.report_archive.name, Results.status.name),
+)
+"""Files of `Results` that belong to no single material."""
