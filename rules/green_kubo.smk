@@ -6,6 +6,10 @@ use rule engine as flux_engine with:
         "<logs>/flux_engine/{species}.log",
     benchmark:
         "<benchmarks>/flux_engine/{species}.tsv"
+    resources:
+        mem_mb=memory("flux_engine", 4000),
+        runtime=minutes("flux_engine", 60),
+        gpu=int(CAMPAIGN.resources.gpu),
     message:
         "Compile the heat flux of the potential for {wildcards.species} species"
 
@@ -99,7 +103,7 @@ rule effective_conductivity:
     threads: 1
     resources:
         mem_mb=memory("effective_conductivity", 8000, "phonon", 2),
-        runtime=minutes("effective_conductivity", 240, "phonon", 2),
+        runtime=minutes("effective_conductivity", 240, "phonon", 2, CAMPAIGN.conductivity.mesh),
     params:
         phonons=plain(CAMPAIGN.phonons),
         conductivity=plain(CAMPAIGN.conductivity),

@@ -1,6 +1,7 @@
 rule label:
     input:
-        STAGE.candidates,
+        candidates=STAGE.candidates,
+        sampling=MATERIAL.sampling,
     output:
         labels=STAGE.labels(),
         failed=STAGE.failed(),

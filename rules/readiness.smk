@@ -12,7 +12,7 @@ TALKS = ("--unlock", "--lint", "--report", "--list", "--summary", "--dag", "--ru
 def check_readiness():
     """Name what is wrong with disk, results and batch system; wait for jobs of an earlier run."""
     folder = Path(RESULTS.folder)
-    readiness.check_options(sys.argv)
+    readiness.check_options(sys.argv, sharded=SHARD is not None)
     readiness.check_verdicts(folder, MATERIALS)
     for line in readiness.strangers(folder, RUN.table.index):
         logger.warning(line)

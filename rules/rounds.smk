@@ -17,7 +17,7 @@ rule round_conductivity:
     threads: 1
     resources:
         mem_mb=memory("round_conductivity", 4000, "phonon", 2),
-        runtime=minutes("round_conductivity", 120, "phonon", 2),
+        runtime=minutes("round_conductivity", 120, "phonon", 2, CAMPAIGN.conductivity.round_mesh),
     params:
         phonons=plain(CAMPAIGN.phonons),
         taylor=plain(CAMPAIGN.potential.taylor),
@@ -139,11 +139,7 @@ rule events:
     input:
         explorations=lambda wildcards: [one.exploration for one in all_rounds(wildcards)],
         labels=labels_of_all_rounds,
-        reference=expand(
-            SEEDS.aimd(),
-            index=REQUESTS.seeds_of("aimd"),
-            allow_missing=True,
-        ),
+        reference=REQUESTS.reference_dynamics,
         seeds=[
             SEEDS.train,
             SEEDS.calibration,

@@ -81,7 +81,7 @@ rule seed_frames:
         runtime=minutes("seed_frames", 30),
     params:
         seed=PARAMETERS.seed,
-        reorder=CAMPAIGN.reference.engine != "lookup",
+        table=plain(CAMPAIGN.reference).get("path"),
         root=CAMPAIGN.seed,
     message:
         "{wildcards.material}: labelled frames that the user has, seed {wildcards.index}"

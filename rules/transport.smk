@@ -13,6 +13,9 @@ use rule round_conductivity as conductivity_member with:
         "<logs>/conductivity_member/{material}_{member}.log",
     benchmark:
         "<benchmarks>/conductivity_member/{material}_{member}.tsv"
+    resources:
+        mem_mb=memory("conductivity_member", 4000, "phonon", 2),
+        runtime=minutes("conductivity_member", 120, "phonon", 2, CAMPAIGN.conductivity.mesh),
     params:
         phonons=plain(CAMPAIGN.phonons),
         taylor=plain(CAMPAIGN.potential.taylor),
@@ -70,7 +73,7 @@ rule mesh_convergence:
     threads: 1
     resources:
         mem_mb=memory("mesh_convergence", 8000, "phonon", 2),
-        runtime=minutes("mesh_convergence", 240, "phonon", 2),
+        runtime=minutes("mesh_convergence", 240, "phonon", 2, CAMPAIGN.conductivity.mesh),
     params:
         phonons=plain(CAMPAIGN.phonons),
         taylor=plain(CAMPAIGN.potential.taylor),

@@ -4,24 +4,14 @@ import json
 from pathlib import Path
 
 from umklapp import config, files
-from umklapp.crystals import frames
-from umklapp.crystals.frame_info import FrameInfo
 from umklapp.lattice import harmonic_reference
-from umklapp.learning import event_survey
+from umklapp.learning import event_survey, reference_dynamics
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
 
 
-def timed(paths, perfect):
-    """Labelled frames of dynamics in the sampling cell, in the order of its sites."""
-    every = [frame for path in paths for frame in frames.read_labels(Path(path))]
-    ours = [f for f in every if FrameInfo.of(f).time is not None and len(f) == len(perfect)]
-    return frames.in_site_order(ours, perfect)
-
-
 def survey(inputs, settings, harmonic):
     """Record and series of a material that has σᴬ."""
-    reference = [settings.reference] if settings.reference else inputs["reference"]
     first, last = (Committee.load(inputs[k], Path(inputs["engine"])) for k in ("first", "last"))
     judged = [json.loads(Path(inputs[k]).read_text()) for k in ("committee", "last_committee")]
     material = event_survey.Material(
@@ -31,8 +21,8 @@ def survey(inputs, settings, harmonic):
         last=last,
         quiet_errors=tuple(record["test"]["force_mae_eV_per_A"] for record in judged),
         harmonic=harmonic,
-        reference=timed(reference, harmonic.perfect),
-        seeds=timed(inputs["seeds"], harmonic.perfect),
+        reference=reference_dynamics.read(map(Path, inputs["reference"]), harmonic.perfect),
+        seeds=reference_dynamics.of_seeds(map(Path, inputs["seeds"]), harmonic.perfect),
     )
     options = settings.model_dump(include={"enter", "leave", "shortest", "gap"})
     return event_survey.survey(material, options)

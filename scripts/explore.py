@@ -7,11 +7,11 @@ import numpy as np
 
 from umklapp import config, provenance
 from umklapp.crystals import frame_info, frames
-from umklapp.crystals.formats import force_sets
 from umklapp.lattice import harmonic_reference
 from umklapp.learning.sampling import exploration
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
+from umklapp.reference import lookup
 
 
 def main(names, files, settings, reference, root, out):
@@ -25,7 +25,7 @@ def main(names, files, settings, reference, root, out):
     if settings.kind == "pool":
         held_back = [frame for path in files["held_back"] for frame in frames.read_labels(path)]
         taken = {frame_info.identity(frame) for frame in [*known, *held_back]}
-        table = force_sets.read_labelled(reference.path)
+        table = lookup.table(reference.path, perfect).values()
         pool = [frame for frame in table if frame_info.identity(frame) not in taken]
         replicas = exploration.judge_pool(models, pool, zero, harmonic)
     else:

@@ -8,10 +8,10 @@ from umklapp.logs import log_to
 from umklapp.reference.ledger import Ledger, label_frames
 
 
-def main(candidates, chunk, chunks, reference_settings, timeout, ledger, scratch, out):
+def main(candidates, sampling, chunk, chunks, reference_settings, timeout, ledger, scratch, out):
     """Write the labels and the failures of candidates chunk, chunk + chunks, …"""
     mine = frames.read_candidates(candidates)[chunk::chunks]
-    engine = reference.create(reference_settings)
+    engine = reference.create(reference_settings, frames.read_candidates(sampling)[0])
     labels, failures = label_frames(mine, engine, Ledger(ledger), scratch, timeout)
     frames.write_frames(out["labels"], labels)
     provenance.write_json(out["failed"], {"failed": [each.as_dict() for each in failures]})
@@ -20,7 +20,8 @@ def main(candidates, chunk, chunks, reference_settings, timeout, ledger, scratch
 if __name__ == "__main__":
     log_to(snakemake.log[0])
     main(
-        Path(snakemake.input[0]),
+        Path(snakemake.input.candidates),
+        Path(snakemake.input.sampling),
         int(snakemake.wildcards.chunk),
         snakemake.params.chunks,
         config.parse(config.Reference, snakemake.params.reference),

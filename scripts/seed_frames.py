@@ -7,14 +7,17 @@ from umklapp.crystals import frame_info, frames
 from umklapp.crystals.formats import given
 from umklapp.crystals.frame_info import Origin
 from umklapp.logs import log_to
+from umklapp.reference import lookup
 
 
-def main(material, index, path, sampling, settings, reorder, root, out):
+def main(material, index, path, sampling, settings, table, root, out):
     """Write the labelled frames, in the order of the file."""
     generator = provenance.generator(root, material, "frames", index)
-    found = given.take([path], settings, generator, Origin(kind="frames", seed=index))
-    if reorder:  # the frames of a look-up table must stay those of the table
-        found = frames.in_site_order(found, frames.read_candidates(sampling)[0])
+    perfect = frames.read_candidates(sampling)[0]
+    alone = None if table else perfect
+    found = given.take([path], settings, generator, Origin(kind="frames", seed=index), alone)
+    if table:
+        found = lookup.as_in_table(found, Path(table), perfect)
     for frame in found:
         frame_info.mark(frame, material=material, engine="given")
     frames.write_frames(out, found)
@@ -29,7 +32,7 @@ if __name__ == "__main__":
         Path(snakemake.input.frames),
         Path(snakemake.input.sampling),
         config.parse(config.FramesSeed, snakemake.params.seed),
-        snakemake.params.reorder,
+        snakemake.params.table,
         snakemake.params.root,
         Path(snakemake.output[0]),
     )

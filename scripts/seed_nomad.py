@@ -16,8 +16,8 @@ def main(material, index, manifest, primitive, sampling, settings, root, out):
     cell = frames.read_candidates(primitive)[0]
     paths = nomad.of_material(json.loads(Path(manifest).read_text()), cell, settings.skip)
     generator = provenance.generator(root, material, "nomad", index)
-    found = given.take(paths, settings, generator, Origin(kind="nomad", seed=index))
-    found = frames.in_site_order(found, frames.read_candidates(sampling)[0])
+    perfect = frames.read_candidates(sampling)[0]
+    found = given.take(paths, settings, generator, Origin(kind="nomad", seed=index), perfect)
     for frame in found:
         frame_info.mark(frame, material=material, engine="given")
     frames.write_frames(out, found)

@@ -22,4 +22,5 @@ def log_to(path: str | Path) -> None:
     sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    logging.getLogger("umklapp").setLevel(logging.INFO)
     warnings.simplefilter("ignore", FutureWarning)

@@ -22,11 +22,12 @@ from umklapp.config import (
     RattledSeed,
 )
 from umklapp.config.backends import BACKENDS
-from umklapp.crystals import materials, phonopy_cells, supercells
+from umklapp.crystals import materials, phonopy_cells, registration, supercells
 from umklapp.crystals.formats import given
 from umklapp.crystals.formats.force_sets import load_params, read_labelled
 from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.errors import InputError
+from umklapp.learning import reference_dynamics
 from umklapp.potentials.external import bridge
 from umklapp.report.costs import STAGES
 from umklapp.wording import nearest
@@ -48,8 +49,8 @@ def check(campaign: Campaign) -> pd.DataFrame:
     problems = []
     for _, row in rows.iterrows():
         try:
-            primitive = _primitive(campaign, row)
-            _check_files(campaign, row["material"], primitive)
+            primitive, sampling = _cells(campaign, row)
+            _check_files(campaign, row["material"], primitive, sampling)
             _check_starts(campaign, row["material"], primitive)
         except InputError as error:
             problems.append(str(error))
@@ -127,31 +128,34 @@ def _check_mappings(campaign: Campaign, table: pd.DataFrame) -> None:
             )
 
 
-def _primitive(campaign: Campaign, row: pd.Series) -> Atoms:
+def _cells(campaign: Campaign, row: pd.Series) -> tuple[Atoms, Atoms]:
+    """Primitive cell and sampling supercell, before any relaxation."""
     chosen, name = campaign.materials, row["material"]
     if chosen.cells is None:
         primitive = materials.build_primitive(row, chosen.structures, chosen.downloads)
+        matrices = {}
         for which in WHICH:
             key, said = f"materials.{which}_supercell", chosen.supercell(which, name)
             if said is None:
                 raise InputError(f"{key}: nothing for {name}; give it an entry, or a default")
-            supercells.matrix(said, primitive, materials.published_size(row), key)
-        return primitive
-    primitive = from_phonopy(load_params(chosen.cells).primitive)
+            matrices[which] = supercells.matrix(said, primitive, materials.published_size(row), key)
+        return primitive, phonopy_cells.supercell(primitive, matrices["sampling"])
+    params = load_params(chosen.cells)
+    primitive = from_phonopy(params.primitive)
     found = materials.space_group(primitive)
     formula, wanted = materials.composition(primitive), materials.composition(Atoms(row["formula"]))
     if (formula, found) != (wanted, int(row["space_group"])):
         raise InputError(
             f"materials.cells: {chosen.cells} holds {formula}-{found}, select says {name}"
         )
-    return primitive
+    return primitive, from_phonopy(params.supercell)
 
 
-def _check_files(campaign: Campaign, material: str, primitive: Atoms) -> None:
+def _check_files(campaign: Campaign, material: str, primitive: Atoms, sampling: Atoms) -> None:
     for number, seed in enumerate(campaign.seeds):
         key = f"seeds.{number}"
         if isinstance(seed, FramesSeed):
-            _check_seed(seed, key, material, primitive)
+            _check_seed(seed, key, material, primitive, sampling)
         own = getattr(seed, "supercell", None)
         if isinstance(seed, RattledSeed | LowFidelitySeed) and isinstance(own, list):
             phonopy_cells.check_matrix(own, f"{key}.supercell")
@@ -160,7 +164,10 @@ def _check_files(campaign: Campaign, material: str, primitive: Atoms) -> None:
     if isinstance(campaign.reference, Lookup):
         path = campaign.reference.path
         _check_exists(path, "reference.path")
-        _check_frames(read_labelled(path), f"reference.path: {path}", material, primitive)
+        table = read_labelled(path)
+        _check_frames(table, f"reference.path: {path}", material, primitive)
+        registration.register(table, sampling, f"reference.path: {path}")
+    _check_reference_dynamics(campaign, material, primitive, sampling)
     _check_curvature(campaign, material)
     if campaign.phonons.force_constants is not None:
         load_params(campaign.phonons.force_constants)
@@ -175,7 +182,22 @@ def _check_curvature(campaign: Campaign, material: str) -> None:
         raise InputError(f"finetune.labels: {path} does not exist")
 
 
-def _check_seed(seed: FramesSeed, key: str, material: str, primitive: Atoms) -> None:
+def _check_reference_dynamics(
+    campaign: Campaign, material: str, primitive: Atoms, sampling: Atoms
+) -> None:
+    """Every trajectory of `verdict.reference` is there, of this crystal, and has times."""
+    for path in campaign.verdict.references(material):
+        _check_exists(path, "verdict.reference")
+        first = given.first(path)
+        if not first:
+            raise InputError(f"verdict.reference: {path} has no frames")
+        _check_frames(first, f"verdict.reference: {path}", material, primitive)
+        reference_dynamics.check(first, path, sampling)
+
+
+def _check_seed(
+    seed: FramesSeed, key: str, material: str, primitive: Atoms, sampling: Atoms
+) -> None:
     path = seed.path_of(material)
     _check_exists(path, f"{key}.path")
     found = given.count(path, seed.every, seed.skip)
@@ -184,7 +206,9 @@ def _check_seed(seed: FramesSeed, key: str, material: str, primitive: Atoms) -> 
             f"{key}.count: {seed.count or 'some'} frames wanted, {path} has {found} "
             f"(every {seed.every}, skip {seed.skip})"
         )
-    _check_frames(given.first(path, seed.skip), f"{key}.path: {path}", material, primitive)
+    first = given.first(path, seed.skip)
+    _check_frames(first, f"{key}.path: {path}", material, primitive)
+    registration.register(first, sampling, f"{key}.path: {path}")
 
 
 def _check_exists(path: Path, key: str) -> None:

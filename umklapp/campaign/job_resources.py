@@ -19,9 +19,9 @@ Request = Callable[[Wildcards, int], int]
 class JobResources:
     """What the jobs of a campaign ask for.
 
-    The number in a rule is for `sizes.REFERENCE` atoms and a mesh of `sizes.REFERENCE_MESH`; it
-    grows with (atoms of `cell`)^power, with the mesh, with every attempt and with the factor that
-    `resources` has for the rule, up to the limit that `resources` has.
+    The number in a rule is for `sizes.REFERENCE` atoms; it grows with (atoms of `cell`)^power, with
+    every attempt and with the factor that `resources` has for the rule, up to the limit that
+    `resources` has. Scattering on a mesh of q-points adds its own time.
 
     Args:
         campaign: the configuration. expected: atoms of the cells of every material before they are
@@ -33,17 +33,17 @@ class JobResources:
     _built: dict[str, dict[str, int]] = field(default_factory=dict, init=False)
 
     def memory(
-        self,
-        rule: str,
-        start: float,
-        cell: str | None = None,
-        power: float = 1.0,
-        mesh: Sequence[int] | None = None,
+        self, rule: str, start: float, cell: str | None = None, power: float = 1.0
     ) -> Request:
-        """Memory of a job of `rule` (MB); with the points of `mesh`, where there is one."""
+        """Memory of a job of `rule` (MB)."""
         settings = self.campaign.resources
-        factor = sizes.factor(settings.memory, rule) * sizes.mesh_growth(mesh)
-        return self._request(start, factor, settings.max_memory, cell, power)
+        factor = sizes.factor(settings.memory, rule)
+
+        def ask(wildcards: Wildcards, attempt: int) -> int:
+            growth = self._growth(wildcards, cell, power)
+            return sizes.request(start, attempt, factor * growth, settings.max_memory)
+
+        return ask
 
     def minutes(
         self,
@@ -53,10 +53,17 @@ class JobResources:
         power: float = 1.0,
         mesh: Sequence[int] | None = None,
     ) -> Request:
-        """Wall time of a job of `rule` (minutes), as `memory`."""
+        """Wall time of a job of `rule` (minutes); `mesh`: of q-points, where it computes κ."""
         settings = self.campaign.resources
-        factor = sizes.factor(settings.walltime, rule) * sizes.mesh_growth(mesh)
-        return self._request(start, factor, settings.max_walltime, cell, power)
+        factor = sizes.factor(settings.walltime, rule)
+
+        def ask(wildcards: Wildcards, attempt: int) -> int:
+            wanted = start * self._growth(wildcards, cell, power)
+            if mesh is not None:
+                wanted += sizes.mesh_minutes(mesh, self.atoms(wildcards.material, "primitive"))
+            return sizes.request(wanted, attempt, factor, settings.max_walltime)
+
+        return ask
 
     def atoms(self, material: str, cell: str) -> int:
         """Atoms of a cell: as it was built, or as the table says while it is not."""
@@ -68,11 +75,5 @@ class JobResources:
             self._built[material] = counts
         return self._built[material].get(cell, self.expected[material][cell])
 
-    def _request(
-        self, start: float, factor: float, limit: float | None, cell: str | None, power: float
-    ) -> Request:
-        def ask(wildcards: Wildcards, attempt: int) -> int:
-            growth = sizes.growth(self.atoms(wildcards.material, cell), power) if cell else 1.0
-            return sizes.request(start, attempt, factor * growth, limit)
-
-        return ask
+    def _growth(self, wildcards: Wildcards, cell: str | None, power: float) -> float:
+        return sizes.growth(self.atoms(wildcards.material, cell), power) if cell else 1.0

@@ -29,11 +29,17 @@ DANGEROUS = {
 }
 
 
-def check_options(arguments: Sequence[str]) -> None:
-    """Raise `InputError` for options of Snakemake that lose results of this workflow."""
+def check_options(arguments: Sequence[str], sharded: bool = False) -> None:
+    """Raise `InputError` for options of Snakemake that lose results of this workflow.
+
+    Args:
+        arguments: of the command. sharded: the run works on a part of the materials only.
+    """
     for option, reason in DANGEROUS.items():
         if any(each == option or each.startswith(f"{option}=") for each in arguments):
             raise InputError(f"{option} must not be used here: {reason}")
+    if sharded and "shared" in arguments:
+        raise InputError("target `shared` learns from all materials: leave out shard=… here")
 
 
 def check_disk(folder: Path, needed: float) -> None:

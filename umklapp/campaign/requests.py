@@ -108,6 +108,13 @@ class Requests:
             raise ValueError(f"seeds.{wildcards.index} is of kind {seed.kind}, not frames")
         return str(seed.path_of(wildcards.material))
 
+    def reference_dynamics(self, wildcards: Wildcards) -> Files:
+        """Trajectories of the reference: the user's, or the aimd seeds."""
+        seeds = self.of(wildcards).seeds
+        return [str(path) for path in self.campaign.verdict.references(wildcards.material)] or [
+            seeds.aimd(index) for index in self.seeds_of("aimd")
+        ]
+
     def surface_model(self, wildcards: Wildcards) -> Files:
         """The checkpoint that is a cheap surface; nothing for other surfaces."""
         seed = self.campaign.seeds[int(wildcards.index)]

@@ -21,9 +21,6 @@ from umklapp.crystals.materials import published_size
 REFERENCE = 64
 """Atoms of the cell that the numbers in the rules are for."""
 
-REFERENCE_MESH = (7, 7, 7)
-"""Mesh of q-points that the numbers of rules with a mesh are for."""
-
 
 def expected(row: pd.Series, settings: Materials) -> dict[str, int]:
     """Atoms of the primitive cell and the two supercells, as far as the table tells.
@@ -59,9 +56,16 @@ def growth(atoms: int, power: float) -> float:
     return max(1.0, (atoms / REFERENCE) ** power)
 
 
-def mesh_growth(mesh: Sequence[int] | None) -> float:
-    """Points of a mesh of q-points over those of `REFERENCE_MESH`; 1 below, and without a mesh."""
-    return 1.0 if mesh is None else max(1.0, math.prod(mesh) / math.prod(REFERENCE_MESH))
+def mesh_minutes(mesh: Sequence[int], primitive: int) -> float:
+    """Wall time of three-phonon scattering on a mesh of q-points (minutes).
+
+    0.2 min × (points / 343)² × (atoms of the primitive cell / 2)²: three times what a crystal
+    without symmetry took (exponents 1.9 and 2.2; benchmarks/kappa_mesh.py). Symmetry makes it less.
+
+    Args:
+        mesh: points along each reciprocal vector. primitive: atoms of the primitive cell.
+    """
+    return 0.2 * (math.prod(mesh) / 343) ** 2 * (primitive / 2) ** 2
 
 
 def request(start: float, attempt: int, factor: float, limit: float | None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -32,9 +33,10 @@ class Persistence(Section):
 class Verdict(Section):
     """Events in σᴬ(t), and what they say of the potential before and after learning."""
 
-    reference: Path | None = Field(
+    reference: Path | Annotated[list[Path], Field(min_length=1)] | None = Field(
         None,
-        description="labelled extxyz of reference MD with `time` (fs); default: the aimd seeds",
+        description="reference MD with times: one file or a list, in any format of a seed of kind "
+        "`frames`; `{material}` stands for the material's key; default: the aimd seeds",
     )
     enter: Positive = Field(
         6.0, description="an event begins this many widths above the quiet median of σᴬ"
@@ -53,6 +55,13 @@ class Verdict(Section):
         "3/`rarest` ps of reference dynamics",
     )
     persistence: Persistence = Persistence()
+
+    def references(self, material: str) -> list[Path]:
+        """The files of reference MD of one material; empty where none are named."""
+        if self.reference is None:
+            return []
+        named = self.reference if isinstance(self.reference, list) else [self.reference]
+        return [Path(str(path).replace("{material}", material)) for path in named]
 
     @model_validator(mode="after")
     def _hysteresis(self) -> Verdict:

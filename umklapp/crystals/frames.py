@@ -15,10 +15,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.geometry import find_mic
 from ase.io import iread, write
-from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
-from scipy.optimize import linear_sum_assignment
 
 from umklapp.crystals import frame_info
 from umklapp.crystals.frame_info import FrameInfo, Origin
@@ -214,89 +211,6 @@ def split(frames: Sequence[Atoms], calibration: float, test: float) -> Split:
         parts.calibration.extend(group[n_train : n_train + n_calibration])
         parts.test.extend(group[n_train + n_calibration :])
     return parts
-
-
-def in_site_order(frames: Sequence[Atoms], perfect: Atoms) -> list[Atoms]:
-    """Frames of the cell of `perfect`, turned as it is, with their atoms in the order of its sites.
-
-    Other programs write the same supercell turned, or in another order. Which atom belongs to
-    which site is decided once, by the first frame of each order, so that atoms that change places
-    later are seen to do so. Frames of other cells or compositions are left as they are.
-
-    Args:
-        frames: labelled. perfect: perfect supercell, N atoms.
-    """
-    orders: dict[bytes, np.ndarray] = {}
-    found = []
-    for given in frames:
-        frame = turned(given, perfect)
-        same = len(frame) == len(perfect) and np.allclose(frame.cell, perfect.cell, atol=1e-4)
-        if not same or sorted(frame.numbers) != sorted(perfect.numbers):
-            found.append(frame)
-            continue
-        key = np.asarray(frame.numbers, int).tobytes()
-        if key not in orders:
-            orders[key] = _site_order(frame, perfect)
-        order = orders[key]
-        if (order == np.arange(len(order))).all():
-            found.append(frame)
-            continue
-        moved = frame[order]
-        frame_info.inherit(moved, frame)
-        labels = _labels(frame)
-        labels["forces"] = labels["forces"][order]
-        found.append(labelled(moved, **labels))
-    return found
-
-
-def turned(frame: Atoms, perfect: Atoms) -> Atoms:
-    """A labelled frame whose cell is that of `perfect` up to a rotation, turned into it.
-
-    Cells that are the same already, or differ by more than a rotation (1e-4 Å and degrees), are
-    left as they are. Positions, forces and stress turn along: x' = x R, S' = Rᵀ S R.
-
-    Args:
-        frame: labelled. perfect: perfect supercell.
-    """
-    old, new = frame.cell, perfect.cell
-    if len(frame) != len(perfect) or np.allclose(old.array, new.array, atol=1e-4):
-        return frame
-    if not np.allclose(old.cellpar(), new.cellpar(), rtol=0, atol=1e-4):
-        return frame
-    left, _, right = np.linalg.svd(np.linalg.solve(old.array, new.array))
-    rotation = left @ right
-    if np.linalg.det(rotation) < 0 or not np.allclose(old.array @ rotation, new.array, atol=1e-3):
-        return frame
-    moved = Atoms(frame.numbers, cell=new, scaled_positions=frame.get_scaled_positions(False))
-    frame_info.inherit(moved, frame)
-    labels = _labels(frame)
-    labels["forces"] = labels["forces"] @ rotation
-    if labels.get("stress") is not None:
-        full = voigt_6_to_full_3x3_stress(labels["stress"])
-        labels["stress"] = full_3x3_to_voigt_6_stress(rotation.T @ full @ rotation)
-    return labelled(moved, **labels)
-
-
-def _site_order(frame: Atoms, perfect: Atoms) -> np.ndarray:
-    """Atom of every site.
-
-    The whole crystal may have drifted: of the shifts that put one atom on one of its sites the one
-    that leaves all others nearest to theirs is taken.
-    """
-    rare = min(set(perfect.numbers), key=lambda number: int((perfect.numbers == number).sum()))
-    one = frame.positions[np.flatnonzero(frame.numbers == rare)[0]]
-    shifts = perfect.positions[perfect.numbers == rare] - one
-    costs = [_squares(frame, perfect, shift).min(axis=1).sum() for shift in shifts]
-    cost = _squares(frame, perfect, shifts[int(np.argmin(costs))])
-    return np.asarray(linear_sum_assignment(cost)[1])
-
-
-def _squares(frame: Atoms, perfect: Atoms, shift: np.ndarray) -> np.ndarray:
-    apart = frame.positions[None] + shift - perfect.positions[:, None]
-    lengths = find_mic(apart.reshape(-1, 3), perfect.cell, pbc=True)[1]
-    cost = lengths.reshape(apart.shape[:2]) ** 2
-    cost[perfect.numbers[:, None] != frame.numbers[None]] = 1e6
-    return np.asarray(cost)
 
 
 def unique(frames: Iterable[Atoms]) -> list[Atoms]:

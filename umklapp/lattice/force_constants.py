@@ -266,7 +266,7 @@ def _check_frame(frame: Atoms, perfect: Atoms, where: str) -> None:
     if len(frame) != len(perfect) or (frame.numbers != perfect.numbers).any():
         raise InputError(
             f"{where}: {frame.symbols} is not the supercell {perfect.symbols}; "
-            f"frames.in_site_order puts the atoms of other programs in its order"
+            f"registration.register puts the atoms of other programs in its order"
         )
     if not sites.in_cell(frame, perfect, sites.SAME_CELL):
         lengths = [", ".join(f"{x:.3f}" for x in each.cell.lengths()) for each in (frame, perfect)]
@@ -285,7 +285,7 @@ def _at_sites(labelled: Sequence[Atoms], perfect: Atoms) -> tuple[list[Atoms], n
         raise InputError(
             f"effective force constants: in {away.sum()} of {len(labelled)} frames an atom is "
             "farther from its site than half the distance of neighbours; either the atoms are in "
-            "another order (frames.in_site_order), or the crystal of these frames is another one"
+            "another order (registration.register), or the crystal of these frames is another one"
         )
     return [frame for frame, left in zip(labelled, away, strict=True) if not left], u[~away]
 

@@ -8,15 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ase import Atoms
+
 from umklapp.config import Aims, AseCalculator, Espresso, Gpaw, Lookup, Program, Vasp
+from umklapp.reference import calculators
 from umklapp.reference.contract import Engine, Failure
 from umklapp.reference.external import ProgramEngine
 
 __all__ = ["Engine", "Failure", "check", "create"]
 
 
-def create(settings: Gpaw | Program | AseCalculator | Lookup) -> Engine:
-    """The engine that a config section asks for."""
+def create(
+    settings: Gpaw | Program | AseCalculator | Lookup, perfect: Atoms | None = None
+) -> Engine:
+    """The engine that a config section asks for.
+
+    Args:
+        perfect: supercell on whose sites the frames of a table are laid; other engines need none.
+    """
     if isinstance(settings, Gpaw):
         from umklapp.reference.gpaw import GpawEngine
 
@@ -24,7 +33,7 @@ def create(settings: Gpaw | Program | AseCalculator | Lookup) -> Engine:
     if isinstance(settings, Lookup):
         from umklapp.reference.lookup import LookupEngine
 
-        return LookupEngine(settings)
+        return LookupEngine(settings, perfect)
     if isinstance(settings, Program):
         return _program(settings)
     from umklapp.reference.ase import AseEngine
@@ -52,7 +61,10 @@ def check(settings: Gpaw | Program | AseCalculator | Lookup, species: Iterable[s
     """Look for what an engine needs before the first job.
 
     Raises:
-        InputError: the program, a pseudopotential or a basis set is missing; all are named.
+        InputError: the program, a pseudopotential or a basis set is missing; all are named. Or
+            an ASE calculator that cannot be imported, or not be made with its parameters.
     """
+    if isinstance(settings, AseCalculator):
+        calculators.check(settings.calculator, settings.parameters, "reference")
     if isinstance(settings, Program):
         _program(settings).check(species)

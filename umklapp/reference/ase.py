@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError
 from umklapp import provenance
 from umklapp.config import AseCalculator, Section
 from umklapp.crystals import frame_info, frames
-from umklapp.errors import InputError
+from umklapp.reference import calculators
 from umklapp.reference.contract import Failure, Reason, time_limit
 
 
@@ -85,13 +84,7 @@ class AseEngine(CalculatorEngine):
     def __init__(self, settings: AseCalculator) -> None:
         super().__init__(settings)
         self.settings = settings
-        module, _, name = settings.calculator.partition(":")
-        try:
-            self._class: Any = getattr(import_module(module), name)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise InputError(
-                f"reference.calculator: {settings.calculator!r} cannot be imported: {error}"
-            ) from None
+        self._class = calculators.calculator_class(settings.calculator, "reference.calculator")
 
     def fresh_calculator(
         self, atoms: Atoms, workdir: Path, *, attempt: int, symmetric: bool

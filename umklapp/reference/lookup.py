@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from ase import Atoms
@@ -9,10 +11,43 @@ from ase.calculators.calculator import Calculator
 
 from umklapp import provenance
 from umklapp.config import Lookup
-from umklapp.crystals import frame_info, frames
+from umklapp.crystals import frame_info, frames, registration
 from umklapp.crystals.formats.force_sets import read_labelled
+from umklapp.crystals.frame_info import FrameInfo, identity
 from umklapp.errors import InputError
 from umklapp.reference.contract import Failure
+
+log = logging.getLogger(__name__)
+
+
+def table(path: Path, perfect: Atoms) -> dict[str, Atoms]:
+    """Frames of a table on the sites of a supercell, by their identity as they stand in the file.
+
+    Raises:
+        InputError: as `force_sets.read_labelled` and `registration.register`.
+    """
+    given = read_labelled(path)
+    placed, report = registration.register(given, perfect, str(path))
+    log.info("%s", report)
+    return {identity(one): other for one, other in zip(given, placed, strict=True)}
+
+
+def as_in_table(given: Sequence[Atoms], path: Path, perfect: Atoms) -> list[Atoms]:
+    """Frames on the sites as the table has them, so that they are known to be its frames.
+
+    Frames that the table does not have are registered by themselves.
+    """
+    known = table(path, perfect)
+    strange = [frame for frame in given if identity(frame) not in known]
+    placed, _ = registration.register(strange, perfect, "frames that are not in the table")
+    known |= {identity(one): other for one, other in zip(strange, placed, strict=True)}
+    laid = []
+    for frame in given:
+        copy = known[identity(frame)].copy()
+        copy.calc = known[identity(frame)].calc
+        frame_info.mark(copy, origin=FrameInfo.of(frame).origin)
+        laid.append(copy)
+    return laid
 
 
 class LookupEngine:
@@ -20,8 +55,14 @@ class LookupEngine:
 
     name = "lookup"
 
-    def __init__(self, settings: Lookup) -> None:
-        self.table = {frame_info.identity(frame): frame for frame in read_labelled(settings.path)}
+    def __init__(self, settings: Lookup, perfect: Atoms | None = None) -> None:
+        """Read the table; with a supercell its frames are laid on the sites."""
+        found = (
+            read_labelled(settings.path)
+            if perfect is None
+            else table(settings.path, perfect).values()
+        )
+        self.table = {frame_info.identity(frame): frame for frame in found}
         self.settings_hash = "s" + provenance.digest(
             {"engine": "lookup", "table": provenance.file_digest(settings.path)}
         )
@@ -35,14 +76,12 @@ class LookupEngine:
 
     def label(self, atoms: Atoms, workdir: Path, timeout: float) -> Atoms | Failure:
         """The stored label of the same frame, found by its content."""
-        identity = frames.frame_id(atoms)
-        found = self.table.get(identity)
+        name = frames.frame_id(atoms)
+        found = self.table.get(name)
         if found is None:
-            return Failure(identity, "not_in_table", "the table has no such frame", 1)
+            return Failure(name, "not_in_table", "the table has no such frame", 1)
         label = found.copy()
         label.calc = found.calc
         frame_info.inherit(label, atoms)
-        frame_info.mark(
-            label, frame_id=identity, engine=self.name, settings_hash=self.settings_hash
-        )
+        frame_info.mark(label, frame_id=name, engine=self.name, settings_hash=self.settings_hash)
         return label

@@ -34,12 +34,16 @@ def test_a_rule_without_material_asks_for_its_start(resources):
     assert resources().memory("engine", 4000)(SimpleNamespace(species="2"), 2) == 8000
 
 
-def test_a_finer_mesh_asks_for_more(resources):
+def test_a_finer_mesh_asks_for_more_time(resources):
+    """The forces take as long; the scattering grows with the square of the points."""
     own = resources()
-    coarse = own.memory("round_conductivity", 4000, "sampling", 2, mesh=[7, 7, 7])
-    fine = own.memory("conductivity_member", 4000, "sampling", 2, mesh=[14, 14, 14])
-    assert fine(JOB, 1) == 8 * coarse(JOB, 1)
-    assert own.minutes("phonons", 60, mesh=[2, 2, 2])(JOB, 1) == 60
+    forces = own.minutes("conductivity_member", 120, "phonon", 2)(JOB, 1)
+    coarse, fine = (
+        own.minutes("conductivity_member", 120, "phonon", 2, [points] * 3)(JOB, 1) - forces
+        for points in (14, 28)
+    )
+    assert coarse == pytest.approx(0.2 * 64, abs=1)
+    assert fine == pytest.approx(0.2 * 64**2, abs=1)
 
 
 def test_every_rule_has_a_factor_of_its_own(resources):

@@ -108,3 +108,9 @@ def test_engines_come_before_shards(tmp_path: Path) -> None:
     readiness.check_engines([tmp_path], "1/2")
     with pytest.raises(InputError, match="snakemake engines"):
         readiness.check_engines([tmp_path / "2_species"], "1/2")
+
+
+def test_the_shared_model_is_not_made_by_a_shard():
+    readiness.check_options(["snakemake", "shared"])
+    with pytest.raises(InputError, match="learns from all materials"):
+        readiness.check_options(["snakemake", "shared"], sharded=True)

@@ -157,3 +157,13 @@ def test_cells_that_seeds_need(ask):
     own = ask(seeds=[{"kind": "rattled", "count": 12, "supercell": "phonon"}])
     assert own.cells_of_seeds() == {"phonon": "results/{material}/structure/phonon.extxyz"}
     assert ask(seeds=[{"kind": "rattled", "count": 12}]).cells_of_seeds() == {}
+
+
+def test_reference_dynamics_are_the_users_or_the_aimd_seeds(ask):
+    seeds = [{"kind": "rattled", "count": 9}, {"kind": "aimd", "steps": 4}]
+    own = ask(seeds=seeds).reference_dynamics(job())
+    assert own == ["results/Si-227/seeds/aimd_1.extxyz"]
+    one = ask(seeds=seeds, verdict={"reference": "md/{material}.son"})
+    assert one.reference_dynamics(job()) == ["md/Si-227.son"]
+    several = ask(verdict={"reference": ["a.nc", "b.extxyz"]})
+    assert several.reference_dynamics(job(CUI)) == ["a.nc", "b.extxyz"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,7 +80,7 @@ def test_library_never_imports_snakemake() -> None:
 
 def test_every_rule_has_its_script_and_every_script_its_rule() -> None:
     text = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
-    for script in (ROOT / "scripts").glob("*.py"):
+    for script in (ROOT / "scripts").glob("[!_]*.py"):
         assert f"../scripts/{script.name}" in text, script
         lines = script.read_text().splitlines()
         assert len(lines) <= 65, f"{script} has {len(lines)} lines"
@@ -91,3 +92,16 @@ def test_every_rule_says_its(word: str) -> None:
         blocks = path.read_text().split("\nrule ")[1:]
         for block in blocks:
             assert word in block, f"{path.name}: rule {block.split(':')[0]} has no {word}"
+
+
+def test_every_rule_asks_for_resources_in_its_own_name() -> None:
+    """Rules that inherit too: a factor in `resources` reaches the rule that it names."""
+    text = "".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
+    starts = list(
+        re.finditer(r"^ *(?:(?:rule|checkpoint) (\w+)|use rule \w+ as (\w+) with):", text, re.M)
+    )
+    assert len(starts) > 40
+    for start, end in zip(starts, [*starts[1:], None], strict=True):
+        rule, block = start[1] or start[2], text[start.end() : end and end.start()]
+        assert f'mem_mb=memory("{rule}",' in block, rule
+        assert f'runtime=minutes("{rule}",' in block.replace("(\n                ", "("), rule

@@ -323,10 +323,10 @@ def test_a_picked_frame_knows_its_row_and_why():
     explored = [bulk("Si", cubic=True) for _ in range(4)]
     for row, atoms in enumerate(explored):
         atoms.positions += 0.01 * row
-    selection = acquisition.Selection([1, 3], np.array([0.1, 0.2, 0.3, 0.4]), {})
+    selection = acquisition.Selection([1], np.array([0.1, 0.2, 0.3, 0.4]), {})
     measured = np.array([0.5, 0.6, 0.7, 0.8])
     origin = Origin(kind="round", number=2)
-    picked = acquisition.picked(explored, selection, measured, "Si-227", origin)
+    picked = acquisition.picked(explored, [1, 3], selection, measured, "Si-227", origin)
     infos = [FrameInfo.of(atoms) for atoms in picked]
     assert [(i.explored, i.uncertainty, i.probability) for i in infos] == [
         (1, 0.6, 0.2),

@@ -14,8 +14,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import read
 
-from umklapp.crystals import phonopy_cells
-from umklapp.crystals.frames import in_site_order
+from umklapp.crystals import phonopy_cells, registration
 from umklapp.lattice import harmonic_reference
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning import events, persistence, quiet, replay, thermal, verdict
@@ -253,7 +252,8 @@ def test_the_whole_cui_trajectory(cui_observed):
     primitive = read(CUI / "CuI-216.extxyz")
     perfect = phonopy_cells.supercell(primitive, [[-2, 2, 2], [2, -2, 2], [2, 2, -2]])
     with lzma.open(CUI / "CuI-216_md300K.extxyz.xz", "rt") as file:
-        every = in_site_order(read(io.StringIO(file.read()), ":", format="extxyz"), perfect)
+        given = read(io.StringIO(file.read()), ":", format="extxyz")
+    every, _ = registration.register(given, perfect, "CuI")
     fitted = harmonic_reference.from_fit(perfect, every[20:150])
     band = quiet.lowest([replay.frame_sigma(every, fitted)])
     found = replay.scan_reference(replay.trajectories(every), band, fitted, gap=200.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -11,11 +12,13 @@ import numpy as np
 from ase import Atoms
 
 from umklapp.config import GivenLabels
-from umklapp.crystals import frame_info
+from umklapp.crystals import frame_info, registration
 from umklapp.crystals.formats import aims, force_sets, vibes
 from umklapp.crystals.formats.steps import Step
 from umklapp.crystals.frame_info import Origin
 from umklapp.errors import InputError
+
+log = logging.getLogger(__name__)
 
 Format = Literal["son", "nc", "aims", "frames"]
 
@@ -84,22 +87,36 @@ def first(path: Path, skip: int = 0) -> list[Atoms]:
 
 
 def take(
-    paths: Iterable[Path], settings: GivenLabels, generator: np.random.Generator, origin: Origin
+    paths: Iterable[Path],
+    settings: GivenLabels,
+    generator: np.random.Generator,
+    origin: Origin,
+    perfect: Atoms | None,
 ) -> list[Atoms]:
-    """The frames that a seed asks for, file after file, each in order of time.
+    """The frames that a seed asks for, file after file, each in order of time, on the sites.
 
     Every file is an origin of its own, so that the split cuts each of them in time.
 
+    Args:
+        perfect: supercell whose sites frames of its size are laid on (`registration`); with None
+            they stay as they are.
+
     Raises:
-        InputError: as `read`; or nothing is left, or less than `settings.count`.
+        InputError: as `read` and `registration.register`; or nothing is left, or less than
+            `settings.count`.
     """
     paths = list(paths)
     found = []
     for number, path in enumerate(paths):
         own = origin if len(paths) == 1 else origin.model_copy(update={"number": number})
-        for frame in read(path, settings.every, settings.skip):
+        frames = list(read(path, settings.every, settings.skip))
+        if perfect is not None:
+            numbers = [settings.skip + settings.every * n for n in range(len(frames))]
+            frames, report = registration.register(frames, perfect, str(path), numbers)
+            log.info("%s", report)
+        for frame in frames:
             frame_info.mark(frame, origin=own)
-            found.append(frame)
+        found += frames
     where = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files"
     if not found:
         raise InputError(f"{where}: no frames are left after skip {settings.skip}")

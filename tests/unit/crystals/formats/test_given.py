@@ -112,7 +112,8 @@ def settings(**more):
 
 
 def take(paths, **more):
-    return given.take(paths, settings(**more), np.random.default_rng(3), Origin.parse("frames 0"))
+    origin = Origin.parse("frames 0")
+    return given.take(paths, settings(**more), np.random.default_rng(3), origin, diamond())
 
 
 def test_every_file_is_an_origin_of_its_own(tmp_path, steps):

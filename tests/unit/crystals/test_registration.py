@@ -1,0 +1,283 @@
+"""Frames of another setting, origin, orientation, handedness or order come back, or are refused."""
+
+import itertools
+import lzma
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.io import read
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from umklapp.crystals import frames, phonopy_cells, registration, sites
+from umklapp.crystals.orientations import Sites, lattice_maps
+from umklapp.errors import InputError
+
+CUBE = [[-2, 2, 2], [2, -2, 2], [2, 2, -2]]
+SIGNS = [np.diag(signs) for signs in itertools.product((1, -1), repeat=3)]
+CUBIC = [
+    sign @ np.eye(3)[list(axes)] for sign in SIGNS for axes in itertools.permutations(range(3))
+]
+"""The 48 rotations of a cube, proper and improper."""
+
+
+def low_symmetry() -> Atoms:
+    """A cubic lattice with a motif that has no symmetry at all: only one setting is right."""
+    places = [[0.02, 0.0, 0.03], [0.52, 0.47, 0.05], [0.45, 0.08, 0.5], [0.1, 0.55, 0.45],
+              [0.25, 0.3, 0.8]]  # fmt: skip
+    return Atoms("CuAuCuAuAg", cell=np.eye(3) * 4.6, scaled_positions=places, pbc=True)
+
+
+def zincblende() -> Atoms:
+    """64 atoms; as EMT knows it."""
+    return phonopy_cells.supercell(bulk("CuAu", "zincblende", a=5.6), CUBE)
+
+
+def label(atoms: Atoms, **info) -> Atoms:
+    work = atoms.copy()
+    work.calc = EMT()
+    labels = work.get_potential_energy(), work.get_forces(), work.get_stress()
+    return frames.labelled(atoms, *labels, **info)
+
+
+def displaced(perfect: Atoms, seed: int, size: float = 0.08) -> Atoms:
+    frame = perfect.copy()
+    frame.positions += np.random.default_rng(seed).normal(scale=size, size=(len(perfect), 3))
+    return frame
+
+
+def rewritten(atoms: Atoms, seed: int, rotation: np.ndarray, permute: bool = True) -> Atoms:
+    """The same atoms turned, shifted, wrapped, in another order and other vectors of the cell."""
+    generator = np.random.default_rng(seed)
+    vectors = np.rint(CUBIC[generator.integers(48)]).astype(int)
+    other = Atoms(atoms.numbers, cell=vectors @ atoms.cell.array @ rotation, pbc=True)
+    other.positions = (atoms.positions + generator.uniform(-5, 5, 3)) @ rotation
+    other.wrap()
+    return other[generator.permutation(len(other))] if permute else other
+
+
+def orthogonal(seed: int) -> np.ndarray:
+    """A random orthogonal matrix, proper or improper."""
+    return np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0]
+
+
+def check_labels(frame: Atoms) -> None:
+    """The labels are those that the calculator gives for the frame as it stands."""
+    again = label(frame)
+    assert frame.get_potential_energy() == pytest.approx(again.get_potential_energy(), abs=1e-6)
+    np.testing.assert_allclose(frame.get_forces(), again.get_forces(), atol=1e-5)
+    np.testing.assert_allclose(frame.get_stress(), again.get_stress(), atol=1e-7)
+
+
+@given(st.integers(0, 10**6), st.booleans())
+@examples(max_examples=25)
+def test_a_crystal_without_symmetry_comes_back_as_it_was(seed, improper):
+    perfect = low_symmetry()
+    wanted = label(displaced(perfect, seed))
+    rotation = orthogonal(seed)
+    rotation *= np.sign(np.linalg.det(rotation)) * (-1 if improper else 1)
+    strange = label(rewritten(wanted, seed, rotation), time=3.0)
+    (found,), report = registration.register([strange], perfect, "test")
+    u = sites.of_frames([found, wanted], perfect)
+    np.testing.assert_allclose(u[0], u[1], atol=1e-6)
+    np.testing.assert_allclose(found.cell.array, perfect.cell.array, atol=1e-6)
+    np.testing.assert_allclose(found.get_forces(), wanted.get_forces(), atol=1e-5)
+    np.testing.assert_allclose(found.get_stress(), wanted.get_stress(), atol=1e-7)
+    assert found.get_potential_energy() == pytest.approx(wanted.get_potential_energy(), abs=1e-6)
+    assert found.info["time"] == 3.0
+    assert report.residuals[0] == pytest.approx(np.linalg.norm(u[1], axis=1).mean(), abs=1e-6)
+
+
+@pytest.mark.parametrize("number", range(0, 48, 5))
+def test_a_symmetric_crystal_comes_back_with_its_labels(number):
+    perfect = zincblende()
+    wanted = displaced(perfect, number)
+    strange = label(rewritten(wanted, number, CUBIC[number]))
+    (found,), _ = registration.register([strange], perfect, "test")
+    check_labels(found)
+    assert (found.numbers == perfect.numbers).all()
+    lengths = [np.sort(np.linalg.norm(sites.of_frames([f], perfect)[0], axis=1))
+               for f in (found, wanted)]  # fmt: skip
+    np.testing.assert_allclose(*lengths, atol=1e-6)
+
+
+def test_the_other_species_at_the_other_quarter():
+    """The same cube: I at ¼ where the cell has it at ¾ (issue 15: it was accepted as it stood)."""
+    perfect = zincblende()
+    given_cell = perfect.copy()
+    gold = given_cell.numbers == 79
+    given_cell.positions[gold] += 0.5 * 5.6
+    found, report = registration.register([label(displaced(given_cell, n)) for n in range(3)],
+                                          perfect, "test")  # fmt: skip
+    assert max(report.residuals) < 0.2
+    for frame in found:
+        check_labels(frame)
+
+
+def test_frames_in_our_setting_are_the_very_same():
+    """Bit for bit, with the drift, wraps and small strain they have."""
+    perfect = zincblende()
+    given_frames = []
+    for number in range(3):
+        frame = displaced(perfect, number)
+        frame.set_cell(frame.cell.array * (1 + 1e-4 * number), scale_atoms=True)
+        frame.positions += 0.1 * number
+        frame.wrap()
+        given_frames.append(label(frame))
+    found, report = registration.register(given_frames, perfect, "test")
+    assert all(one is other for one, other in zip(found, given_frames, strict=True))
+    assert report.changed == 0
+    np.testing.assert_allclose(report.strains, [0, 1e-4, 2e-4], atol=1e-9)
+    assert "strain 2.0e-04" in str(report)
+
+
+def test_strain_stays_in_the_cell_and_rotation_does_not():
+    perfect = low_symmetry()
+    strained = displaced(perfect, 3)
+    strain = np.array([[0.01, 0.004, 0], [0.004, -0.006, 0.002], [0, 0.002, 0.003]])
+    strained.set_cell(perfect.cell.array @ (np.eye(3) + strain), scale_atoms=True)
+    wanted = label(strained)
+    (found,), report = registration.register(
+        [label(rewritten(wanted, 5, orthogonal(5)))], perfect, "test"
+    )
+    np.testing.assert_allclose(
+        sites.strain(found.cell.array, perfect.cell.array), strain, atol=1e-6
+    )
+    np.testing.assert_allclose(found.cell.array, wanted.cell.array, atol=1e-6)
+    np.testing.assert_allclose(found.get_forces(), wanted.get_forces(), atol=1e-5)
+    np.testing.assert_allclose(found.get_stress(), wanted.get_stress(), atol=1e-7)
+    assert report.strains == [pytest.approx(0.01, abs=1e-6)]
+
+
+def test_orders_that_change_within_a_source():
+    """The same species in order, other atoms: each stretch has a setting of its own."""
+    perfect = zincblende()
+    order = np.concatenate([np.random.default_rng(1).permutation(32), 32 + np.arange(32)])
+    assert (perfect.numbers[order] == perfect.numbers).all()
+    wanted = [label(displaced(perfect, n)) for n in range(6)]
+    given_frames = [label(frame[order] if n % 3 == 2 else frame) for n, frame in enumerate(wanted)]
+    found, report = registration.register(given_frames, perfect, "test")
+    assert report.settings == 2
+    np.testing.assert_allclose(
+        sites.of_frames(found, perfect), sites.of_frames(wanted, perfect), atol=1e-6
+    )
+
+
+def hopping(perfect: Atoms, frames_before: int, frames_after: int) -> list[Atoms]:
+    """A trajectory in which one atom goes to an interstitial and stays."""
+    found = []
+    for number in range(frames_before + frames_after):
+        frame = displaced(perfect, number, 0.15)
+        if number >= frames_before:
+            frame.positions[5] += [2.2, 0.3, 0.1]
+        found.append(label(frame))
+    return found
+
+
+@pytest.mark.parametrize("before", [0, 2, 6])
+def test_an_atom_that_hopped_is_seen_to_do_so(before):
+    perfect = zincblende()
+    trajectory = hopping(perfect, before, 8 - before)
+    rotation = CUBIC[17]
+    strange = [label(rewritten(frame, 4, rotation, permute=False)) for frame in trajectory]
+    found, report = registration.register(strange, perfect, "test")
+    far = np.linalg.norm(sites.of_frames(found, perfect), axis=-1)
+    assert [(row > 1.5).sum() for row in far] == [0] * before + [1] * (8 - before)
+    assert len({int(row.argmax()) for row in far[before:]}) == 1
+    assert report.settings == 1
+    assert 1.8 < report.farthest < 2.8
+
+
+def test_atoms_that_exchange_places_are_seen_to_do_so():
+    """The order of the longer part holds; it is not decided anew for every frame."""
+    perfect = zincblende()
+    exchanged = np.arange(64)
+    exchanged[[3, 9]] = [9, 3]
+    trajectory = [displaced(perfect, n) for n in range(7)]
+    for frame in trajectory[4:]:
+        frame.positions = frame.positions[exchanged]
+    found, _ = registration.register([label(f) for f in trajectory], perfect, "test")
+    far = np.linalg.norm(sites.of_frames(found, perfect), axis=-1) > 1.5
+    assert [np.flatnonzero(row).tolist() for row in far] == [[]] * 4 + [[3, 9]] * 3
+
+
+def test_another_structure_is_refused_with_file_frame_and_residual():
+    perfect = zincblende()
+    rocksalt = perfect.copy()
+    rocksalt.positions[rocksalt.numbers == 79] += 0.25 * 5.6
+    right = label(displaced(perfect, 1))
+    with pytest.raises(InputError, match=r"md.son frame 30: the atoms lie 1\.\d\d Å from"):
+        registration.register([right, label(rocksalt)], perfect, "md.son", [10, 30])
+
+
+def test_a_molten_frame_is_refused():
+    perfect = zincblende()
+    molten = perfect.copy()
+    molten.positions = np.random.default_rng(2).uniform(0, 11.2, (64, 3))
+    frame = frames.labelled(molten, -1.0, np.zeros((64, 3)))
+    with pytest.raises(InputError, match="of another structure, or molten"):
+        registration.register([frame], perfect, "md.son")
+
+
+def test_frames_of_other_cells_are_left_as_they_are():
+    perfect = zincblende()
+    larger = label(bulk("CuAu", "zincblende", a=5.6, cubic=True))
+    stretched = perfect.copy()
+    stretched.set_cell(perfect.cell.array * [1.1, 1, 1], scale_atoms=True)
+    given_frames = [larger, label(stretched), label(perfect)]
+    found, report = registration.register(given_frames, perfect, "test")
+    assert all(one is other for one, other in zip(found, given_frames, strict=True))
+    assert (report.other_cells, len(report.residuals)) == (2, 1)
+
+
+def test_all_rotations_of_a_lattice_are_found():
+    cube, prism = np.eye(3) * 7.0, np.diag([5.0, 5.0, 8.0])
+    assert len(lattice_maps(cube, cube)) == 48
+    assert len(lattice_maps(prism, prism)) == 16
+    skewed = np.array([[1, 0, 0], [2, 1, 0], [-1, 1, 1]]) @ prism @ orthogonal(3)
+    maps = lattice_maps(skewed, prism)
+    assert len(maps) == 16
+    for basis in maps:
+        np.testing.assert_allclose(sites.strain(basis @ skewed, prism), 0, atol=1e-9)
+    assert lattice_maps(np.diag([5.0, 5.0, 10.0]), prism) == []
+
+
+def test_sites_of_a_supercell_are_those_of_its_primitive_cell():
+    found = Sites.of(zincblende())
+    assert {number: len(places) for number, places in found.motif.items()} == {29: 1, 79: 1}
+    assert abs(np.linalg.det(found.lattice)) == pytest.approx(5.6**3 / 4)
+    assert found.bond == pytest.approx(5.6 * 3**0.5 / 4)
+
+
+@pytest.fixture(scope="module")
+def cui(shared, tmp_path_factory):
+    """21 ps of CuI in which a Cu hops at 7.9 ps, every fifth frame, and the primitive cell."""
+    folder = shared / "data/cui"
+    path = tmp_path_factory.mktemp("cui") / "md.extxyz"
+    path.write_bytes(lzma.decompress((folder / "CuI-216_md300K.extxyz.xz").read_bytes()))
+    return read(folder / "CuI-216.extxyz"), frames.read_frames(path)[::5]
+
+
+@pytest.mark.parametrize("iodine", [0.25, 0.75])
+def test_a_real_hop_registers_in_both_settings(cui, iodine):
+    primitive, trajectory = cui
+    primitive = Atoms(primitive.symbols, cell=primitive.cell, pbc=True,
+                      scaled_positions=[[0, 0, 0], [iodine] * 3])  # fmt: skip
+    perfect = phonopy_cells.supercell(primitive, CUBE)
+    found, report = registration.register(trajectory, perfect, "CuI")
+    assert report.settings == 1
+    far = np.linalg.norm(sites.of_frames(found, perfect), axis=-1).max(axis=1)
+    hopped = np.array([frame.info["time"] for frame in trajectory]) > 8000
+    assert (far[~hopped] > 1.5).mean() < 0.05
+    assert (far[hopped] > 1.5).mean() > 0.95
+    assert np.mean(report.residuals) == pytest.approx(0.235, abs=0.01)
+    for one, other in zip(found, trajectory, strict=True):
+        np.testing.assert_allclose(
+            np.sort(np.linalg.norm(one.get_forces(), axis=1)),
+            np.sort(np.linalg.norm(other.get_forces(), axis=1)),
+            atol=1e-9,
+        )
