@@ -144,6 +144,7 @@ rule harmonic:
         seeds=SEEDS.train,
         primitive=MATERIAL.primitive,
         sampling=MATERIAL.sampling,
+        given=REQUESTS.netcdf_of_user,
     output:
         MATERIAL.harmonic,
     log:

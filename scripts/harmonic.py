@@ -7,12 +7,11 @@ from umklapp.lattice import harmonic_reference
 from umklapp.logs import log_to
 
 
-def main(seeds, primitive, sampling, out):
+def main(seeds, primitive, sampling, given, out):
     """Write the reference, or why there is none."""
     perfect = frames.read_candidates(sampling)[0]
-    found = harmonic_reference.build(
-        frames.read_candidates(primitive)[0], perfect, frames.read_labels(seeds)
-    )
+    labels = frames.read_labels(seeds)
+    found = harmonic_reference.build(frames.read_candidates(primitive)[0], perfect, labels, given)
     if found is None:
         reason = (
             "no harmonic reference: no finite displacements and too few small-displacement labels"
@@ -21,6 +20,7 @@ def main(seeds, primitive, sampling, out):
         harmonic_reference.write_missing(out, reason)
     else:
         print(found.source)
+        harmonic_reference.check_quiet(found, labels)
         found.write(out)
 
 
@@ -30,5 +30,6 @@ if __name__ == "__main__":
         Path(snakemake.input.seeds),
         Path(snakemake.input.primitive),
         Path(snakemake.input.sampling),
+        [Path(path) for path in snakemake.input.given],
         Path(snakemake.output[0]),
     )

@@ -108,6 +108,16 @@ class Requests:
             raise ValueError(f"seeds.{wildcards.index} is of kind {seed.kind}, not frames")
         return str(seed.path_of(wildcards.material))
 
+    def netcdf_of_user(self, wildcards: Wildcards) -> Files:
+        """The user's netCDF files, which may hold force constants (FHI-vibes)."""
+        named = [
+            seed.path_of(wildcards.material)
+            for seed in self.campaign.seeds
+            if seed.kind == "frames"
+        ]
+        named += self.campaign.verdict.references(wildcards.material)
+        return [str(path) for path in dict.fromkeys(named) if path.suffix == ".nc"]
+
     def reference_dynamics(self, wildcards: Wildcards) -> Files:
         """Trajectories of the reference: the user's, or the aimd seeds."""
         seeds = self.of(wildcards).seeds

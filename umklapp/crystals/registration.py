@@ -113,6 +113,21 @@ def register(
     return placed, report
 
 
+def setting_of(atoms: Atoms, perfect: Atoms, source: str) -> Setting | None:
+    """The setting of one configuration without labels; None where it is in another cell.
+
+    Raises:
+        InputError: as `register`.
+    """
+    target = Sites.of(perfect)
+    setting = _decide([atoms], target)
+    if setting is not None:
+        lengths = _lengths(setting, atoms, target)
+        if not _fits(lengths, target.bond):
+            raise InputError(_refusal(source, lengths, target))
+    return setting
+
+
 def _species(frame: Atoms) -> bytes:
     return np.asarray(frame.numbers, int).tobytes()
 
@@ -163,10 +178,22 @@ def _decide(given: Sequence[Atoms], target: Sites) -> Setting | None:
     mean = _average(given, target.bond)
     candidates = orientations.settings(mean, target)
     for setting in candidates:
-        on_sites = _lengths(setting, mean, target) < 0.5 * target.bond
-        if on_sites.mean() > IN_ORDER:  # the order is ours already, up to a symmetry
+        if _in_order(setting, mean, target):
             return setting
     return orientations.assigned(candidates[0], mean, target) if candidates else None
+
+
+def _in_order(setting: Setting, mean: Atoms, target: Sites) -> bool:
+    """Whether the order of atoms is ours already, up to a symmetry of the crystal.
+
+    The drift stays in: some crystals are nearly a translation of themselves.
+    """
+    perfect = target.perfect
+    if (mean.numbers != perfect.numbers).any():
+        return False
+    places = setting.fractional(mean) @ perfect.cell.array
+    apart = sites.nearest_image(places - perfect.positions, perfect.cell.array)
+    return bool((np.linalg.norm(apart, axis=-1) < 0.5 * target.bond).mean() > IN_ORDER)
 
 
 def _average(given: Sequence[Atoms], bond: float) -> Atoms:

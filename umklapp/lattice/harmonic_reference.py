@@ -11,9 +11,10 @@ import numpy as np
 from ase import Atoms
 from symfc import Symfc
 
-from umklapp.crystals import phonopy_cells, sites
+from umklapp.crystals import phonopy_cells, registration, sites
 from umklapp.crystals.force_constant_arrays import as_matrix
-from umklapp.crystals.frame_info import FrameInfo
+from umklapp.crystals.formats import vibes
+from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.errors import InputError
 from umklapp.files import replacing
 from umklapp.lattice.sigma_a import sigma
@@ -21,6 +22,12 @@ from umklapp.potentials.contract import Potential
 
 LARGEST_FIT = 0.5
 """Å; frames with larger displacements do not take part in a harmonic fit."""
+
+LARGEST_QUIET = 2.0
+"""σᴬ of quiet frames above which forces and displacements do not belong together."""
+
+START = 10
+"""Frames at the start of ab initio MD that are quiet."""
 
 
 @dataclass(frozen=True)
@@ -192,6 +199,75 @@ def from_fit(
     return HarmonicReference(perfect, constants, source)
 
 
-def build(primitive: Atoms, perfect: Atoms, labels: Sequence[Atoms]) -> HarmonicReference | None:
-    """The best reference that the labels allow: finite displacements, else a fit, else none."""
-    return from_displaced(primitive, perfect, labels) or from_fit(perfect, labels)
+def from_vibes(perfect: Atoms, paths: Sequence[Path]) -> HarmonicReference | None:
+    """Force constants that a netCDF file of FHI-vibes holds, laid on our sites.
+
+    Φ' = Q Φ Qᵀ for every pair of sites, as forces and displacements turn (`registration`).
+
+    Args:
+        paths: .nc files; the first whose supercell is `perfect` in any setting counts.
+
+    Raises:
+        InputError: a file cannot be read, or its supercell is of another structure.
+    """
+    for path in paths:
+        held = vibes.nc_force_constants(path)
+        setting = held and registration.setting_of(held[0], perfect, f"{path}: reference positions")
+        if held is None or setting is None:
+            continue
+        strain = float(np.abs(setting.strain(held[0], perfect)).max())
+        if strain > sites.SMALL_STRAIN:
+            continue
+        rotation, n = setting.turn(held[0], perfect)[1], len(perfect)
+        pairs = held[1].reshape(n, 3, n, 3)[setting.order][:, :, setting.order]
+        turned = np.einsum("ab,ibjc,dc->iajd", rotation, pairs, rotation)
+        source = f"force constants in {path} (strain {strain:.1e})"
+        return HarmonicReference(perfect, turned.reshape(3 * n, 3 * n), source)
+    return None
+
+
+def build(
+    primitive: Atoms, perfect: Atoms, labels: Sequence[Atoms], files: Sequence[Path] = ()
+) -> HarmonicReference | None:
+    """The best reference: finite displacements, else those of files, else a fit, else none.
+
+    Args:
+        files: .nc files of FHI-vibes that may hold force constants.
+    """
+    return (
+        from_displaced(primitive, perfect, labels)
+        or from_vibes(perfect, files)
+        or from_fit(perfect, labels)
+    )
+
+
+def check_quiet(reference: HarmonicReference, labels: Sequence[Atoms]) -> None:
+    """Refuse seeds that are called quiet and are not: σᴬ above `LARGEST_QUIET`.
+
+    Quiet are thermally and finitely displaced cells, the first `START` frames of ab initio MD, and
+    the quieter quarter of a trajectory that the user gave.
+
+    Raises:
+        InputError: naming seed, σᴬ and remedy.
+    """
+    series: dict[Origin, list[tuple[float, float]]] = {}
+    for frame in labels:
+        info = FrameInfo.of(frame)
+        if info.origin is not None and sites.in_cell(frame, reference.perfect):
+            harmonic = reference.forces(frame.positions[None], frame.cell.array[None])[0]
+            value = float(sigma(frame.get_forces(), harmonic))
+            series.setdefault(info.origin, []).append((info.time or 0.0, value))
+    for origin, rows in series.items():
+        values = np.array([value for _, value in sorted(rows)])
+        values = values[:START] if origin.kind == "aimd" else values
+        share = {"harmonic": 0.5, "displaced": 0.5, "aimd": 0.5, "frames": 0.25, "nomad": 0.25}
+        if origin.kind not in share or np.isnan(values).all():
+            continue
+        quiet = float(np.nanquantile(values, share[origin.kind]))
+        if quiet > LARGEST_QUIET:
+            raise InputError(
+                f"seed {origin}: σᴬ is {quiet:.1f} in frames that should be quiet (harmonic "
+                f"crystals have 0, melts about 1): its forces are not those of displacements from "
+                f"the sites ({reference.source}). Are they forces of this crystal, in eV/Å, and "
+                "is the seed of the structure in structure/sampling.extxyz?"
+            )

@@ -13,9 +13,11 @@ from ase import Atoms
 
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning import quiet, replay, thermal
-from umklapp.learning.event_record import Dynamics, EventRecord
+from umklapp.learning.event_record import Dynamics, EventRecord, LabelInEvent
 from umklapp.learning.observations import Observation
+from umklapp.learning.quiet import Quiet
 from umklapp.learning.sampling import exploration
+from umklapp.learning.thermal import ThermalEnergy
 from umklapp.potentials.committee import Committee
 
 EMPTY = ("source", "replica", "time_ps")
@@ -52,64 +54,78 @@ def survey(material: Material, options: Mapping[str, Any]) -> tuple[EventRecord,
         options: of `events.Detector`: enter, leave (widths), shortest, gap (fs).
     """
     harmonic, perfect = material.harmonic, material.harmonic.perfect
+    paths = material.explorations
     crystal = float(material.last.evaluate([perfect]).energy[0])
-    runs, seeds = (replay.trajectories(part) for part in (material.reference, material.seeds))
-    after = replay.sigma_by_temperature(material.explorations[-1])
-    temperature = _temperature(runs, crystal)
-    held_to = replay.anchors(
-        _by_target(seeds, harmonic, crystal, list(after)),
-        _by_target(runs, harmonic, crystal, list(after)),
-        after,
-        options["enter"],
-    )
-    observed = [
-        replay.scan_exploration(path, held_to, harmonic, **options)
-        for path in material.explorations
-    ]
-    series = [
-        replay.exploration_series(path, name)
-        for path, name in (
-            (material.explorations[0], "before"),
-            (material.explorations[-1], "after"),
-        )
-    ]
-    reference, along = None, None
-    if runs:
-        ordered = [frame for run in runs for frame in run]
-        table = replay.reference_series(ordered, harmonic, material.first, material.last)
-        target = thermal.nearest(temperature, list(after))
-        own = [rows["sigma"].to_numpy() for _, rows in table.groupby("replica")]
-        band = quiet.of_source(
-            own, held_to.get(target) if target is not None else None, options["enter"]
-        )
-        if band is not None:
-            reference = replay.scan_reference(runs, band, harmonic, **options)
-            along = replay.along_reference(table, reference)
-        series.insert(0, table)
-    energies = replay.thermal_energies(material.explorations[-1], observed[-1], len(perfect))
-    labelled = replay.labels_by_round(material.labels, len(observed))
-    rounds = [
-        (exploration.read(path), found, labels)
-        for path, found, labels in zip(material.explorations, observed, labelled, strict=True)
-    ]
-    ends = {"before": material.explorations[0], "after": material.explorations[-1]}
+    runs = replay.trajectories(material.reference)
+    held_to = _anchors(material, runs, crystal, options["enter"])
+    observed = [replay.scan_exploration(path, held_to, harmonic, **options) for path in paths]
+    energies = replay.thermal_energies(paths[-1], observed[-1], len(perfect))
+    ends = {"before": paths[0], "after": paths[-1]}
     record = EventRecord(
-        reference=reference,
-        reference_temperature=temperature,
         dynamics=_dynamics(observed[0], observed[-1]),
-        along=along,
-        labels=tuple(
-            replay.labels_in_events(
-                rounds, harmonic, material.first, material.last, energies, crystal
-            )
-        ),
+        labels=_labels(material, observed, energies, crystal),
         thermal=tuple(energies),
         crystal_energy=crystal,
         quiet_error_before=material.quiet_errors[0],
         quiet_error_after=material.quiet_errors[1],
         sigma={name: replay.overall_sigma(path, harmonic) for name, path in ends.items()},
     )
-    return record, pd.concat(series)
+    series = [replay.exploration_series(path, name) for name, path in ends.items()]
+    if not runs:
+        return record, pd.concat(series)
+    known, table = _reference(material, runs, crystal, held_to, options)
+    return record.model_copy(update=known), pd.concat([table, *series])
+
+
+def _anchors(
+    material: Material, runs: Sequence[Sequence[Atoms]], crystal: float, enter: float
+) -> dict[float, Quiet]:
+    after = replay.sigma_by_temperature(material.explorations[-1])
+    seeds, reference = (
+        _by_target(part, material.harmonic, crystal, list(after))
+        for part in (replay.trajectories(material.seeds), runs)
+    )
+    return replay.anchors(seeds, reference, after, enter)
+
+
+def _labels(
+    material: Material,
+    observed: Sequence[Mapping[float, Observation]],
+    energies: Sequence[ThermalEnergy],
+    crystal: float,
+) -> tuple[LabelInEvent, ...]:
+    labelled = replay.labels_by_round(material.labels, len(observed))
+    rounds = [
+        (exploration.read(path), found, labels)
+        for path, found, labels in zip(material.explorations, observed, labelled, strict=True)
+    ]
+    committees = (material.first, material.last)
+    return tuple(replay.labels_in_events(rounds, material.harmonic, *committees, energies, crystal))
+
+
+def _reference(
+    material: Material,
+    runs: Sequence[Sequence[Atoms]],
+    crystal: float,
+    held_to: Mapping[float, Quiet],
+    options: Mapping[str, Any],
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Fields of the record about the reference, and its series."""
+    temperature = _temperature(runs, crystal)
+    ordered = [frame for run in runs for frame in run]
+    table = replay.reference_series(ordered, material.harmonic, material.first, material.last)
+    own = [rows["sigma"].to_numpy() for _, rows in table.groupby("replica")]
+    target = thermal.nearest(temperature, list(held_to))
+    anchor = None if target is None else held_to[target]
+    band = quiet.of_source(own, anchor, options["enter"])
+    if band is None:
+        return {}, table
+    observed = replay.scan_reference(runs, band, material.harmonic, **options)
+    return {
+        "reference": observed,
+        "reference_temperature": temperature,
+        "along": replay.along_reference(table, observed),
+    }, table
 
 
 def _dynamics(
@@ -124,7 +140,6 @@ def _dynamics(
             after=after.get(target, nothing),
         )
         for target in targets
-        if np.isfinite(target)
     )
 
 

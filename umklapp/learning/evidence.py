@@ -157,9 +157,15 @@ def errors_along_reference(facts: Facts) -> list[Evidence]:
                 f"that outside, uncertainty at most {UNCERTAINTY_RATIO:g} times"
             ),
             sentence=f"{text} ({along.inside} and {along.outside} frames)",
-            needs=f"{FEW} reference frames within events" if few else None,
+            needs=_needs_of_errors(few, wrong and not stays),
         )
     ]
+
+
+def _needs_of_errors(few: bool, excursions: bool) -> str | None:
+    if few:
+        return f"{FEW} reference frames within events"
+    return "labels within such excursions, to learn from" if excursions else None
 
 
 def _of_errors(

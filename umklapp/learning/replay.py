@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,17 @@ CHUNK = 200
 COMMITTEES = ("before", "after")
 
 
+def replicas(file: h5py.File) -> Iterator[tuple[int, float, h5py.Group]]:
+    """Number, target temperature (K) and group of every replica that is dynamics.
+
+    Frames of a pool have neither time nor temperature.
+    """
+    for number, name in enumerate(sorted(file)):
+        target = float(file[name].attrs["target_temperature"])
+        if np.isfinite(target):
+            yield number, target, file[name]
+
+
 def sigma_by_temperature(path: Path) -> dict[float, list[np.ndarray]]:
     """σᴬ(t) of every replica of an exploration, by target temperature (K).
 
@@ -38,11 +49,8 @@ def sigma_by_temperature(path: Path) -> dict[float, list[np.ndarray]]:
     """
     series: dict[float, list[np.ndarray]] = {}
     with h5py.File(path) as file:
-        for name in sorted(file):
-            target = float(file[name].attrs["target_temperature"])
-            if not np.isfinite(target):
-                continue  # a frame of a pool: no dynamics
-            series.setdefault(target, []).append(file[name]["sigma"][()])
+        for _, target, group in replicas(file):
+            series.setdefault(target, []).append(group["sigma"][()])
     return series
 
 
@@ -83,10 +91,8 @@ def scan_exploration(
     }
     parts: dict[float, list[Observation]] = {target: [] for target in own}
     with h5py.File(path) as file:
-        for number, name in enumerate(sorted(file)):
-            group = file[name]
-            target = float(group.attrs["target_temperature"])
-            band = own.get(target)
+        for number, target, group in replicas(file):
+            band = own[target]
             if band is None:
                 continue
             chunks = events.hdf5_chunks(group, ("time", "sigma", "positions", "cells"), CHUNK)
@@ -260,9 +266,7 @@ def thermal_energies(
     """
     energies: dict[float, list[np.ndarray]] = {target: [] for target in observed}
     with h5py.File(path) as file:
-        for name in sorted(file):
-            group = file[name]
-            target = float(group.attrs["target_temperature"])
+        for _, target, group in replicas(file):
             band = observed[target].quiet
             if band is not None:
                 calm = group["sigma"][()] <= band.level(quiet.LEAVE)

@@ -167,3 +167,10 @@ def test_reference_dynamics_are_the_users_or_the_aimd_seeds(ask):
     assert one.reference_dynamics(job()) == ["md/Si-227.son"]
     several = ask(verdict={"reference": ["a.nc", "b.extxyz"]})
     assert several.reference_dynamics(job(CUI)) == ["a.nc", "b.extxyz"]
+
+
+def test_netcdf_files_of_the_user_may_hold_force_constants(ask):
+    seeds = [{"kind": "frames", "path": "{material}.nc"}, {"kind": "frames", "path": "b.extxyz"}]
+    files = ask(seeds=seeds, verdict={"reference": ["md.nc", "{material}.nc"]})
+    assert files.netcdf_of_user(job()) == ["Si-227.nc", "md.nc"]
+    assert ask(seeds=seeds[1:], verdict={}).netcdf_of_user(job()) == []

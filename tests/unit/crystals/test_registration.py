@@ -92,6 +92,20 @@ def test_a_crystal_without_symmetry_comes_back_as_it_was(seed, improper):
     assert report.residuals[0] == pytest.approx(np.linalg.norm(u[1], axis=1).mean(), abs=1e-6)
 
 
+@pytest.mark.parametrize("species", ["CuAuCuAg", "CuAuCuAu"])
+@pytest.mark.parametrize("shift", [[0, 0, 0], [0.4, 1.0, -2.0]])
+def test_a_crystal_that_is_nearly_a_translation_of_itself(species, shift):
+    """Exchanged pairs of atoms look like a drift, with the wrong species or the wrong sites."""
+    places = [[0.02, 0.0, 0.03], [0.52, 0.47, 0.05], [0.45, 0.08, 0.5], [0.1, 0.55, 0.45]]
+    perfect = Atoms(species, cell=np.eye(3) * 4.4, scaled_positions=places, pbc=True)
+    wanted = label(displaced(perfect, 1, 0.03))
+    other = wanted[[2, 3, 0, 1]]
+    other.positions += np.array(shift)
+    (found,), _ = registration.register([label(other)], perfect, "test")
+    assert (found.numbers == perfect.numbers).all()
+    np.testing.assert_allclose(found.get_forces(), wanted.get_forces(), atol=1e-5)
+
+
 @pytest.mark.parametrize("number", range(0, 48, 5))
 def test_a_symmetric_crystal_comes_back_with_its_labels(number):
     perfect = zincblende()

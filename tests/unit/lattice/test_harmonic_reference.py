@@ -1,16 +1,24 @@
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import h5py
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 from ase.calculators.emt import EMT
+from conftest import diamond
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from models import bare, rattled_silicon, silicon_cubic, silicon_primitive, stillinger_weber
+from vibes_files import dynamics, write_nc
 
-from umklapp.crystals import materials, phonopy_cells
+from umklapp.crystals import materials, phonopy_cells, registration
+from umklapp.crystals.formats import given as given_files
 from umklapp.crystals.frames import labelled
 from umklapp.errors import InputError
-from umklapp.lattice import harmonic_reference
+from umklapp.lattice import harmonic_reference, sigma_a
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.potentials.ase import AsePotential
 
@@ -180,3 +188,104 @@ def test_without_small_displacements_there_is_no_reference():
     perfect = phonopy_cells.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
     assert harmonic_reference.build(primitive, perfect, []) is None
     assert harmonic_reference.from_fit(silicon_cubic(), sw_labels(3, 0.8)) is None
+
+
+def low_symmetry():
+    places = [[0.02, 0.0, 0.03], [0.52, 0.47, 0.05], [0.45, 0.08, 0.5], [0.1, 0.55, 0.45]]
+    return Atoms("CuAuCuAg", cell=np.eye(3) * 4.4, scaled_positions=places, pbc=True)
+
+
+def write_force_constants(path, atoms, constants):
+    """What FHI-vibes writes with `vibes output md -fc`."""
+    write_nc(path, dynamics(2))
+    with h5py.File(path, "a") as file:
+        file.attrs["symbols"] = [str(symbol) for symbol in atoms.symbols]
+        for name, values in (
+            ("force_constants_remapped", constants),
+            ("positions_reference", atoms.positions),
+            ("lattice_reference", atoms.cell.array),
+        ):
+            if name in file:
+                del file[name]
+            file[name] = values
+
+
+@given(st.integers(0, 10**6))
+@examples(max_examples=10)
+def test_force_constants_of_a_file_turn_with_its_crystal(seed):
+    """The forces in our setting are those of its setting, turned, proper and improper."""
+    generator, perfect = np.random.default_rng(seed), low_symmetry()
+    rotation = np.linalg.qr(generator.normal(size=(3, 3)))[0]
+    order = generator.permutation(4)
+    theirs = Atoms(perfect.numbers[order], cell=perfect.cell.array @ rotation, pbc=True)
+    theirs.positions = ((perfect.positions + np.array([0.4, 1.0, -2.0])) @ rotation)[order]
+    constants = generator.normal(size=(12, 12))
+    u = generator.normal(scale=0.05, size=(4, 3))
+    u -= u.mean(axis=0)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "md.nc"
+        write_force_constants(path, theirs, constants)
+        found = harmonic_reference.from_vibes(perfect, [path])
+    assert "md.nc" in found.source
+    wanted = -(constants @ (u @ rotation)[order].ravel()).reshape(4, 3) @ rotation.T
+    forces = found.forces((perfect.positions + u)[None])[0]
+    np.testing.assert_allclose(forces[order], wanted, atol=1e-6)
+
+
+def test_files_without_our_force_constants_give_none(tmp_path):
+    write_nc(tmp_path / "md.nc", dynamics(2))
+    assert harmonic_reference.from_vibes(diamond(), [tmp_path / "md.nc"]) is None
+    write_force_constants(tmp_path / "md.nc", low_symmetry(), np.eye(12))
+    assert harmonic_reference.from_vibes(diamond(), [tmp_path / "md.nc"]) is None
+
+
+def test_real_argon_has_the_harmonic_forces_of_its_file(shared):
+    """FHI-vibes' harmonic forces and σᴬ, from frames in another order and origin."""
+    path = shared / "data/vibes/argon_green_kubo.nc"
+    primitive = bulk("Ar", "fcc", a=5.4025897)
+    perfect = phonopy_cells.supercell(primitive, [[-3, 3, 3], [3, -3, 3], [3, 3, -3]])
+    perfect = perfect[np.random.default_rng(0).permutation(108)]
+    perfect.positions += 1.1
+    frames, report = registration.register(given_files.read(path), perfect, str(path))
+    assert report.changed == len(frames) == 51
+    reference = harmonic_reference.from_vibes(perfect, [path])
+    positions = np.array([frame.positions for frame in frames])
+    forces = reference.forces(positions, np.array([frame.cell.array for frame in frames]))
+    values = sigma_a.sigma(np.array([frame.get_forces() for frame in frames]), forces)
+    with h5py.File(path) as file:
+        theirs, expected = file["forces_harmonic"][()], file["sigma_per_sample"][()]
+    size = [np.sort(np.linalg.norm(array, axis=-1)) for array in (forces, theirs)]
+    np.testing.assert_allclose(*size, atol=2e-5)
+    np.testing.assert_allclose(values[1:], expected[1:], rtol=2e-3)
+
+
+def quiet_labels(reference, origin, size, count=6):
+    """Frames with harmonic forces of that size in units of the true ones."""
+    found = []
+    for number in range(count):
+        u = np.random.default_rng(number).normal(scale=0.05, size=(8, 3))
+        positions = reference.perfect.positions + u
+        frame = reference.perfect.copy()
+        frame.positions = positions
+        forces = size * reference.forces(positions[None])[0]
+        found.append(labelled(frame, -1.0, forces, origin=origin, time=float(number)))
+    return found
+
+
+@pytest.mark.parametrize("origin", ["harmonic 0", "harmonic 0 displaced", "aimd 1", "frames 0"])
+def test_quiet_seeds_that_are_not_quiet_are_refused(origin):
+    reference = spring_reference()
+    harmonic_reference.check_quiet(reference, quiet_labels(reference, origin, 1.3))
+    with pytest.raises(InputError, match=rf"seed {origin}: σᴬ is 3\.0 in frames that should be"):
+        harmonic_reference.check_quiet(reference, quiet_labels(reference, origin, -0.5))
+
+
+def test_rattled_frames_and_an_event_late_in_a_trajectory_pass():
+    reference = spring_reference()
+    harmonic_reference.check_quiet(reference, quiet_labels(reference, "rattled 0", -0.5))
+    harmonic_reference.check_quiet(reference, quiet_labels(reference, "round_01", -0.5))
+    start = quiet_labels(reference, "aimd 1", 1.0, count=10)
+    late = quiet_labels(reference, "aimd 1", -0.5, count=20)
+    for frame in late:
+        frame.info["time"] += 100.0
+    harmonic_reference.check_quiet(reference, [*late, *start])

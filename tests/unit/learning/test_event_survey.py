@@ -137,6 +137,22 @@ def test_the_record_can_be_written_and_judged(surveyed, tmp_path):
     assert {"largest_error_before", "uncertainty_after"} <= set(series.columns)
 
 
+def test_frames_of_a_pool_are_no_dynamics(crystal, tmp_path):
+    perfect, harmonic, _, exact = crystal
+    pool = list(cells(crystal, range(5), 0))[:6]
+    zero = reference_energies(exact, perfect)
+    replicas = exploration.judge_pool(exact, pool, zero, harmonic)
+    path = tmp_path / "pool.h5"
+    exploration.write(path, replicas, exploration.descriptors(exact, replicas, perfect))
+    frames.write_frames(tmp_path / "none.extxyz", [])
+    material = event_survey.Material(
+        [path], [tmp_path / "none.extxyz"], exact, exact, (0.02, 0.01), harmonic
+    )
+    record, _ = event_survey.survey(material, OPTIONS)
+    assert record.dynamics == ()
+    assert verdict.judge(Facts(record)).verdict == "undecided"
+
+
 def test_a_material_without_harmonic_reference(tmp_path):
     record, series = event_survey.none("no harmonic reference, so no σᴬ")
     record.write(tmp_path / "events.json")

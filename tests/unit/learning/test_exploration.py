@@ -132,6 +132,16 @@ def test_starts_are_known_frames_in_the_cell_of_the_crystal():
     assert {id(frame) for frame in found} == {id(frame) for frame in known}
 
 
+def test_starts_in_a_cell_that_was_relaxed_elsewhere_are_brought_to_ours():
+    """10⁻⁴ of strain made every replica start from the perfect crystal, without a word."""
+    perfect, known = silicon_cubic(), rattled_silicon(1, strain=0)[0]
+    other = known.copy()
+    other.set_cell(perfect.cell.array * (1 + 2e-4), scale_atoms=True)
+    (found,) = exploration.starting_frames(perfect, [other], 1, np.random.default_rng(0))
+    np.testing.assert_allclose(found.cell.array, perfect.cell.array)
+    np.testing.assert_allclose(found.positions, known.positions, atol=1e-9)
+
+
 def test_without_a_known_frame_the_crystal_is_the_start():
     perfect = silicon_cubic()
     for known in ([], rattled_silicon(2, strain=0.02)):

@@ -17,7 +17,7 @@ from typing import IO, Any, cast
 
 import h5py
 import numpy as np
-from ase import units
+from ase import Atoms, units
 from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 
 from umklapp.crystals.formats.steps import Step, intensive, known_stress
@@ -202,10 +202,7 @@ def read_nc(path: Path, every: int = 1, skip: int = 0) -> Iterator[Step]:
         InputError: the file is no netCDF-4, or a variable that labels need is missing.
     """
     with _netcdf(path) as file:
-        symbols = [
-            each.decode() if isinstance(each, bytes) else str(each)
-            for each in np.atleast_1d(file.attrs["symbols"])
-        ]
+        symbols = _nc_symbols(file)
         masses = np.array(file.attrs["masses"], float) if "masses" in file.attrs else None
         known = {name for name in file if isinstance(file[name], h5py.Dataset)}
         stress = "stress_potential" if "stress_potential" in known else "stress"
@@ -222,6 +219,33 @@ def read_nc(path: Path, every: int = 1, skip: int = 0) -> Iterator[Step]:
                 here = {name: values[row] for name, values in data.items()}
                 fixed = file["lattice_reference"][()] if "cell" not in here else here["cell"]
                 yield _nc_step(here, symbols, masses, fixed, stress)
+
+
+def nc_force_constants(path: Path) -> tuple[Atoms, np.ndarray] | None:
+    """Perfect supercell (N atoms) and its force constants (3N, 3N) eV/Å²; None without them.
+
+    FHI-vibes keeps them where `vibes output md -fc` was asked for: `force_constants_remapped`, the
+    rows and columns in the order of `positions_reference`.
+
+    Raises:
+        InputError: as `read_nc`.
+    """
+    with _netcdf(path) as file:
+        needed = {"force_constants_remapped", "positions_reference", "lattice_reference"}
+        if not needed <= set(file):
+            return None
+        perfect = Atoms(
+            _nc_symbols(file),
+            cell=file["lattice_reference"][()],
+            positions=file["positions_reference"][()],
+            pbc=True,
+        )
+        return perfect, np.asarray(file["force_constants_remapped"][()], float)
+
+
+def _nc_symbols(file: h5py.File) -> list[str]:
+    names = np.atleast_1d(file.attrs["symbols"])
+    return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
 
 
 def _netcdf(path: Path) -> h5py.File:

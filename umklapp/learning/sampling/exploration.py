@@ -173,22 +173,28 @@ def starting_frames(
     """Random known frames in the cell of the perfect crystal; that crystal where there are none.
 
     The first half is drawn of frames in which every atom is at its site, so that rounds can be
-    compared; the second half of all frames, hopped ones too.
+    compared; the second half of all frames, hopped ones too. Cells that were relaxed with other
+    settings (`sites.SAME_CELL`) are brought to its cell.
     """
-    same_cell = [
-        frame
-        for frame in known
-        if len(frame) == len(perfect) and np.allclose(frame.cell.array, perfect.cell.array)
-    ]
+    same_cell = [frame for frame in known if sites.in_cell(frame, perfect, sites.SAME_CELL)]
     quiet = [frame for frame in same_cell if start_of(frame, perfect) == CRYSTAL]
     pools = [quiet or [perfect]] * (count - count // 2) + [same_cell or [perfect]] * (count // 2)
-    return [pool[int(generator.integers(len(pool)))] for pool in pools]
+    chosen = [pool[int(generator.integers(len(pool)))] for pool in pools]
+    return [_in_cell(frame, perfect.cell.array) for frame in chosen]
 
 
 def start_of(frame: Atoms, perfect: Atoms) -> str:
     """`CRYSTAL` or `HOPPED`: whether an atom has left its site of the perfect cell."""
     hopped = sites.hopped(sites.of_frames([frame], perfect), perfect)
     return HOPPED if hopped[0] else CRYSTAL
+
+
+def _in_cell(frame: Atoms, cell: np.ndarray) -> Atoms:
+    if np.allclose(frame.cell.array, cell):
+        return frame
+    moved = frame.copy()
+    moved.set_cell(cell, scale_atoms=True)
+    return moved
 
 
 def scheme_of(settings: MdExploration) -> Scheme:
