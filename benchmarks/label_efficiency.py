@@ -272,7 +272,7 @@ def choose(
     if not found.frames:
         return [], {}
     spreads = {
-        name: acquisition.Spread.from_dict(each) for name, each in record["statistics"].items()
+        name: acquisition.Spread.of_numbers(each) for name, each in record.statistics.items()
     }
     facts = acquisition.Knowledge(
         spreads["force_max"],

@@ -1,6 +1,6 @@
 rule dataset:
     input:
-        seeds=SEEDS.train,
+        seeds=[SEEDS.train, *([SEEDS.displaced] if REQUESTS.seeds_of("harmonic") else [])],
         dataset=REQUESTS.previous_dataset,
         labels=REQUESTS.previous_labels,
     output:

@@ -1,28 +1,27 @@
 """Choose the explored frames that go to the reference engine."""
 
-import json
 from collections import Counter
 from pathlib import Path
 
 from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.crystals.frame_info import Origin
+from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.sampling import acquisition, checks, exploration, health
-from umklapp.learning.sampling.batch import Batch
 from umklapp.logs import log_to
 
 
 def main(names, explored, committee, sampling, settings, rounds, root, out):
     """Write the candidates and how they were chosen; `names` are material and round."""
-    found, record = exploration.read(explored), json.loads(committee.read_text())
+    found, record = exploration.read(explored), CommitteeRecord.read(committee)
     perfect = frames.read_candidates(sampling)[0]
     spreads = {
-        name: acquisition.Spread.from_dict(each) for name, each in record["statistics"].items()
+        name: acquisition.Spread.of_numbers(each) for name, each in record.statistics.items()
     }
-    if record["calibration_factor"] is None and settings.strategy != "random":
+    if record.calibration_factor is None and settings.strategy != "random":
         settings = settings.model_copy(update={"strategy": "random"})
         print("the committee has no uncertainty: frames are drawn at random")
-    candidates = exploration.candidates(found, settings.uncertainty, record["calibration_factor"])
+    candidates = exploration.candidates(found, settings.uncertainty, record.calibration_factor)
     knowledge = acquisition.Knowledge(
         spreads[settings.uncertainty],
         spreads["energy_above_crystal"],
@@ -37,7 +36,7 @@ def main(names, explored, committee, sampling, settings, rounds, root, out):
     rows = sorted([*chosen.chosen, *drawn])
     picked = acquisition.picked(found.frames, rows, chosen, measured, names[0], origin)
     frames.write_frames(out["candidates"], picked)
-    Batch(
+    acquisition.AcquisitionRecord(
         strategy=settings.strategy,
         counts=chosen.counts,
         notes=chosen.notes,

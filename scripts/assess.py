@@ -1,6 +1,5 @@
 """Is this material done? The assessment of a round, in numbers and in words."""
 
-import json
 from itertools import chain
 from pathlib import Path
 
@@ -8,39 +7,41 @@ from umklapp import config
 from umklapp.crystals import frames
 from umklapp.lattice import harmonic_reference
 from umklapp.learning import rounds
+from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.sampling import exploration
-from umklapp.learning.sampling.batch import Batch
+from umklapp.learning.sampling.acquisition import AcquisitionRecord
 from umklapp.learning.stopping import search
 from umklapp.learning.stopping.labels import new_labels
 from umklapp.logs import log_to
+from umklapp.reference.contract import Failures
 from umklapp.transport.committee import at_300_kelvin
 
 
 def main(number, files, acquisition, settings, verdict, out):
     """Write assessment.json; `files` are the inputs of the rule by name, lists among them."""
-    committee = json.loads(Path(files["committee"]).read_text())
+    committee = CommitteeRecord.read(Path(files["committee"]))
     labelled = list(chain.from_iterable(frames.read_labels(Path(p)) for p in files["labels"]))
-    failed = sum(len(json.loads(Path(path).read_text())["failed"]) for path in files["failed"])
+    failed = sum(len(Failures.read(Path(path)).failed) for path in files["failed"])
     accepted = len(frames.read_candidates(Path(files["candidates"])))
     paths = [Path(path) for path in (files["exploration"], *files["previous"])]
     explored, *before = map(exploration.read, paths)
     harmonic = harmonic_reference.read(Path(files["harmonic"]))
     options = verdict.model_dump(include={"enter", "leave", "shortest", "gap"})
     seen, *seen_before = (search.events_seen(path, harmonic, options) for path in paths)
-    checks = Batch.read(Path(files["acquisition"])).checks
+    checks = AcquisitionRecord.read(Path(files["acquisition"])).checks
     evidence = rounds.Evidence(
         explored=explored,
         before=before[0] if before else None,
         labels=new_labels(explored, labelled, checks, failed),
-        factor=committee["calibration_factor"],
+        factor=committee.calibration_factor,
         bound=acquisition.bound(settings.force_error),
         kappa=at_300_kelvin([Path(path) for path in files["kappa"]]),
         kappa_before=at_300_kelvin([Path(path) for path in files["previous_kappa"]]) or None,
-        finetune=committee.get("finetune"),
+        finetune=committee.finetune,
         seen=seen,
         seen_before=seen_before[0] if seen_before else None,
     )
-    frames_of = {"accepted": accepted, "training": committee["frames"]["train"]}
+    frames_of = {"accepted": accepted, "training": committee.frames["train"]}
     result = rounds.assess(number, evidence, settings, **frames_of)
     print(result.reason)
     result.write(out)

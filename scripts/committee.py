@@ -1,14 +1,13 @@
 """Test errors, calibration and acquisition statistics of a freshly trained committee."""
 
-import json
 from pathlib import Path
 
-from umklapp import provenance
 from umklapp.crystals import frames
 from umklapp.lattice import harmonic_reference
 from umklapp.learning import judgement
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
+from umklapp.potentials.training_records import Finetuning, Training
 
 
 def main(members, training, finetune, engine, dataset, sampling, harmonic, calibration, test, out):
@@ -20,18 +19,15 @@ def main(members, training, finetune, engine, dataset, sampling, harmonic, calib
         frames.read_labels(test),
         harmonic_reference.read(harmonic),
     )
-    records = [json.loads(path.read_text()) for path in training]
-    record["members"] = [
-        {name: each[name] for name in ("member", "seed", "model", "epochs", "validation")}
-        for each in records
-    ]
-    if finetune:
-        record["finetune"] = judgement.finetuning([json.loads(p.read_text()) for p in finetune])
-        record["notes"] = [*record["notes"], record["finetune"]["words"]]
-    record["frames"]["train"] = len(frames.read_labels(dataset))
-    for note in record["notes"]:
+    record = judgement.with_training(
+        record,
+        [Training.read(path) for path in training],
+        [Finetuning.read(path) for path in finetune],
+        len(frames.read_labels(dataset)),
+    )
+    for note in record.notes:
         print(note)
-    provenance.write_json(out["record"], provenance.record(**record))
+    record.write(Path(out["record"]))
     table.to_csv(out["test"], index=False)
 
 

@@ -8,6 +8,7 @@ from umklapp.learning.verdict import Verdict
 from umklapp.logs import log_to
 from umklapp.report import comparison
 from umklapp.report.figures import comparison as figure
+from umklapp.transport.kappa_records import Conductivity, EffectiveConductivity
 
 
 def main(material, files, out):
@@ -15,9 +16,10 @@ def main(material, files, out):
     numbers = {
         name: json.loads(Path(path).read_text()) if path else None for name, path in files.items()
     }
-    conductivity, ran = numbers["conductivity"], numbers["green_kubo"]
-    literature = comparison.literature_rows(conductivity["literature"])
-    table = comparison.rows(conductivity, ran, numbers["effective"], literature)
+    conductivity, ran = Conductivity.read(Path(files["conductivity"])), numbers["green_kubo"]
+    effective = EffectiveConductivity.read(Path(files["effective"])) if files["effective"] else None
+    literature = comparison.literature_rows(conductivity.literature)
+    table = comparison.rows(conductivity, ran, effective, literature)
     verdict = Verdict.read(files["verdict"])
     sigmas = {
         f"dynamics of the {which} committee": verdict.overall_sigma(key)
@@ -25,7 +27,7 @@ def main(material, files, out):
     }
     told = comparison.advice(verdict.overall_sigma("after"), conductivity, ran is not None)
     table.to_csv(out["csv"], index=False)
-    problems = comparison.missing(conductivity, ran, numbers["effective"])
+    problems = comparison.missing(conductivity, ran, effective)
     Path(out["page"]).write_text(comparison.page(material, table, sigmas, told, problems))
     rows = json.loads(table.to_json(orient="records"))
     record = {"advice": told, "sigma": sigmas, "kappa": rows, "srme": numbers["srme"]}

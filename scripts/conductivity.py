@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from umklapp import config, provenance
+from umklapp import config
 from umklapp.crystals import materials
 from umklapp.logs import log_to
 from umklapp.transport.committee import combine
+from umklapp.transport.kappa_records import Conductivity
 
 
 def main(material, members, table, settings, reference_settings, out):
     """Write conductivity.json with the settings behind the numbers."""
     literature = materials.literature(materials.read_table(table).loc[material])
-    found = combine(members)
-    found.update(
+    record = Conductivity(
+        **dict(combine(members)),
         material=material,
         settings=settings.model_dump(mode="json"),
         reference=reference_settings.model_dump(mode="json"),
@@ -22,7 +23,7 @@ def main(material, members, table, settings, reference_settings, out):
             "text": literature.describe(),
         },
     )
-    provenance.write_json(out, provenance.record(**found))
+    record.write(out)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from umklapp import config, provenance
+from umklapp import config
 from umklapp.crystals import frames
 from umklapp.lattice import force_constants
 from umklapp.logs import log_to
 from umklapp.potentials.loading import load
 from umklapp.potentials.taylor.correction import correct
 from umklapp.transport import bte
+from umklapp.transport.kappa_records import MemberConductivity
 
 
 def main(model, dataset, primitive, phonon, phonons, taylor, conductivity, mesh, out):
@@ -22,12 +23,16 @@ def main(model, dataset, primitive, phonon, phonons, taylor, conductivity, mesh,
     force_constants.evaluate(calculation, potential, phonons)
     kappa = bte.solve(calculation, conductivity, mesh, phonons.imaginary, out.get("modes"))
     residual = force_constants.acoustic_residual(calculation.fc2)
-    record = {**kappa.as_dict(), "mesh": mesh, "acoustic_sum_residual_eV_per_A2": residual}
-    record["correction"] = correction
+    record = MemberConductivity(
+        **dict(kappa.numbers()),
+        mesh=mesh,
+        acoustic_sum_residual_eV_per_A2=residual,
+        correction=correction,
+    )
     force_constants.write_fc2(calculation, out["fc2"])
     if "params" in out:
         force_constants.write_params(calculation, out["params"])
-    provenance.write_json(out["record"], record)
+    record.write(out["record"])
     print(record)
 
 

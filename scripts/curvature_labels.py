@@ -1,10 +1,10 @@
 """Second derivatives of a perfect supercell, from displaced cells or from the user's file."""
 
-import json
 from pathlib import Path
 
-from umklapp import config, provenance, reference
+from umklapp import config, reference
 from umklapp.crystals import curvature, frames
+from umklapp.crystals.structure_record import StructureRecord
 from umklapp.lattice import curvature_labels, force_constant_files
 from umklapp.logs import log_to
 from umklapp.reference.ledger import Ledger
@@ -15,7 +15,7 @@ def main(files, finetune, engine_settings, timeout, ledger, scratch, out):
     primitive, perfect = (
         frames.read_candidates(Path(files[name]))[0] for name in ("primitive", "perfect")
     )
-    relaxed = "relaxation" in json.loads(Path(files["structure"]).read_text())
+    relaxed = StructureRecord.read(Path(files["structure"])).relaxation is not None
     if files["file"]:
         label = force_constant_files.read(Path(files["file"]), primitive, perfect, relaxed)
     else:
@@ -26,7 +26,7 @@ def main(files, finetune, engine_settings, timeout, ledger, scratch, out):
     label.write(Path(out["labels"]))
     record = curvature.describe(label)
     print(record)
-    provenance.write_json(out["record"], provenance.record(**record))
+    curvature.CurvatureRecord(**dict(record)).write(out["record"])
 
 
 if __name__ == "__main__":

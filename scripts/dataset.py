@@ -9,7 +9,7 @@ from umklapp.logs import log_to
 
 def main(before, labels, out):
     """Write the cumulative data set."""
-    known = frames.read_labels(before)
+    known = list(chain.from_iterable(map(frames.read_labels, before)))
     new = list(chain.from_iterable(map(frames.read_labels, labels)))
     frames.write_frames(out, frames.unique([*known, *new]))
     print(f"{len(known)} known frames, {len(new)} new ones")
@@ -18,7 +18,7 @@ def main(before, labels, out):
 if __name__ == "__main__":
     log_to(snakemake.log[0])
     main(
-        Path(snakemake.input.get("dataset") or snakemake.input.seeds),
+        [Path(path) for path in snakemake.input.dataset or snakemake.input.seeds],
         [Path(path) for path in snakemake.input.labels],
         Path(snakemake.output[0]),
     )

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from umklapp import config, provenance
+from umklapp import config
 from umklapp.crystals import frames
 from umklapp.errors import InputError
 from umklapp.lattice import force_constants
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
 from umklapp.transport import bte, trajectories
+from umklapp.transport.kappa_records import EffectiveConductivity
 
 
 def main(files, members, phonons, settings, count, out):
@@ -29,14 +30,14 @@ def main(files, members, phonons, settings, count, out):
         calculation = force_constants.prepare(primitive, labelled[0], phonons)
         fit = force_constants.effective(calculation, labelled)
         kappa = bte.solve(calculation, settings, settings.mesh, phonons.imaginary, out["modes"])
-        record |= {**kappa.as_dict(), "fit": asdict(fit), "temperature_K": warmth}
         scalar = kappa.scalar()
+        record |= {**dict(kappa.numbers()), "fit": asdict(fit)}
         record["kappa_W_per_mK"] = None if scalar is None else float(np.ravel(scalar)[0])
     except InputError as error:
         record["not_computed"] = str(error)
         out["modes"].touch()
     print(record["kappa_W_per_mK"], record["not_computed"])
-    provenance.write_json(out["record"], provenance.record(**record, mesh=settings.mesh))
+    EffectiveConductivity(**record, mesh=settings.mesh).write(out["record"])
 
 
 if __name__ == "__main__":

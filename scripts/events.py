@@ -1,11 +1,11 @@
 """Rare events before and after learning, in the reference, and the labels that lie within them."""
 
-import json
 from pathlib import Path
 
 from umklapp import config, files
 from umklapp.lattice import harmonic_reference
 from umklapp.learning import event_survey, reference_dynamics
+from umklapp.learning.judgement import CommitteeRecord
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
 
@@ -13,13 +13,13 @@ from umklapp.potentials.committee import Committee
 def survey(inputs, settings, harmonic):
     """Record and series of a material that has σᴬ."""
     first, last = (Committee.load(inputs[k], Path(inputs["engine"])) for k in ("first", "last"))
-    judged = [json.loads(Path(inputs[k]).read_text()) for k in ("committee", "last_committee")]
+    judged = [CommitteeRecord.read(Path(inputs[k])) for k in ("committee", "last_committee")]
     material = event_survey.Material(
         explorations=[Path(path) for path in inputs["explorations"]],
         labels=[Path(path) for path in inputs["labels"]],
         first=first,
         last=last,
-        quiet_errors=tuple(record["test"]["force_mae_eV_per_A"] for record in judged),
+        quiet_errors=tuple(record.test.force_mae_eV_per_A for record in judged),
         harmonic=harmonic,
         reference=reference_dynamics.read(map(Path, inputs["reference"]), harmonic.perfect),
         seeds=reference_dynamics.of_seeds(map(Path, inputs["seeds"]), harmonic.perfect),

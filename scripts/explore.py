@@ -1,6 +1,5 @@
 """Explore with the committee: molecular dynamics, or the frames of a pool."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from umklapp import config, provenance
 from umklapp.crystals import frame_info, frames
 from umklapp.lattice import harmonic_reference
+from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.sampling import exploration
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
@@ -16,8 +16,8 @@ from umklapp.reference import lookup
 
 def main(names, files, settings, reference, root, out):
     """Write exploration.h5; `names` are material and round, `files` the inputs of the rule."""
-    record = json.loads(Path(files["committee"]).read_text())
-    zero = np.array(record["reference_energy_eV_per_atom"])
+    record = CommitteeRecord.read(Path(files["committee"]))
+    zero = np.array(record.reference_energy_eV_per_atom)
     models = Committee.load(files["members"], Path(files["engine"]))
     harmonic = harmonic_reference.read(Path(files["harmonic"]))
     known = frames.read_labels(Path(files["dataset"]))

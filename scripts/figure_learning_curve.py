@@ -1,22 +1,15 @@
 """Figure: errors against the number of labels."""
 
-import json
 from pathlib import Path
 
-from umklapp.learning.assessment import Assessment
 from umklapp.logs import log_to
 from umklapp.report.figures import learning_curve
+from umklapp.report.history import History
 
 
 def main(material, history, out):
     """Draw the figure and write its csv."""
-    rounds = json.loads(Path(history).read_text())["rounds"]
-    table = learning_curve.table(
-        [
-            (each["committee"], Assessment.parse(each["assessment"], Path(history)))
-            for each in rounds
-        ]
-    )
+    table = learning_curve.table(History.read(history).rounds)
     table.to_csv(out["csv"], index=False)
     learning_curve.draw(table, material, [Path(out["png"]), Path(out["pdf"])])
 

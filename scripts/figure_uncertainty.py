@@ -1,19 +1,19 @@
 """Figure: expected against true error on the test frames."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
 from umklapp.logs import log_to
 from umklapp.report.figures import uncertainty
+from umklapp.report.history import History
 
 
 def main(material, test, history, out):
     """Draw the figure and write its csv."""
     table = pd.read_csv(test)
     table.to_csv(out["csv"], index=False)
-    rounds = [each["committee"] for each in json.loads(Path(history).read_text())["rounds"]]
+    rounds = [record.committee for record in History.read(history).rounds]
     uncertainty.draw(table, rounds, material, [Path(out["png"]), Path(out["pdf"])])
 
 

@@ -1,6 +1,5 @@
 """Fine-tune one committee member on second derivatives of the perfect supercell."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 from umklapp import config, provenance
@@ -11,6 +10,7 @@ from umklapp.logs import log_to
 from umklapp.potentials.committee import member_frames, stream_of
 from umklapp.potentials.loading import load
 from umklapp.potentials.nequip import finetuning
+from umklapp.potentials.training_records import Finetuning
 
 
 def phonons_of(models, label, primitive, displacement):
@@ -34,13 +34,19 @@ def main(names, files, settings, committee, root, scratch, out):
     parts = member_frames(found, committee, root, material, member)
     ordinary, model = Path(files["ordinary"]), Path(out["model"])
     result = finetuning.finetune(ordinary, [label], *parts, settings, seed, model, scratch)
-    record = {"member": member, "seed": seed, "limit": settings.forgetting, **asdict(result)}
-    record["label"] = curvature.describe(label)
     primitive = frames.read_candidates(Path(files["primitive"]))[0]
     models = {"before": ordinary, "after": model}
-    record["phonons"] = phonons_of(models, label, primitive, settings.displacement)
-    record["model"], record["ordinary"] = map(provenance.file_digest, (model, ordinary))
-    provenance.write_json(out["record"], provenance.record(**record))
+    record = Finetuning(
+        member=member,
+        seed=seed,
+        limit=settings.forgetting,
+        **dict(result),
+        label=curvature.describe(label),
+        phonons=phonons_of(models, label, primitive, settings.displacement),
+        model=provenance.file_digest(model),
+        ordinary=provenance.file_digest(ordinary),
+    )
+    record.write(out["record"])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Harmonic reference of the sampling supercell, from the engine's own labels."""
 
+from itertools import chain
 from pathlib import Path
 
 from umklapp.crystals import frames
@@ -7,11 +8,13 @@ from umklapp.lattice import harmonic_reference
 from umklapp.logs import log_to
 
 
-def main(seeds, primitive, sampling, given, out):
+def main(displaced, seeds, primitive, sampling, given, out):
     """Write the reference, or why there is none."""
     perfect = frames.read_candidates(sampling)[0]
+    cells = list(chain.from_iterable(map(frames.read_labels, displaced)))
     labels = frames.read_labels(seeds)
-    found = harmonic_reference.build(frames.read_candidates(primitive)[0], perfect, labels, given)
+    primitive = frames.read_candidates(primitive)[0]
+    found = harmonic_reference.build(primitive, perfect, cells, labels, given)
     if found is None:
         reason = (
             "no harmonic reference: no finite displacements and too few small-displacement labels"
@@ -20,13 +23,14 @@ def main(seeds, primitive, sampling, given, out):
         harmonic_reference.write_missing(out, reason)
     else:
         print(found.source)
-        harmonic_reference.check_quiet(found, labels)
+        harmonic_reference.check_quiet(found, [*cells, *labels])
         found.write(out)
 
 
 if __name__ == "__main__":
     log_to(snakemake.log[0])
     main(
+        [Path(path) for path in snakemake.input.displaced],
         Path(snakemake.input.seeds),
         Path(snakemake.input.primitive),
         Path(snakemake.input.sampling),

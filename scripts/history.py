@@ -1,24 +1,24 @@
 """Committees and verdicts of all rounds in one file."""
 
-import json
 import shutil
 from pathlib import Path
 
-from umklapp import provenance
 from umklapp.learning.assessment import Assessment
+from umklapp.learning.judgement import CommitteeRecord
 from umklapp.logs import log_to
+from umklapp.report.history import History, Round
 
 
 def main(committees, assessments, test, out):
     """Write history.json and copy the test errors of the last round beside it."""
     rounds = [
-        {
-            "committee": json.loads(Path(one).read_text()),
-            "assessment": Assessment.read(Path(two)).model_dump(mode="json"),
-        }
-        for one, two in zip(committees, assessments, strict=True)
+        Round(
+            committee=CommitteeRecord.read(committee),
+            assessment=Assessment.read(Path(assessment)),
+        )
+        for committee, assessment in zip(committees, assessments, strict=True)
     ]
-    provenance.write_json(out["history"], {"rounds": rounds})
+    History(rounds=rounds).write(out["history"])
     shutil.copyfile(test, out["test"])
 
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from umklapp import config, provenance, reference
+from umklapp import config, reference
 from umklapp.crystals import frames
 from umklapp.logs import log_to
+from umklapp.reference.contract import Failures
 from umklapp.reference.ledger import Ledger, label_frames
 
 
@@ -14,7 +15,7 @@ def main(candidates, sampling, chunk, chunks, reference_settings, timeout, ledge
     engine = reference.create(reference_settings, frames.read_candidates(sampling)[0])
     labels, failures = label_frames(mine, engine, Ledger(ledger), scratch, timeout)
     frames.write_frames(out["labels"], labels)
-    provenance.write_json(out["failed"], {"failed": [each.as_dict() for each in failures]})
+    Failures(failed=failures).write(out["failed"])
 
 
 if __name__ == "__main__":

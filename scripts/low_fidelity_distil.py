@@ -21,7 +21,7 @@ def main(material, index, pool, settings, count, root, scratch, out):
     print(f"{len(chosen)} of {len(found)} frames are kept: {record['reason']}")
     frames.write_frames(out["kept"], low_fidelity.to_label([found[n] for n in chosen]))
     counts = {"pool": len(found), "kept": len(chosen)}
-    provenance.write_json(out["record"], provenance.record(seed=seed, frames=counts, **record))
+    distillation.KeptRecord(seed=seed, frames=counts, **record).write(out["record"])
 
 
 if __name__ == "__main__":

@@ -27,10 +27,15 @@ def main(material, index, primitive, sampling, settings, root, out):
     stages = low_fidelity.stages(found.frames, settings.temperatures)
     print(f"{found.counts}", *stages, sep="\n")
     frames.write_frames(out["pool"], found.frames)
-    record = {"counts": found.counts, "ended": found.ended, "notes": found.notes, "seed": seed}
-    record["stages"] = stages
     plain = settings.model_dump(mode="json", exclude={"distillation", "pretrain"})
-    provenance.write_json(out["record"], provenance.record(settings=plain, **record))
+    low_fidelity.PoolRecord(
+        settings=plain,
+        counts=found.counts,
+        ended=found.ended,
+        notes=found.notes,
+        seed=seed,
+        stages=stages,
+    ).write(out["record"])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Train one committee member on cheap labels, before it sees any of the reference."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 from umklapp import config, provenance
@@ -9,6 +8,7 @@ from umklapp.learning.seeds import low_fidelity
 from umklapp.logs import log_to
 from umklapp.potentials.committee import subsample
 from umklapp.potentials.nequip import training
+from umklapp.potentials.training_records import Pretraining
 
 
 def main(material, member, pool, potential, settings, committee, root, scratch, out):
@@ -25,14 +25,14 @@ def main(material, member, pool, potential, settings, committee, root, scratch, 
         out["model"],
         scratch,
     )
-    record = provenance.record(
+    record = Pretraining(
         member=member,
         seed=seed,
         frames={"pool": len(found), "train": len(parts[0]), "validation": len(parts[1])},
         model=provenance.file_digest(out["model"]),
-        **asdict(result),
+        **dict(result),
     )
-    provenance.write_json(out["record"], record)
+    record.write(out["record"])
 
 
 if __name__ == "__main__":

@@ -4,28 +4,28 @@ import json
 from pathlib import Path
 
 from umklapp import provenance
-from umklapp.learning.assessment import Assessment
 from umklapp.learning.verdict import Verdict
 from umklapp.logs import log_to
 from umklapp.report import summary
+from umklapp.report.history import History
+from umklapp.transport.kappa_records import Conductivity
 
-NAMES = ("conductivity", "thermodynamics", "green_kubo", "elastic")
+NAMES = ("thermodynamics", "green_kubo", "elastic")
 
 
 def main(material, files, out):
     """Write summary.json of one material."""
-    history = Path(files["history"])
-    rounds = json.loads(history.read_text())["rounds"]
-    conductivity, thermodynamics, *asked = (
+    rounds = History.read(Path(files["history"])).rounds
+    thermodynamics, *asked = (
         json.loads(Path(files[name]).read_text()) if files[name] else None for name in NAMES
     )
-    assessments = [Assessment.parse(each["assessment"], history) for each in rounds]
+    assessments = [record.assessment for record in rounds]
     verdict = Verdict.read(files["verdict"])
     row = summary.row(
         material,
         assessments,
-        rounds[-1]["committee"],
-        conductivity,
+        rounds[-1].committee,
+        Conductivity.read(Path(files["conductivity"])),
         thermodynamics,
         verdict,
         *asked,

@@ -1,9 +1,8 @@
 """κ of the first member on denser and denser meshes, and the first that is enough."""
 
-from dataclasses import asdict
 from pathlib import Path
 
-from umklapp import config, provenance
+from umklapp import config
 from umklapp.crystals import frames
 from umklapp.lattice import force_constants
 from umklapp.logs import log_to
@@ -31,7 +30,7 @@ def main(files, phonons, taylor, settings, out):
         settings.mesh_tolerance,
     )
     print(found.words)
-    provenance.write_json(out, provenance.record(**asdict(found)))
+    found.write(out)
 
 
 if __name__ == "__main__":

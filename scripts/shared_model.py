@@ -1,11 +1,11 @@
 """Pretrain one member of the shared model on the labels of all materials."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 from umklapp import config, provenance
 from umklapp.logs import log_to
 from umklapp.potentials import shared
+from umklapp.potentials.training_records import SharedTraining
 
 
 def main(member, paths, potential, committee, section, root, scratch, out):
@@ -14,19 +14,19 @@ def main(member, paths, potential, committee, section, root, scratch, out):
     shared.one_reference(labels)
     content = shared.content(labels)
     for name, each in content.items():
-        print(f"{name}: {each['frames']} frames")
+        print(f"{name}: {each.frames} frames")
     settings = shared.settings_of(potential, section)
     result, notes = shared.pretrain(
         labels, settings, committee, root, member, out["model"], scratch
     )
-    record = provenance.record(
+    record = SharedTraining(
         **notes,
         materials=content,
         model=provenance.file_digest(out["model"]),
         potential=settings.model_dump(mode="json"),
-        **asdict(result),
+        **dict(result),
     )
-    provenance.write_json(out["record"], record)
+    record.write(out["record"])
 
 
 if __name__ == "__main__":

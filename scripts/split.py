@@ -9,10 +9,10 @@ from umklapp.logs import log_to
 
 
 def main(paths, settings, out):
-    """Write the three parts; no frame is in two of them."""
+    """Write the parts; no frame is in two of them. `displaced` only where a seed has such cells."""
     found = frames.unique(chain.from_iterable(map(frames.read_labels, paths)))
     parts = frames.split(found, settings.calibration, settings.test)
-    for name in ("train", "calibration", "test"):
+    for name in out:
         frames.write_frames(Path(out[name]), getattr(parts, name))
         print(f"{name}: {len(getattr(parts, name))} frames")
 
@@ -22,5 +22,5 @@ if __name__ == "__main__":
     main(
         [Path(path) for path in snakemake.input],
         config.parse(config.Split, snakemake.params.split),
-        snakemake.output,
+        dict(snakemake.output.items()),
     )

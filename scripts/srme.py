@@ -1,12 +1,11 @@
 """κ_SRME of every member against the modes of a reference."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from umklapp import provenance
 from umklapp.logs import log_to
+from umklapp.transport.kappa_records import SrmeNumbers, SrmeRecord
 from umklapp.transport.srme import srme
 
 
@@ -15,12 +14,12 @@ def main(members, reference, out):
     found = [srme(path, reference) for path in members]
     values = [each.value for each in found]
     print(f"κ_SRME {np.mean(values):.3f}, members {values}")
-    members = [
-        {key: None if value != value else value for key, value in asdict(each).items()}
+    numbers = [
+        SrmeNumbers(**{key: None if value != value else value for key, value in vars(each).items()})
         for each in found
     ]
-    record = {"mean": float(np.mean(values)), "std": float(np.std(values)), "members": members}
-    provenance.write_json(out, provenance.record(reference=str(reference), **record))
+    mean, std = float(np.mean(values)), float(np.std(values))
+    SrmeRecord(reference=str(reference), mean=mean, std=std, members=numbers).write(out)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from pathlib import Path
 from umklapp import config, provenance, reference
 from umklapp.crystals import frame_info, frames, materials, phonopy_cells
 from umklapp.crystals.formats import force_sets
+from umklapp.crystals.structure_record import StructureRecord
 from umklapp.crystals.supercells import matrix as matrix_of
 from umklapp.logs import log_to
 from umklapp.reference.relaxation import relax
@@ -43,7 +44,7 @@ def main(material, settings, recipe, reference_settings, scratch, out):
         frame_info.mark(atoms, material=material)
         frames.write_frames(Path(out[name]), [frames.strip(atoms)])
     settings_hash = provenance.digest(settings.model_dump(mode="json"))
-    provenance.write_json(out["record"], provenance.record(settings_hash=settings_hash, **record))
+    StructureRecord(settings_hash=settings_hash, **record).write(out["record"])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Train one committee member: on its own subsample, or over a Taylor expansion on all frames."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 from umklapp import config, provenance
@@ -11,6 +10,7 @@ from umklapp.potentials.committee import member_frames, stream_of
 from umklapp.potentials.nequip.schedule import as_start
 from umklapp.potentials.taylor import training as taylor
 from umklapp.potentials.training import trainer
+from umklapp.potentials.training_records import Training
 
 
 def main(names, files, potential, committee, phonons, root, scratch, out):
@@ -35,7 +35,7 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
         print(f"member {member}: {counts}, seed {seed}, from {parent or 'scratch'}")
         train = trainer(potential)
         result = train(*parts, potential, seed, out["model"], scratch, parent=parent)
-    record = provenance.record(
+    record = Training(
         member=member,
         seed=seed,
         frames={**counts, "dataset": len(found)},
@@ -43,9 +43,9 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
         model=provenance.file_digest(out["model"]),
         potential=potential.model_dump(mode="json"),
         parent=provenance.file_digest(parent) if parent else None,
-        **asdict(result),
+        **dict(result),
     )
-    provenance.write_json(out["record"], record)
+    record.write(out["record"])
 
 
 if __name__ == "__main__":

@@ -102,6 +102,7 @@ class Seeds(Stage):
     train = File("train.extxyz")
     calibration = File("calibration.extxyz")
     test = File("test.extxyz")
+    displaced = File("displaced.extxyz")  # finite displacements of harmonic seeds, never split
 
     def aimd(self, index: Number = "{index}") -> str:
         """Frames of ab initio MD; `index` is the seed's place in the configuration."""

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer
 
 from umklapp import provenance
 from umklapp.errors import InputError
@@ -54,15 +54,11 @@ class Record(Part):
             data = json.loads(Path(path).read_text())
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: not json ({error}); delete it and run again") from None
-        return cls.parse(data, path)
+        return cls.parse(data, str(path))
 
     @classmethod
-    def parse(cls, data: object, path: Path) -> Self:
-        """The record of json that is read already, a part of the file at `path`.
-
-        Raises:
-            InputError: as `read`.
-        """
+    def parse(cls, data: Any, path: str) -> Self:
+        """The record of the contents of a file, or of a part of them; raises as `read`."""
         name = cls.__name__
         if not isinstance(data, dict):
             raise InputError(f"{path}: not a {name} record; delete it and run again")
@@ -83,11 +79,15 @@ class Record(Part):
                 f"{path}: not a {name} record: {where}: {first['msg']}; delete it and run again"
             ) from None
 
+    @field_serializer("schema_version")
+    def _today(self, _: int) -> int:
+        """In memory every record has today's layout, also one within another."""
+        return self.VERSION
+
     def write(self, path: Path) -> None:
         """Write json at once, with today's versions and code state."""
         written = {
             **self.model_dump(mode="json"),
             **provenance.record(),
-            "schema_version": self.VERSION,
         }
         provenance.write_json(path, written)

@@ -24,7 +24,8 @@ from ase.io import read
 from umklapp import config, provenance
 from umklapp.campaign import hops
 from umklapp.campaign.testbed_campaign import MATERIAL, write_crystal
-from umklapp.crystals import frames
+from umklapp.crystals import frame_info, frames
+from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import CalculationError
 from umklapp.lattice import harmonic_reference
 from umklapp.lattice.harmonic_reference import HarmonicReference
@@ -111,7 +112,7 @@ def labelled(committee: Committee, trajectory: dynamics.Trajectory, chosen: slic
     for position, time in zip(trajectory.positions[chosen], trajectory.time[chosen], strict=True):
         atoms = trajectory.atoms.copy()
         atoms.positions = np.round(position, 4)
-        atoms.info = {"time": time}
+        frame_info.mark(atoms, time=time)
         made.append(atoms)
     found = committee.evaluate(made)
     return [
@@ -167,7 +168,7 @@ def write_campaign(
     reference = harmonic(committee, primitive, perfect)
     quiet = seeds(committee, reference, seed, count, spacing)
     for frame in quiet:
-        frame.info.update(origin="quiet MD")
+        frame_info.mark(frame, origin="quiet MD")
     frames.write_frames(folder / "teacher_seeds.extxyz", quiet)
     frames.write_frames(folder / "teacher_reference.extxyz", known(given))
     settings = configuration(folder.resolve(), given.resolve(), seed) | changes
@@ -183,9 +184,12 @@ def known(given: Path) -> Sequence[Atoms]:
             frame,
             frame.get_potential_energy(),
             frame.get_forces(),
-            **{key: frame.info[key] for key in ("time", "origin", "material")},
+            time=info.time,
+            origin=info.origin,
+            material=info.material,
         )
         for frame in read(given / "reference.extxyz.xz", ":")
+        for info in [FrameInfo.of(frame)]
     ]
 
 

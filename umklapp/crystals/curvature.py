@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 from ase import Atoms
+
+from umklapp.records import Part, Record
 
 
 @dataclass(frozen=True)
@@ -64,18 +65,35 @@ def read(path: Path) -> CurvatureLabel:
         )
 
 
-def describe(label: CurvatureLabel) -> dict[str, Any]:
-    """Numbers of a label for its record: what was spent, and how good the array is by itself.
+class CurvatureNumbers(Part):
+    """Of second derivatives by themselves: what was spent, and how good the array is (eV/Å²).
 
-    The residuals are the largest |Σ_j Φ_ij| (acoustic sum rule) and the largest |Φ_ij − Φ_jiᵀ|.
+    labels: reference calculations. atoms: of the supercell. The residuals are the largest
+    |Σ_j Φ_ij| (acoustic sum rule) and the largest |Φ_ij − Φ_jiᵀ|.
     """
+
+    source: str
+    labels: int
+    atoms: int
+    largest_eV_per_A2: float
+    mean_eV_per_A2: float
+    acoustic_sum_residual_eV_per_A2: float
+    asymmetry_eV_per_A2: float
+
+
+class CurvatureRecord(Record, CurvatureNumbers):
+    """curvature/labels.json."""
+
+
+def describe(label: CurvatureLabel) -> CurvatureNumbers:
+    """The numbers of a label."""
     array = label.force_constants
-    return {
-        "source": label.source,
-        "labels": label.labels,
-        "atoms": len(label.perfect),
-        "largest_eV_per_A2": float(np.abs(array).max()),
-        "mean_eV_per_A2": float(np.abs(array).mean()),
-        "acoustic_sum_residual_eV_per_A2": float(np.abs(array.sum(axis=1)).max()),
-        "asymmetry_eV_per_A2": float(np.abs(array - array.transpose(1, 0, 3, 2)).max()),
-    }
+    return CurvatureNumbers(
+        source=label.source,
+        labels=label.labels,
+        atoms=len(label.perfect),
+        largest_eV_per_A2=float(np.abs(array).max()),
+        mean_eV_per_A2=float(np.abs(array).mean()),
+        acoustic_sum_residual_eV_per_A2=float(np.abs(array.sum(axis=1)).max()),
+        asymmetry_eV_per_A2=float(np.abs(array - array.transpose(1, 0, 3, 2)).max()),
+    )

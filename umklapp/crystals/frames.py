@@ -165,18 +165,24 @@ def read_candidates(path: Path) -> list[Atoms]:
 
 @dataclass(frozen=True)
 class Split:
-    """Frames for training, for calibration and acquisition statistics, and held back."""
+    """Frames for training, for calibration and acquisition statistics, and held back.
+
+    displaced: finite displacements of harmonic seeds; all of them train, none is in a statistic.
+    """
 
     train: list[Atoms]
     calibration: list[Atoms]
     test: list[Atoms]
+    displaced: list[Atoms]
 
 
 def split(frames: Sequence[Atoms], calibration: float, test: float) -> Split:
     """Time-blocked split: of every origin, the last stretch tests and the one before calibrates.
 
     Frames keep their order within an origin, so the three parts never interleave in time; where
-    they were labelled in chunks, their `place` says what their order was.
+    they were labelled in chunks, their `place` says what their order was. Finite displacements are
+    never split: the harmonic reference needs every one of them, and cells with one atom 0.01 Å from
+    its site say nothing of a thermal crystal.
 
     Args:
         frames: labelled frames with their `FrameInfo.origin`; in time order within an origin.
@@ -187,8 +193,13 @@ def split(frames: Sequence[Atoms], calibration: float, test: float) -> Split:
         InputError: fewer than three frames, or nothing left to train on.
     """
     groups: dict[Origin | None, list[Atoms]] = {}
+    displaced = []
     for frame in frames:
-        groups.setdefault(FrameInfo.of(frame).origin, []).append(frame)
+        origin = FrameInfo.of(frame).origin
+        if origin is not None and origin.displaced:
+            displaced.append(frame)
+        else:
+            groups.setdefault(origin, []).append(frame)
     for group in groups.values():
         group.sort(key=lambda frame: FrameInfo.of(frame).place or 0)
     sizes = []  # of every origin: train, calibration, test
@@ -199,13 +210,14 @@ def split(frames: Sequence[Atoms], calibration: float, test: float) -> Split:
         if any(size[part] for size in sizes):
             continue
         if sum(size[0] for size in sizes) < 2:
-            raise InputError(f"{len(frames)} frames are too few to leave one for {name}")
+            undisplaced = len(frames) - len(displaced)
+            raise InputError(f"{undisplaced} frames are too few to leave one for {name}")
         largest = max(sizes, key=lambda size: size[0])
         largest[0] -= 1
         largest[part] = 1
     if not any(size[0] for size in sizes):
-        raise InputError(f"{len(frames)} frames leave none for training")
-    parts = Split([], [], [])
+        raise InputError(f"{len(frames) - len(displaced)} frames leave none for training")
+    parts = Split([], [], [], displaced)
     for group, (n_train, n_calibration, _) in zip(groups.values(), sizes, strict=True):
         parts.train.extend(group[:n_train])
         parts.calibration.extend(group[n_train : n_train + n_calibration])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
@@ -19,6 +19,9 @@ from umklapp.errors import InputError
 from umklapp.files import replacing
 from umklapp.lattice.sigma_a import sigma
 from umklapp.potentials.contract import Potential
+
+SAME_DISPLACEMENT = 1e-5
+"""Å; what files leave of a displacement."""
 
 LARGEST_FIT = 0.5
 """Å; frames with larger displacements do not take part in a harmonic fit."""
@@ -124,37 +127,45 @@ def of_potential(
 
 
 def from_displaced(
-    primitive: Atoms, perfect: Atoms, labels: Sequence[Atoms]
-) -> HarmonicReference | None:
-    """Force constants from the engine's finite displacements among the labels, if they are there.
+    primitive: Atoms, perfect: Atoms, displaced: Sequence[Atoms]
+) -> HarmonicReference | str:
+    """Force constants from finite displacements that the engine labelled, or why there are none.
 
     Args:
-        labels: labelled frames; those with a displaced origin (`Origin.displaced`) are used.
+        displaced: labelled cells of `perfect` with one atom displaced, all by the same length.
+
+    Returns:
+        The reference; or a reason in words where the cells are not the whole set that the crystal's
+        symmetry asks for.
     """
-    mine = [
-        frame
-        for frame in labels
-        if (origin := FrameInfo.of(frame).origin) is not None
-        and origin.displaced
-        and len(frame) == len(perfect)
-    ]
+    cells = [frame for frame in displaced if len(frame) == len(perfect)]
+    if not cells:
+        return "no cells with finite displacements in the sampling supercell"
     phonon = phonopy_cells.harmonic_calculation(primitive, perfect)
-    cell = phonopy_cells.from_phonopy(phonon.supercell)
-    if not mine or not np.allclose(cell.positions, perfect.positions, atol=1e-4):
-        return None
-    forces: dict[int, np.ndarray] = {}
-    shifts = [frame.positions - cell.positions for frame in mine]
-    phonon.generate_displacements(distance=float(np.linalg.norm(shifts[0], axis=1).max()))
-    for number, wanted in enumerate(phonon.supercells_with_displacements):
-        for shift, frame in zip(shifts, mine, strict=True):
-            if np.abs(shift - (wanted.positions - cell.positions)).max() < 1e-5:
-                forces[number] = frame.get_forces()
-    if len(forces) < len(phonon.supercells_with_displacements):
-        return None
-    phonon.forces = np.array([forces[number] for number in sorted(forces)])
+    shifts = sites.nearest_image(
+        np.array([frame.positions for frame in cells]) - perfect.positions, perfect.cell.array
+    )
+    distance = float(np.linalg.norm(shifts, axis=2).max())
+    if distance < SAME_DISPLACEMENT:
+        return "no atom is displaced in the cells of the harmonic seed"
+    phonon.generate_displacements(distance=distance)
+    wanted = [
+        phonopy_cells.from_phonopy(cell).positions - perfect.positions
+        for cell in phonon.supercells_with_displacements
+    ]
+    labelled = []
+    for shift in wanted:
+        same = np.abs(shifts - shift).max(axis=(1, 2)) < SAME_DISPLACEMENT
+        labelled += [cells[np.argmax(same)].get_forces()] if same.any() else []
+    if len(labelled) < len(wanted):
+        return (
+            f"only {len(labelled)} of the {len(wanted)} finite displacements that the symmetry "
+            "asks for are labelled"
+        )
+    phonon.forces = np.array(labelled)
     phonon.produce_force_constants()
     phonon.symmetrize_force_constants()
-    source = f"finite displacements of the reference engine, {len(forces)} cells"
+    source = f"finite displacements of the reference engine, {len(labelled)} cells"
     return HarmonicReference(perfect, as_matrix(phonon.force_constants), source)
 
 
@@ -227,18 +238,27 @@ def from_vibes(perfect: Atoms, paths: Sequence[Path]) -> HarmonicReference | Non
 
 
 def build(
-    primitive: Atoms, perfect: Atoms, labels: Sequence[Atoms], files: Sequence[Path] = ()
+    primitive: Atoms,
+    perfect: Atoms,
+    displaced: Sequence[Atoms],
+    labels: Sequence[Atoms],
+    files: Sequence[Path] = (),
 ) -> HarmonicReference | None:
     """The best reference: finite displacements, else those of files, else a fit, else none.
 
+    What stands in for displaced cells that were paid for says so in its `source`.
+
     Args:
+        displaced: labelled cells with finite displacements. labels: other labelled frames.
         files: .nc files of FHI-vibes that may hold force constants.
     """
-    return (
-        from_displaced(primitive, perfect, labels)
-        or from_vibes(perfect, files)
-        or from_fit(perfect, labels)
-    )
+    exact = from_displaced(primitive, perfect, displaced)
+    if isinstance(exact, HarmonicReference):
+        return exact
+    other = from_vibes(perfect, files) or from_fit(perfect, [*displaced, *labels])
+    if other is None or not displaced:
+        return other
+    return replace(other, source=f"{other.source}; in place of finite displacements: {exact}")
 
 
 def check_quiet(reference: HarmonicReference, labels: Sequence[Atoms]) -> None:

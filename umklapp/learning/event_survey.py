@@ -69,6 +69,7 @@ def survey(material: Material, options: Mapping[str, Any]) -> tuple[EventRecord,
         quiet_error_before=material.quiet_errors[0],
         quiet_error_after=material.quiet_errors[1],
         sigma={name: replay.overall_sigma(path, harmonic) for name, path in ends.items()},
+        harmonic=harmonic.source,
     )
     series = [replay.exploration_series(path, name) for name, path in ends.items()]
     if not runs:

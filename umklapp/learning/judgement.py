@@ -2,20 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from ase import Atoms
+from pydantic import Field
 
 from umklapp.crystals import frame_info
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.crystals.frames import has_stress, stress_of
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning.sampling import calibration, uncertainty
-from umklapp.learning.sampling.acquisition import Spread
+from umklapp.learning.sampling.acquisition import Spread, SpreadNumbers
+from umklapp.learning.sampling.calibration import Honesty
 from umklapp.potentials.committee import Committee, CommitteePrediction
+from umklapp.potentials.training_records import Finetuning, Training
+from umklapp.records import Part, Record
+
+
+class Errors(Part):
+    """Errors of the committee mean in physical units; stress is None where nothing has one."""
+
+    force_mae_eV_per_A: float
+    force_rmse_eV_per_A: float
+    force_rms_reference_eV_per_A: float
+    energy_mae_eV_per_atom: float
+    stress_mae_eV_per_A3: float | None
+
+
+class Member(Part):
+    """A member in a committee's record, from its training.json."""
+
+    member: int
+    seed: int
+    model: str
+    epochs: int
+    validation: dict[str, float]
+
+
+class FinetunedMember(Part):
+    """A member in a committee's record, from its finetune.json."""
+
+    member: int
+    best_step: int
+    before: dict[str, float]
+    after: dict[str, float]
+    forgetting: float
+    phonons: dict[str, dict[str, float]]
+
+
+class CommitteeFinetuning(Part):
+    """What fine-tuning did to the members: in numbers and in words.
+
+    labels: reference calculations behind the second derivatives, once per material. limit: largest
+    allowed `forgetting`, the largest force error after over before.
+    """
+
+    members: list[FinetunedMember]
+    labels: int
+    limit: float
+    forgetting: float
+    words: str
+
+
+class CommitteeRecord(Record):
+    """committee.json: what a freshly trained committee is worth.
+
+    reference_energy_eV_per_atom: of every member on the perfect crystal. calibration_factor: that
+    turns u_I into an expected error, None where there is no uncertainty. conformal_90: see
+    `calibration.conformal_factor`. statistics: of the uncertainties and of the energy above the
+    crystal on the calibration frames. frames: counts, `train`, `calibration`, `test`.
+    """
+
+    reference_energy_eV_per_atom: list[float]
+    calibration_factor: float | None
+    conformal_90: float | None
+    statistics: dict[str, SpreadNumbers]
+    test: Errors
+    calibration: Errors
+    honesty: Honesty
+    notes: list[str]
+    frames: dict[str, int]
+    members: list[Member] = Field(default_factory=list)
+    finetune: CommitteeFinetuning | None = None
 
 
 def reference_energies(committee: Committee, perfect: Atoms) -> np.ndarray:
@@ -23,8 +93,8 @@ def reference_energies(committee: Committee, perfect: Atoms) -> np.ndarray:
     return np.asarray(committee.evaluate_members([perfect]).energy[:, 0] / len(perfect))
 
 
-def errors(prediction: CommitteePrediction, frames: Sequence[Atoms]) -> dict[str, float | None]:
-    """Errors of the committee mean in physical units; stress is None where nothing has one."""
+def errors(prediction: CommitteePrediction, frames: Sequence[Atoms]) -> Errors:
+    """Errors of the committee mean on labelled frames."""
     mean = prediction.mean
     force = np.concatenate(
         [
@@ -41,13 +111,13 @@ def errors(prediction: CommitteePrediction, frames: Sequence[Atoms]) -> dict[str
     labelled = [number for number, frame in enumerate(frames) if has_stress(frame)]
     stress = [mean.stress[number] - stress_of(frames[number]) for number in labelled]
     reference = np.concatenate([frame.get_forces().ravel() for frame in frames])
-    return {
-        "force_mae_eV_per_A": float(np.abs(force).mean()),
-        "force_rmse_eV_per_A": float(np.sqrt((force**2).mean())),
-        "force_rms_reference_eV_per_A": float(np.sqrt((reference**2).mean())),
-        "energy_mae_eV_per_atom": float(np.abs(energy).mean()),
-        "stress_mae_eV_per_A3": float(np.abs(np.array(stress)).mean()) if stress else None,
-    }
+    return Errors(
+        force_mae_eV_per_A=float(np.abs(force).mean()),
+        force_rmse_eV_per_A=float(np.sqrt((force**2).mean())),
+        force_rms_reference_eV_per_A=float(np.sqrt((reference**2).mean())),
+        energy_mae_eV_per_atom=float(np.abs(energy).mean()),
+        stress_mae_eV_per_A3=float(np.abs(np.array(stress)).mean()) if stress else None,
+    )
 
 
 def judge(
@@ -56,8 +126,8 @@ def judge(
     calibration_frames: Sequence[Atoms],
     test: Sequence[Atoms],
     harmonic: HarmonicReference | None = None,
-) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Numbers for `committee.json`, and a row per test frame with uncertainty and error.
+) -> tuple[CommitteeRecord, pd.DataFrame]:
+    """The record of the committee, and a row per test frame with uncertainty and error.
 
     Args:
         perfect: crystal R0 that energies are counted from.
@@ -88,41 +158,62 @@ def judge(
     )
     statistics = {name: Spread.of(spread.of(name)) for name in uncertainty.NAMES}
     statistics["energy_above_crystal"] = Spread.of(energy)
-    return {
-        "reference_energy_eV_per_atom": zero.tolist(),
-        "calibration_factor": factor,
-        "conformal_90": calibration.conformal_factor(atom_errors, spread.per_atom),
-        "statistics": {name: each.as_dict() for name, each in statistics.items()},
-        "test": errors(on_test, test),
-        "calibration": errors(on_calibration, calibration_frames),
-        "honesty": calibration.summarise(test_errors, test_spread.per_atom, factor),
-        "notes": calibration.notes(len(calibration_frames), factor, len(committee)),
-        "frames": {"calibration": len(calibration_frames), "test": len(test)},
-    }, table
-
-
-def finetuning(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What fine-tuning did to the members, from their `finetune.json`: numbers and words.
-
-    `labels` counts the reference calculations behind the second derivatives, once per material.
-    """
-    names = ("member", "best_step", "before", "after", "forgetting", "phonons")
-    before, after = (
-        float(np.mean([each[when]["curvature_mae_eV_per_A2"] for each in records]))
-        for when in ("before", "after")
+    report = CommitteeRecord(
+        reference_energy_eV_per_atom=zero.tolist(),
+        calibration_factor=factor,
+        conformal_90=calibration.conformal_factor(atom_errors, spread.per_atom),
+        statistics={name: known.numbers() for name, known in statistics.items()},
+        test=errors(on_test, test),
+        calibration=errors(on_calibration, calibration_frames),
+        honesty=calibration.summarise(test_errors, test_spread.per_atom, factor),
+        notes=calibration.notes(len(calibration_frames), factor, len(committee)),
+        frames={"calibration": len(calibration_frames), "test": len(test)},
     )
-    worst = max(float(each["forgetting"]) for each in records)
+    return report, table
+
+
+def with_training(
+    report: CommitteeRecord,
+    training: Sequence[Training],
+    finetune: Sequence[Finetuning],
+    train: int,
+) -> CommitteeRecord:
+    """The record with what is known of the members' training.
+
+    Args:
+        finetune: none where members are not fine-tuned. train: frames of the data set.
+    """
+    tuned = finetuning(finetune) if finetune else None
+    members = [Member(**{name: getattr(r, name) for name in Member.model_fields}) for r in training]
+    return report.model_copy(
+        update={
+            "members": members,
+            "finetune": tuned,
+            "notes": [*report.notes, tuned.words] if tuned else report.notes,
+            "frames": {**report.frames, "train": train},
+        }
+    )
+
+
+def finetuning(records: Sequence[Finetuning]) -> CommitteeFinetuning:
+    """What fine-tuning did to the members, from their `finetune.json`."""
+    names = FinetunedMember.model_fields
+    before, after = (
+        float(np.mean([errors["curvature_mae_eV_per_A2"] for errors in stage]))
+        for stage in ([r.before for r in records], [r.after for r in records])
+    )
+    worst = max(record.forgetting for record in records)
     first = records[0]
-    return {
-        "members": [{name: each[name] for name in names} for each in records],
-        "labels": first["label"]["labels"],
-        "limit": first["limit"],
-        "forgetting": worst,
-        "words": (
-            f"fine-tuned on {first['label']['source']}: curvature MAE {before:.4f} → {after:.4f} "
+    return CommitteeFinetuning(
+        members=[FinetunedMember(**{name: getattr(r, name) for name in names}) for r in records],
+        labels=first.label.labels,
+        limit=first.limit,
+        forgetting=worst,
+        words=(
+            f"fine-tuned on {first.label.source}: curvature MAE {before:.4f} → {after:.4f} "
             f"eV/Å², held-out force error times {worst:.2f} at most"
         ),
-    }
+    )
 
 
 def harmonic_forces(

@@ -9,12 +9,12 @@ At the cap it is reported as not converged.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from umklapp.config import Rounds
 from umklapp.learning.assessment import Assessment, Criterion, conclude
+from umklapp.learning.judgement import CommitteeFinetuning
 from umklapp.learning.sampling.exploration import Explored
 from umklapp.learning.stopping import labels, physics, search
 from umklapp.learning.stopping.labels import NewLabels
@@ -41,7 +41,7 @@ class Evidence:
     bound: float
     kappa: Sequence[float | None] = ()
     kappa_before: Sequence[float | None] | None = None
-    finetune: Mapping[str, Any] | None = None
+    finetune: CommitteeFinetuning | None = None
 
 
 def assess(

@@ -191,6 +191,8 @@ def checked(
     reference = record.reference
     length = 0.0 if reference is None else reference.exposure
     said = [f"rates: against {length:.3g} ps of reference dynamics"]
+    if record.harmonic:
+        said.insert(0, f"σᴬ: against the harmonic reference from {record.harmonic}")
     if record.along is not None:
         frames = record.along.inside + record.along.outside
         said.append(f"errors along the reference: both committees on {frames} of its frames")

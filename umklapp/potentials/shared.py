@@ -18,7 +18,7 @@ from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import InputError
 from umklapp.potentials.committee import subsample
 from umklapp.potentials.nequip import training
-from umklapp.potentials.nequip.progress import TrainingResult
+from umklapp.potentials.training_records import SharedMaterial, TrainingResult
 
 
 def gather(paths: Sequence[Path], leave_out: Sequence[str] = ()) -> list[Atoms]:
@@ -44,17 +44,17 @@ def gather(paths: Sequence[Path], leave_out: Sequence[str] = ()) -> list[Atoms]:
     return frames.unique(found)
 
 
-def content(labels: Sequence[Atoms]) -> dict[str, Any]:
+def content(labels: Sequence[Atoms]) -> dict[str, SharedMaterial]:
     """What went in: frames, engines' settings, and a hash of the frames, by material."""
-    found: dict[str, Any] = {}
+    found: dict[str, SharedMaterial] = {}
     infos = [FrameInfo.of(frame) for frame in labels]
     for name in sorted({str(info.material) for info in infos}):
         own = [info for info in infos if info.material == name]
-        found[name] = {
-            "frames": len(own),
-            "settings": sorted({info.settings_hash or "unknown" for info in own}),
-            "hash": provenance.digest(sorted(str(info.frame_id) for info in own)),
-        }
+        found[name] = SharedMaterial(
+            frames=len(own),
+            settings=sorted({info.settings_hash or "unknown" for info in own}),
+            hash=provenance.digest(sorted(str(info.frame_id) for info in own)),
+        )
     return found
 
 

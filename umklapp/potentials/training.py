@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from umklapp import config
 from umklapp.config.backends import BACKENDS
-from umklapp.potentials.nequip.training import TrainingResult
+from umklapp.potentials.training_records import TrainingResult
 
 
 def trainer(settings: config.Potential) -> Callable[..., TrainingResult]:

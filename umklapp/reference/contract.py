@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
 from ase import Atoms
 from ase.calculators.calculator import Calculator
+from pydantic.dataclasses import dataclass
+
+from umklapp.records import Record
 
 Reason = Literal["scf_not_converged", "timeout", "out_of_memory", "crashed", "not_in_table"]
 
@@ -24,9 +26,25 @@ class Failure:
     message: str
     attempts: int
 
-    def as_dict(self) -> dict[str, object]:
-        """Plain mapping for json."""
-        return asdict(self)
+
+class FailureRecord(Record):
+    """{frame_id}.failed.json of the ledger: a `Failure`."""
+
+    frame_id: str
+    reason: Reason
+    message: str
+    attempts: int
+
+    @property
+    def failure(self) -> Failure:
+        """What happened."""
+        return Failure(self.frame_id, self.reason, self.message, self.attempts)
+
+
+class Failures(Record):
+    """{chunk}.failed.json: the candidates of a chunk that got no label."""
+
+    failed: list[Failure]
 
 
 class Engine(Protocol):

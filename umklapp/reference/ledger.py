@@ -6,16 +6,14 @@ that Snakemake manages: a killed job loses at most the label it was working on.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ase import Atoms
 
-from umklapp import provenance
 from umklapp.crystals import frame_info, frames
-from umklapp.reference.contract import Engine, Failure
+from umklapp.reference.contract import Engine, Failure, FailureRecord
 
 
 @dataclass(frozen=True)
@@ -43,14 +41,14 @@ class Ledger:
             return label
         failed = self._path(engine, identity, ".failed.json")
         if failed.exists():
-            return Failure(**json.loads(failed.read_text()))
+            return FailureRecord.read(failed).failure
         return None
 
     def record(self, engine: Engine, result: Atoms | Failure) -> None:
         """Keep a label or a failure for ever."""
         if isinstance(result, Failure):
             path = self._path(engine, result.frame_id, ".failed.json")
-            provenance.write_json(path, result.as_dict())
+            FailureRecord(**asdict(result)).write(path)
         else:
             identity = frame_info.identity(result)
             frames.write_frames(self._path(engine, identity, ".extxyz"), [result])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from ase import Atoms
 from ase.calculators.calculator import Calculator
@@ -14,6 +13,7 @@ from ase.optimize import BFGS
 from umklapp.crystals import frame_info
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.crystals.materials import TOLERANCES, space_group
+from umklapp.crystals.structure_record import Relaxation, SymmetryChange
 from umklapp.errors import CalculationError
 from umklapp.reference.contract import Engine
 
@@ -30,7 +30,7 @@ def relax(
     fmax: float,
     smax: float,
     symmetry: str = "keep",
-) -> tuple[Atoms, dict[str, Any]]:
+) -> tuple[Atoms, Relaxation]:
     """Positions and cell at zero force and stress by the engine, as `relax_with`."""
     calculator = engine.calculator(primitive.copy(), workdir, symmetric=True)
     return relax_with(primitive, calculator, workdir, fmax, smax, symmetry)
@@ -43,7 +43,7 @@ def relax_with(
     fmax: float,
     smax: float,
     symmetry: str = "keep",
-) -> tuple[Atoms, dict[str, Any]]:
+) -> tuple[Atoms, Relaxation]:
     """Positions and cell at zero force and stress, with the symmetry of the start held.
 
     Held symmetry cannot be broken on the way, but a cell may relax into a higher one (an
@@ -80,13 +80,13 @@ def relax_with(
     relaxed = Atoms(atoms.numbers, cell=atoms.cell, positions=atoms.positions, pbc=True)
     frame_info.inherit(relaxed, primitive)
     compared = compare_symmetry(primitive, relaxed)
-    if not compared["kept"]:
+    if not compared.kept:
         if symmetry == "keep":
             raise CalculationError(
-                f"{compared['text']}. Set materials.symmetry to 'report' to go on with the relaxed "
+                f"{compared.text}. Set materials.symmetry to 'report' to go on with the relaxed "
                 "cell, or check the structure that the relaxation starts from"
             )
-        print(f"WARNING: {compared['text']}")
+        print(f"WARNING: {compared.text}")
     change = relaxed.cell.volume / primitive.cell.volume - 1
     if abs(change) > TOLD_CHANGE:
         said = (
@@ -96,23 +96,17 @@ def relax_with(
         if abs(change) > LARGEST_CHANGE:
             raise CalculationError(f"relaxation: {said}")
         print(f"WARNING: {said}")
-    return relaxed, {
-        "force_eV_per_A": force,
-        "stress_eV_per_A3": stress,
-        "steps": optimiser.nsteps,
-        "volume_change": change,
-        "symmetry": compared,
-    }
+    return relaxed, Relaxation(
+        force_eV_per_A=force,
+        stress_eV_per_A3=stress,
+        steps=optimiser.nsteps,
+        volume_change=change,
+        symmetry=compared,
+    )
 
 
-def compare_symmetry(before: Atoms, after: Atoms) -> dict[str, Any]:
-    """Space groups and numbers of atoms of two cells, in numbers and in words.
-
-    Returns:
-        `kept`: same space group and number of atoms; `before` and `after`: space groups at
-        `SYMPREC`; `within_A`: the smallest of the tolerances at which the old space group is
-        found in the new cell (none where it is not); `atoms`; `text` for people.
-    """
+def compare_symmetry(before: Atoms, after: Atoms) -> SymmetryChange:
+    """Space groups and numbers of atoms of two cells, in numbers and in words."""
     old, new = space_group(before), space_group(after)
     within = next((each for each in TOLERANCES if space_group(after, each) == old), None)
     kept = old == new and len(before) == len(after)
@@ -121,11 +115,6 @@ def compare_symmetry(before: Atoms, after: Atoms) -> dict[str, Any]:
         name = FrameInfo.of(after).material or after.symbols
         text = f"{name}: relaxation changed the space group from {old} to {new}"
         text += f" (within {within} Å it is still {old})" if within else ""
-    return {
-        "kept": kept,
-        "before": old,
-        "after": new,
-        "within_A": within,
-        "atoms": len(after),
-        "text": text,
-    }
+    return SymmetryChange(
+        kept=kept, before=old, after=new, within_A=within, atoms=len(after), text=text
+    )

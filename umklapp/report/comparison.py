@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from umklapp.transport.kappa_records import ROOM, CommitteeKappa, EffectiveConductivity, Literature
+
 STRONG = 0.4
 """σᴬ above which perturbation theory about one minimum fails (Knoop et al. 2023)."""
 
@@ -20,9 +22,9 @@ COLUMNS = ["method", "kappa_W_per_mK", "error_W_per_mK", "error_is", "temperatur
 
 
 def rows(
-    conductivity: Mapping[str, Any],
+    conductivity: CommitteeKappa,
     green_kubo: Mapping[str, Any] | None,
-    effective: Mapping[str, Any] | None,
+    effective: EffectiveConductivity | None,
     literature: pd.DataFrame,
 ) -> pd.DataFrame:
     """κ near 300 K by every method: columns `COLUMNS`.
@@ -33,16 +35,13 @@ def rows(
         literature: of `literature_rows`.
     """
     found: list[list[Any]] = []
-    values = conductivity["kappa_W_per_mK"]
-    if values is not None:
-        place = conductivity["temperatures_K"].index(300.0)
-        spread = conductivity["std_W_per_mK"][place]
-        name = conductivity.get("method", "Boltzmann equation")
-        found.append([name, values[place], spread, "spread of the committee", 300.0])
-    if effective is not None and effective["kappa_W_per_mK"] is not None:
+    kappa = conductivity.at_room_temperature
+    if kappa is not None:
+        found.append([conductivity.method, *kappa, "spread of the committee", ROOM])
+    if effective is not None and effective.kappa_W_per_mK is not None:
         found.append(
-            ["effective force constants", effective["kappa_W_per_mK"], None, "one fit",
-             effective["temperature_K"]]
+            ["effective force constants", effective.kappa_W_per_mK, None, "one fit",
+             effective.temperature_K]
         )  # fmt: skip
     if green_kubo is not None and green_kubo["kappa_W_per_mK"] is not None:
         temperature = green_kubo["temperature_K"]
@@ -72,7 +71,7 @@ def rows(
     return pd.concat([each for each in (own, literature) if len(each)], ignore_index=True)
 
 
-def literature_rows(values: Mapping[str, Any]) -> pd.DataFrame:
+def literature_rows(values: Literature) -> pd.DataFrame:
     """Published κ(300 K) from `literature` of conductivity.json."""
     names = {
         "experiment_300K": "experiment",
@@ -81,12 +80,12 @@ def literature_rows(values: Mapping[str, Any]) -> pd.DataFrame:
     found = [
         [name, value, None, "as published", 300.0]
         for key, name in names.items()
-        for value in values[key]
+        for value in getattr(values, key)
     ]
     return pd.DataFrame(found, columns=COLUMNS)
 
 
-def advice(sigma: float | None, conductivity: Mapping[str, Any], ran: bool) -> str:
+def advice(sigma: float | None, conductivity: CommitteeKappa, ran: bool) -> str:
     """One sentence on which κ to trust.
 
     Args:
@@ -94,7 +93,7 @@ def advice(sigma: float | None, conductivity: Mapping[str, Any], ran: bool) -> s
         ran: whether Green–Kubo was run.
     """
     then = "" if ran else "; add a green_kubo section to the configuration"
-    if conductivity["not_computed"]:
+    if conductivity.not_computed:
         return (
             "No harmonic κ: the crystal is not dynamically stable in the harmonic approximation; "
             f"only Green–Kubo describes it{then}."
@@ -116,22 +115,19 @@ def advice(sigma: float | None, conductivity: Mapping[str, Any], ran: bool) -> s
 
 
 def missing(
-    conductivity: Mapping[str, Any],
+    conductivity: CommitteeKappa,
     green_kubo: Mapping[str, Any] | None,
-    effective: Mapping[str, Any] | None,
+    effective: EffectiveConductivity | None,
 ) -> list[str]:
     """What was asked for and could not be computed, in words."""
-    found = [
-        f"κ of member {member}: {reason}"
-        for member, reason in (conductivity["not_computed"] or {}).items()
-    ]
-    if effective is not None and effective["not_computed"]:
-        found.append(f"effective force constants: {effective['not_computed']}")
+    found = [f"κ: {conductivity.not_computed}"] if conductivity.not_computed else []
+    if effective is not None and effective.not_computed:
+        found.append(f"effective force constants: {effective.not_computed}")
     if green_kubo is None:
         return found
     if green_kubo["kappa_W_per_mK"] is None:
         return [*found, f"Green–Kubo: {green_kubo['not_computed']}"]
-    residual = conductivity.get("residual_before_correction_eV_per_A")
+    residual = conductivity.residual_before_correction_eV_per_A
     if residual is not None:
         found.append(
             f"Green–Kubo moves the members as they are: they leave {1e3 * residual:.0f} meV/Å of "

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich import box
 from rich.console import Console
@@ -22,10 +22,16 @@ from umklapp import config
 from umklapp.crystals import materials
 from umklapp.errors import InputError
 from umklapp.learning.assessment import counted_rounds, of_round
+from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.verdict import current
 from umklapp.paths import Material, Results, Round, existing
+from umklapp.records import Record
+from umklapp.reference.contract import Failures
 from umklapp.report import costs
+from umklapp.transport.kappa_records import Conductivity
 from umklapp.wording import in_milli
+
+Kind = TypeVar("Kind", bound=Record)
 
 IN_ROUND = ("training", "exploration", "acquisition", "labels", "between rounds")
 
@@ -70,24 +76,23 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """
     files = Material(str(folder))
     rounds = counted_rounds(files)
-    committees = [found for one in rounds if (found := _json(one.committee))]
+    committees = [found for one in rounds if (found := _read(CommitteeRecord, one.committee))]
     verdict, verdict_note = current(files)
     last = of_round(rounds[-1]) if rounds else None
     ended = last if last is not None and last.finished else None
-    kappa, std = _kappa(_of_committee(files.conductivity, rounds[-1]) if ended else None)
+    conductivity = _of_committee(files.conductivity, rounds[-1]) if ended else None
+    kappa, std = (conductivity.at_room_temperature if conductivity else None) or (None, None)
     return {
         "material": folder.name,
         "stage": _stage(files, rounds, ended is not None),
         "round": rounds[-1].number if rounds else None,
         "labels": len(existing(f"{files.ledger}/*/*.extxyz")),
         "failed_labels": sum(
-            len(_json(path)["failed"])
+            len(Failures.read(Path(path)).failed)
             for stage in (files.seeds, files.round("*"))
             for path in existing(stage.failed("*"))
         ),
-        "test_force_mae_eV_per_A": (
-            committees[-1]["test"]["force_mae_eV_per_A"] if committees else None
-        ),
+        "test_force_mae_eV_per_A": (committees[-1].test.force_mae_eV_per_A if committees else None),
         "kappa_300K_W_per_mK": kappa,
         "kappa_300K_std_W_per_mK": std,
         "converged": ended.converged if ended else None,
@@ -107,12 +112,12 @@ def _reason(rounds: Sequence[Round]) -> str | None:
     return assessed[-1].reason
 
 
-def _of_committee(path: str, last: Round) -> dict[str, Any] | None:
-    """A result of the committee of the last round; an older one is of an earlier run: None."""
+def _of_committee(path: str, last: Round) -> Conductivity | None:
+    """κ of the committee of the last round; None where it is of an earlier run."""
     if not _exists(path):
         return None
     trained = Path(last.committee).stat().st_mtime if _exists(last.committee) else 0.0
-    return _json(path) if Path(path).stat().st_mtime >= trained else None
+    return Conductivity.read(Path(path)) if Path(path).stat().st_mtime >= trained else None
 
 
 def unfinished(results: Path, now: float) -> list[dict[str, Any]]:
@@ -173,11 +178,8 @@ def _exists(path: str) -> bool:
     return Path(path).exists()
 
 
-def _kappa(conductivity: dict[str, Any] | None) -> tuple[float | None, float | None]:
-    if not conductivity or conductivity["kappa_W_per_mK"] is None:
-        return None, None
-    place = conductivity["temperatures_K"].index(300.0)
-    return conductivity["kappa_W_per_mK"][place], conductivity["std_W_per_mK"][place]
+def _read(kind: type[Kind], path: str) -> Kind | None:
+    return kind.read(Path(path)) if _exists(path) else None
 
 
 def _json(path: str) -> Any:

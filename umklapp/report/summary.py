@@ -15,16 +15,18 @@ import pandas as pd
 from umklapp import config
 from umklapp.errors import InputError
 from umklapp.learning.assessment import Assessment
+from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.verdict import Verdict
 from umklapp.paths import Results
+from umklapp.transport.kappa_records import Conductivity
 from umklapp.wording import in_milli
 
 
 def row(
     material: str,
     assessments: Sequence[Assessment],
-    committee: dict[str, Any],
-    conductivity: dict[str, Any],
+    committee: CommitteeRecord,
+    conductivity: Conductivity,
     thermodynamics: dict[str, Any],
     verdict: Verdict,
     green_kubo: dict[str, Any] | None = None,
@@ -37,22 +39,21 @@ def row(
     events.
     """
     last = assessments[-1]
-    seeds = committee["frames"]["calibration"] + committee["frames"]["test"]
+    seeds = committee.frames["calibration"] + committee.frames["test"]
     new_in_last = last.accepted - last.failed
-    displaced = committee.get("finetune", {}).get("labels", 0)
+    displaced = committee.finetune.labels if committee.finetune else 0
     continued = verdict.persistence_labels
-    at_300 = conductivity["temperatures_K"].index(300.0)
-    kappa, spread = conductivity["kappa_W_per_mK"], conductivity["std_W_per_mK"]
+    kappa, spread = conductivity.at_room_temperature or (None, None)
     return {
         "material": material,
         "rounds": len(assessments),
         "converged": last.converged,
-        "labels": seeds + committee["frames"]["train"] + new_in_last + displaced + continued,
+        "labels": seeds + committee.frames["train"] + new_in_last + displaced + continued,
         "failed_labels": sum(each.failed for each in assessments),
-        "test_force_mae_eV_per_A": committee["test"]["force_mae_eV_per_A"],
-        "test_energy_mae_eV_per_atom": committee["test"]["energy_mae_eV_per_atom"],
-        "kappa_300K_W_per_mK": None if kappa is None else kappa[at_300],
-        "kappa_300K_std_W_per_mK": None if spread is None else spread[at_300],
+        "test_force_mae_eV_per_A": committee.test.force_mae_eV_per_A,
+        "test_energy_mae_eV_per_atom": committee.test.energy_mae_eV_per_atom,
+        "kappa_300K_W_per_mK": kappa,
+        "kappa_300K_std_W_per_mK": spread,
         "kappa_green_kubo_W_per_mK": None if green_kubo is None else green_kubo["kappa_W_per_mK"],
         "kappa_green_kubo_error_W_per_mK": (green_kubo or {}).get("error_W_per_mK"),
         "sigma_A": verdict.overall_sigma("after"),
@@ -60,7 +61,7 @@ def row(
         "bulk_modulus_std_GPa": (elastic or {}).get("bulk_GPa_std"),
         "elastically_stable_members": (elastic or {}).get("stable_members"),
         "highest_frequency_THz": thermodynamics["highest_THz"]["mean"],
-        "literature": conductivity["literature"]["text"],
+        "literature": conductivity.literature.text,
         "verdict": verdict.verdict,
         "reason": last.reason,
         "verdict_reason": verdict.reason,

@@ -16,6 +16,7 @@ from phono3py.conductivity.calculators import LBTECalculator, RTACalculator
 
 from umklapp import config
 from umklapp.transport import modes
+from umklapp.transport.kappa_records import KappaNumbers
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,19 @@ class Kappa:
         """A third of the trace, (n_T,) W/(m K)."""
         return _scalar(self.kappa)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain mapping for json."""
-        found: dict[str, Any] = {"temperatures_K": self.temperatures}
-        found["kappa_W_per_mK"] = _plain(self.scalar())
-        found["kappa_tensor_W_per_mK"] = _plain(self.kappa)
-        for name in ("intra", "inter", "rta"):
-            found[f"kappa_{name}_W_per_mK"] = _plain(_scalar(getattr(self, name)))
-        found |= {"method": self.method, "not_computed": self.reason}
-        found["lowest_frequency_THz"] = self.lowest_frequency
-        return found
+    def numbers(self) -> KappaNumbers:
+        """For a record."""
+        return KappaNumbers(
+            temperatures_K=self.temperatures,
+            kappa_W_per_mK=_plain(self.scalar()),
+            kappa_tensor_W_per_mK=_plain(self.kappa),
+            kappa_intra_W_per_mK=_plain(_scalar(self.intra)),
+            kappa_inter_W_per_mK=_plain(_scalar(self.inter)),
+            kappa_rta_W_per_mK=_plain(_scalar(self.rta)),
+            method=self.method,
+            not_computed=self.reason,
+            lowest_frequency_THz=self.lowest_frequency,
+        )
 
 
 def words(settings: config.Conductivity) -> str:

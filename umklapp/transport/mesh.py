@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from phono3py import Phono3py
@@ -12,20 +10,7 @@ from phonopy.phonon.grid import length2mesh
 
 from umklapp.errors import InputError
 from umklapp.transport.bte import Kappa
-
-
-@dataclass(frozen=True)
-class Convergence:
-    """κ on meshes that grow.
-
-    table: per mesh `mesh`, `kappa_W_per_mK` and `change`, the relative change from the mesh
-    before (None for the first); enough: the first mesh that the next one changes by less than the
-    tolerance, None where there is none; words: the outcome.
-    """
-
-    table: list[dict[str, Any]]
-    enough: list[int] | None
-    words: str
+from umklapp.transport.kappa_records import MeshConvergence, MeshRow, at
 
 
 def meshes(phonon: Phono3py, lengths: Sequence[float]) -> list[list[int]]:
@@ -48,7 +33,7 @@ def converge(
     candidates: Sequence[list[int]],
     tolerance: float,
     temperature: float = 300.0,
-) -> Convergence:
+) -> MeshConvergence:
     """Solve on one mesh after the other until κ changes by less than the tolerance.
 
     A small change between meshes that are nearly equal says little: let each be a third denser.
@@ -64,31 +49,25 @@ def converge(
     sizes = [int(np.prod(mesh)) for mesh in candidates]
     if len(sizes) < 2 or (np.diff(sizes) <= 0).any():
         raise InputError(f"meshes {list(candidates)}: at least two are needed, coarse to fine")
-    table: list[dict[str, Any]] = []
+    table: list[MeshRow] = []
     before: tuple[list[int], float] | None = None
     for mesh in candidates:
         found = solve(mesh)
         values = found.scalar()
-        row: dict[str, Any] = {"mesh": mesh, "kappa_W_per_mK": None, "change": None}
-        table.append(row)
         if values is None:
-            return Convergence(table, None, f"no κ on mesh {mesh}: {found.reason}")
-        if temperature not in found.temperatures:
-            raise InputError(f"κ at {temperature:g} K is not among {found.temperatures} K")
-        kappa = float(values[found.temperatures.index(temperature)])
-        row["kappa_W_per_mK"] = kappa
-        if before is not None:
-            row["change"] = kappa / before[1] - 1
-            if abs(kappa - before[1]) / kappa < tolerance:
-                return Convergence(
-                    table,
-                    before[0],
-                    f"{before[0]} is enough: {mesh} changes κ by {100 * row['change']:+.2f} %",
-                )
+            table.append(MeshRow(mesh=mesh, kappa_W_per_mK=None, change=None))
+            words = f"no κ on mesh {mesh}: {found.reason}"
+            return MeshConvergence(table=table, enough=None, words=words)
+        kappa = at(found.temperatures, values.tolist(), temperature)
+        assert kappa is not None, "there are values"
+        change = None if before is None else kappa / before[1] - 1
+        table.append(MeshRow(mesh=mesh, kappa_W_per_mK=kappa, change=change))
+        if before is not None and abs(kappa - before[1]) / kappa < tolerance:
+            words = f"{before[0]} is enough: {mesh} changes κ by {100 * (change or 0.0):+.2f} %"
+            return MeshConvergence(table=table, enough=before[0], words=words)
         before = mesh, kappa
-    return Convergence(
-        table,
-        None,
-        f"none is enough: {candidates[-1]} still changes κ by {100 * table[-1]['change']:+.2f} %, "
-        f"tolerance {100 * tolerance:g} %; go on with denser meshes",
+    words = (
+        f"none is enough: {candidates[-1]} still changes κ by {100 * (change or 0.0):+.2f} %, "
+        f"tolerance {100 * tolerance:g} %; go on with denser meshes"
     )
+    return MeshConvergence(table=table, enough=None, words=words)

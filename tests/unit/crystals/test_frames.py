@@ -324,6 +324,21 @@ def test_split_of_one_run_exactly():
     assert [frame.info["time"] for frame in parts.test] == [16, 17, 18, 19]
 
 
+def test_finite_displacements_are_never_split():
+    """However many there are and whatever else there is: none calibrates, none tests."""
+    dynamics = [timed("aimd 0", n) for n in range(8)]
+    displaced = [timed("harmonic 1 displaced", 100 + n) for n in range(5)]
+    parts = frames.split([*displaced[:2], *dynamics, *displaced[2:]], 0.3, 0.3)
+    assert list(map(id, parts.displaced)) == list(map(id, displaced))
+    assert sorted(map(id, [*parts.train, *parts.calibration, *parts.test])) == sorted(
+        map(id, dynamics)
+    )
+    alone = frames.split(dynamics, 0.3, 0.3)
+    assert [len(alone.train), len(alone.calibration)] == [len(parts.train), len(parts.calibration)]
+    with pytest.raises(InputError, match="1 frames are too few"):
+        frames.split([*displaced, *dynamics[:1]], 0.3, 0.3)
+
+
 def test_split_cuts_every_origin():
     parts = frames.split([timed(f"md {n % 2}", n) for n in range(40)], 0.1, 0.2)
     assert [frame.info["time"] for frame in parts.test if frame.info["origin"] == "md 0"] == [

@@ -113,8 +113,8 @@ def test_a_written_label_is_the_same_label(primitive, cube, ledger, tmp_path):
     np.testing.assert_array_equal(again.representatives, found.representatives)
     assert (again.energy, again.labels, again.source) == (None, 1, found.source)
     record = describe(again)
-    assert record["acoustic_sum_residual_eV_per_A2"] < 1e-10
-    assert record["labels"] == 1
+    assert record.acoustic_sum_residual_eV_per_A2 < 1e-10
+    assert record.labels == 1
 
 
 def test_folding_a_large_cell_is_exact(primitive, cube):

@@ -97,6 +97,13 @@ def sw_labels(count, amplitude, seed=0):
     return rattled_silicon(count, seed, amplitude=amplitude, strain=0)
 
 
+def sw_label(perfect, seed, amplitude=0.005):
+    atoms = perfect.copy()
+    atoms.positions += amplitude * np.random.default_rng(seed).normal(size=(len(atoms), 3))
+    atoms.calc = stillinger_weber()
+    return labelled(bare(atoms), atoms.get_potential_energy(), atoms.get_forces())
+
+
 def numerical_hessian(atoms, step=1e-3, calculator=None):
     rows = []
     for index in np.ndindex(len(atoms), 3):
@@ -135,7 +142,7 @@ def test_finite_displacements_of_the_engine_come_first():
     primitive = materials.primitive_cell(silicon_primitive())
     perfect = phonopy_cells.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
     labels = displaced_labels(primitive, perfect, stillinger_weber(), 0.02)
-    found = harmonic_reference.build(primitive, perfect, labels)
+    found = harmonic_reference.build(primitive, perfect, labels, [])
     assert "finite displacements" in found.source
     wanted = numerical_hessian(perfect)
     np.testing.assert_allclose(found.force_constants, wanted, atol=0.01 * np.abs(wanted).max())
@@ -183,10 +190,27 @@ def test_force_constants_of_labels_are_the_second_derivatives(copper_gold):
     np.testing.assert_allclose(near, forces, atol=0.03 * np.abs(forces).max())
 
 
+def test_a_fit_in_place_of_displaced_cells_says_so(copper_gold):
+    """One of the displaced cells is missing, as when they were split with the other seeds."""
+    primitive, perfect, _ = copper_gold
+    labels = displaced_labels(primitive, perfect, EMT(), 0.005)
+    reason = harmonic_reference.from_displaced(primitive, perfect, labels[1:])
+    assert reason.startswith(f"only {len(labels) - 1} of the {len(labels)} finite displacements")
+    silicon = materials.primitive_cell(silicon_primitive())
+    cube = phonopy_cells.supercell(silicon, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
+    twisted = bare(cube)  # not the displacement that is asked for
+    twisted.positions[[2, 5]] += [0.02, -0.01, 0.005]
+    still = labelled(twisted, 0.0, np.zeros((8, 3)), origin="harmonic 0 displaced")
+    thermal = [sw_label(cube, seed) for seed in range(6)]
+    source = harmonic_reference.build(silicon, cube, [still], thermal).source
+    assert "in place of finite displacements: only 0 of the 1" in source
+    assert "place of" not in harmonic_reference.build(silicon, cube, [], thermal).source
+
+
 def test_without_small_displacements_there_is_no_reference():
     primitive = materials.primitive_cell(silicon_primitive())
     perfect = phonopy_cells.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
-    assert harmonic_reference.build(primitive, perfect, []) is None
+    assert harmonic_reference.build(primitive, perfect, [], []) is None
     assert harmonic_reference.from_fit(silicon_cubic(), sw_labels(3, 0.8)) is None
 
 

@@ -62,9 +62,9 @@ def test_uncertainty_probability_never_falls(uncertainties, known, shift, width)
 def test_spreads_are_population_ones_of_the_finite_values():
     assert Spread.of(np.array([1.0, 3.0, np.nan])) == Spread(2, 1)
     nothing = Spread.of(np.array([np.nan]))
-    assert nothing.as_dict() == {"mean": None, "std": None}
-    assert np.isnan(Spread.from_dict(nothing.as_dict()).mean)
-    assert Spread.from_dict(U.as_dict()) == U
+    assert nothing.numbers() == acquisition.SpreadNumbers(mean=None, std=None)
+    assert np.isnan(Spread.of_numbers(nothing.numbers()).mean)
+    assert Spread.of_numbers(U.numbers()) == U
 
 
 def test_equal_calibration_frames_make_a_step():

@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -82,9 +80,9 @@ def test_too_few_frames_for_a_conformal_level():
 def test_reliability_of_calibrated_and_of_overconfident_spreads():
     error, spread = gaussian(8000)
     honest = calibration.reliability(error, spread, 2.0)
-    assert sum(row["atoms"] for row in honest) == 8000
+    assert sum(row.atoms for row in honest) == 8000
     for row in honest:
-        assert abs(row["observed"] - row["expected"]) < 5 * row["error_bar"]
+        assert abs(row.observed - row.expected) < 5 * row.error_bar
     assert calibration.calibration_error(honest) < 0.05
     assert calibration.calibration_error(calibration.reliability(error, spread, 1.0)) > 0.8
 
@@ -93,27 +91,27 @@ def test_a_bin_of_the_reliability_by_hand():
     """Ten atoms, errors 1 and 3 by turns, spreads of 2: rms √5, and its standard error."""
     errors, spread = np.tile([1.0, 3.0], 5), np.full(10, 2.0)
     (row,) = calibration.reliability(errors, spread, 1.5)
-    assert row["observed"] == pytest.approx(np.sqrt(5))  # the mean would be 2
-    assert row["expected"] == pytest.approx(3)
+    assert row.observed == pytest.approx(np.sqrt(5))  # the mean would be 2
+    assert row.expected == pytest.approx(3)
     # std of the squares (1, 9) is 4; d√x = dx / (2√x)
-    assert row["error_bar"] == pytest.approx(4 / np.sqrt(10) / (2 * np.sqrt(5)))
+    assert row.error_bar == pytest.approx(4 / np.sqrt(10) / (2 * np.sqrt(5)))
 
 
 def test_error_bars_of_the_reliability_are_the_scatter_of_repeated_draws():
     rows = [
         calibration.reliability(*gaussian(400, seed=seed), 2.0, bins=1)[0] for seed in range(200)
     ]
-    observed = np.array([row["observed"] for row in rows])
-    bars = np.array([row["error_bar"] for row in rows])
+    observed = np.array([row.observed for row in rows])
+    bars = np.array([row.error_bar for row in rows])
     # the spreads are drawn again each time: their part of the scatter is not the error's
-    expected = np.array([row["expected"] for row in rows])
+    expected = np.array([row.expected for row in rows])
     assert bars.mean() == pytest.approx((observed / expected).std() * expected.mean(), rel=0.25)
 
 
 def test_expected_errors_of_a_bin_are_root_mean_squares():
     spread = np.tile([1.0, 3.0], 5)
     (row,) = calibration.reliability(np.ones(10), spread, 2.0)
-    assert row["expected"] == pytest.approx(2 * np.sqrt(5))  # twice the mean would be 4
+    assert row.expected == pytest.approx(2 * np.sqrt(5))  # twice the mean would be 4
 
 
 def test_rank_correlation():
@@ -129,8 +127,8 @@ def test_rank_correlation():
 def test_the_summary_can_be_written(factor):
     error, spread = gaussian(40)
     found = calibration.summarise([error[:20], error[20:]], [spread[:20], spread[20:]], factor)
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert (found["coverage"] is None) is (factor is None)
+    assert calibration.Honesty.model_validate_json(found.model_dump_json()) == found
+    assert (found.coverage is None) is (factor is None)
 
 
 def test_what_must_be_said_is_said():

@@ -71,9 +71,9 @@ def test_stages_follow_each_other_in_time(melted):
 
 def test_summary_of_stages(melted):
     rows = low_fidelity.stages(melted.frames, [600, 4000, 600])
-    assert [row["frames"] for row in rows] == [12, 12, 12]
-    assert rows[0]["order"] > rows[1]["order"]
-    assert rows[0]["energy"] < rows[1]["energy"]
+    assert [row.frames for row in rows] == [12, 12, 12]
+    assert rows[0].order > rows[1].order
+    assert rows[0].energy < rows[1].energy
 
 
 def test_a_stage_begins_where_the_one_before_ended(melted):

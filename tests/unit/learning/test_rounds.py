@@ -8,6 +8,7 @@ from explorations import explored, quiet
 
 from umklapp.config import Rounds
 from umklapp.learning import rounds
+from umklapp.learning.judgement import CommitteeFinetuning
 from umklapp.learning.stopping.labels import NewLabels
 from umklapp.learning.stopping.search import Seen
 from umklapp.wording import in_milli
@@ -57,6 +58,8 @@ def test_the_assessment_counts_what_it_is_made_of():
     assert found.reason.startswith("converged: 0 of 400 explored frames")
 
 
+FORGOT = CommitteeFinetuning(members=[], labels=1, forgetting=1.8, limit=1.5, words="")
+
 CUI = np.where(np.arange(400) % 100 < 27, 0.2, 0.01)
 """Disagreements of a round with 27 % of its frames above the bound of acquisition."""
 
@@ -75,7 +78,7 @@ CUI = np.where(np.arange(400) % 100 < 27, 0.2, 0.01)
         ({"before": None}, {"anharmonicity"}),
         ({"seen": Seen(1, 39.2)}, {"search"}),
         ({"factor": None}, {"still_uncertain", "calibration"}),
-        ({"finetune": {"forgetting": 1.8, "limit": 1.5, "words": ""}}, {"finetune"}),
+        ({"finetune": FORGOT}, {"finetune"}),
     ],
 )
 def test_each_criterion_alone_asks_for_another_round(changes, names):

@@ -50,10 +50,10 @@ def test_every_frame_once_and_none_of_what_is_left_out(paths):
 
 def test_the_record_counts_by_material_and_knows_the_frames(paths):
     found = shared.content(shared.gather(paths))
-    assert {name: each["frames"] for name, each in found.items()} == {"Cu-225": 6, "Ag-225": 5}
-    assert found["Ag-225"]["settings"] == ["s1"]
+    assert {name: each.frames for name, each in found.items()} == {"Cu-225": 6, "Ag-225": 5}
+    assert found["Ag-225"].settings == ["s1"]
     fewer = shared.content(shared.gather(paths)[1:])
-    assert fewer["Cu-225"]["hash"] != found["Cu-225"]["hash"]
+    assert fewer["Cu-225"].hash != found["Cu-225"].hash
     assert fewer["Ag-225"] == found["Ag-225"]
 
 

@@ -109,7 +109,7 @@ def test_relaxation_keeps_the_space_group(tmp_path):
     relaxed, record = relaxation.relax(start, gpaw(**COARSE), tmp_path, 0.01, 1e-3)
     assert materials.space_group(relaxed) == 227
     assert (4 * relaxed.cell.volume) ** (1 / 3) == pytest.approx(5.47, abs=0.04)  # PBE: 5.469 Å
-    assert record["stress_eV_per_A3"] <= 1e-3
+    assert record.stress_eV_per_A3 <= 1e-3
     assert (tmp_path / "gpaw.txt").stat().st_size
 
 

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from umklapp import config, reference
 from umklapp.crystals import frames
 from umklapp.errors import InputError
 from umklapp.reference import Failure, create
-from umklapp.reference.contract import time_limit
+from umklapp.reference.contract import FailureRecord, time_limit
 
 
 class TestStillingerWeber(EngineContract):
@@ -188,9 +189,10 @@ def test_missing_stress_is_missing(tmp_path):
     assert not frames.has_stress(frames.read_frames(tmp_path / "frame.extxyz")[0])
 
 
-def test_failure_as_plain_mapping():
+def test_a_failure_is_read_as_it_was_written(tmp_path):
     failure = Failure("f0", "timeout", "no result after 3 s", 1)
-    assert Failure(**failure.as_dict()) == failure
+    FailureRecord(**asdict(failure)).write(tmp_path / "f0.failed.json")
+    assert FailureRecord.read(tmp_path / "f0.failed.json").failure == failure
 
 
 def test_time_limit_raises_in_time_and_is_gone_afterwards():

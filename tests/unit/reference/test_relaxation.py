@@ -21,8 +21,8 @@ def test_silicon_finds_the_published_minimum(engine, tmp_path, start):
     assert relaxed.cell.volume == pytest.approx(LATTICE**3 / 4, rel=1e-3)
     relaxed.calc = StillingerWeberSilicon()
     assert relaxed.get_potential_energy() / 2 == pytest.approx(ENERGY, abs=2e-4)
-    assert record["force_eV_per_A"] <= 1e-4
-    assert record["stress_eV_per_A3"] <= 1e-6
+    assert record.force_eV_per_A <= 1e-4
+    assert record.stress_eV_per_A3 <= 1e-6
     assert space_group(relaxed) == 227
     assert relaxed.info["material"] == "Si-227"
     assert not relaxed.constraints
@@ -38,7 +38,7 @@ def test_inner_coordinates_relax_within_the_space_group(engine, tmp_path):
     assert (space_group(start), len(start)) == (194, 4)
     relaxed, record = relaxation.relax(start, engine, tmp_path, 1e-3, 1e-5)
     assert space_group(relaxed) == 194
-    assert record["steps"] > 1
+    assert record.steps > 1
     relaxed.calc = StillingerWeberSilicon()
     assert np.abs(relaxed.get_forces()).max() <= 1e-3
     assert np.abs(relaxed.get_stress()).max() <= 1e-5
@@ -59,14 +59,14 @@ def broken_silicon(by=0.05):
 
 def test_symmetry_compared():
     perfect, broken = broken_silicon()
-    assert relaxation.compare_symmetry(perfect, perfect)["kept"]
+    assert relaxation.compare_symmetry(perfect, perfect).kept
     lost = relaxation.compare_symmetry(perfect, broken)
-    assert (lost["kept"], lost["before"], lost["within_A"]) == (False, 227, None)
-    assert lost["after"] < 227
-    assert lost["text"].startswith("Si-227: relaxation changed the space group from 227 to ")
+    assert (lost.kept, lost.before, lost.within_A) == (False, 227, None)
+    assert lost.after < 227
+    assert lost.text.startswith("Si-227: relaxation changed the space group from 227 to ")
     noisy = relaxation.compare_symmetry(perfect, broken_silicon(2e-3)[1])
-    assert (noisy["kept"], noisy["within_A"]) == (False, 1e-2)
-    assert "within 0.01 Å it is still 227" in noisy["text"]
+    assert (noisy.kept, noisy.within_A) == (False, 1e-2)
+    assert "within 0.01 Å it is still 227" in noisy.text
 
 
 def stretched_diamond():
@@ -88,8 +88,8 @@ def test_a_symmetry_that_changes_is_an_error_or_a_report(engine, tmp_path, capsy
         stretched_diamond(), engine, tmp_path / "report", *limits, "report"
     )
     assert space_group(relaxed) == 227
-    found = record["symmetry"]
-    assert (found["kept"], found["before"], found["after"], found["atoms"]) == (False, 141, 227, 2)
+    found = record.symmetry
+    assert (found.kept, found.before, found.after, found.atoms) == (False, 141, 227, 2)
     assert "WARNING: Si-141: relaxation changed the space group from 141 to 227" in (
         capsys.readouterr().out
     )
@@ -98,7 +98,7 @@ def test_a_symmetry_that_changes_is_an_error_or_a_report(engine, tmp_path, capsy
 @pytest.mark.parametrize(("start", "told"), [(5.38, False), (5.2, True)])
 def test_a_volume_that_changes_much_is_told(engine, tmp_path, capsys, start, told):
     _, record = relaxation.relax(primitive_cell(bulk("Si", a=start)), engine, tmp_path, 1e-3, 1e-4)
-    assert record["volume_change"] == pytest.approx((LATTICE / start) ** 3 - 1, abs=0.01)
+    assert record.volume_change == pytest.approx((LATTICE / start) ** 3 - 1, abs=0.01)
     assert ("WARNING: the volume changed by +14 %" in capsys.readouterr().out) is told
 
 

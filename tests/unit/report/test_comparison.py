@@ -3,18 +3,20 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import stored_results
 
 from umklapp.report import comparison
 from umklapp.report.figures import comparison as figure
 from umklapp.report.figures import green_kubo as green_kubo_figure
+from umklapp.transport.kappa_records import EffectiveConductivity, Literature
 
-CONDUCTIVITY = {
-    "temperatures_K": [200.0, 300.0],
-    "kappa_W_per_mK": [9.0, 6.0],
-    "std_W_per_mK": [0.3, 0.2],
-    "not_computed": None,
-    "method": "phono3py RTA",
-}
+CONDUCTIVITY = stored_results.conductivity(
+    temperatures_K=[200.0, 300.0],
+    kappa_W_per_mK=[9.0, 6.0],
+    std_W_per_mK=[0.3, 0.2],
+    method="phono3py RTA",
+)
+NOTHING = {"kappa_W_per_mK": None, "std_W_per_mK": None}
 GREEN_KUBO = {
     "temperature_K": 301.0,
     "kappa_W_per_mK": 5.0,
@@ -32,8 +34,10 @@ GREEN_KUBO = {
         for name in ("length_ps", "filter_periods")
     },
 }
-EFFECTIVE = {"kappa_W_per_mK": 5.7, "temperature_K": 301.0, "not_computed": None}
-LITERATURE = {"experiment_300K": [6.0, 7.1], "ab_initio_green_kubo_300K": [5.1]}
+EFFECTIVE = EffectiveConductivity(
+    kappa_W_per_mK=5.7, temperature_K=301.0, not_computed=None, mesh=[3, 3, 3]
+)
+LITERATURE = Literature(experiment_300K=[6.0, 7.1], ab_initio_green_kubo_300K=[5.1], text="")
 
 
 def table(green_kubo=GREEN_KUBO, conductivity=CONDUCTIVITY, effective=EFFECTIVE):
@@ -58,11 +62,14 @@ def test_what_was_not_made_has_no_row():
         "phono3py RTA", "experiment", "ab initio Green–Kubo (literature)",
     ]  # fmt: skip
     failed = {"kappa_W_per_mK": None, "not_computed": "the heat flux is still correlated"}
-    unstable = CONDUCTIVITY | {"kappa_W_per_mK": None, "not_computed": {"1": "not stable"}}
+    unstable = CONDUCTIVITY.model_copy(update=NOTHING | {"not_computed": "member 1: not stable"})
     assert "Green–Kubo" not in set(table(failed, unstable)["method"])
-    words = comparison.missing(unstable, failed, {"not_computed": "too few frames"})
+    unfitted = EFFECTIVE.model_copy(
+        update={"kappa_W_per_mK": None, "not_computed": "too few frames"}
+    )
+    words = comparison.missing(unstable, failed, unfitted)
     assert words == [
-        "κ of member 1: not stable", "effective force constants: too few frames",
+        "κ: member 1: not stable", "effective force constants: too few frames",
         "Green–Kubo: the heat flux is still correlated",
     ]  # fmt: skip
     partly = GREEN_KUBO | {"cepstral": {"not_computed": "run longer"}}
@@ -74,7 +81,7 @@ def test_what_was_not_made_has_no_row():
 
 
 def test_the_residual_that_only_force_constants_are_corrected_for_is_told():
-    corrected = CONDUCTIVITY | {"residual_before_correction_eV_per_A": 0.023}
+    corrected = CONDUCTIVITY.model_copy(update={"residual_before_correction_eV_per_A": 0.023})
     assert "they leave 23 meV/Å" in comparison.missing(corrected, GREEN_KUBO, None)[0]
     assert comparison.missing(corrected, None, None) == []
 
@@ -101,7 +108,7 @@ def test_the_advice_follows_anharmonicity(sigma, ran, text):
 
 
 def test_an_unstable_crystal_is_told_so():
-    unstable = CONDUCTIVITY | {"not_computed": {"0": "imaginary"}}
+    unstable = CONDUCTIVITY.model_copy(update=NOTHING | {"not_computed": "member 0: imaginary"})
     assert "not dynamically stable" in comparison.advice(0.5, unstable, False)
 
 

@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+import stored_results
 from assessments import assessment
 from conftest import diamond, label
 from matplotlib.colors import to_rgb
@@ -20,6 +21,8 @@ from umklapp.learning.sampling import calibration
 from umklapp.learning.verdict import Verdict
 from umklapp.report.figures import bands, events, kappa, learning_curve, style, uncertainty
 from umklapp.report.figures.events import LOOKS
+from umklapp.report.history import Round
+from umklapp.transport.kappa_records import Literature
 
 
 def look(paths, width, height):
@@ -58,21 +61,20 @@ def conductivity(**changes):
         "kappa_W_per_mK": [12.6, 8.1, 4.0],
         "std_W_per_mK": [1.0, 0.6, 0.3],
         "members_W_per_mK": [[13.6, 8.7, 4.3], [11.6, 7.5, 3.7]],
-        "not_computed": None,
-        "literature": {
-            "experiment_300K": [6.0, 7.1],
-            "ab_initio_green_kubo_300K": [6.66],
-            "text": "exp. 6, 7.1; aiGK 6.66",
-        },
+        "literature": Literature(
+            experiment_300K=[6.0, 7.1],
+            ab_initio_green_kubo_300K=[6.66],
+            text="exp. 6, 7.1; aiGK 6.66",
+        ),
     }
-    return plain | changes
+    return stored_results.conductivity(**(plain | changes))
 
 
 NOT_COMPUTED = {
     "kappa_W_per_mK": None,
     "std_W_per_mK": None,
     "members_W_per_mK": [None, [11.6, 7.5, 3.7]],
-    "not_computed": {"0": "imaginary modes down to -1.2 THz"},
+    "not_computed": "member 0: imaginary modes down to -1.2 THz",
 }
 
 
@@ -102,7 +104,7 @@ def test_kappa_figure(paths):
     pixels = look(paths, 3.5, 2.8)
     assert share(pixels, style.BLUE) > 0.002
     assert share(pixels, style.ORANGE) > 0.0002  # experiments
-    bare = {"experiment_300K": [], "ab_initio_green_kubo_300K": [], "text": "none"}
+    bare = Literature(experiment_300K=[], ab_initio_green_kubo_300K=[], text="none")
     kappa.draw(conductivity(literature=bare), "NaCl-225", paths)
     assert share(look(paths, 3.5, 2.8), style.ORANGE) == 0
 
@@ -119,11 +121,13 @@ def test_kappa_figure_says_why_there_is_none(paths):
 
 
 def rounds(new=(0.051, None, 0.024)):
-    """committee.json and assessment of three rounds."""
+    """Three rounds of history.json."""
     return [
-        (
-            {"frames": {"train": 20 + 8 * n}, "test": {"force_mae_eV_per_A": 0.04 / (n + 1)}},
-            assessment(n, met=False, force=value),
+        Round(
+            committee=stored_results.committee(
+                frames={"train": 20 + 8 * n}, test={"force_mae_eV_per_A": 0.04 / (n + 1)}
+            ),
+            assessment=assessment(n, met=False, force=value),
         )
         for n, value in enumerate(new)
     ]
@@ -151,10 +155,10 @@ def test_learning_curve_figure(paths, new):
 
 
 def honesty(generator):
-    """committee.json of a round, as far as the figure reads it."""
+    """committee.json of a round."""
     errors = [generator.lognormal(-3, 0.5, size=8) for _ in range(12)]
     spread = [each * generator.lognormal(0, 0.3, size=8) for each in errors]
-    return {"honesty": calibration.summarise(errors, spread, 1.1)}
+    return stored_results.committee(honesty=calibration.summarise(errors, spread, 1.1))
 
 
 def test_uncertainty_figure(paths):
@@ -177,7 +181,7 @@ def test_uncertainty_figure_of_one_member(paths):
         {"expected_error_eV_per_A": [np.nan, np.nan], "error_eV_per_A": [0.01, 0.02]}
     )
     none = calibration.summarise([np.array([0.01, 0.02])] * 2, [np.zeros(2)] * 2, None)
-    uncertainty.draw(data, [{"honesty": none}], "Si-227", paths)
+    uncertainty.draw(data, [stored_results.committee(honesty=none)], "Si-227", paths)
     look(paths, 6.4, 3.1)
 
 

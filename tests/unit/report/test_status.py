@@ -5,6 +5,7 @@ import json
 import os
 
 import pytest
+import stored_results
 import yaml
 from assessments import assessment
 from rich.console import Console
@@ -12,6 +13,8 @@ from rich.console import Console
 from umklapp.errors import InputError
 from umklapp.learning.verdict import Belongs, Verdict
 from umklapp.report import status
+
+FAILED = {"frame_id": "f9", "reason": "timeout", "message": "no result", "attempts": 1}
 
 
 def touch(path, text="", stamp=None):
@@ -36,8 +39,8 @@ def test_stages_in_their_order(tmp_path):
     assert stage(folder) == "training"
     first = folder / "round_00"
     touch(first / "dataset.extxyz")
-    error = {"test": {"force_mae_eV_per_A": 0.012}}
-    touch(first / "committee.json", json.dumps(error))
+    first.mkdir(exist_ok=True)
+    stored_results.committee(test={"force_mae_eV_per_A": 0.012}).write(first / "committee.json")
     assert stage(folder) == "exploration"
     touch(first / "exploration.h5")
     assert stage(folder) == "acquisition"
@@ -140,7 +143,7 @@ def test_labels_and_failures_are_counted(tmp_path):
     for number in range(3):
         touch(folder / f"ledger/s1/f{number}.extxyz")
     touch(folder / "ledger/s1/f9.failed.json")
-    touch(folder / "seeds/labels/0.failed.json", json.dumps({"failed": [{"reason": "timeout"}]}))
+    touch(folder / "seeds/labels/0.failed.json", json.dumps({"failed": [FAILED]}))
     touch(folder / "round_00/labels/1.failed.json", json.dumps({"failed": []}))
     row = status.of_material(folder, [])
     assert (row["labels"], row["failed_labels"]) == (3, 1)

@@ -5,6 +5,7 @@ import sys
 
 import pandas as pd
 import pytest
+import stored_results
 import yaml
 from assessments import assessment
 
@@ -19,16 +20,16 @@ def parts(kappa=(151.2, 118.4), std=(6.04, 4.0), converged=True):
         assessment(0, met=False, accepted=8, failed=1),
         assessment(1, met=converged, accepted=6, failed=2),
     ]
-    committee = {
-        "frames": {"train": 31, "calibration": 7, "test": 9},
-        "test": {"force_mae_eV_per_A": 0.0213, "energy_mae_eV_per_atom": 0.0011},
-    }
-    conductivity = {
-        "temperatures_K": [200.0, 300.0],
-        "kappa_W_per_mK": None if kappa is None else list(reversed(kappa)),
-        "std_W_per_mK": None if std is None else list(reversed(std)),
-        "literature": {"text": "exp. 148, 156"},
-    }
+    committee = stored_results.committee(
+        frames={"train": 31, "calibration": 7, "test": 9},
+        test={"force_mae_eV_per_A": 0.0213, "energy_mae_eV_per_atom": 0.0011},
+        finetune=None,
+    )
+    conductivity = stored_results.conductivity(
+        temperatures_K=[200.0, 300.0],
+        kappa_W_per_mK=None if kappa is None else list(reversed(kappa)),
+        std_W_per_mK=None if std is None else list(reversed(std)),
+    )
     verdict = Verdict(verdict="sound", reason="sound: no events anywhere", persistence_labels=3)
     highest = {"highest_THz": {"mean": 15.7, "std": 0.1}}
     return assessments, committee, conductivity, highest, verdict

@@ -8,11 +8,14 @@ import numpy as np
 import phono3py
 import pytest
 from models import silicon_phonons
+from stored_results import SILICON
 
 from umklapp import config
 from umklapp.crystals.formats.force_sets import load_params
+from umklapp.errors import InputError
 from umklapp.lattice import force_constants
 from umklapp.transport import bte, committee
+from umklapp.transport.kappa_records import Conductivity, MemberConductivity
 
 SETTINGS = config.Conductivity(temperatures=[300.0, 600.0])
 NACL = Path(__file__).parents[4] / "shared/data/dft/NaCl-225_phono3py_params.yaml.xz"
@@ -73,10 +76,10 @@ def test_the_direct_solution_has_more_heat_and_the_same_relaxation_times():
     assert rta.rta is None
     np.testing.assert_allclose(direct.rta, rta.kappa, rtol=1e-9, atol=1e-9)
     assert 1.02 < direct.scalar()[0] / rta.scalar()[0] < 1.4
-    record = direct.as_dict()
-    assert record["kappa_rta_W_per_mK"] == pytest.approx(rta.scalar())
-    assert record["kappa_W_per_mK"] == pytest.approx(direct.scalar())
-    assert record["kappa_intra_W_per_mK"] is None
+    record = direct.numbers()
+    assert record.kappa_rta_W_per_mK == pytest.approx(rta.scalar())
+    assert record.kappa_W_per_mK == pytest.approx(direct.scalar())
+    assert record.kappa_intra_W_per_mK is None
 
 
 @pytest.mark.parametrize("method", ["rta", "lbte"])
@@ -85,9 +88,9 @@ def test_the_interband_term_is_added(method):
     np.testing.assert_allclose(found.intra, plain.kappa, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(found.kappa, found.intra + found.inter)
     assert 0 < found.inter[0, :3].min() < 0.02 * found.scalar()[0]
-    record = found.as_dict()
-    total = record["kappa_intra_W_per_mK"][0] + record["kappa_inter_W_per_mK"][0]
-    assert record["kappa_W_per_mK"][0] == pytest.approx(total)
+    record = found.numbers()
+    total = record.kappa_intra_W_per_mK[0] + record.kappa_inter_W_per_mK[0]
+    assert record.kappa_W_per_mK[0] == pytest.approx(total)
 
 
 def test_the_interband_term_grows_where_kappa_falls():
@@ -113,7 +116,7 @@ def test_the_interband_term_of_silicon_is_nearly_all_of_degenerate_pairs():
 
 
 def test_the_method_is_told():
-    assert solved(mesh=(3, 3, 3)).as_dict()["method"] == "phono3py RTA, tetrahedron, three-phonon"
+    assert solved(mesh=(3, 3, 3)).method == "phono3py RTA, tetrahedron, three-phonon"
     every = config.Conductivity(isotopes=True, interband=True, boundary_mfp=0.5)
     assert bte.words(every) == (
         "phono3py RTA, tetrahedron, three-phonon, isotopes, boundaries 0.5 µm, inter-band (SMM19)"
@@ -175,10 +178,10 @@ def test_an_unstable_crystal_has_no_kappa_but_a_reason():
     assert found.reason == (
         "not dynamically stable: -17.831 THz at q = (0.000, 0.000, 0.000), gate -0.05 THz"
     )
-    record = found.as_dict()
-    assert record["kappa_W_per_mK"] is record["kappa_tensor_W_per_mK"] is None
-    assert record["not_computed"] == found.reason
-    assert record["lowest_frequency_THz"] == pytest.approx(-17.83, abs=0.01)
+    record = found.numbers()
+    assert record.kappa_W_per_mK is record.kappa_tensor_W_per_mK is None
+    assert record.not_computed == found.reason
+    assert record.lowest_frequency_THz == pytest.approx(-17.83, abs=0.01)
 
 
 def test_the_q_point_in_the_reason_is_where_it_is_unstable():
@@ -244,7 +247,10 @@ def member(folder, number, kappa, reason=None, lowest=-0.01):
         lowest,
     )
     path = folder / f"kappa_{number}.json"
-    path.write_text(json.dumps({**found.as_dict(), "mesh": [7, 7, 7]}))
+    record = MemberConductivity(
+        **dict(found.numbers()), mesh=[7, 7, 7], acoustic_sum_residual_eV_per_A2=0.0
+    )
+    record.write(path)
     return path
 
 
@@ -256,12 +262,12 @@ def test_the_scalar_is_a_third_of_the_trace():
 def test_committee_mean_and_error_bar(tmp_path):
     paths = [member(tmp_path, n, kappa) for n, kappa in enumerate((8.0, 10.0, 12.0))]
     found = committee.combine(paths)
-    assert found["temperatures_K"] == [200.0, 300.0]
-    assert found["kappa_W_per_mK"] == pytest.approx([15.0, 10.0])
-    assert found["std_W_per_mK"] == pytest.approx([1.5 * np.sqrt(8 / 3), np.sqrt(8 / 3)])
-    assert np.array(found["members_W_per_mK"]).shape == (3, 2)
-    assert found["not_computed"] is None
-    assert found["mesh"] == [7, 7, 7]
+    assert found.temperatures_K == [200.0, 300.0]
+    assert found.kappa_W_per_mK == pytest.approx([15.0, 10.0])
+    assert found.std_W_per_mK == pytest.approx([1.5 * np.sqrt(8 / 3), np.sqrt(8 / 3)])
+    assert np.array(found.members_W_per_mK).shape == (3, 2)
+    assert found.not_computed is None
+    assert found.mesh == [7, 7, 7]
     assert committee.at_300_kelvin(paths) == pytest.approx([8.0, 10.0, 12.0])
 
 
@@ -272,9 +278,29 @@ def test_one_unstable_member_leaves_the_committee_without_kappa(tmp_path):
         member(tmp_path, 2, 9.0),
     ]
     found = committee.combine(paths)
-    assert found["kappa_W_per_mK"] is None
-    assert found["std_W_per_mK"] is None
-    assert found["not_computed"] == {1: "not dynamically stable"}
-    assert found["lowest_frequency_THz"] == -2.0
-    assert found["members_W_per_mK"][1] is None
+    assert found.kappa_W_per_mK is None
+    assert found.std_W_per_mK is None
+    assert found.not_computed == "member 1: not dynamically stable"
+    assert found.lowest_frequency_THz == -2.0
+    assert found.members_W_per_mK[1] is None
     assert committee.at_300_kelvin(paths) == [8.0, None, 9.0]
+
+
+def test_kappa_of_another_temperature_is_not_taken_for_that_of_300_kelvin(tmp_path):
+    """The one way to κ(300 K): by its temperature, with a sentence where it was not computed."""
+    found = committee.combine([member(tmp_path, n, kappa) for n, kappa in enumerate((8.0, 10.0))])
+    assert found.at_room_temperature == pytest.approx((9.0, 1.0))
+    cold = found.model_copy(update={"temperatures_K": [200.0, 250.0]})
+    with pytest.raises(InputError, match=r"κ\(300 K\) was not computed.*200, 250 K: add 300"):
+        _ = cold.at_room_temperature
+    nothing = cold.model_copy(update={"kappa_W_per_mK": None, "std_W_per_mK": None})
+    assert nothing.at_room_temperature is None
+
+
+def test_reasons_of_members_of_version_0_become_one_sentence(tmp_path):
+    record = json.loads((SILICON / "conductivity.json").read_text())
+    nothing = {"kappa_W_per_mK": None, "std_W_per_mK": None}
+    record |= nothing | {"not_computed": {"1": "not stable", "3": "soft"}}
+    path = tmp_path / "conductivity.json"
+    path.write_text(json.dumps(record))
+    assert Conductivity.read(path).not_computed == "member 1: not stable; member 3: soft"

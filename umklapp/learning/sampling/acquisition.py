@@ -8,11 +8,12 @@ correlation time apart, and no two of a batch are nearly the same.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from ase import Atoms, units
+from pydantic import Field
 from scipy.special import erf
 
 from umklapp import config
@@ -20,12 +21,34 @@ from umklapp.crystals import frame_info, frames
 from umklapp.crystals.frame_info import Origin
 from umklapp.errors import InputError
 from umklapp.learning.sampling.correlation import correlation_time, spaced
+from umklapp.records import Part, Record
 
 MIN_SPREAD = 1e-9
 """Floor for standard deviations of the calibration split: equal frames give a step, no NaN."""
 
 IDENTICAL = 0.02
 """Frames closer than this share of the median distance between candidates are the same frame."""
+
+
+class SpreadNumbers(Part):
+    """A `Spread` in a file, where what is not known is None."""
+
+    mean: float | None
+    std: float | None
+
+
+class AcquisitionRecord(Record):
+    """acquisition.json: how frames met their fates (`Selection`), and why replicas ended.
+
+    counts: frames by fate. strategy: that chose. replicas: how many ended for which reason. checks:
+    rows of the exploration that were drawn at random (with the strategy `random`: all chosen ones).
+    """
+
+    counts: dict[str, int]
+    notes: list[str]
+    strategy: str
+    replicas: dict[str, int]
+    checks: list[int] = Field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -43,15 +66,15 @@ class Spread:
             return cls(float("nan"), float("nan"))
         return cls(float(finite.mean()), float(finite.std()))
 
-    def as_dict(self) -> dict[str, float | None]:
-        """For json, where NaN is None."""
+    def numbers(self) -> SpreadNumbers:
+        """For a record."""
         known = np.isfinite(self.mean)
-        return {"mean": self.mean if known else None, "std": self.std if known else None}
+        return SpreadNumbers(mean=self.mean if known else None, std=self.std if known else None)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, float | None]) -> Spread:
-        """Inverse of `as_dict`."""
-        mean, std = data["mean"], data["std"]
+    def of_numbers(cls, numbers: SpreadNumbers) -> Spread:
+        """Inverse of `numbers`."""
+        mean, std = numbers.mean, numbers.std
         return cls(float("nan") if mean is None else mean, float("nan") if std is None else std)
 
 

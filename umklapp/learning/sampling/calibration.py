@@ -7,18 +7,44 @@ n frames or joined.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from ase import Atoms
 from scipy.stats import chi, spearmanr
 
 from umklapp.potentials.committee import CommitteePrediction
+from umklapp.records import Part
 
 LEVELS = (0.5, 0.68, 0.9, 0.95)
 BINS = 8
 SMALLEST = 5
 """Frames; with fewer a calibration is a guess, and that is said."""
+
+
+class ReliabilityBin(Part):
+    """Atoms of like uncertainty: expected and observed error (rms, eV/Å), the standard error of
+    the observed one, how many atoms."""
+
+    expected: float
+    observed: float
+    error_bar: float
+    atoms: float
+
+
+class Honesty(Part):
+    """How right the expected errors are; None where the members agree exactly.
+
+    rank_correlation, rank_correlation_frames: Spearman's, over atoms, over frames' largest.
+    error_over_expected: rms. coverage: share of atoms within what a Gaussian would cover, by level.
+    ence: expected normalised calibration error of the bins of `reliability`.
+    """
+
+    rank_correlation: float
+    rank_correlation_frames: float
+    error_over_expected: float | None
+    coverage: dict[str, float] | None
+    reliability: list[ReliabilityBin]
+    ence: float | None
 
 
 def force_errors(prediction: CommitteePrediction, frames: Sequence[Atoms]) -> list[np.ndarray]:
@@ -81,7 +107,7 @@ def coverage(
 
 def reliability(
     errors: np.ndarray, spread: np.ndarray, factor: float, bins: int = BINS
-) -> list[dict[str, float]]:
+) -> list[ReliabilityBin]:
     """Expected against observed error (rms, eV/Å) in bins of equally many atoms.
 
     `error_bar` is the standard error of the observed rms.
@@ -94,21 +120,16 @@ def reliability(
         bar = float(square.std() / np.sqrt(len(part)) / (2 * observed)) if observed > 0 else 0.0
         expected = float(factor * np.sqrt((floored(spread)[part] ** 2).mean()))
         found.append(
-            {
-                "expected": expected,
-                "observed": observed,
-                "error_bar": bar,
-                "atoms": float(len(part)),
-            }
+            ReliabilityBin(
+                expected=expected, observed=observed, error_bar=bar, atoms=float(len(part))
+            )
         )
     return found
 
 
-def calibration_error(table: Sequence[dict[str, float]]) -> float:
+def calibration_error(table: Sequence[ReliabilityBin]) -> float:
     """Expected normalised calibration error: mean |expected − observed| / expected of the bins."""
-    return float(
-        np.mean([abs(row["expected"] - row["observed"]) / row["expected"] for row in table])
-    )
+    return float(np.mean([abs(row.expected - row.observed) / row.expected for row in table]))
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
@@ -120,26 +141,19 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 def summarise(
     errors: Sequence[np.ndarray], spread: Sequence[np.ndarray], factor: float | None
-) -> dict[str, Any]:
-    """Everything above on some frames, for json; None where the members agree exactly."""
+) -> Honesty:
+    """Everything above on some frames; None where the members agree exactly."""
     every, doubt = np.concatenate(list(errors)), np.concatenate(list(spread))
-    found: dict[str, Any] = {
-        "rank_correlation": rank_correlation(every, doubt),
-        "rank_correlation_frames": rank_correlation(
-            np.array([each.max() for each in errors]), np.array([each.max() for each in spread])
-        ),
-    }
-    if factor is None:
-        return found | {
-            "error_over_expected": None, "coverage": None, "reliability": [], "ence": None
-        }  # fmt: skip
-    table = reliability(every, doubt, factor)
-    return found | {
-        "error_over_expected": error_over_expected(every, doubt, factor),
-        "coverage": coverage(every, doubt, factor),
-        "reliability": table,
-        "ence": calibration_error(table),
-    }
+    frames = [np.array([values.max() for values in each]) for each in (errors, spread)]
+    table = [] if factor is None else reliability(every, doubt, factor)
+    return Honesty(
+        rank_correlation=rank_correlation(every, doubt),
+        rank_correlation_frames=rank_correlation(*frames),
+        error_over_expected=None if factor is None else error_over_expected(every, doubt, factor),
+        coverage=None if factor is None else coverage(every, doubt, factor),
+        reliability=table,
+        ence=None if factor is None else calibration_error(table),
+    )
 
 
 def notes(frames: int, factor: float | None, members: int) -> list[str]:

@@ -25,9 +25,37 @@ from umklapp.errors import InputError
 from umklapp.learning.sampling import acquisition, uncertainty
 from umklapp.potentials.committee import Committee, CommitteePrediction, subsample
 from umklapp.potentials.nequip import training
+from umklapp.records import Part, Record
 
 SHORTLIST = 5
 """A batch is spread out over so many times its size of the most uncertain frames."""
+
+
+class DistillationRound(Part):
+    """A round of the distillation.
+
+    frames, left: chosen so far, and left in the pool. spread_mean, spread_max: of the members on
+    those left (`disagreement`); force_mae_eV_per_A: of their mean; None where none are left.
+    """
+
+    frames: int
+    left: int
+    spread_mean: float | None = None
+    spread_max: float | None = None
+    force_mae_eV_per_A: float | None = None
+    seconds: float
+
+
+class KeptRecord(Record):
+    """low_fidelity/kept_n.json: how the frames for the reference engine were chosen.
+
+    frames: counts, `pool` and `kept`. history: none for a random draw. reason: why it ended.
+    """
+
+    seed: int
+    frames: dict[str, int]
+    history: list[DistillationRound]
+    reason: str
 
 
 @dataclass(frozen=True)

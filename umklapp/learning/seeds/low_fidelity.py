@@ -26,9 +26,30 @@ from umklapp.learning.seeds import defects
 from umklapp.potentials import surfaces
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.contract import Potential
+from umklapp.records import Part, Record
 
 CHUNK = 256
 """Frames labelled in one call of the surface."""
+
+
+class StageNumbers(Part):
+    """Of a temperature stage: T (K), kept frames, mean order O, mean energy (eV per atom)."""
+
+    T: float
+    frames: int
+    order: float
+    energy: float
+
+
+class PoolRecord(Record):
+    """low_fidelity/pool_n.json: what a cheap surface gave (`Sample`), with settings and seed."""
+
+    settings: dict[str, Any]
+    counts: dict[str, int]
+    ended: list[str]
+    notes: list[str]
+    seed: int
+    stages: list[StageNumbers]
 
 
 @dataclass(frozen=True)
@@ -123,7 +144,7 @@ def _position(info: FrameInfo, shuffled: Sequence[int]) -> tuple[int, float]:
     return shuffled.index(info.replica), info.time
 
 
-def stages(found: Sequence[Atoms], temperatures: Sequence[float]) -> list[dict[str, Any]]:
+def stages(found: Sequence[Atoms], temperatures: Sequence[float]) -> list[StageNumbers]:
     """Of every stage: temperature (K), kept frames, mean order O, mean energy (eV per atom)."""
     rows = []
     for stage, temperature in enumerate(temperatures):
@@ -131,8 +152,14 @@ def stages(found: Sequence[Atoms], temperatures: Sequence[float]) -> list[dict[s
         if frames_of_stage:
             energies = [atoms.get_potential_energy() / len(atoms) for atoms in frames_of_stage]
             orders = [FrameInfo.of(atoms).order or 0.0 for atoms in frames_of_stage]
-            means = {"order": float(np.mean(orders)), "energy": float(np.mean(energies))}
-            rows.append({"T": temperature, "frames": len(frames_of_stage), **means})
+            rows.append(
+                StageNumbers(
+                    T=temperature,
+                    frames=len(frames_of_stage),
+                    order=float(np.mean(orders)),
+                    energy=float(np.mean(energies)),
+                )
+            )
     return rows
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from scipy.stats import wasserstein_distance
 
 from umklapp.config import Rounds
 from umklapp.learning.assessment import Criterion
+from umklapp.learning.judgement import CommitteeFinetuning
 from umklapp.learning.sampling import correlation
 from umklapp.learning.sampling.exploration import Explored
 
@@ -155,14 +155,13 @@ def kappa(
     return Criterion(met=move <= limit and agree, value=move, limit=limit, words=words)
 
 
-def forgetting(finetune: Mapping[str, Any]) -> Criterion:
+def forgetting(finetune: CommitteeFinetuning) -> Criterion:
     """Has fine-tuning left every member its forces on the frames held back from it?
 
     Args:
-        finetune: of `committee.json` (`judgement.finetuning`).
+        finetune: of the committee's record.
     """
-    value, limit = float(finetune["forgetting"]), float(finetune["limit"])
-    words = str(finetune["words"])
+    value, limit, words = finetune.forgetting, finetune.limit, finetune.words
     if value > limit:
         words += (
             f" (wanted {limit:.2f}): it forgets too much; raise finetune.cotraining or "

@@ -14,7 +14,7 @@ from umklapp import config, provenance
 from umklapp.crystals.frames import stress_of
 from umklapp.errors import InputError
 from umklapp.potentials.external import bridge, potential
-from umklapp.potentials.nequip.training import TrainingResult
+from umklapp.potentials.training_records import TrainingResult
 
 COLUMNS = ("epoch", "seconds", "energy_mae_eV_per_atom", "force_mae_eV_per_A", "loss")
 
@@ -87,7 +87,9 @@ def train(
         environment=settings.environment,
         worker=worker.versions,
     )
-    return TrainingResult(len(rows), int(best[0]), errors, rows[-1][1])
+    return TrainingResult(
+        epochs=len(rows), best_epoch=int(best[0]), validation=errors, seconds=rows[-1][1]
+    )
 
 
 class _Progress:

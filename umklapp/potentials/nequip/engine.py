@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 import fcntl
 import inspect
-import json
 import os
 import shutil
 import time
@@ -36,6 +35,7 @@ from umklapp.errors import CalculationError
 from umklapp.potentials.architectures import untrained
 from umklapp.potentials.neighbours import Slots
 from umklapp.potentials.nequip import convolution
+from umklapp.potentials.training_records import CompiledGraph
 
 EXAMPLE = (11, 7)
 """Atoms and slots of the example that is traced: sizes that no weight has."""
@@ -338,7 +338,8 @@ def prepare(
         network: what is compiled.
     """
     out.mkdir(parents=True, exist_ok=True)
-    device, record = default_device(), {"mode": "eager", "key": None, "seconds": 0.0}
+    device = default_device()
+    record: dict[str, Any] = {"mode": "eager", "key": None, "seconds": 0.0}
     if BACKENDS[settings.backend].missing("compiled"):
         record["reason"] = f"backend {settings.backend} has no compiled engine"
         say(f"eager evaluation: {record['reason']}")
@@ -354,7 +355,7 @@ def prepare(
         except CalculationError as error:
             record["reason"] = str(error)
             say(f"eager evaluation: {error}")
-    provenance.write_json(out / "engine.json", provenance.record(**record))
+    CompiledGraph(**record).write(out / "engine.json")
 
 
 def load(
@@ -368,8 +369,8 @@ def load(
     On a machine that the graph was not made for, the cache of that machine is asked (and filled).
     None where evaluation is eager.
     """
-    record = json.loads((folder / "engine.json").read_text())
-    if record["mode"] == "eager":
+    record = CompiledGraph.read(folder / "engine.json")
+    if record.mode == "eager":
         return None
     device, types = models[0].device, models[0].types
     try:
@@ -378,8 +379,8 @@ def load(
         if len(keys) > 1:
             raise CalculationError("the members are of different architectures")
         package = folder / "graph.pt2"
-        if keys != {record["key"]}:
-            say(f"{package} was made for {record['reason']}, this is {machine(device)}")
+        if keys != {record.key}:
+            say(f"{package} was made for {record.reason}, this is {machine(device)}")
             package, _ = obtain(networks[0], len(types), device, say)
         return Engine(package, networks, types, device)
     except CalculationError as error:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from umklapp.potentials import checkpoints
 from umklapp.potentials.nequip import curvature
 from umklapp.potentials.nequip.curvature import Batch, Item
 from umklapp.potentials.nequip.derivatives import PRODUCT
+from umklapp.potentials.training_records import FinetuneResult
 
 VALIDATION_COLUMNS = 12
 """Most columns of one supercell in a validation."""
@@ -44,25 +44,6 @@ UNITS = {"Ry/bohr²": 48.587, "Hartree/bohr²": 97.174}
 
 SUSPECT = 20.0
 """No trained member is so much stiffer than its labels."""
-
-
-@dataclass(frozen=True)
-class FinetuneResult:
-    """What a finished fine-tuning has to say.
-
-    before, after: `curvature_mae_eV_per_A2` over the validation columns, `force_mae_eV_per_A` and
-    `energy_mae_eV_per_atom` on the held-out frames, `loss`; history: the same at every validation;
-    best_step: curvature steps of the weights that were kept (0: those of before); forgetting: force
-    error after over before.
-    """
-
-    steps: int
-    best_step: int
-    before: dict[str, float]
-    after: dict[str, float]
-    forgetting: float
-    history: list[dict[str, float]]
-    seconds: float
 
 
 def finetune(
@@ -263,7 +244,13 @@ class Finetuning:
         forgetting = best[name] / max(first[name], 1e-12) if name in first else 1.0
         before, after = ({k: v for k, v in row.items() if k != "step"} for row in (first, best))
         return FinetuneResult(
-            self.step, int(best["step"]), before, after, forgetting, self.history, self.seconds()
+            steps=self.step,
+            best_step=int(best["step"]),
+            before=before,
+            after=after,
+            forgetting=forgetting,
+            history=self.history,
+            seconds=self.seconds(),
         )
 
     def save(self, path: Path, identity: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,38 +12,9 @@ import lightning
 import numpy as np
 
 from umklapp import provenance
+from umklapp.potentials.training_records import TrainingResult
 
 MONITOR = "val0_epoch/weighted_sum"
-
-
-@dataclass(frozen=True)
-class StageResult:
-    """What a stage of a schedule has to say (units as in `TrainingResult`).
-
-    with_stress: training frames whose stress was in its loss.
-    """
-
-    name: str
-    epochs: int
-    best_epoch: int
-    validation: dict[str, float]
-    seconds: float
-    frozen: list[str]
-    with_stress: int
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """What a finished training has to say (units eV/atom, eV/Å, eV/Å³).
-
-    epochs, seconds: of all stages together; best_epoch, validation: of the last one.
-    """
-
-    epochs: int
-    best_epoch: int
-    validation: dict[str, float]
-    seconds: float
-    stages: tuple[StageResult, ...] = ()
 
 
 class Progress(lightning.Callback):
@@ -107,4 +77,9 @@ class Progress(lightning.Callback):
         stress = self.stresses[self.rows.index(row)]
         if np.isfinite(stress):
             errors[self.stress] = stress
-        return TrainingResult(len(self.rows), int(row[0]), errors, self.rows[-1][1])
+        return TrainingResult(
+            epochs=len(self.rows),
+            best_epoch=int(row[0]),
+            validation=errors,
+            seconds=self.rows[-1][1],
+        )

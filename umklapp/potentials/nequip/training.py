@@ -5,12 +5,11 @@ Deterministic on one thread; resumable: the last epoch's checkpoint lies in the 
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +30,8 @@ from umklapp.crystals.materials import composition
 from umklapp.errors import CalculationError
 from umklapp.potentials import architectures
 from umklapp.potentials.nequip import parents, schedule
-from umklapp.potentials.nequip.progress import MONITOR, Progress, StageResult, TrainingResult
-
-__all__ = ["MONITOR", "Progress", "StageResult", "TrainingResult", "train"]
+from umklapp.potentials.nequip.progress import MONITOR, Progress
+from umklapp.potentials.training_records import StageResult, TrainingResult
 
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
@@ -99,11 +97,11 @@ def train(
         given = Start(best, keeps_zero=True)
     _copy(best, out)
     return TrainingResult(
-        sum(each.epochs for each in results),
-        results[-1].best_epoch,
-        results[-1].validation,
-        sum(each.seconds for each in results),
-        tuple(results),
+        epochs=sum(result.epochs for result in results),
+        best_epoch=results[-1].best_epoch,
+        validation=results[-1].validation,
+        seconds=sum(result.seconds for result in results),
+        stages=tuple(results),
     )
 
 
@@ -127,15 +125,15 @@ def _stage(
     described, own = stage
     note = scratch / "finished.json"
     result = _fit(parts, own, seed, out, scratch, say, start, described.freeze, note)
-    provenance.write_json(note, asdict(result))
+    provenance.write_json(note, result.model_dump(mode="json"))
     return StageResult(
-        described.name,
-        result.epochs,
-        result.best_epoch,
-        result.validation,
-        result.seconds,
-        list(described.freeze),
-        schedule.with_stress(parts[0]) if own.training.stress_weight > 0 else 0,
+        name=described.name,
+        epochs=result.epochs,
+        best_epoch=result.best_epoch,
+        validation=result.validation,
+        seconds=result.seconds,
+        frozen=list(described.freeze),
+        with_stress=schedule.with_stress(parts[0]) if own.training.stress_weight > 0 else 0,
     )
 
 
@@ -171,7 +169,7 @@ def _fit(
     _forget_other_training(scratch, settings, seed, start, frozen)
     if finished is not None and finished.exists() and out.exists():
         say(f"finished already: {out}")
-        return TrainingResult(**json.loads(finished.read_text()))
+        return TrainingResult.model_validate_json(finished.read_text())
     if settings.training.stress_weight > 0 and with_stress < len(training):
         say(
             f"{len(training) - with_stress} of {len(training)} training frames have no stress: "

@@ -19,10 +19,10 @@ from phono3py import Phono3py
 from umklapp import config, provenance
 from umklapp.errors import InputError
 from umklapp.potentials.nequip.model import build
-from umklapp.potentials.nequip.training import TrainingResult
 from umklapp.potentials.taylor.loop import Loop, Problem, architecture
 from umklapp.potentials.taylor.model import TaylorNequip, without_hopped
 from umklapp.potentials.taylor.prior import Knowledge, Prior
+from umklapp.potentials.training_records import TrainingResult
 
 SAVE_EVERY = 50
 """Steps between two states on disk."""
@@ -81,7 +81,7 @@ def train(
     }
     say(f"evidence {evidence:.3f} per force, {bare:.3f} without the network")
     steps = settings.taylor.steps
-    return TrainingResult(steps, steps, numbers, seconds)
+    return TrainingResult(epochs=steps, best_epoch=steps, validation=numbers, seconds=seconds)
 
 
 def finish(

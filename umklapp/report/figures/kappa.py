@@ -10,26 +10,27 @@ import numpy as np
 import pandas as pd
 
 from umklapp.report.figures.style import BLUE, GREY, ORANGE, canvas, save
+from umklapp.transport.kappa_records import Conductivity
 
 
-def table(conductivity: dict[str, Any]) -> pd.DataFrame:
+def table(conductivity: Conductivity) -> pd.DataFrame:
     """Temperature, mean, standard deviation and every member, from conductivity.json."""
-    columns: dict[str, Any] = {"temperature_K": conductivity["temperatures_K"]}
-    empty = [np.nan] * len(conductivity["temperatures_K"])
-    columns["kappa_W_per_mK"] = conductivity["kappa_W_per_mK"] or empty
-    columns["std_W_per_mK"] = conductivity["std_W_per_mK"] or empty
-    for number, values in enumerate(conductivity["members_W_per_mK"]):
+    columns: dict[str, Any] = {"temperature_K": conductivity.temperatures_K}
+    empty = [np.nan] * len(conductivity.temperatures_K)
+    columns["kappa_W_per_mK"] = conductivity.kappa_W_per_mK or empty
+    columns["std_W_per_mK"] = conductivity.std_W_per_mK or empty
+    for number, values in enumerate(conductivity.members_W_per_mK):
         columns[f"member_{number}_W_per_mK"] = values or empty
     return pd.DataFrame(columns)
 
 
-def draw(conductivity: dict[str, Any], material: str, paths: Sequence[Path]) -> None:
+def draw(conductivity: Conductivity, material: str, paths: Sequence[Path]) -> None:
     """Committee mean with one standard deviation; members as thin lines."""
     figure, axes = canvas()
     data = table(conductivity)
     x, mean = data["temperature_K"], data["kappa_W_per_mK"]
-    if conductivity["not_computed"]:
-        reason = next(iter(conductivity["not_computed"].values()))
+    if conductivity.not_computed:
+        reason = conductivity.not_computed
         axes.text(0.5, 0.5, reason, ha="center", va="center", wrap=True, transform=axes.transAxes)
         axes.set(title=f"{material}: κ not computed")
         axes.set_axis_off()
@@ -47,12 +48,12 @@ def draw(conductivity: dict[str, Any], material: str, paths: Sequence[Path]) -> 
         capsize=3,
         label="committee, RTA (mean ± std)",
     )
-    literature = conductivity["literature"]
+    literature = conductivity.literature
     for key, label, marker, colour in (
         ("experiment_300K", "experiment", "D", ORANGE),
         ("ab_initio_green_kubo_300K", "ab initio Green–Kubo", "^", GREY),
     ):
-        values = literature[key]
+        values = getattr(literature, key)
         if values:
             axes.plot(
                 [300.0] * len(values), values, marker, ms=5, mfc="none", color=colour, label=label

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from umklapp.learning.assessment import Assessment
 from umklapp.report.figures.style import BLUE, ORANGE, canvas, save
+from umklapp.report.history import Round
 
 
-def table(rounds: Sequence[tuple[dict[str, Any], Assessment]]) -> pd.DataFrame:
-    """A row per round from its committee.json and its assessment (eV/Å)."""
+def table(rounds: Sequence[Round]) -> pd.DataFrame:
+    """A row per round from its committee.json and assessment.json (eV/Å)."""
     return pd.DataFrame(
         {
-            "round": assessment.round,
-            "training_labels": committee["frames"]["train"],
-            "test_force_mae_eV_per_A": committee["test"]["force_mae_eV_per_A"],
-            "new_label_force_mae_eV_per_A": assessment.criteria["force"].value,
-            "wanted_eV_per_A": assessment.criteria["force"].limit,
+            "round": record.assessment.round,
+            "training_labels": record.committee.frames["train"],
+            "test_force_mae_eV_per_A": record.committee.test.force_mae_eV_per_A,
+            "new_label_force_mae_eV_per_A": record.assessment.criteria["force"].value,
+            "wanted_eV_per_A": record.assessment.criteria["force"].limit,
         }
-        for committee, assessment in rounds
+        for record in rounds
     )
 
 

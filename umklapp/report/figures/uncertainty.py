@@ -12,11 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from umklapp.learning.judgement import CommitteeRecord
+from umklapp.learning.sampling.calibration import Honesty
 from umklapp.report.figures.style import BLUE, SETTINGS, save
 
 
 def draw(
-    data: pd.DataFrame, rounds: Sequence[dict[str, Any]], material: str, paths: Sequence[Path]
+    data: pd.DataFrame, rounds: Sequence[CommitteeRecord], material: str, paths: Sequence[Path]
 ) -> None:
     """Left: a point per test frame; right: atoms in bins, earlier rounds faint.
 
@@ -27,14 +29,14 @@ def draw(
     mpl.rcParams.update(SETTINGS)
     figure = Figure(figsize=(6.4, 3.1), layout="constrained")
     left, right = figure.subplots(1, 2)
-    honesty = rounds[-1]["honesty"]
+    honesty = rounds[-1].honesty
     _frames(left, data, honesty)
     _reliability(right, rounds)
     left.set_title(material)
     save(figure, paths)
 
 
-def _frames(axes: Axes, data: pd.DataFrame, honesty: dict[str, Any]) -> None:
+def _frames(axes: Axes, data: pd.DataFrame, honesty: Honesty) -> None:
     expected, true = 1e3 * data["expected_error_eV_per_A"], 1e3 * data["error_eV_per_A"]
     if expected.notna().any():
         axes.scatter(expected, true, s=18, color=BLUE, alpha=0.75, linewidths=0)
@@ -43,40 +45,40 @@ def _frames(axes: Axes, data: pd.DataFrame, honesty: dict[str, Any]) -> None:
     axes.text(
         0.03,
         0.97,
-        f"{len(data)} test frames\nrank correlation {honesty['rank_correlation_frames']:.2f}",
+        f"{len(data)} test frames\nrank correlation {honesty.rank_correlation_frames:.2f}",
         transform=axes.transAxes,
         va="top",
         fontsize=7,
     )
 
 
-def _reliability(axes: Axes, rounds: Sequence[dict[str, Any]]) -> None:
+def _reliability(axes: Axes, rounds: Sequence[CommitteeRecord]) -> None:
     values: list[float] = []
     for number, each in enumerate(rounds):
-        bins = each["honesty"]["reliability"]
+        bins = each.honesty.reliability
         if not bins:
             continue
         last = number == len(rounds) - 1
-        expected = [1e3 * row["expected"] for row in bins]
-        observed = [1e3 * row["observed"] for row in bins]
-        bars = [1e3 * row["error_bar"] for row in bins]
+        expected = [1e3 * row.expected for row in bins]
+        observed = [1e3 * row.observed for row in bins]
+        bars = [1e3 * row.error_bar for row in bins]
         values += [*expected, *observed]
         look: dict[str, Any] = {"color": BLUE, "alpha": 1.0 if last else 0.25, "ms": 3}
         axes.errorbar(expected, observed, bars, fmt="o-", capsize=2, **look)
     _diagonal(axes, values or [1.0])
     axes.set(xlabel="expected error (rms over atoms, meV/Å)", ylabel="observed (meV/Å)")
-    honesty = rounds[-1]["honesty"]
-    if honesty["coverage"] is None:
+    honesty = rounds[-1].honesty
+    if honesty.coverage is None:
         words = "the members agree exactly:\nno uncertainty"
     else:
         covered = ", ".join(
-            f"{float(level):.0%}: {share:.0%}" for level, share in honesty["coverage"].items()
+            f"{float(level):.0%}: {share:.0%}" for level, share in honesty.coverage.items()
         )
         words = (
             f"last round, atoms of the test frames\nrank correlation "
-            f"{honesty['rank_correlation']:.2f}\n"
-            f"error / expected {honesty['error_over_expected']:.2f}, "
-            f"ENCE {honesty['ence']:.2f}\ncoverage {covered}"
+            f"{honesty.rank_correlation:.2f}\n"
+            f"error / expected {honesty.error_over_expected:.2f}, "
+            f"ENCE {honesty.ence:.2f}\ncoverage {covered}"
         )
     axes.text(0.03, 0.97, words, transform=axes.transAxes, va="top", fontsize=6)
 

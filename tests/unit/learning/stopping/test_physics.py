@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from umklapp.config import Rounds
+from umklapp.learning.judgement import CommitteeFinetuning
 from umklapp.learning.sampling.exploration import CRYSTAL, HOPPED
 from umklapp.learning.stopping import physics
 
@@ -182,10 +183,12 @@ def test_kappa_missing_now_or_before():
 
 
 def test_a_material_that_forgot_is_told_what_to_do():
-    numbers = {"forgetting": 1.8, "limit": 1.5, "words": "curvature MAE 0.1 → 0.01"}
-    bad = physics.forgetting(numbers)
+    tuned = CommitteeFinetuning(
+        members=[], labels=1, forgetting=1.8, limit=1.5, words="curvature MAE 0.1 → 0.01"
+    )
+    bad = physics.forgetting(tuned)
     assert not bad.met
     assert "it forgets too much; raise finetune.cotraining" in bad.words
-    good = physics.forgetting(numbers | {"forgetting": 1.2})
+    good = physics.forgetting(tuned.model_copy(update={"forgetting": 1.2}))
     assert good.met
     assert good.words == "curvature MAE 0.1 → 0.01"

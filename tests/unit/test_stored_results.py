@@ -1,0 +1,137 @@
+"""Results and checkpoints of umklapp 0.1, from before its rooms, are read by what is here today."""
+
+import json
+
+import numpy as np
+import pytest
+from backends import needs
+from conftest import diamond
+from stored_results import RESULTS, SILICON
+
+from umklapp import config, reference
+from umklapp.crystals.curvature import CurvatureRecord
+from umklapp.crystals.frame_info import FrameInfo, Origin
+from umklapp.crystals.frames import read_frames
+from umklapp.crystals.structure_record import StructureRecord
+from umklapp.errors import InputError
+from umklapp.lattice import harmonic_reference
+from umklapp.learning.judgement import CommitteeRecord
+from umklapp.learning.sampling.acquisition import AcquisitionRecord
+from umklapp.learning.seeds.distillation import KeptRecord
+from umklapp.learning.seeds.low_fidelity import PoolRecord
+from umklapp.potentials.loading import load
+from umklapp.potentials.training_records import (
+    CompiledGraph,
+    Finetuning,
+    Pretraining,
+    SharedTraining,
+    Training,
+)
+from umklapp.reference.contract import Failures
+from umklapp.report.history import History
+from umklapp.transport.kappa_records import Conductivity, EffectiveConductivity, MemberConductivity
+
+RECORDS = {
+    "Si-227/structure/structure.json": StructureRecord,
+    "Si-227/curvature/labels.json": CurvatureRecord,
+    "Si-227/low_fidelity/member_?.json": Pretraining,
+    "Si-227/low_fidelity/pool_?.json": PoolRecord,
+    "Si-227/low_fidelity/kept_?.json": KeptRecord,
+    "Si-227/seeds/labels/*.failed.json": Failures,
+    "Si-227/round_*/labels/*.failed.json": Failures,
+    "Si-227/round_*/member_?/training.json": Training,
+    "Si-227/round_*/member_?/finetune.json": Finetuning,
+    "Si-227/round_*/committee.json": CommitteeRecord,
+    "Si-227/round_*/acquisition.json": AcquisitionRecord,
+    "Si-227/history.json": History,
+    "Si-227/round_*/conductivity/member_?.json": MemberConductivity,
+    "Si-227/conductivity/member_?.json": MemberConductivity,
+    "Si-227/conductivity.json": Conductivity,
+    "Si-227/effective.json": EffectiveConductivity,
+    "engines/*/engine.json": CompiledGraph,
+    "shared/member_?.json": SharedTraining,
+}
+
+
+def same(ours, theirs):
+    """Whether everything of the old file is in the record, under its name."""
+    if isinstance(theirs, dict):
+        return all(same(ours[name], value) for name, value in theirs.items())
+    if isinstance(theirs, list):
+        return len(ours) == len(theirs) and all(map(same, ours, theirs))
+    return ours == theirs
+
+
+@pytest.mark.parametrize("pattern", RECORDS)
+def test_a_record_of_then_says_the_same_today(pattern):
+    paths = sorted(RESULTS.glob(pattern))
+    assert paths
+    for path in paths:
+        record = RECORDS[pattern].read(path)
+        assert record.schema_version == RECORDS[pattern].VERSION
+        assert same(record.model_dump(mode="json"), json.loads(path.read_text()))
+
+
+@pytest.mark.parametrize("pattern", RECORDS)
+def test_another_record_is_refused_in_a_sentence(pattern, tmp_path):
+    path = tmp_path / "record.json"
+    path.write_text('{"colour": "red"}')
+    with pytest.raises(
+        InputError, match=r"record\.json: not a \w+ record.*delete it and run again"
+    ):
+        RECORDS[pattern].read(path)
+
+
+def test_frames_of_then_have_their_origins():
+    infos = [FrameInfo.of(frame) for frame in read_frames(SILICON / "seeds/train.extxyz")]
+    origins = {info.origin for info in infos}
+    assert {origin.kind for origin in origins} == {
+        *("aimd", "harmonic", "displaced", "rattled", "low_fidelity"),
+    }
+    assert Origin(kind="displaced", seed=1) in origins
+    assert all(info.frame_id and info.engine == "ase" for info in infos)
+    picked = read_frames(SILICON / "round_01/labels/0.extxyz")
+    assert {FrameInfo.of(frame).origin for frame in picked} == {Origin(kind="round", number=1)}
+    assert all(FrameInfo.of(frame).explored is not None for frame in picked)
+
+
+def test_force_constants_of_then():
+    reference = harmonic_reference.read(SILICON / "structure/harmonic.h5")
+    assert "finite displacements of the reference engine" in reference.source
+
+
+def predictions(name):
+    stored = np.load(RESULTS / f"{name}_predictions.npz")
+    forces = [stored[f"forces_{number}"] for number in range(len(stored["energy"]))]
+    return stored["energy"], forces, stored["stress"]
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("nequip", SILICON / "round_01/member_0/model.ckpt"),
+        pytest.param("allegro", RESULTS / "allegro/model.ckpt", marks=needs("allegro")),
+    ],
+)
+def test_checkpoints_of_then_predict_the_same(name, path):
+    energy, forces, stress = predictions(name)
+    found = load(path).evaluate(read_frames(SILICON / "seeds/test.extxyz")[: len(energy)])
+    np.testing.assert_allclose(found.energy, energy, rtol=1e-5)
+    np.testing.assert_allclose(found.stress, stress, atol=1e-5)
+    for ours, theirs in zip(found.forces, forces, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("umklapp.testbed:DoubleWellCrystal", {}),
+        (
+            "umklapp.potentials.empirical:manybody",
+            {"form": "kumagai", "parameters": "Kumagai_Comp_Mat_Sci_39_Si"},
+        ),
+    ],
+)
+def test_names_that_users_write_in_configurations(name, parameters, tmp_path):
+    settings = config.AseCalculator(engine="ase", calculator=name, parameters=parameters)
+    assert reference.create(settings).calculator(diamond(), tmp_path) is not None

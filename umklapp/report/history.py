@@ -1,0 +1,34 @@
+"""history.json: the committees and assessments of all rounds of a material, for the figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import field_validator
+
+from umklapp.learning.assessment import Assessment
+from umklapp.learning.judgement import CommitteeRecord
+from umklapp.records import Part, Record
+
+
+class Round(Part):
+    """committee.json and assessment.json of a round, in today's layout."""
+
+    committee: CommitteeRecord
+    assessment: Assessment
+
+    @field_validator("committee", mode="before")
+    @classmethod
+    def _committee_of_then(cls, value: Any) -> Any:
+        return CommitteeRecord.parse(value, "committee") if isinstance(value, dict) else value
+
+    @field_validator("assessment", mode="before")
+    @classmethod
+    def _assessment_of_then(cls, value: Any) -> Any:
+        return Assessment.parse(value, "assessment") if isinstance(value, dict) else value
+
+
+class History(Record):
+    """All rounds, in their order."""
+
+    rounds: list[Round]

@@ -1,0 +1,189 @@
+"""κ on disk: of one member, of the committee, of effective force constants. Units in the names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from umklapp.errors import InputError
+from umklapp.records import Part, Record
+
+ROOM = 300.0
+"""K, where κ is compared with other methods, other rounds, and experiment."""
+
+
+def at(
+    temperatures: Sequence[float], values: Sequence[float] | None, temperature: float = ROOM
+) -> float | None:
+    """The value at a temperature; None where there are no values at all.
+
+    Raises:
+        InputError: it was not computed at this temperature.
+    """
+    if values is None:
+        return None
+    if temperature not in temperatures:
+        known = ", ".join(f"{known:g}" for known in temperatures)
+        raise InputError(
+            f"κ({temperature:g} K) was not computed, only κ at {known} K: add {temperature:g} to "
+            "conductivity.temperatures and run again"
+        )
+    return values[list(temperatures).index(temperature)]
+
+
+class Correction(Part):
+    """What correcting a member by a Taylor expansion did (`taylor.correction.correct`).
+
+    labels_left_out: in which an atom had left its site.
+    """
+
+    labels: float
+    labels_left_out: float = 0.0
+    residual_before_eV_per_A: float
+    residual_after_eV_per_A: float
+    log_evidence_per_force: float
+
+
+class KappaNumbers(Part):
+    """κ of one set of force constants by the Boltzmann equation.
+
+    kappa_*: (n_T,), a third of the trace; the tensor (n_T, 6) in the order xx yy zz yz xz xy; the
+    parts within and between bands, and of the relaxation-time approximation, where they exist.
+    not_computed: why there is no κ, None where there is one.
+    """
+
+    temperatures_K: list[float]
+    kappa_W_per_mK: list[float] | None
+    kappa_tensor_W_per_mK: list[list[float]] | None
+    kappa_intra_W_per_mK: list[float] | None = None
+    kappa_inter_W_per_mK: list[float] | None = None
+    kappa_rta_W_per_mK: list[float] | None = None
+    method: str = "Boltzmann equation"
+    not_computed: str | None
+    lowest_frequency_THz: float
+
+    @property
+    def at_room_temperature(self) -> float | None:
+        """κ(300 K) in W/(m K), None where κ was not computed; raises as `at`."""
+        return at(self.temperatures_K, self.kappa_W_per_mK)
+
+
+class MemberConductivity(Record, KappaNumbers):
+    """conductivity/member_k.json.
+
+    mesh: of q-points. acoustic_sum_residual_eV_per_A2: of the second-order force constants.
+    """
+
+    mesh: list[int]
+    acoustic_sum_residual_eV_per_A2: float
+    correction: Correction | None = None
+
+
+class Literature(Part):
+    """Published κ (W/(m K)) of the table, and its text."""
+
+    experiment_300K: list[float]
+    ab_initio_green_kubo_300K: list[float]
+    text: str
+
+
+class CommitteeKappa(Part):
+    """κ of a committee: mean and population standard deviation over the members, (n_T,).
+
+    not_computed: why there is no κ, member by member; a mean over the members that happened to work
+    would hide an unstable crystal. lowest_frequency_THz: of all members.
+    residual_before_correction_eV_per_A: forces of the labels that the members leave, their mean.
+    """
+
+    temperatures_K: list[float]
+    mesh: list[int]
+    members_W_per_mK: list[list[float] | None]
+    not_computed: str | None
+    lowest_frequency_THz: float
+    method: str = "Boltzmann equation"
+    residual_before_correction_eV_per_A: float | None = None
+    kappa_W_per_mK: list[float] | None
+    std_W_per_mK: list[float] | None
+
+    @property
+    def at_room_temperature(self) -> tuple[float, float] | None:
+        """κ(300 K) and its spread in W/(m K), None where κ was not computed; raises as `at`."""
+        value = at(self.temperatures_K, self.kappa_W_per_mK)
+        spread = at(self.temperatures_K, self.std_W_per_mK)
+        return None if value is None or spread is None else (value, spread)
+
+
+class Conductivity(Record, CommitteeKappa):
+    """conductivity.json, with the settings behind the numbers."""
+
+    material: str
+    settings: dict[str, Any]
+    reference: dict[str, Any]
+    literature: Literature
+
+    @classmethod
+    def upgrade(cls, data: dict[str, Any], version: int) -> dict[str, Any]:
+        """Version 0 had a reason per member."""
+        reasons = data.get("not_computed")
+        return {**data, "not_computed": by_member(reasons) if reasons else None}
+
+
+def by_member(reasons: dict[Any, str]) -> str:
+    """Reasons of some members in one sentence."""
+    return "; ".join(f"member {number}: {reason}" for number, reason in reasons.items())
+
+
+class EffectiveConductivity(Record):
+    """effective.json: κ with force constants fitted to the dynamics at `temperature_K`.
+
+    kappa_W_per_mK: one number, None where nothing could be fitted (`not_computed` says why). fit:
+    numbers of the fit. The other fields are as in `KappaNumbers`.
+    """
+
+    temperature_K: float
+    kappa_W_per_mK: float | None
+    not_computed: str | None
+    mesh: list[int]
+    fit: dict[str, float] | None = None
+    temperatures_K: list[float] | None = None
+    kappa_tensor_W_per_mK: list[list[float]] | None = None
+    kappa_intra_W_per_mK: list[float] | None = None
+    kappa_inter_W_per_mK: list[float] | None = None
+    kappa_rta_W_per_mK: list[float] | None = None
+    method: str | None = None
+    lowest_frequency_THz: float | None = None
+
+
+class MeshRow(Part):
+    """κ on a q-mesh, and its relative change from the mesh before."""
+
+    mesh: list[int]
+    kappa_W_per_mK: float | None
+    change: float | None
+
+
+class MeshConvergence(Record):
+    """mesh.json: κ on meshes that grow (`mesh.converge`)."""
+
+    table: list[MeshRow]
+    enough: list[int] | None
+    words: str
+
+
+class SrmeNumbers(Part):
+    """Of one member: see `srme.Srme`; None where there is no κ."""
+
+    value: float
+    error: float | None
+    kappa: float | None
+    reference: float
+    words: list[str]
+
+
+class SrmeRecord(Record):
+    """conductivity/srme.json: κ_SRME of every member against a reference, mean and spread."""
+
+    reference: str
+    mean: float
+    std: float
+    members: list[SrmeNumbers]
