@@ -85,7 +85,8 @@ def facts(reference, before, after, labels=(), trials=(), along=None, temperatur
 def judge(*parts, **more):
     """The verdict, which can be written and read, and begins with its word."""
     found = verdict.judge(facts(*parts, **more))
-    assert Verdict.model_validate_json(found.model_dump_json()) == found
+    again = Verdict.model_validate_json(found.model_dump_json())
+    assert again.model_dump() == found.model_dump()
     assert found.reason.startswith(found.verdict)
     return found
 

@@ -60,20 +60,22 @@ def test_stages_in_their_order(tmp_path):
     assert row["test_force_mae_eV_per_A"] == 0.012
 
 
-KAPPA = {"temperatures_K": [300.0], "kappa_W_per_mK": [9.7], "std_W_per_mK": [0.3]}
 OF_THE_END = ("converged", "verdict", "kappa_300K_W_per_mK", "reason")
 
 
 def finished(folder):
     """A material that ended after two rounds, its files in order of time."""
-    committee = {"test": {"force_mae_eV_per_A": 0.01}}
+    committee = stored_results.committee(test={"force_mae_eV_per_A": 0.01})
     for number in range(2):
         path = folder / f"round_0{number}"
         touch(path / "dataset.extxyz", stamp=100.0 * number + 10)
-        touch(path / "committee.json", json.dumps(committee), stamp=100.0 * number + 20)
+        committee.write(path / "committee.json")
+        os.utime(path / "committee.json", (100.0 * number + 20,) * 2)
         assessment(number, met=number == 1).write(path / "assessment.json")
         os.utime(path / "assessment.json", (100.0 * number + 30,) * 2)
-    touch(folder / "conductivity.json", json.dumps(KAPPA), stamp=150.0)
+    numbers = {"temperatures_K": [300.0], "kappa_W_per_mK": [9.7], "std_W_per_mK": [0.3]}
+    stored_results.conductivity(**numbers).write(folder / "conductivity.json")
+    os.utime(folder / "conductivity.json", (150.0,) * 2)
     belongs = Belongs.of(1, folder / "round_01/assessment.json", [])
     Verdict(verdict="sound", reason="sound: x", belongs=belongs).write(folder / "verdict.json")
     return folder
