@@ -36,8 +36,13 @@ $(STAMP):
 demo: env ## the whole workflow on a small case, with real DFT (DEMO_CORES=4)
 	@$(IN_ENV) sh profiles/campaign.sh config/demo.yaml results/demo $(CORES)
 
-test: env lint slurm-lab ## style, types and all tests but the long physics ones
-	@$(IN_ENV) python -m pytest
+# A file's tests share what its fixtures have trained, so a file stays with one process; whole
+# campaigns come first in the alphabet, so that none is left over at the end.
+TEST_PROCESSES ?= 2
+PARALLEL := -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+
+test: env lint slurm-lab ## style, types and all tests but the long physics ones (TEST_PROCESSES=2)
+	@$(IN_ENV) python -m pytest $(PARALLEL)
 
 slurm-lab: ## install Slurm for the tests where that can be done (root, apt-get); else they are skipped
 	@bash tests/slurm/lab.sh install >/dev/null 2>&1 || echo "Slurm cannot be installed here: its tests are skipped"

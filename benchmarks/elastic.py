@@ -189,7 +189,7 @@ def judge(paths: list[Path], test: list[Atoms], cell: Atoms, scratch: Path) -> d
         "energy_mae_meV_per_atom": 1e3 * float(np.abs(energy).mean()),
         "force_mae_meV_per_A": 1e3 * float(np.abs(np.concatenate(forces)).mean()),
         "stress_mae_GPa": 160.2177 * float(np.abs(stress).mean()),
-        "not_computed": json.dumps(combined["not_computed"]) if combined["not_computed"] else "",
+        "not_computed": combined["not_computed"] or "",
         "stable_members": combined["stable_members"],
     }
     for name, pair in PAIRS.items():

@@ -3,21 +3,25 @@
 import json
 from pathlib import Path
 
-from umklapp import provenance
 from umklapp.learning.verdict import Verdict
 from umklapp.logs import log_to
 from umklapp.report import comparison
 from umklapp.report.figures import comparison as figure
-from umklapp.transport.kappa_records import Conductivity, EffectiveConductivity
+from umklapp.transport.green_kubo_record import GreenKuboRecord
+from umklapp.transport.kappa_records import Conductivity, EffectiveConductivity, SrmeRecord
 
 
 def main(material, files, out):
     """Write table, page and figure."""
-    numbers = {
-        name: json.loads(Path(path).read_text()) if path else None for name, path in files.items()
-    }
-    conductivity, ran = Conductivity.read(Path(files["conductivity"])), numbers["green_kubo"]
-    effective = EffectiveConductivity.read(Path(files["effective"])) if files["effective"] else None
+    conductivity = Conductivity.read(Path(files["conductivity"]))
+    ran, effective, srme = (
+        kind.read(Path(files[name])) if files[name] else None
+        for kind, name in (
+            (GreenKuboRecord, "green_kubo"),
+            (EffectiveConductivity, "effective"),
+            (SrmeRecord, "srme"),
+        )
+    )
     literature = comparison.literature_rows(conductivity.literature)
     table = comparison.rows(conductivity, ran, effective, literature)
     verdict = Verdict.read(files["verdict"])
@@ -30,8 +34,7 @@ def main(material, files, out):
     problems = comparison.missing(conductivity, ran, effective)
     Path(out["page"]).write_text(comparison.page(material, table, sigmas, told, problems))
     rows = json.loads(table.to_json(orient="records"))
-    record = {"advice": told, "sigma": sigmas, "kappa": rows, "srme": numbers["srme"]}
-    provenance.write_json(out["record"], record)
+    comparison.Comparison(advice=told, sigma=sigmas, kappa=rows, srme=srme).write(out["record"])
     figure.draw(table, material, told, [out["png"], out["pdf"]])
 
 

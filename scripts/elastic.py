@@ -1,11 +1,11 @@
 """Elastic constants of the committee, beside the reference engine's own if they are asked for."""
 
-import json
 from pathlib import Path
 
 from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.lattice.elastic import committee
+from umklapp.lattice.elastic.record import ElasticRecord, ElasticReference
 from umklapp.logs import log_to
 from umklapp.potentials.loading import load
 
@@ -18,15 +18,14 @@ def main(material, models, cell, reference, settings, scratch, out):
         print(f"member {number}")
         folder = scratch / f"member_{number}"
         members.append(committee.member(atoms, load(path), settings, folder))
-    own = json.loads(reference.read_text()) if reference else None
-    record = {
-        "material": material,
+    own = ElasticReference.read(reference) if reference else None
+    ElasticRecord(
+        material=material,
         **committee.combine(members),
-        "reference": own,
-        "settings": settings.model_dump(mode="json"),
-        "models": [provenance.file_digest(path) for path in models],
-    }
-    provenance.write_json(out, provenance.record(**record))
+        reference=own,
+        settings=settings.model_dump(mode="json"),
+        models=[provenance.file_digest(path) for path in models],
+    ).write(out)
 
 
 if __name__ == "__main__":

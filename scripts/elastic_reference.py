@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from umklapp import config, provenance, reference
+from umklapp import config, reference
 from umklapp.crystals import frames
 from umklapp.lattice.elastic import strain
+from umklapp.lattice.elastic.record import ElasticReference
 from umklapp.logs import log_to
 from umklapp.reference.labelling import LabellingCalculator
 from umklapp.reference.ledger import Ledger
@@ -16,14 +17,13 @@ def main(cell, settings, reference_settings, timeout, ledger, scratch, out):
     engine = reference.create(reference_settings)
     calculator = LabellingCalculator(engine, Ledger(ledger), scratch, timeout, "elastic")
     found = strain.measure(atoms, calculator, settings.amplitudes, settings.reference_fmax)
-    record = {
+    ElasticReference(
         **found.as_dict(),
-        "labels": len(calculator.asked),
-        "engine": engine.name,
-        "settings_hash": engine.settings_hash,
-        "settings": settings.model_dump(mode="json"),
-    }
-    provenance.write_json(out, provenance.record(**record))
+        labels=len(calculator.asked),
+        engine=engine.name,
+        settings_hash=engine.settings_hash,
+        settings=settings.model_dump(mode="json"),
+    ).write(out)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
 """Figure: elastic constants of the committee with their spread, beside the reference."""
 
-import json
 from pathlib import Path
 
+from umklapp.lattice.elastic.record import ElasticRecord
 from umklapp.logs import log_to
 from umklapp.report.figures import elastic
 
 
 def main(material, record, out):
     """Draw the figure and write its csv."""
-    numbers = json.loads(Path(record).read_text())
+    numbers = ElasticRecord.read(Path(record))
     elastic.table(numbers).to_csv(out["csv"], index=False)
     elastic.draw(numbers, material, [Path(out["png"]), Path(out["pdf"])])
 

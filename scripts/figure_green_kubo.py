@@ -1,6 +1,5 @@
 """Figure: Green–Kubo integral, spectrum and convergence."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -8,11 +7,12 @@ import pandas as pd
 from umklapp.logs import log_to
 from umklapp.report.figures import green_kubo
 from umklapp.transport import trajectories
+from umklapp.transport.green_kubo_record import GreenKuboRecord
 
 
 def main(material, record, series, out):
     """Draw the figure and write the integral as csv."""
-    numbers, found = json.loads(record.read_text()), trajectories.read_series(series)
+    numbers, found = GreenKuboRecord.read(record), trajectories.read_series(series)
     names = ("times_fs", "correlation", "integral", "smooth_integral")
     pd.DataFrame({name: found.get(name, []) for name in names}).to_csv(out["csv"], index=False)
     green_kubo.draw(numbers, found, material, [out["png"], out["pdf"]])

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from umklapp import config, provenance
+from umklapp import config
 from umklapp.crystals import frames
 from umklapp.errors import CalculationError, InputError
 from umklapp.lattice import harmonic_reference
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
 from umklapp.transport import lifetimes, nve, trajectories
+from umklapp.transport.green_kubo_record import GreenKuboRecord
 
 
 def main(paths, members, engine, primitive, settings, displacement, out):
@@ -28,8 +29,7 @@ def main(paths, members, engine, primitive, settings, displacement, out):
         record, series = {"kappa_W_per_mK": None, "not_computed": str(error)}, {}
         print(f"no κ: {error}")
     trajectories.write_series(out["series"], series)
-    record["settings"] = settings.model_dump(mode="json")
-    provenance.write_json(out["record"], provenance.record(**record))
+    GreenKuboRecord(**record, settings=settings.model_dump(mode="json")).write(out["record"])
 
 
 if __name__ == "__main__":

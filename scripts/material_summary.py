@@ -1,23 +1,29 @@
 """One row of the summary: rounds, labels, errors, κ."""
 
-import json
 from pathlib import Path
 
 from umklapp import provenance
+from umklapp.lattice.elastic.record import ElasticRecord
+from umklapp.lattice.thermodynamics_record import ThermodynamicsRecord
 from umklapp.learning.verdict import Verdict
 from umklapp.logs import log_to
 from umklapp.report import summary
 from umklapp.report.history import History
+from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import Conductivity
 
-NAMES = ("thermodynamics", "green_kubo", "elastic")
+KINDS = {
+    "thermodynamics": ThermodynamicsRecord,
+    "green_kubo": GreenKuboRecord,
+    "elastic": ElasticRecord,
+}
 
 
 def main(material, files, out):
     """Write summary.json of one material."""
     rounds = History.read(Path(files["history"])).rounds
     thermodynamics, *asked = (
-        json.loads(Path(files[name]).read_text()) if files[name] else None for name in NAMES
+        kind.read(Path(files[name])) if files[name] else None for name, kind in KINDS.items()
     )
     assessments = [record.assessment for record in rounds]
     verdict = Verdict.read(files["verdict"])

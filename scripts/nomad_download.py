@@ -1,9 +1,8 @@
 """Download the files of a listing; a job that was killed goes on where it was."""
 
-import json
 from pathlib import Path
 
-from umklapp import config, provenance
+from umklapp import config
 from umklapp.learning.seeds import nomad
 from umklapp.learning.seeds.downloads import Server
 from umklapp.logs import log_to
@@ -12,8 +11,8 @@ from umklapp.logs import log_to
 def main(listing, settings, folder, out):
     """Write the manifest: every file with its place and checksum."""
     server = Server(settings.server, settings.interval, settings.patience)
-    found = json.loads(Path(listing).read_text())
-    provenance.write_json(out, nomad.fetch(server, settings, found, Path(folder)))
+    found = nomad.NomadListing.read(Path(listing))
+    nomad.fetch(server, settings, found, Path(folder)).write(out)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from umklapp import config, provenance
+from umklapp import config
 from umklapp.learning.seeds import nomad
 from umklapp.learning.seeds.downloads import Server
 from umklapp.logs import log_to
@@ -12,8 +12,8 @@ def main(formula, settings, out):
     """Write the listing."""
     server = Server(settings.server, settings.interval, settings.patience)
     found = nomad.listing(server, settings, formula)
-    provenance.write_json(out, found)
-    print(f"{formula}: {len(found['files'])} files, {found['megabytes']} MB")
+    found.write(out)
+    print(f"{formula}: {len(found.files)} files, {found.megabytes} MB")
 
 
 if __name__ == "__main__":

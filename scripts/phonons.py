@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from umklapp import config, provenance
+from umklapp import config
 from umklapp.crystals import frames
 from umklapp.lattice import force_constants, phonons
+from umklapp.lattice.thermodynamics_record import ThermodynamicsRecord
 from umklapp.logs import log_to
 
 
@@ -21,7 +22,7 @@ def main(fc2, primitive, phonon, settings, temperatures, out):
     record = phonons.describe(thermal, settings.imaginary)
     record["sound_m_per_s"] = phonons.describe_sound(models)
     print(record)
-    provenance.write_json(out["record"], provenance.record(**record, mesh=settings.mesh))
+    ThermodynamicsRecord(**record, mesh=settings.mesh).write(out["record"])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Labelled frames from the files that were downloaded from NOMAD."""
 
-import json
 from pathlib import Path
 
 from umklapp import config, provenance
@@ -14,7 +13,7 @@ from umklapp.logs import log_to
 def main(material, index, manifest, primitive, sampling, settings, root, out):
     """Write the frames of every trajectory of this crystal, each in order of time."""
     cell = frames.read_candidates(primitive)[0]
-    paths = nomad.of_material(json.loads(Path(manifest).read_text()), cell, settings.skip)
+    paths = nomad.of_material(nomad.NomadManifest.read(Path(manifest)), cell, settings.skip)
     generator = provenance.generator(root, material, "nomad", index)
     perfect = frames.read_candidates(sampling)[0]
     found = given.take(paths, settings, generator, Origin(kind="nomad", seed=index), perfect)

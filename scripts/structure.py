@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from umklapp import config, provenance, reference
-from umklapp.crystals import frame_info, frames, materials, phonopy_cells
-from umklapp.crystals.formats import force_sets
+from umklapp.crystals import frame_info, frames, given_cells, materials, phonopy_cells
 from umklapp.crystals.structure_record import StructureRecord
 from umklapp.crystals.supercells import matrix as matrix_of
 from umklapp.logs import log_to
@@ -14,13 +13,11 @@ from umklapp.reference.relaxation import relax
 def main(material, settings, recipe, reference_settings, scratch, out):
     """Write primitive.extxyz, sampling.extxyz, phonon.extxyz and structure.json."""
     record = {"material": material, **{key: recipe[key] for key in recipe if key != "prototype"}}
+    row = materials.read_table(settings.table).loc[material]
     if settings.cells is not None:
-        params = force_sets.load_params(settings.cells)
-        primitive = phonopy_cells.from_phonopy(params.primitive)
-        cells = dict.fromkeys(config.WHICH, phonopy_cells.from_phonopy(params.supercell))
-        record["source"] = str(settings.cells)
+        primitive, supercell, record["source"] = given_cells.of_material(settings, row)
+        cells = dict.fromkeys(config.WHICH, supercell)
     else:
-        row = materials.read_table(settings.table).loc[material]
         primitive = built = materials.build_primitive(row, settings.structures, settings.downloads)
         if settings.relax:
             primitive, record["relaxation"] = relax(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from umklapp.lattice.thermodynamics_record import ThermodynamicsRecord
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.transport.kappa_records import Conductivity
 
@@ -21,3 +22,9 @@ def committee(frames=None, test=None, **changes):
 def conductivity(**changes):
     """conductivity.json; new temperatures and values need to go together."""
     return Conductivity.read(SILICON / "conductivity.json").model_copy(update=changes)
+
+
+def thermodynamics(**changes):
+    """phonons/thermodynamics.json."""
+    path = SILICON / "phonons/thermodynamics.json"
+    return ThermodynamicsRecord.read(path).model_copy(update=changes)

@@ -54,11 +54,15 @@ class Record(Part):
             data = json.loads(Path(path).read_text())
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: not json ({error}); delete it and run again") from None
-        return cls.parse(data, str(path))
+        return cls.parse(data, path)
 
     @classmethod
-    def parse(cls, data: Any, path: str) -> Self:
-        """The record of the contents of a file, or of a part of them; raises as `read`."""
+    def parse(cls, data: object, path: Path) -> Self:
+        """The record of json that is read already, a part of the file at `path`.
+
+        Raises:
+            InputError: as `read`.
+        """
         name = cls.__name__
         if not isinstance(data, dict):
             raise InputError(f"{path}: not a {name} record; delete it and run again")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 def in_milli(value: float) -> str:
@@ -16,3 +17,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean train?` for a word that is close to known ones; empty where none is."""
     close = difflib.get_close_matches(word, list(known), n=3)
     return f"; did you mean {', '.join(close)}?" if close else ""
+
+
+def by_member(reasons: Mapping[Any, str]) -> str:
+    """Why some members have no result, in one sentence."""
+    return "; ".join(f"member {number}: {reason}" for number, reason in reasons.items())

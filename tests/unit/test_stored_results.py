@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from backends import needs
 from conftest import diamond
@@ -15,6 +16,8 @@ from umklapp.crystals.frames import read_frames
 from umklapp.crystals.structure_record import StructureRecord
 from umklapp.errors import InputError
 from umklapp.lattice import harmonic_reference
+from umklapp.lattice.elastic.record import ElasticRecord, ElasticReference
+from umklapp.lattice.thermodynamics_record import ThermodynamicsRecord
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.sampling.acquisition import AcquisitionRecord
 from umklapp.learning.seeds.distillation import KeptRecord
@@ -28,7 +31,11 @@ from umklapp.potentials.training_records import (
     Training,
 )
 from umklapp.reference.contract import Failures
+from umklapp.report import archive, status, summary
+from umklapp.report.comparison import Comparison
+from umklapp.report.figures import elastic, kappa, learning_curve, uncertainty
 from umklapp.report.history import History
+from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import Conductivity, EffectiveConductivity, MemberConductivity
 
 RECORDS = {
@@ -48,6 +55,11 @@ RECORDS = {
     "Si-227/conductivity/member_?.json": MemberConductivity,
     "Si-227/conductivity.json": Conductivity,
     "Si-227/effective.json": EffectiveConductivity,
+    "Si-227/phonons/thermodynamics.json": ThermodynamicsRecord,
+    "Si-227/elastic/reference.json": ElasticReference,
+    "Si-227/elastic.json": ElasticRecord,
+    "Si-227/green_kubo.json": GreenKuboRecord,
+    "Si-227/comparison.json": Comparison,
     "engines/*/engine.json": CompiledGraph,
     "shared/member_?.json": SharedTraining,
 }
@@ -135,3 +147,29 @@ def test_checkpoints_of_then_predict_the_same(name, path):
 def test_names_that_users_write_in_configurations(name, parameters, tmp_path):
     settings = config.AseCalculator(engine="ase", calculator=name, parameters=parameters)
     assert reference.create(settings).calculator(diamond(), tmp_path) is not None
+
+
+def test_what_a_user_asks_of_results_of_then():
+    """Status, the table of the summary as text, and the list of files behind the figures."""
+    row = status.of_material(SILICON, [])
+    mean_and_std = Conductivity.read(SILICON / "conductivity.json").at_room_temperature
+    assert (row["stage"], row["round"], row["failed_labels"]) == ("finished", 1, 0)
+    assert (row["kappa_300K_W_per_mK"], row["kappa_300K_std_W_per_mK"]) == mean_and_std
+    error = CommitteeRecord.read(SILICON / "round_01/committee.json").test.force_mae_eV_per_A
+    assert row["test_force_mae_eV_per_A"] == error
+    assert "46.5 ± 3.4" in summary.render(pd.read_csv(RESULTS / "summary.csv"))
+    names = {str(path.relative_to(RESULTS)) for path in archive.files(RESULTS, ["Si-227"])}
+    assert {"summary.csv", "Si-227/history.json", "Si-227/green_kubo.json"} <= names
+
+
+def test_figures_are_drawn_of_records_of_then(tmp_path):
+    rounds = History.read(SILICON / "history.json").rounds
+    table = learning_curve.table(rounds)
+    assert table["training_labels"].tolist() == [19, 22]
+    learning_curve.draw(table, "Si-227", [tmp_path / "learning_curve.png"])
+    errors = pd.read_csv(SILICON / "test_errors.csv")
+    committees = [one.committee for one in rounds]
+    uncertainty.draw(errors, committees, "Si-227", [tmp_path / "uncertainty.png"])
+    kappa.draw(Conductivity.read(SILICON / "conductivity.json"), "Si-227", [tmp_path / "kappa.png"])
+    elastic.draw(ElasticRecord.read(SILICON / "elastic.json"), "Si-227", [tmp_path / "c.png"])
+    assert len(list(tmp_path.glob("*.png"))) == 4

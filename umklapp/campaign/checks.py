@@ -22,10 +22,9 @@ from umklapp.config import (
     RattledSeed,
 )
 from umklapp.config.backends import BACKENDS
-from umklapp.crystals import materials, phonopy_cells, registration, supercells
+from umklapp.crystals import given_cells, materials, phonopy_cells, registration, supercells
 from umklapp.crystals.formats import given
 from umklapp.crystals.formats.force_sets import load_params, read_labelled
-from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.errors import InputError
 from umklapp.learning import reference_dynamics
 from umklapp.potentials.external import bridge
@@ -140,15 +139,14 @@ def _cells(campaign: Campaign, row: pd.Series) -> tuple[Atoms, Atoms]:
                 raise InputError(f"{key}: nothing for {name}; give it an entry, or a default")
             matrices[which] = supercells.matrix(said, primitive, materials.published_size(row), key)
         return primitive, phonopy_cells.supercell(primitive, matrices["sampling"])
-    params = load_params(chosen.cells)
-    primitive = from_phonopy(params.primitive)
+    primitive, sampling, _ = given_cells.of_material(chosen, row)
     found = materials.space_group(primitive)
     formula, wanted = materials.composition(primitive), materials.composition(Atoms(row["formula"]))
     if (formula, found) != (wanted, int(row["space_group"])):
         raise InputError(
             f"materials.cells: {chosen.cells} holds {formula}-{found}, select says {name}"
         )
-    return primitive, from_phonopy(params.supercell)
+    return primitive, sampling
 
 
 def _check_files(campaign: Campaign, material: str, primitive: Atoms, sampling: Atoms) -> None:

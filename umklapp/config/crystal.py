@@ -51,8 +51,9 @@ class Materials(Section):
     )
     cells: Path | None = Field(
         None,
-        description="phono3py params file (.xz allowed) whose primitive cell and supercell are "
-        "used as they are, instead of building and relaxing (one material only)",
+        description="file whose cells are used instead of building and relaxing (one material "
+        "only): a phono3py params file (.xz allowed) as it is; or a trajectory (extxyz, FHI-vibes "
+        ".son or .nc, aims.out), whose mean cell and mean positions the table's crystal takes",
     )
     sampling_supercell: Supercells | None = Field(
         None,

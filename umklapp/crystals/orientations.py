@@ -104,11 +104,14 @@ class Setting:
         return strain(self.basis @ frame.cell.array, perfect.cell.array)
 
 
-def lattice_maps(cell: np.ndarray, perfect: np.ndarray) -> list[np.ndarray]:
-    """Integer matrices M (3, 3), |det M| = 1, with M · cell = perfect · (1 + ε) · Q.
+def lattice_maps(cell: np.ndarray, perfect: np.ndarray, count: int = 1) -> list[np.ndarray]:
+    """Integer matrices M (3, 3), |det M| = count, with M · cell = perfect · (1 + ε) · Q.
 
     All rotations of the lattice are among them, proper and improper, whatever vectors describe it.
     Strain components up to `LARGEST_STRAIN` pass.
+
+    Args:
+        cell, perfect: (3, 3) Å. count: how many times `cell` is in `perfect`.
     """
     lengths = np.linalg.norm(perfect, axis=1)
     tolerance = 1 + 2 * LARGEST_STRAIN
@@ -118,17 +121,26 @@ def lattice_maps(cell: np.ndarray, perfect: np.ndarray) -> list[np.ndarray]:
     vectors = integers @ cell
     norms = np.linalg.norm(vectors, axis=1)
     rows = [np.flatnonzero(np.abs(norms / x - 1) < 1.5 * LARGEST_STRAIN) for x in lengths]
-    first, second, third = np.meshgrid(*rows, indexing="ij")
-    triples = np.stack([first, second, third], axis=-1).reshape(-1, 3)
     gram = perfect @ perfect.T
-    for i, j in ((0, 1), (0, 2), (1, 2)):
-        products = (vectors[triples[:, i]] * vectors[triples[:, j]]).sum(axis=-1)
+
+    def matching(i: int, j: int, one: np.ndarray, two: np.ndarray) -> np.ndarray:
+        products = (vectors[one] * vectors[two]).sum(axis=-1)
         near = np.abs(products - gram[i, j]) < 3 * LARGEST_STRAIN * lengths[i] * lengths[j]
-        triples = triples[near]
-    bases = integers[triples]
-    bases = bases[np.abs(np.abs(np.linalg.det(bases)) - 1) < 1e-6] if len(bases) else bases
-    strains = (np.abs(strain(basis @ cell, perfect)).max() for basis in bases)
-    return [basis for basis, size in zip(bases, strains, strict=True) if size < LARGEST_STRAIN]
+        return np.asarray(near)
+
+    pairs = np.stack(np.meshgrid(rows[0], rows[1], indexing="ij"), axis=-1).reshape(-1, 2)
+    pairs = pairs[matching(0, 1, pairs[:, 0], pairs[:, 1])]
+    found: list[np.ndarray] = []
+    for third in rows[2]:
+        end = np.full(len(pairs), third)
+        near = matching(0, 2, pairs[:, 0], end) & matching(1, 2, pairs[:, 1], end)
+        bases = integers[np.column_stack([pairs[near], end[near]])]
+        if not len(bases):
+            continue
+        bases = bases[np.abs(np.abs(np.linalg.det(bases)) - count) < 0.5]
+        sizes = [np.abs(strain(basis @ cell, perfect)).max() for basis in bases]
+        found += [basis for basis, size in zip(bases, sizes, strict=True) if size < LARGEST_STRAIN]
+    return found
 
 
 def settings(frame: Atoms, sites: Sites) -> list[Setting]:

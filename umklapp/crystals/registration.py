@@ -159,8 +159,9 @@ def _fits(lengths: np.ndarray, bond: float) -> bool:
 
 
 def _refusal(where: str, lengths: np.ndarray, target: Sites) -> str:
+    name = target.perfect.get_chemical_formula()
     return (
-        f"{where}: the atoms lie {lengths.mean():.2f} Å from the sites of {target.perfect.symbols} "
+        f"{where}: the atoms lie {lengths.mean():.2f} Å from the sites of {name} "
         f"on average ({lengths.max():.2f} Å at most), in the best of all orientations, origins and "
         f"orders; up to {LARGEST_RESIDUAL} of the bond ({LARGEST_RESIDUAL * target.bond:.2f} Å) is "
         "this crystal. Is the file of another structure, or molten? Leave the frame out (skip, "
@@ -174,6 +175,8 @@ def _decide(given: Sequence[Atoms], target: Sites) -> Setting | None:
     None where the frame is in another cell.
     """
     if sorted(given[0].numbers) != sorted(target.perfect.numbers):
+        return None
+    if not orientations.lattice_maps(given[0].cell.array, target.perfect.cell.array):
         return None
     mean = _average(given, target.bond)
     candidates = orientations.settings(mean, target)

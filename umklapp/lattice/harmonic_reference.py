@@ -202,7 +202,7 @@ def from_fit(
     solver.solve(2, is_compact_fc=False)
     constants = as_matrix(solver.force_constants[2])
     fitted = HarmonicReference(perfect, constants, "")
-    rest = float(np.mean(sigma(forces, fitted.forces(shifts[small] + perfect.positions))))
+    rest = float(np.nanmean(sigma(forces, fitted.forces(shifts[small] + perfect.positions))))
     source = (
         f"fit to {small.sum()} labels with displacements below {largest} Å "
         f"({unknown} free numbers, σᴬ of these frames {rest:.2f})"

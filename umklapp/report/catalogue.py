@@ -40,9 +40,26 @@ all selected rows at once. A changed entry of table, library or own file reruns 
 ## Cells
 
 - Primitive cells are in spglib's standard orientation. A structure from a file is turned into it,
-  and supercell matrices are rows in these vectors. Labelled frames of the sampling supercell in
-  another orientation are turned with their forces and stresses; frames of other cells are trained
-  on as they are, and no σᴬ is taken from them.
+  and supercell matrices are rows in these vectors.
+- `materials.cells` takes the cells of a file in place of building and relaxing: those of a phono3py
+  params file as they are, or the table's crystal with the mean cell and the mean positions of a
+  trajectory, symmetrised. Use it where you give dynamics of a cell that somebody else relaxed.
+- Labelled frames in the sampling supercell are laid on its sites (*registration*): given seeds,
+  NOMAD, look-up tables, `verdict.reference`. All rotations of the lattice are tried, proper and
+  improper, with all translations and orders of atoms; forces and stresses turn along. The mean of a
+  whole file decides, so neither heat nor an atom that hopped does; a stretch of another order
+  within a file gets a setting of its own. The log says how far the atoms lie from their sites, the
+  largest strain, and how many frames were changed; frames that are in our setting stay as they are,
+  bit for bit.
+- A frame whose atoms lie more than 0.25 of the bond from the sites on average is an error with
+  file, frame and distance: another structure, or a melt. Leave it out (`skip`, `every`), or correct
+  the material's structure. A strain up to 5 % stays in the frame, with its labels; it is taken out
+  of the displacements, and σᴬ is taken from frames with up to 1 %. Frames of other cells are
+  trained on as they are, and no σᴬ is taken from them.
+- σᴬ above 2 in frames that are quiet by construction (displaced cells, the start of ab initio MD,
+  the quieter quarter of a given trajectory) is an error: forces and positions do not belong
+  together. Force constants in a FHI-vibes `.nc` among the seeds or in `verdict.reference` are the
+  harmonic reference where the engine's own displaced cells are not.
 - `materials.sampling_supercell` and `phonon_supercell` take a matrix, `published`, `{{atoms: n}}`,
   or a mapping of keys to these with a `default`. `published` is the number of atoms in the table's
   column `n_supercell`; the publication states no matrices, so these are ours: compact (shortest

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import field_validator
 
-from umklapp.transport.kappa_records import ROOM, CommitteeKappa, EffectiveConductivity, Literature
+from umklapp.records import Part, Record
+from umklapp.transport.green_kubo_record import GreenKuboRecord
+from umklapp.transport.kappa_records import (
+    ROOM,
+    CommitteeKappa,
+    EffectiveConductivity,
+    Literature,
+    SrmeRecord,
+)
 
 STRONG = 0.4
 """σᴬ above which perturbation theory about one minimum fails (Knoop et al. 2023)."""
@@ -21,9 +31,35 @@ LARGE_CORRECTION = 1.0
 COLUMNS = ["method", "kappa_W_per_mK", "error_W_per_mK", "error_is", "temperature_K"]
 
 
+class Row(Part):
+    """κ by one method; error_is: what kind of error it is."""
+
+    method: str
+    kappa_W_per_mK: float
+    error_W_per_mK: float | None
+    error_is: str
+    temperature_K: float
+
+
+class Comparison(Record):
+    """comparison.json: σᴬ of the dynamics, every κ, which to trust, and κ_SRME if it was asked."""
+
+    advice: str
+    sigma: dict[str, float | None]
+    kappa: list[Row]
+    srme: SrmeRecord | None
+
+    @field_validator("srme", mode="before")
+    @classmethod
+    def _srme_of_then(cls, value: Any) -> Any:
+        return (
+            SrmeRecord.parse(value, Path("comparison.json")) if isinstance(value, dict) else value
+        )
+
+
 def rows(
     conductivity: CommitteeKappa,
-    green_kubo: Mapping[str, Any] | None,
+    green_kubo: GreenKuboRecord | None,
     effective: EffectiveConductivity | None,
     literature: pd.DataFrame,
 ) -> pd.DataFrame:
@@ -43,28 +79,28 @@ def rows(
             ["effective force constants", effective.kappa_W_per_mK, None, "one fit",
              effective.temperature_K]
         )  # fmt: skip
-    if green_kubo is not None and green_kubo["kappa_W_per_mK"] is not None:
-        temperature = green_kubo["temperature_K"]
-        error = green_kubo["error_W_per_mK"]
-        runs = len(green_kubo["trajectories_W_per_mK"])
+    if green_kubo is not None and green_kubo.kappa_W_per_mK is not None:
+        temperature = green_kubo.temperature_K
+        error = green_kubo.error_W_per_mK
+        runs = len(green_kubo.trajectories_W_per_mK)
         trajectories = f"standard error of {runs} trajectories"
-        found.append(["Green–Kubo", green_kubo["kappa_W_per_mK"], error, trajectories, temperature])
-        members = green_kubo["committee"]
-        if members.get("model_W_per_mK") is not None:
-            mean = sum(members["members"].values()) / len(members["members"])
+        found.append(["Green–Kubo", green_kubo.kappa_W_per_mK, error, trajectories, temperature])
+        members = green_kubo.committee
+        if members.model_W_per_mK is not None:
+            mean = sum(members.members.values()) / len(members.members)
             found.append(
-                ["Green–Kubo, by members", mean, members["model_W_per_mK"],
+                ["Green–Kubo, by members", mean, members.model_W_per_mK,
                  "spread of the committee beyond statistics", temperature]
             )  # fmt: skip
-        if "corrected_W_per_mK" in green_kubo:
+        if green_kubo.corrected_W_per_mK is not None:
             found.append(
-                ["Green–Kubo, infinite size", green_kubo["corrected_W_per_mK"], error,
+                ["Green–Kubo, infinite size", green_kubo.corrected_W_per_mK, error,
                  f"{trajectories}, not of the correction", temperature]
             )  # fmt: skip
-        second = green_kubo["cepstral"]
-        if "kappa_W_per_mK" in second:
+        second = green_kubo.cepstral
+        if second.kappa_W_per_mK is not None:
             found.append(
-            ["cepstral analysis", second["kappa_W_per_mK"], second["error_W_per_mK"],
+            ["cepstral analysis", second.kappa_W_per_mK, second.error_W_per_mK,
              "known variance of the spectrum", temperature]
         )  # fmt: skip
     own = pd.DataFrame(found, columns=COLUMNS)
@@ -116,7 +152,7 @@ def advice(sigma: float | None, conductivity: CommitteeKappa, ran: bool) -> str:
 
 def missing(
     conductivity: CommitteeKappa,
-    green_kubo: Mapping[str, Any] | None,
+    green_kubo: GreenKuboRecord | None,
     effective: EffectiveConductivity | None,
 ) -> list[str]:
     """What was asked for and could not be computed, in words."""
@@ -125,8 +161,8 @@ def missing(
         found.append(f"effective force constants: {effective.not_computed}")
     if green_kubo is None:
         return found
-    if green_kubo["kappa_W_per_mK"] is None:
-        return [*found, f"Green–Kubo: {green_kubo['not_computed']}"]
+    if green_kubo.kappa_W_per_mK is None:
+        return [*found, f"Green–Kubo: {green_kubo.not_computed}"]
     residual = conductivity.residual_before_correction_eV_per_A
     if residual is not None:
         found.append(
@@ -136,19 +172,22 @@ def missing(
         )
     found += [
         f"trajectory {number} is not used: {reason}"
-        for number, reason in green_kubo["excluded"].items()
+        for number, reason in green_kubo.excluded.items()
     ]
-    found += [f"Green–Kubo: {words}" for words in green_kubo["warnings"]]
-    value = green_kubo["kappa_W_per_mK"]
-    added = green_kubo.get("corrected_W_per_mK", value) - value
+    found += [f"Green–Kubo: {words}" for words in green_kubo.warnings]
+    value = green_kubo.kappa_W_per_mK
+    corrected = green_kubo.corrected_W_per_mK
+    added = 0.0 if corrected is None else corrected - value
     if abs(added) > LARGE_CORRECTION * abs(value):
         found.append(
             f"Green–Kubo, infinite size: the correction ({added:+.2g}) is {abs(added / value):.1f} "
             "times the value it corrects: no result; take a larger sampling supercell"
         )
-    for part, name in (("size", "lifetimes and size correction"), ("cepstral", "cepstral")):
-        reason = green_kubo.get(part, {}).get("not_computed")
-        found += [f"{name}: {reason}"] if reason else []
+    for part, name in (
+        (green_kubo.size, "lifetimes and size correction"),
+        (green_kubo.cepstral, "cepstral"),
+    ):
+        found += [f"{name}: {part.not_computed}"] if part.not_computed else []
     return found
 
 

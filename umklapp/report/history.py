@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import field_validator
@@ -20,7 +21,9 @@ class Round(Part):
     @field_validator("committee", mode="before")
     @classmethod
     def _committee_of_then(cls, value: Any) -> Any:
-        return CommitteeRecord.parse(value, "committee") if isinstance(value, dict) else value
+        return (
+            CommitteeRecord.parse(value, Path("history.json")) if isinstance(value, dict) else value
+        )
 
     @field_validator("assessment", mode="before")
     @classmethod

@@ -14,10 +14,13 @@ import pandas as pd
 
 from umklapp import config
 from umklapp.errors import InputError
+from umklapp.lattice.elastic.record import ElasticRecord
+from umklapp.lattice.thermodynamics_record import ThermodynamicsRecord
 from umklapp.learning.assessment import Assessment
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.verdict import Verdict
 from umklapp.paths import Results
+from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import Conductivity
 from umklapp.wording import in_milli
 
@@ -27,10 +30,10 @@ def row(
     assessments: Sequence[Assessment],
     committee: CommitteeRecord,
     conductivity: Conductivity,
-    thermodynamics: dict[str, Any],
+    thermodynamics: ThermodynamicsRecord,
     verdict: Verdict,
-    green_kubo: dict[str, Any] | None = None,
-    elastic: dict[str, Any] | None = None,
+    green_kubo: GreenKuboRecord | None = None,
+    elastic: ElasticRecord | None = None,
 ) -> dict[str, Any]:
     """The row of one material; `green_kubo` and `elastic` None where not asked for.
 
@@ -54,13 +57,13 @@ def row(
         "test_energy_mae_eV_per_atom": committee.test.energy_mae_eV_per_atom,
         "kappa_300K_W_per_mK": kappa,
         "kappa_300K_std_W_per_mK": spread,
-        "kappa_green_kubo_W_per_mK": None if green_kubo is None else green_kubo["kappa_W_per_mK"],
-        "kappa_green_kubo_error_W_per_mK": (green_kubo or {}).get("error_W_per_mK"),
+        "kappa_green_kubo_W_per_mK": None if green_kubo is None else green_kubo.kappa_W_per_mK,
+        "kappa_green_kubo_error_W_per_mK": green_kubo.error_W_per_mK if green_kubo else None,
         "sigma_A": verdict.overall_sigma("after"),
-        "bulk_modulus_GPa": (elastic or {}).get("bulk_GPa"),
-        "bulk_modulus_std_GPa": (elastic or {}).get("bulk_GPa_std"),
-        "elastically_stable_members": (elastic or {}).get("stable_members"),
-        "highest_frequency_THz": thermodynamics["highest_THz"]["mean"],
+        "bulk_modulus_GPa": elastic.bulk_GPa if elastic else None,
+        "bulk_modulus_std_GPa": elastic.bulk_GPa_std if elastic else None,
+        "elastically_stable_members": elastic.stable_members if elastic else None,
+        "highest_frequency_THz": thermodynamics.highest_THz.mean,
         "literature": conductivity.literature.text,
         "verdict": verdict.verdict,
         "reason": last.reason,

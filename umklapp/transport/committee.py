@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from umklapp.transport.kappa_records import CommitteeKappa, MemberConductivity, by_member
+from umklapp.transport.kappa_records import CommitteeKappa, MemberConductivity
+from umklapp.wording import by_member
 
 
 def at_300_kelvin(paths: Sequence[Path]) -> list[float | None]:

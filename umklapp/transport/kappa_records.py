@@ -7,6 +7,7 @@ from typing import Any
 
 from umklapp.errors import InputError
 from umklapp.records import Part, Record
+from umklapp.wording import by_member
 
 ROOM = 300.0
 """K, where κ is compared with other methods, other rounds, and experiment."""
@@ -126,11 +127,6 @@ class Conductivity(Record, CommitteeKappa):
         """Version 0 had a reason per member."""
         reasons = data.get("not_computed")
         return {**data, "not_computed": by_member(reasons) if reasons else None}
-
-
-def by_member(reasons: dict[Any, str]) -> str:
-    """Reasons of some members in one sentence."""
-    return "; ".join(f"member {number}: {reason}" for number, reason in reasons.items())
 
 
 class EffectiveConductivity(Record):

@@ -258,6 +258,62 @@ def test_cells_of_a_params_file(plain, tmp_path):
         check(plain)
 
 
+def test_cells_of_a_trajectory(plain, tmp_path):
+    frames.write_frames(tmp_path / "md.extxyz", labelled_frames(6))
+    plain["materials"] |= {
+        "cells": str(tmp_path / "md.extxyz"),
+        "sampling_supercell": None,
+        "phonon_supercell": None,
+    }
+    check(plain)
+    plain["materials"]["select"] = ["Ge-227"]
+    with pytest.raises(InputError, match=r"md\.extxyz: holds Si8, the table says Ge2"):
+        check(plain)
+
+
+def test_reference_dynamics_are_read_before_the_first_job(plain, tmp_path):
+    plain["verdict"] = {"reference": [str(tmp_path / "{material}.extxyz")]}
+    with pytest.raises(InputError, match=r"verdict\.reference: .*Si-227\.extxyz does not exist"):
+        check(plain)
+    found = labelled_frames(3)
+    frames.write_frames(tmp_path / "Si-227.extxyz", found)
+    with pytest.raises(InputError, match=r"verdict\.reference: .* frame 0: no time"):
+        check(plain)
+    for number, frame in enumerate(found):
+        frame.info["time"] = 2.0 * number
+    frames.write_frames(tmp_path / "Si-227.extxyz", found)
+    check(plain)
+    moved = [frame.copy() for frame in found]
+    for frame, old in zip(moved, found, strict=True):
+        frame.positions[:4] += 1.3
+        frame.calc = old.calc
+    frames.write_frames(tmp_path / "Si-227.extxyz", moved)
+    with pytest.raises(InputError, match=r"verdict\.reference: .* the atoms lie 0\.\d\d Å"):
+        check(plain)
+
+
+def test_seeds_of_another_structure(plain, tmp_path):
+    cubic = diamond()
+    cubic.set_scaled_positions(np.stack(np.meshgrid(*[[0.0, 0.5]] * 3), -1).reshape(-1, 3))
+    frame = frames.labelled(cubic, -1.0, np.zeros((8, 3)))
+    frames.write_frames(tmp_path / "given.extxyz", [frame] * 8)
+    with pytest.raises(InputError, match=r"seeds\.0\.path: .*given\.extxyz frame 0: the atoms lie"):
+        check(with_frames(plain, tmp_path / "given.extxyz"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"calculator": "ase.calculators.lj:LenardJones"}, "did you mean 'LennardJones'"),
+        ({"calculator": "ase.calculators.lj:LennardJones", "parameters": {"sigmaa": 2}}, "sigmaa"),
+    ],
+)
+def test_a_misspelled_calculator(plain, changes, message):
+    plain["reference"] = {"engine": "ase", **changes}
+    with pytest.raises(InputError, match=message):
+        check(plain)
+
+
 def test_force_constants_that_cannot_be_read(plain, tmp_path):
     (tmp_path / "fc.yaml").write_text("nothing: here\n")
     plain["phonons"] = {"force_constants": str(tmp_path / "fc.yaml")}

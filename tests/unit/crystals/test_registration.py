@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from umklapp.crystals import frames, phonopy_cells, registration, sites
+from umklapp.crystals import frames, materials, phonopy_cells, registration, sites
 from umklapp.crystals.orientations import Sites, lattice_maps
 from umklapp.errors import InputError
 
@@ -117,6 +117,28 @@ def test_a_symmetric_crystal_comes_back_with_its_labels(number):
     lengths = [np.sort(np.linalg.norm(sites.of_frames([f], perfect)[0], axis=1))
                for f in (found, wanted)]  # fmt: skip
     np.testing.assert_allclose(*lengths, atol=1e-6)
+
+
+@pytest.mark.parametrize("key", ["Mg3Sb2-164", "SnSe-62", "ZnO-186", "BaSi2-62"])
+def test_crystals_of_the_table(key, root):
+    """Turned, strained, shifted and shuffled: forces that are the displacements come back so."""
+    generator = np.random.default_rng(len(key))
+    row = materials.read_table(root / "config/materials.csv").loc[key]
+    primitive = materials.build_primitive(row, root / "config/structures")
+    perfect = phonopy_cells.supercell(primitive, np.diag([2, 2, 1]).tolist())
+    u = generator.normal(scale=0.08, size=(len(perfect), 3))
+    rotation, order = orthogonal(len(key)), generator.permutation(len(perfect))
+    given = Atoms(perfect.numbers[order], cell=1.004 * perfect.cell.array @ rotation, pbc=True)
+    moved = perfect.copy()
+    moved.positions += u
+    given.set_scaled_positions((moved.get_scaled_positions() + generator.uniform(size=3))[order])
+    given.wrap()
+    frame = frames.labelled(given, -1.0, (u @ rotation)[order])
+    (found,), report = registration.register([frame], perfect, key)
+    forces = found.get_forces()
+    apart = sites.of_frames([found], perfect)[0]
+    np.testing.assert_allclose(forces - forces.mean(axis=0), apart, atol=1e-6)
+    assert report.strains == [pytest.approx(0.004, abs=1e-6)]
 
 
 def test_the_other_species_at_the_other_quarter():

@@ -125,6 +125,14 @@ def test_a_fit_to_small_displacements_finds_the_force_constants():
     assert "fit to 6 labels" in found.source
 
 
+def test_the_perfect_crystal_among_the_labels_has_no_sigma_and_hides_none():
+    perfect = silicon_cubic()
+    still = labelled(perfect, -1.0, np.zeros((8, 3)))
+    found = harmonic_reference.from_fit(perfect, [still, *sw_labels(6, 0.005)])
+    assert "fit to 7 labels" in found.source
+    assert "nan" not in found.source
+
+
 def displaced_labels(primitive, perfect, calculator, distance):
     """Labels of all displaced cells that phonopy asks for."""
     phonon = phonopy_cells.harmonic_calculation(primitive, perfect)

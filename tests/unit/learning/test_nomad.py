@@ -66,24 +66,25 @@ def silicon(base, server, **more):
 
 def test_listing_names_files_and_sizes_of_the_material_only(base, server, store):
     found = silicon(base, server)
-    assert found["entries"] == 3
-    assert found["data_set"] == {"dataset_id": "d1", "dataset_name": "aiGK", "doi": DOI}
-    assert found["files"] == [
-        {"upload": "up1", "path": f"Si/run_{n}/trajectory.son", "size": 20_000} for n in range(3)
+    assert found.entries == 3
+    assert found.data_set == {"dataset_id": "d1", "dataset_name": "aiGK", "doi": DOI}
+    assert found.files == [
+        nomad.ListedFile(upload="up1", path=f"Si/run_{n}/trajectory.son", size=20_000)
+        for n in range(3)
     ]
-    assert found["megabytes"] == 0.06
+    assert found.megabytes == 0.06
     assert not [path for _, _, path, _ in store.log if "/raw/" in path]  # nothing was downloaded
 
 
 def test_folders_above_are_looked_into_as_often_as_asked(base, server):
-    assert silicon(base, server, parents=0)["files"] == []
-    assert len(silicon(base, server, parents=2)["files"]) == 3
+    assert silicon(base, server, parents=0).files == []
+    assert len(silicon(base, server, parents=2).files) == 3
 
 
 def test_order_of_elements_in_the_formula_does_not_matter(base, server):
     for formula in ("CuI", "ICu", "Cu2I2"):
         found = nomad.listing(server, seed(base), formula)
-        assert [file["path"] for file in found["files"]] == ["CuI/trajectory.son"]
+        assert [file.path for file in found.files] == ["CuI/trajectory.son"]
 
 
 def test_pages_are_followed_to_the_end(base, server, store, monkeypatch):
@@ -92,14 +93,14 @@ def test_pages_are_followed_to_the_end(base, server, store, monkeypatch):
         store.entry("up1", f"Si/run_{n}/trajectory.son", "Si")
     monkeypatch.setattr(nomad, "PAGE", 7)
     found = silicon(base, server)
-    assert (found["entries"], len(found["files"])) == (30, 30)
+    assert (found.entries, len(found.files)) == (30, 30)
     queries = [path for _, kind, path, _ in store.log if kind == "POST"]
     assert len(queries) == 2 * 5  # 31 entries with silicon, seven at a time, twice
 
 
 def test_missing_material_is_a_listing_without_files_and_then_an_error(base, server, tmp_path):
     found = nomad.listing(server, seed(base), "MgO")
-    assert (found["entries"], found["files"]) == (0, [])
+    assert (found.entries, found.files) == (0, [])
     with pytest.raises(InputError, match=r"0 entries of MgO .* leave this seed out"):
         nomad.fetch(server, seed(base), found, tmp_path)
 
@@ -111,14 +112,14 @@ def test_unknown_doi(base, server):
 
 def test_download_and_manifest(base, server, store, tmp_path):
     manifest = nomad.fetch(server, seed(base), silicon(base, server), tmp_path)
-    for n, file in enumerate(manifest["files"]):
+    for n, file in enumerate(manifest.files):
         got = (tmp_path / "up1" / f"Si/run_{n}/trajectory.son").read_bytes()
         assert got == content(n)
-        assert file["sha256"] == hashlib.sha256(content(n)).hexdigest()
+        assert file.sha256 == hashlib.sha256(content(n)).hexdigest()
     before = len(store.log)
     again = nomad.fetch(server, seed(base), manifest, tmp_path)
     assert len(store.log) == before  # all there: nothing is asked for
-    assert [f["sha256"] for f in again["files"]] == [f["sha256"] for f in manifest["files"]]
+    assert [f.sha256 for f in again.files] == [f.sha256 for f in manifest.files]
 
 
 @pytest.mark.parametrize("kind", ["cut", "short"])
@@ -178,13 +179,13 @@ def test_wrong_checksum_discards_that_file_and_no_other(base, server, store, tmp
     assert sorted(p.name for p in (tmp_path / "up1/Si/run_1").iterdir()) == []
     assert (tmp_path / "up1/Si/run_2/trajectory.son").read_bytes() == content(2)
     manifest = nomad.fetch(server, chosen, found, tmp_path)  # the server is well again
-    assert [file["sha256"] for file in manifest["files"][:2]] == list(sums.values())
+    assert [file.sha256 for file in manifest.files[:2]] == list(sums.values())
 
 
 def test_manifest_of_one_download_checks_the_next(base, server, store, tmp_path):
     manifest = nomad.fetch(server, seed(base), silicon(base, server), tmp_path / "a")
     path = tmp_path / "manifest.json"
-    path.write_text(json.dumps(manifest))
+    manifest.write(path)
     store.uploads["up1"]["Si/run_2/trajectory.son"] = content(5)  # changed on the server
     with pytest.raises(CalculationError, match=r"run_2/trajectory\.son: .*SHA-256 is"):
         nomad.fetch(server, seed(base, checksums=str(path)), silicon(base, server), tmp_path / "b")
@@ -287,16 +288,19 @@ def test_another_polymorph_is_left_out(tmp_path, quiet):
     steps = [(label(rattled(1, atoms=other)), np.zeros((8, 3)))] * 3
     files = []
     for name, what in (("a", steps), ("b", dynamics(4))):
-        files.append({"local": str(write_son(tmp_path / f"{name}.son", what))})
-    manifest = {"formula": "Si", "files": files}
+        place = str(write_son(tmp_path / f"{name}.son", what))
+        files.append(nomad.DownloadedFile(upload="u", path=name, size=1, local=place, sha256="s"))
+    manifest = nomad.NomadManifest(
+        data_set={}, formula="Si", entries=2, megabytes=0.0, server="", files=files
+    )
     cell = diamond(cubic=False)
     assert nomad.of_material(manifest, cell, 0, quiet) == [tmp_path / "b.son"]
     assert "left out" in quiet.said[0]
     with pytest.raises(InputError, match="none of 1 files of Si is a supercell"):
-        nomad.of_material({**manifest, "files": files[:1]}, cell, 0, quiet)
+        nomad.of_material(manifest.model_copy(update={"files": files[:1]}), cell, 0, quiet)
     (tmp_path / "b.son").unlink()
     with pytest.raises(InputError, match=r"b\.son: downloaded once, now gone"):
-        nomad.of_material({**manifest, "files": files[1:]}, cell, 0, quiet)
+        nomad.of_material(manifest.model_copy(update={"files": files[1:]}), cell, 0, quiet)
 
 
 def snakemake(folder, plain, *arguments):

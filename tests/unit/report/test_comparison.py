@@ -8,6 +8,7 @@ import stored_results
 from umklapp.report import comparison
 from umklapp.report.figures import comparison as figure
 from umklapp.report.figures import green_kubo as green_kubo_figure
+from umklapp.transport.green_kubo_record import CepstralNumbers, GreenKuboRecord, SizeNumbers
 from umklapp.transport.kappa_records import EffectiveConductivity, Literature
 
 CONDUCTIVITY = stored_results.conductivity(
@@ -17,27 +18,36 @@ CONDUCTIVITY = stored_results.conductivity(
     method="phono3py RTA",
 )
 NOTHING = {"kappa_W_per_mK": None, "std_W_per_mK": None}
-GREEN_KUBO = {
-    "temperature_K": 301.0,
-    "kappa_W_per_mK": 5.0,
-    "error_W_per_mK": 0.6,
-    "trajectories_W_per_mK": [4.0, 6.0],
-    "committee": {"members": {"0": 4.5, "1": 5.5}, "model_W_per_mK": 0.4},
-    "corrected_W_per_mK": 5.5,
-    "cepstral": {"kappa_W_per_mK": 5.2, "error_W_per_mK": 0.5},
-    "excluded": {"3": "step 9: exploded"},
-    "warnings": ["too short"],
-    "atoms": 64,
-    "cutoff_fs": 2000.0,
-    "convergence": {
-        name: [{"at": 1.0, "kappa": 4.0, "error": 1.0}, {"at": 2.0, "kappa": None, "error": None}]
-        for name in ("length_ps", "filter_periods")
-    },
-}
+GREEN_KUBO = GreenKuboRecord.model_validate(
+    {
+        "temperature_K": 301.0,
+        "kappa_W_per_mK": 5.0,
+        "error_W_per_mK": 0.6,
+        "trajectories_W_per_mK": [4.0, 6.0],
+        "committee": {"members": {"0": 4.5, "1": 5.5}, "model_W_per_mK": 0.4},
+        "corrected_W_per_mK": 5.5,
+        "cepstral": {"kappa_W_per_mK": 5.2, "error_W_per_mK": 0.5},
+        "excluded": {"3": "step 9: exploded"},
+        "warnings": ["too short"],
+        "atoms": 64,
+        "cutoff_fs": 2000.0,
+        "convergence": {
+            name: [
+                {"at": 1.0, "kappa": 4.0, "error": 1.0},
+                {"at": 2.0, "kappa": None, "error": None},
+            ]
+            for name in ("length_ps", "filter_periods")
+        },
+    }
+)
 EFFECTIVE = EffectiveConductivity(
     kappa_W_per_mK=5.7, temperature_K=301.0, not_computed=None, mesh=[3, 3, 3]
 )
 LITERATURE = Literature(experiment_300K=[6.0, 7.1], ab_initio_green_kubo_300K=[5.1], text="")
+
+
+def changed(**fields):
+    return GREEN_KUBO.model_copy(update=fields)
 
 
 def table(green_kubo=GREEN_KUBO, conductivity=CONDUCTIVITY, effective=EFFECTIVE):
@@ -61,7 +71,7 @@ def test_what_was_not_made_has_no_row():
     assert list(table(None, effective=None)["method"].unique()) == [
         "phono3py RTA", "experiment", "ab initio Green–Kubo (literature)",
     ]  # fmt: skip
-    failed = {"kappa_W_per_mK": None, "not_computed": "the heat flux is still correlated"}
+    failed = GreenKuboRecord(kappa_W_per_mK=None, not_computed="the heat flux is still correlated")
     unstable = CONDUCTIVITY.model_copy(update=NOTHING | {"not_computed": "member 1: not stable"})
     assert "Green–Kubo" not in set(table(failed, unstable)["method"])
     unfitted = EFFECTIVE.model_copy(
@@ -72,7 +82,7 @@ def test_what_was_not_made_has_no_row():
         "κ: member 1: not stable", "effective force constants: too few frames",
         "Green–Kubo: the heat flux is still correlated",
     ]  # fmt: skip
-    partly = GREEN_KUBO | {"cepstral": {"not_computed": "run longer"}}
+    partly = changed(cepstral=CepstralNumbers(not_computed="run longer"))
     assert "cepstral analysis" not in set(table(partly)["method"])
     assert comparison.missing(CONDUCTIVITY, partly, None) == [
         "trajectory 3 is not used: step 9: exploded", "Green–Kubo: too short",
@@ -87,7 +97,7 @@ def test_the_residual_that_only_force_constants_are_corrected_for_is_told():
 
 
 def test_a_size_correction_that_outweighs_the_value_is_no_result():
-    small = {**GREEN_KUBO, "kappa_W_per_mK": 1.45, "corrected_W_per_mK": 7.85}
+    small = changed(kappa_W_per_mK=1.45, corrected_W_per_mK=7.85)
     words = comparison.missing(CONDUCTIVITY, small, None)[-1]
     assert "infinite size: the correction (+6.4) is 4.4 times the value it corrects" in words
     assert "infinite size" not in str(comparison.missing(CONDUCTIVITY, GREEN_KUBO, None))
@@ -142,7 +152,7 @@ def test_the_green_kubo_figure_is_drawn_with_and_without_its_parts(tmp_path):
         "meshes": [4, 6, 8], "kappas_W_per_mK": [3.0, 3.5, 3.7], "extrapolated_W_per_mK": 4.1,
         "kappa_harmonic_W_per_mK": 3.2,
     }  # fmt: skip
-    green_kubo_figure.draw(GREEN_KUBO | {"size": size}, series, "X", [tmp_path / "all.png"])
-    failed = {"kappa_W_per_mK": None, "not_computed": "because"}
+    green_kubo_figure.draw(changed(size=SizeNumbers(**size)), series, "X", [tmp_path / "all.png"])
+    failed = GreenKuboRecord(kappa_W_per_mK=None, not_computed="because")
     green_kubo_figure.draw(failed, {}, "X", [tmp_path / "none.png"])
     assert len(list(tmp_path.glob("*.png"))) == 3

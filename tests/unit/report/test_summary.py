@@ -10,6 +10,7 @@ import yaml
 from assessments import assessment
 
 from umklapp.errors import InputError
+from umklapp.lattice.thermodynamics_record import MeanStd
 from umklapp.learning.verdict import Verdict
 from umklapp.report import summary
 
@@ -31,7 +32,7 @@ def parts(kappa=(151.2, 118.4), std=(6.04, 4.0), converged=True):
         std_W_per_mK=None if std is None else list(reversed(std)),
     )
     verdict = Verdict(verdict="sound", reason="sound: no events anywhere", persistence_labels=3)
-    highest = {"highest_THz": {"mean": 15.7, "std": 0.1}}
+    highest = stored_results.thermodynamics(highest_THz=MeanStd(mean=15.7, std=0.1))
     return assessments, committee, conductivity, highest, verdict
 
 

@@ -15,6 +15,7 @@ from umklapp.lattice.elastic import strain
 from umklapp.potentials.calculator import PotentialCalculator
 from umklapp.potentials.contract import Potential
 from umklapp.reference import relaxation
+from umklapp.wording import by_member
 
 MODULI = ("bulk_GPa", "shear_GPa", "young_GPa", "poisson", "anisotropy")
 
@@ -52,7 +53,10 @@ def combine(members: Sequence[dict[str, Any]]) -> dict[str, Any]:
     modulus is None where a member has none (its tensor is not positive definite).
     """
     reasons = {k: each["not_computed"] for k, each in enumerate(members) if each["not_computed"]}
-    found: dict[str, Any] = {"members": list(members), "not_computed": reasons or None}
+    found: dict[str, Any] = {
+        "members": list(members),
+        "not_computed": by_member(reasons) if reasons else None,
+    }
     names = ("C_GPa", "C_standard_GPa", *MODULI, "volume_A3_per_atom")
     if reasons:
         return {**found, "stable_members": None, **_spread(dict.fromkeys(names))}

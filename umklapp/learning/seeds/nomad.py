@@ -14,12 +14,12 @@ from typing import Any
 
 from ase import Atoms
 
-from umklapp import provenance
 from umklapp.config import NomadSeed
 from umklapp.crystals import materials, phonopy_cells
 from umklapp.crystals.formats import given
 from umklapp.errors import CalculationError, InputError
 from umklapp.learning.seeds.downloads import Server, download, room_for
+from umklapp.records import Part, Record
 
 PAGE = 100
 """Entries in one answer: the server looks into an archive for each of them."""
@@ -40,6 +40,61 @@ def pages(server: Server, path: str, body: dict[str, Any]) -> Iterator[dict[str,
         after = following
 
 
+class ListedFile(Part):
+    """A file of an upload, and its size in bytes."""
+
+    upload: str
+    path: str
+    size: int
+
+
+class DownloadedFile(ListedFile):
+    """The same, where it lies here, and its checksum."""
+
+    local: str
+    sha256: str
+
+
+class Contents(Part):
+    """What a data set has for a material.
+
+    data_set: identity, name and DOI. entries: how many. megabytes: of all files.
+    """
+
+    data_set: dict[str, Any]
+    formula: str
+    entries: int
+    megabytes: float
+
+
+class NomadListing(Record, Contents):
+    """listing.json: every file that matches; none is a result, not an error."""
+
+    files: list[ListedFile]
+
+
+class NomadManifest(Record, Contents):
+    """manifest.json: every downloaded file, and the server."""
+
+    files: list[DownloadedFile]
+    server: str
+
+
+class NomadSize(Part):
+    """Of a material: entries, files, and their size."""
+
+    entries: int
+    files: int
+    megabytes: float
+
+
+class NomadSizes(Record):
+    """sizes.json: by material and seed, and in all."""
+
+    materials: dict[str, NomadSize]
+    megabytes: float
+
+
 def data_set(server: Server, doi: str) -> dict[str, Any]:
     """Identity and name of the data set.
 
@@ -52,7 +107,7 @@ def data_set(server: Server, doi: str) -> dict[str, Any]:
     return {key: found[0].get(key) for key in ("dataset_id", "dataset_name", "doi")}
 
 
-def listing(server: Server, settings: NomadSeed, formula: str) -> dict[str, Any]:
+def listing(server: Server, settings: NomadSeed, formula: str) -> NomadListing:
     """Every file of one material in the data set that matches `files`, with its size.
 
     Files beside an entry's main file come with the entries; folders above it (trajectories of
@@ -82,19 +137,19 @@ def listing(server: Server, settings: NomadSeed, formula: str) -> dict[str, Any]
         for name, size in _folder(server, upload, folder):
             files[upload, name] = size
     pattern = re.compile(settings.files)
-    chosen: list[dict[str, Any]] = [
-        {"upload": upload, "path": path, "size": size}
+    chosen = [
+        ListedFile(upload=upload, path=path, size=size)
         for (upload, path), size in sorted(files.items())
         if pattern.search(path)
     ]
-    total = sum(file["size"] for file in chosen) / 1e6
-    return {
-        "data_set": known,
-        "formula": formula,
-        "entries": len(entries),
-        "files": chosen,
-        "megabytes": round(total, 3),
-    }
+    total = sum(file.size for file in chosen) / 1e6
+    return NomadListing(
+        data_set=known,
+        formula=formula,
+        entries=len(entries),
+        files=chosen,
+        megabytes=round(total, 3),
+    )
 
 
 def _is(entry: dict[str, Any], formula: str) -> bool:
@@ -140,47 +195,56 @@ def safe_path(folder: Path, upload: str, path: str) -> Path:
 
 
 def fetch(
-    server: Server, settings: NomadSeed, found: dict[str, Any], folder: Path
-) -> dict[str, Any]:
+    server: Server, settings: NomadSeed, found: NomadListing | NomadManifest, folder: Path
+) -> NomadManifest:
     """Download every file of a listing; those that are there are only checked.
 
     Returns:
-        Manifest: the listing, with `local` and `sha256` of every file, and provenance.
+        Every file with its place and checksum.
 
     Raises:
         InputError: the material has no files, or more than `max_megabytes`.
         CalculationError: a file did not come whole or has another checksum; all others are kept.
     """
-    name = found["data_set"]["doi"] or settings.doi
-    if not found["files"]:
+    name = found.data_set["doi"] or settings.doi
+    if not found.files:
         raise InputError(
-            f"seeds: the data set {name} has {found['entries']} entries of {found['formula']} and "
+            f"seeds: the data set {name} has {found.entries} entries of {found.formula} and "
             f"no file that matches {settings.files!r}; leave this seed out for the material, or "
             "change files or parents"
         )
-    if found["megabytes"] > settings.max_megabytes:
+    if found.megabytes > settings.max_megabytes:
         raise InputError(
-            f"seeds: {found['formula']} has {found['megabytes']:.0f} MB in {len(found['files'])} "
+            f"seeds: {found.formula} has {found.megabytes:.0f} MB in {len(found.files)} "
             f"files, max_megabytes is {settings.max_megabytes:g}: raise it, or let files match less"
         )
     sums = checksums(settings.checksums)
-    targets = [safe_path(folder, file["upload"], file["path"]) for file in found["files"]]
-    missing = [f["size"] for f, t in zip(found["files"], targets, strict=True) if not t.exists()]
+    targets = [safe_path(folder, file.upload, file.path) for file in found.files]
+    missing = [f.size for f, t in zip(found.files, targets, strict=True) if not t.exists()]
     room_for(folder, sum(missing))
     files, problems = [], []
-    for file, target in zip(found["files"], targets, strict=True):
-        wanted = sums.get(f"{file['upload']}/{file['path']}")
-        address = f"uploads/{file['upload']}/raw/{file['path']}"
-        server.say(f"{target.name}: {file['size'] / 1e6:.3f} MB")
+    for file, target in zip(found.files, targets, strict=True):
+        wanted = sums.get(f"{file.upload}/{file.path}")
+        address = f"uploads/{file.upload}/raw/{file.path}"
+        server.say(f"{target.name}: {file.size / 1e6:.3f} MB")
         try:
-            found_sum = download(server, address, target, int(file["size"]), wanted)
+            found_sum = download(server, address, target, int(file.size), wanted)
         except CalculationError as error:
-            problems.append(f"{file['upload']}/{file['path']}: {error}")
+            problems.append(f"{file.upload}/{file.path}: {error}")
             continue
-        files.append({**file, "local": str(target), "sha256": found_sum})
+        files.append(
+            DownloadedFile(
+                upload=file.upload,
+                path=file.path,
+                size=file.size,
+                local=str(target),
+                sha256=found_sum,
+            )
+        )
     if problems:
         raise CalculationError("; ".join(problems))
-    return {**found, "files": files, "server": server.base, **provenance.record()}
+    contents = {name: getattr(found, name) for name in Contents.model_fields}
+    return NomadManifest(**contents, files=files, server=server.base)
 
 
 def checksums(path: Path | None) -> dict[str, str]:
@@ -201,7 +265,7 @@ def checksums(path: Path | None) -> dict[str, str]:
 
 
 def of_material(
-    manifest: dict[str, Any], primitive: Atoms, skip: int, say: Any = print
+    manifest: NomadManifest, primitive: Atoms, skip: int, say: Any = print
 ) -> list[Path]:
     """Downloaded files whose frames are supercells of this crystal, not of another polymorph.
 
@@ -209,8 +273,8 @@ def of_material(
         InputError: a file is gone, or no file is of this crystal.
     """
     kept = []
-    for file in manifest["files"]:
-        path = Path(file["local"])
+    for file in manifest.files:
+        path = Path(file.local)
         if not path.is_file():
             raise InputError(f"{path}: downloaded once, now gone; delete the manifest beside it")
         frame = next(iter(given.first(path, skip)), None)
@@ -220,7 +284,7 @@ def of_material(
             say(f"{path}: no supercell of this crystal, left out")
     if not kept:
         raise InputError(
-            f"seeds: none of {len(manifest['files'])} files of {manifest['formula']} is a "
+            f"seeds: none of {len(manifest.files)} files of {manifest.formula} is a "
             "supercell of this crystal (another polymorph, or other lattice parameters)"
         )
     return kept

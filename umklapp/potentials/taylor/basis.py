@@ -22,7 +22,7 @@ from umklapp.crystals.phonopy_cells import to_phonopy
 from umklapp.errors import InputError
 
 TOLERANCE = 1e-3
-"""Å; sites closer than this are one."""
+"""Å: sites closer than this are one. The same number is the strain between cells that are one."""
 
 
 def nearest(cell: np.ndarray, vectors: np.ndarray) -> np.ndarray:
@@ -41,6 +41,24 @@ def match(cell: np.ndarray, positions: np.ndarray, sites: np.ndarray) -> np.ndar
     if distance.min(axis=1).max() > TOLERANCE:
         raise InputError("the two cells do not hold the same crystal: a site has no partner")
     return distance.argmin(axis=1)
+
+
+def copies_of(large: Atoms, small: Atoms) -> np.ndarray:
+    """For each atom of `large` the number of the atom of `small` that it is a copy of.
+
+    The cells may be strained against each other by up to `TOLERANCE`, as cells relaxed twice are.
+
+    Raises:
+        InputError: `large` is no multiple of `small`, or of another crystal.
+    """
+    ratio = large.cell.array @ np.linalg.inv(small.cell.array)
+    if np.abs(ratio - np.rint(ratio)).max() > TOLERANCE * max(1.0, np.abs(ratio).max()):
+        raise InputError(
+            "the cells of the force constants and the sampling supercell are no multiples of each "
+            "other"
+        )
+    places = large.get_scaled_positions(wrap=False) @ np.rint(ratio) @ small.cell.array
+    return match(small.cell.array, places, small.positions)
 
 
 def fold(
@@ -63,12 +81,9 @@ def fold(
     Raises:
         InputError: `large` is no multiple of `small`.
     """
-    ratio = large.cell.array @ np.linalg.inv(small.cell.array)
-    if np.abs(ratio - np.rint(ratio)).max() > TOLERANCE:
-        raise InputError("the cell of the force constants is no multiple of the sampling supercell")
     n = len(small)
     folded = np.zeros((n, n, 3, 3))
-    where = match(small.cell.array, large.positions, small.positions)
+    where = copies_of(large, small)
     copies = translations(large, first_atoms, [int(np.argmax(where == i)) for i in range(n)])
     for i, (row, moved) in enumerate(copies):
         np.add.at(folded[i], where[moved], constants[row])

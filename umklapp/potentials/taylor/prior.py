@@ -20,7 +20,7 @@ from umklapp.crystals.force_constant_arrays import as_matrix
 from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.errors import InputError
 from umklapp.potentials.taylor import electrostatics
-from umklapp.potentials.taylor.basis import Expansion, fold, match, shortest_distance
+from umklapp.potentials.taylor.basis import Expansion, copies_of, fold, shortest_distance
 from umklapp.potentials.taylor.model import TaylorModel
 from umklapp.potentials.taylor.regression import decaying_widths, root_from_widths
 
@@ -58,7 +58,7 @@ class Knowledge:
                 born, np.asarray(phonon.nac_params["dielectric"])
             )
             cell = from_phonopy(phonon.primitive)
-            sites = match(cell.cell.array, perfect.positions, cell.positions)
+            sites = copies_of(perfect, cell)
             if (cell.numbers[sites] != perfect.numbers).any():
                 raise InputError("Born charges: the primitive cell is not that of the supercell")
             charges = found[sites]
