@@ -26,12 +26,16 @@ CORES = $(shell n=$$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc); \
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-env: $(STAMP) ## make .venv (PYTHON=, CXX=, TMPDIR= are heeded); again when the lock changed
+env: $(STAMP) $(VENV)/bin/umklapp ## make .venv (PYTHON=, CXX=, TMPDIR= are heeded); again when the lock changed
 	@echo "Environment: $(VENV), as in envs/requirements.lock"
 
 $(STAMP):
 	@sh envs/install.sh $(VENV)
 	@touch $@
+
+# An environment made before there was the command gets it.
+$(VENV)/bin/umklapp: | $(STAMP)
+	@$(PYTHON_ENV) -m pip install --no-deps --no-build-isolation --editable . -qq
 
 demo: env ## the whole workflow on a small case, with real DFT (DEMO_CORES=4)
 	@$(IN_ENV) sh profiles/campaign.sh config/demo.yaml results/demo $(CORES)
@@ -63,8 +67,8 @@ test-mutants: env ## change one operator at a time in the formula modules: which
 	@$(IN_ENV) mutmut results
 
 docs: env ## regenerate the configuration reference and the catalogue of materials
-	@$(IN_ENV) python -m umklapp.config
-	@$(IN_ENV) python -m umklapp.report.catalogue
+	@$(IN_ENV) python -m umklapp config
+	@$(IN_ENV) python -m umklapp catalogue
 
 srme-env: ## .venv-srme with phono3py 3.30.0, for the published kappa_SRME
 	@sh envs/srme/install.sh

@@ -27,7 +27,7 @@ from umklapp.crystals.frame_info import FrameInfo
 from umklapp.potentials import loading
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.compiled_graphs import graph_of
-from umklapp.potentials.nequip import engine
+from umklapp.potentials.nequip import engine, slot_network
 from umklapp.potentials.training import trainer
 
 LABELS = Path("benchmarks/data/nacl_gpaw.extxyz")
@@ -67,7 +67,7 @@ def train(backend: Backend, epochs: int, seed: int, folder: Path) -> dict[str, f
     settings = settings_of(backend, epochs)
     scratch = folder / f"{backend}_{seed}"
     shutil.rmtree(scratch, ignore_errors=True)  # half a training would cost half the time
-    trainer(settings)(learned, held, settings, seed, out, scratch, lambda text: None)
+    trainer(settings)(learned, held, settings, seed, out, scratch)
     spent = cpu() - began
     found = loading.load(out).evaluate(test)
     forces = np.concatenate([f - t.get_forces() for f, t in zip(found.forces, test, strict=True)])
@@ -158,7 +158,11 @@ def main() -> None:
     table = table.join(pd.DataFrame(timed).T)
     print(table.T.to_string(float_format="%.3g"))
     table.to_csv(options.out.with_suffix(".csv"))
-    facts = {"epochs": options.epochs, "seeds": options.seeds, "machine": engine.machine("cpu")}
+    facts = {
+        "epochs": options.epochs,
+        "seeds": options.seeds,
+        "machine": slot_network.machine("cpu"),
+    }
     rows = {k: {n: v for n, v in row.items() if v == v} for k, row in table.T.to_dict().items()}
     provenance.write_json(options.out.with_suffix(".json"), provenance.record(**facts, rows=rows))
     figure(table, options.out)

@@ -2,7 +2,7 @@
 
 Plain: NequIP's own eager ASE calculators of the K members, one after the other, one cell after the
 other, on some of the cells; its time per cell and member is scaled to all. Ours: all cells through
-the committee's compiled engine. Both in one run, on one core. The networks are untrained: what they
+the committee's compiled graph. Both in one run, on one core. The networks are untrained: what they
 have learnt does not change their time. Force constants and κ are those of Stillinger–Weber silicon,
 whose κ is known. See benchmarks/README.md.
 """
@@ -36,7 +36,7 @@ from umklapp.crystals import phonopy_cells
 from umklapp.lattice import force_constants
 from umklapp.potentials.ase import AsePotential
 from umklapp.potentials.committee import Committee
-from umklapp.potentials.nequip import engine, model
+from umklapp.potentials.nequip import engine, model, slot_network
 from umklapp.potentials.nequip.inference import NequipPotential
 from umklapp.transport import bte
 
@@ -162,7 +162,7 @@ def main() -> None:
     record |= {"stages": stages, "potential": POTENTIAL.model_dump(mode="json")}
     record["machine"] = {"platform": platform.platform(), "cores": os.cpu_count()}
     record["load_average"] = os.getloadavg()
-    record["processor"] = engine.machine(engine.default_device())
+    record["processor"] = slot_network.machine(engine.default_device())
     options.out.mkdir(parents=True, exist_ok=True)
     provenance.write_json(options.out / "bte.json", provenance.record(**record))
     print(record["forces"], record["conductivity"], sep="\n")

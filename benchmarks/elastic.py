@@ -166,7 +166,7 @@ def train(
         chosen, held = subsample(len(known), 5 / 6, seed, member, 2)
         parts = ([known[i] for i in indices] for indices in (chosen, held))
         root = provenance.seed_for(seed, system, member)
-        training.train(*parts, settings, root, out, scratch / name, lambda text: None)
+        training.train(*parts, settings, root, out, scratch / name)
     return out
 
 
@@ -181,7 +181,7 @@ def judge(paths: list[Path], test: list[Atoms], cell: Atoms, scratch: Path) -> d
         for ours, f in zip(found.energy, test, strict=True)
     ]
     members = [
-        committee.member(cell, model, SETTINGS_OF_STRAIN, scratch / "relax", lambda text: None)
+        committee.member(cell, model, SETTINGS_OF_STRAIN, scratch / "relax")
         for model in models.members
     ]
     combined = committee.combine(members)

@@ -1,7 +1,7 @@
 """Exploration of a committee against the plain loop, in one run on the same machine and models.
 
 Plain: ASE's Langevin dynamics, one replica, NequIP's own eager ASE calculators of the K members one
-after the other, uncertainty at every step. Ours: `sampling.dynamics` on the compiled engine. Both
+after the other, uncertainty at every step. Ours: `sampling.dynamics` on the compiled graph. Both
 run on one core. See benchmarks/README.md.
 """
 
@@ -30,9 +30,9 @@ from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.learning import judgement
-from umklapp.learning.sampling import dynamics, health, uncertainty
+from umklapp.learning.sampling import dynamics, health, recording, uncertainty
 from umklapp.potentials.committee import Committee
-from umklapp.potentials.nequip import engine, training
+from umklapp.potentials.nequip import engine, slot_network, training
 
 LABELS = Path("benchmarks/data/nacl_gpaw.extxyz")
 LATTICE = 5.64
@@ -133,11 +133,10 @@ def ours(
         committee,
         [start] * replicas,
         [TEMPERATURE] * replicas,
-        dynamics.Recorder(zero),
+        recording.Recorder(zero),
         np.random.default_rng(1),
         scheme,
         lambda target: limits,
-        lambda text: None,
     )
     seconds = time.perf_counter() - began
     kept = [each.temperature[len(each.temperature) // 3 :] for each in found]
@@ -232,7 +231,7 @@ def main() -> None:
         str(atoms): TEMPERATURE * float(np.sqrt(2 / (3 * atoms - 3))) for atoms in options.atoms
     }
     record["machine"] = {"platform": platform.platform(), "cores": os.cpu_count()}
-    record["processor"] = engine.machine(engine.default_device())
+    record["processor"] = slot_network.machine(engine.default_device())
     provenance.write_json(options.out / "exploration.json", provenance.record(**record))
     print(table.to_string(index=False))
 

@@ -21,14 +21,14 @@ from umklapp import config, provenance
 from umklapp.crystals import frames, phonopy_cells
 from umklapp.lattice import force_constants, harmonic_reference
 from umklapp.learning import judgement
-from umklapp.learning.sampling.dynamics import maxwell_boltzmann
+from umklapp.learning.sampling.kinetics import maxwell_boltzmann
 from umklapp.potentials.committee import Committee, subsample
 from umklapp.potentials.heat_transport import LennardJones, NequipSource
 from umklapp.potentials.nequip import engine, training
 from umklapp.potentials.nequip.flux import FluxNetwork
 from umklapp.report.figures import green_kubo as green_kubo_figure
 from umklapp.report.figures import style
-from umklapp.transport import bte, lifetimes, nve, trajectories
+from umklapp.transport import bte, nve, supercell_modes, trajectories
 
 EPSILON, SIGMA, CUTOFF, LATTICE = 0.0104, 3.405, 6.5, 5.32
 TEMPERATURE, MEMBERS, MESH = 40.0, 3, 11
@@ -115,11 +115,11 @@ def green_kubo(
             member = number % MEMBERS if name == "committee" else 0
             nve.run(
                 source_of(member), sites, RUNS, 100 + number, folder / "work", path,
-                lambda text: None, member=member, name=name,
+                member=member, name=name,
             )  # fmt: skip
         paths.append(path)
     primitive = bulk("Ar", "fcc", a=LATTICE)
-    modes = lifetimes.build_modes(primitive, sites, constants)
+    modes = supercell_modes.build_modes(primitive, sites, constants)
     return trajectories.analyse(
         [nve.read(path) for path in paths], RUNS, lambda n: nve.read_frames(paths[n]), modes
     )

@@ -22,12 +22,12 @@ from ase.io import read
 
 from umklapp import config, provenance
 from umklapp.campaign.testbed_campaign import displaced, dynamics
-from umklapp.crystals import frame_info, frames
+from umklapp.crystals import frame_info, frames, sites
 from umklapp.crystals.formats import force_sets
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.learning import judgement
-from umklapp.learning.sampling import acquisition, exploration, health
-from umklapp.learning.sampling.dynamics import Trajectory
+from umklapp.learning.sampling import acquisition, exploration
+from umklapp.learning.sampling.recording import Trajectory
 from umklapp.potentials import testbed
 from umklapp.potentials.committee import Committee, subsample
 from umklapp.potentials.nequip import engine, training
@@ -131,9 +131,7 @@ def test_bed(folder: Path) -> System:
         committee: Committee, known: list[Atoms], zero: np.ndarray, seed: int
     ) -> list[Trajectory]:
         generator = np.random.default_rng(seed)
-        return exploration.run(
-            committee, perfect, known, zero, settings, generator, say=lambda text: None
-        )
+        return exploration.run(committee, perfect, known, zero, settings, generator)
 
     calculator = testbed.DoubleWellCrystal()
 
@@ -249,7 +247,6 @@ def fit(
             provenance.seed_for(seed, member) % 2**31,
             out,
             folder / f"scratch_{number}_{member}",
-            lambda text: None,
             parents[member] if parents else None,
         )
         paths.append(out)
@@ -277,7 +274,7 @@ def choose(
     facts = acquisition.Knowledge(
         spreads["force_max"],
         spreads["energy_above_crystal"],
-        health.shortest_distance(system.perfect, search=8.0),
+        sites.bond_length(system.perfect),
         3 * system.wanted,
     )
     candidates = exploration.candidates(found, "force_max", record["calibration_factor"])
@@ -313,7 +310,7 @@ def run(system: System, strategy: str, seed: int, folder: Path) -> list[dict[str
             paths = done
         else:
             paths = fit(system, known, seed, number, where, paths)
-        engine.prepare(system.potential, 2, "compiled", folder / "engine", lambda text: None)
+        engine.prepare(system.potential, 2, "compiled", folder / "engine")
         committee = Committee.load(paths, folder / "engine")
         row = {"system": system.name, "strategy": strategy, "seed": seed, "labels": len(known)}
         for region, held in system.tests.items():

@@ -18,7 +18,7 @@ from umklapp.crystals import phonopy_cells
 from umklapp.lattice import force_constants, harmonic_reference
 from umklapp.potentials.heat_transport import LennardJones
 from umklapp.report.figures import style
-from umklapp.transport import lifetimes, nve
+from umklapp.transport import lifetimes, nve, qpoint_stars, supercell_modes
 
 EPSILON, SIGMA, CUTOFF, LATTICE = 0.0104, 3.405, 6.5, 5.27
 FORCE_CONSTANTS = 5
@@ -72,24 +72,24 @@ def main() -> None:
         flux_every=5, frames_every=2, friction=0.005,
     )  # fmt: skip
     constants = harmonic_reference.of_potential(source, primitive, sites, 0.01)
-    modes = lifetimes.build_modes(primitive, sites, constants)
+    modes = supercell_modes.build_modes(primitive, sites, constants)
     energies, warmth = [], []
     for number in range(options.runs):
         path = options.scratch / f"{options.cells}_{options.temperature:g}_{number}.h5"
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            nve.run(source, sites, settings, number, options.scratch / "work", path, str)
+            nve.run(source, sites, settings, number, options.scratch / "work", path)
         run = nve.read(path)
         displacements, velocities = nve.read_frames(path)
         displacements = displacements - displacements.mean(axis=0)
-        energies.append(lifetimes.mode_energies(displacements, velocities, modes))
+        energies.append(supercell_modes.mode_energies(displacements, velocities, modes))
         warmth.append(run.temperature.mean())
         print(f"run {number}: {warmth[-1]:.2f} K, drift {run.drift:.1e} eV/atom", flush=True)
-    stars = lifetimes.find_stars(modes.solution.qpoints, modes.rotations)
+    stars = qpoint_stars.find_stars(modes.solution.qpoints, modes.rotations)
     correlation = lifetimes.pooled_correlations(energies, stars)
     times = run.frame_step * np.arange(len(correlation))
     tau = lifetimes.fit_lifetimes(correlation, times)
-    tau = lifetimes.average_over_stars(tau, stars)
+    tau = qpoint_stars.average_over_stars(tau, stars)
     temperature = float(np.mean(warmth))
     frequencies, wanted, qpoints = perturbation(options.cells, temperature)
     rows = []

@@ -72,9 +72,7 @@ def fit(
     chosen, held = subsample(len(known), 5 / 6, seed, 0, 1)
     parts = ([known[n] for n in indices] for indices in (chosen, held))
     scratch = out.with_suffix("")
-    return training.train(
-        *parts, settings, seed, out, scratch, lambda text: None, parent=parent
-    ).seconds
+    return training.train(*parts, settings, seed, out, scratch, parent=parent).seconds
 
 
 def of_steps(settings: config.Potential, frames_in_training: int) -> config.Potential:

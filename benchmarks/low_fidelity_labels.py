@@ -75,9 +75,7 @@ def dynamics(name: str, seed: int, **changes: object) -> list[Atoms]:
     settings = config.LowFidelitySeed.model_validate(plain)
     potential = surfaces.create(settings.surface)
     generator = provenance.generator(seed, name)
-    return low_fidelity.sample(
-        CUBE, potential, settings, generator, Origin.parse(name), lambda _: None
-    ).frames
+    return low_fidelity.sample(CUBE, potential, settings, generator, Origin.parse(name)).frames
 
 
 def spread_out(found: list[Atoms], count: int = TESTED) -> list[Atoms]:

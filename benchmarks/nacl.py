@@ -149,9 +149,7 @@ def committee(problem: Problem) -> Committee:
     members = []
     for seed in range(MEMBERS):
         with tempfile.TemporaryDirectory() as scratch:
-            network, options, _ = fit_network(
-                problem, POTENTIAL, seed, Path(scratch), lambda text: None
-            )
+            network, options, _ = fit_network(problem, POTENTIAL, seed, Path(scratch))
         members.append(finish(problem, network, options)[0])
     return Committee(members)
 

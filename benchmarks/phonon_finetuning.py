@@ -192,12 +192,12 @@ def train(crystal: Crystal, budget: int, way: str, draw: int, scratch: Path) -> 
     )
     seed = provenance.seed_for(1, "pft", draw)
     out = scratch / f"{'curvature' if settings else way}_{budget}_{draw}.ckpt"
-    training.train(*parts, potential, seed % 2**31, out, scratch / out.stem, lambda text: None)
+    training.train(*parts, potential, seed % 2**31, out, scratch / out.stem)
     if settings is None:
         return [out]
     tuned = scratch / f"tuned_{way}_{budget}_{draw}.ckpt"
     folder = scratch / tuned.stem
-    finetuning.finetune(out, [crystal.label], *parts, settings, seed, tuned, folder, print)
+    finetuning.finetune(out, [crystal.label], *parts, settings, seed, tuned, folder)
     return [tuned, out]
 
 

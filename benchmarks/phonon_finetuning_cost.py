@@ -32,7 +32,7 @@ from umklapp.crystals import frames
 from umklapp.crystals.curvature import CurvatureLabel
 from umklapp.potentials.nequip import curvature, training
 from umklapp.potentials.nequip.curvature import Batch, Item
-from umklapp.potentials.nequip.finetuning import Member
+from umklapp.potentials.nequip.member import Member
 
 SIZES = {64: 2, 216: 3}
 FRAMES, REPEATS = 2, 7
@@ -55,7 +55,7 @@ def member(scratch: Path, compiled: bool) -> Member:
     if not path.exists():
         known = [labelled(bulk("Si", cubic=True, a=5.431), seed) for seed in range(6)]
         settings = config.Potential(training={"epochs": 2})
-        training.train(known[:4], known[4:], settings, 1, path, scratch / "s", lambda text: None)
+        training.train(known[:4], known[4:], settings, 1, path, scratch / "s")
     found = Member.load(path, compiled=compiled)
     found.network.train()
     return found

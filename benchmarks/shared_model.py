@@ -96,12 +96,8 @@ def pretrained(pool: dict[str, list[Atoms]], left: str, seed: int, folder: Path)
         labels = [frame for name, own in pool.items() if name != left for frame in own]
         chosen = settings(PRETRAINING_STEPS, round(len(labels) * 9 / 10), 4, RATE)
         committee = config.Committee(subsamples=1, seeds=1, fraction=0.9)
-        shared.pretrain(labels, chosen, committee, seed, 0, out, folder / "start", quiet)
+        shared.pretrain(labels, chosen, committee, seed, 0, out, folder / "start")
     return out
-
-
-def quiet(_: str) -> None:
-    """Say nothing."""
 
 
 def one(
@@ -114,7 +110,7 @@ def one(
     chosen, out = settings(STEPS, len(parts[0]), 2, RATE), folder / "model.ckpt"
     if way == "staged":
         chosen = staged(chosen)
-    training.train(*parts, chosen, seed, out, folder / "scratch", quiet, parent=start)
+    training.train(*parts, chosen, seed, out, folder / "scratch", parent=start)
     return force_mae(out, test)
 
 

@@ -63,9 +63,7 @@ def members(known: list[Atoms], number: int, way: str, folder: Path) -> tuple[li
         parts = ([known[i] for i in indices] for indices in (chosen, held))
         seed = provenance.seed_for(SEED, number if way == "scratch" else 0, member)
         began = time.process_time()
-        training.train(
-            *parts, SCRATCH, seed, out, folder / out.stem, lambda text: None, parent=parent
-        )
+        training.train(*parts, SCRATCH, seed, out, folder / out.stem, parent=parent)
         spent += time.process_time() - began
         paths.append(out)
     return paths, spent

@@ -25,4 +25,4 @@ fi
 if [ ! -e "$results/report.html" ] || [ "$results/summary.csv" -nt "$results/report.html" ]; then
     snakemake --configfile "$config" --report "$results/report.html" >"$results/logs/report.log" 2>&1
 fi
-python -m umklapp.report.summary "$config"
+python -m umklapp summary "$config"

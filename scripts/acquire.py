@@ -4,10 +4,10 @@ from collections import Counter
 from pathlib import Path
 
 from umklapp import config, provenance
-from umklapp.crystals import frames
+from umklapp.crystals import frames, sites
 from umklapp.crystals.frame_info import Origin
 from umklapp.learning.judgement import CommitteeRecord
-from umklapp.learning.sampling import acquisition, checks, exploration, health
+from umklapp.learning.sampling import acquisition, checks, exploration
 from umklapp.logs import log_to
 
 
@@ -25,7 +25,7 @@ def main(names, explored, committee, sampling, settings, rounds, root, out):
     knowledge = acquisition.Knowledge(
         spreads[settings.uncertainty],
         spreads["energy_above_crystal"],
-        health.shortest_distance(perfect, search=8.0),
+        sites.bond_length(perfect),
         settings.bound(rounds.force_error),
     )
     streams = [provenance.generator(root, *names, purpose) for purpose in ("acquire", "check")]

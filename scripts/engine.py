@@ -9,7 +9,7 @@ from umklapp.potentials.nequip import engine
 
 
 def main(species, potential, mode, flux, out):
-    """Write the engine's folder; where there is none it says why evaluation stays eager."""
+    """Write the folder of the compiled graph, or in it why evaluation stays eager."""
     network = graph_of(potential.backend, flux)
     engine.prepare(potential, species, mode, out, network=network)
 

@@ -8,7 +8,7 @@ from umklapp.errors import CalculationError, InputError
 from umklapp.lattice import harmonic_reference
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
-from umklapp.transport import lifetimes, nve, trajectories
+from umklapp.transport import nve, supercell_modes, trajectories
 from umklapp.transport.green_kubo_record import GreenKuboRecord
 
 
@@ -19,7 +19,7 @@ def main(paths, members, engine, primitive, settings, displacement, out):
     constants = harmonic_reference.of_potential(
         Committee.load(members, engine), cell, runs[0].sites, displacement
     )
-    modes = lifetimes.build_modes(cell, runs[0].sites, constants, settings.procedure)
+    modes = supercell_modes.build_modes(cell, runs[0].sites, constants, settings.procedure)
     try:
         record, series = trajectories.analyse(
             runs, settings, lambda number: nve.read_frames(paths[number]), modes

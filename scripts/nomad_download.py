@@ -4,13 +4,13 @@ from pathlib import Path
 
 from umklapp import config
 from umklapp.learning.seeds import nomad
-from umklapp.learning.seeds.downloads import Server
 from umklapp.logs import log_to
+from umklapp.web import Client
 
 
 def main(listing, settings, folder, out):
     """Write the manifest: every file with its place and checksum."""
-    server = Server(settings.server, settings.interval, settings.patience)
+    server = Client(settings.server, settings.interval, settings.patience)
     found = nomad.NomadListing.read(Path(listing))
     nomad.fetch(server, settings, found, Path(folder)).write(out)
 

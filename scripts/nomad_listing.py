@@ -4,13 +4,13 @@ from pathlib import Path
 
 from umklapp import config
 from umklapp.learning.seeds import nomad
-from umklapp.learning.seeds.downloads import Server
 from umklapp.logs import log_to
+from umklapp.web import Client
 
 
 def main(formula, settings, out):
     """Write the listing."""
-    server = Server(settings.server, settings.interval, settings.patience)
+    server = Client(settings.server, settings.interval, settings.patience)
     found = nomad.listing(server, settings, formula)
     found.write(out)
     print(f"{formula}: {len(found.files)} files, {found.megabytes} MB")

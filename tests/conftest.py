@@ -83,18 +83,6 @@ def ledger(tmp_path):
     return Ledger(tmp_path / "ledger")
 
 
-@pytest.fixture
-def quiet():
-    """A `say` that keeps what was said."""
-    said = []
-
-    def say(text):
-        said.append(text)
-
-    say.said = said
-    return say
-
-
 def silicon_engine(name="StillingerWeberSilicon", **parameters):
     """An `ase` engine with one of the calculators of `silicon.py`."""
     return create(config.AseCalculator(calculator=f"silicon:{name}", parameters=parameters))

@@ -13,10 +13,6 @@ from umklapp.potentials.committee import Committee
 from umklapp.potentials.training import trainer
 
 
-def quiet(_):
-    """Say nothing."""
-
-
 def rotation(seed=3):
     turn, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
     return turn * np.sign(np.linalg.det(turn))
@@ -49,7 +45,7 @@ class PotentialContract:
         return rattled_silicon(24)
 
     @classmethod
-    def train(cls, labels, seed, folder, epochs=None, say=quiet):
+    def train(cls, labels, seed, folder, epochs=None):
         """Path of a trained member, and the result."""
         settings = cls.settings
         if epochs is not None:
@@ -58,7 +54,7 @@ class PotentialContract:
         out = folder / f"member_{seed}.ckpt"
         scratch = folder / f"scratch_{seed}"
         train = trainer(settings)
-        result = train(labels[:18], labels[18:], settings, seed, out, scratch, say)
+        result = train(labels[:18], labels[18:], settings, seed, out, scratch)
         return out, result
 
     @pytest.fixture(scope="class")

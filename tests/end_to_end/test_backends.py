@@ -34,7 +34,7 @@ def test_a_round_with_another_backend(backend: str, tmp_path: Path) -> None:
     if backend == "allegro":
         assert engine["mode"] in ("compiled", "eager")  # eager where there is no compiler
     else:
-        assert engine["reason"] == f"backend {backend} has no compiled engine"
+        assert engine["reason"] == f"backend {backend} has no compiled graph"
     assert (folder / "labels/0.extxyz").exists()
     kappa = json.loads((folder / "conductivity/member_0.json").read_text())
     assert kappa["kappa_W_per_mK"] or kappa["not_computed"]  # a number, or the reason why not

@@ -192,7 +192,7 @@ def test_provenance_is_in_the_results(finished: Path) -> None:
 
 
 def test_status_of_a_finished_campaign(finished: Path) -> None:
-    command = [sys.executable, "-m", "umklapp.report.status", str(finished), "--json"]
+    command = [sys.executable, "-m", "umklapp", "status", str(finished), "--json"]
     (row,) = json.loads(subprocess.check_output(command, cwd=finished.parent, env=environment()))
     assert row["stage"] == "finished"
     assert row["round"] == 1
@@ -211,7 +211,7 @@ def test_figures_are_drawn_again_from_an_archive(finished: Path, tmp_path: Path)
     """Small results alone, no rounds: only figures are made, and they are the same."""
     config, target = configure(tmp_path), tmp_path / f"results/{MATERIAL}"
     packed = tmp_path / "archive.tar.gz"
-    command = [sys.executable, "-m", "umklapp.report.archive", str(finished), str(packed)]
+    command = [sys.executable, "-m", "umklapp", "archive", str(finished), str(packed)]
     subprocess.run(command, cwd=finished.parent, env=environment(), check=True)
     subprocess.run(["tar", "-xzf", str(packed), "-C", str(tmp_path)], check=True)
     plan = said(run(config, "figures", "--dry-run"))

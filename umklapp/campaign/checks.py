@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,9 +49,9 @@ def check(campaign: Campaign) -> pd.DataFrame:
     problems = []
     for _, row in rows.iterrows():
         try:
-            primitive, sampling = _cells(campaign, row)
-            _check_files(campaign, row["material"], primitive, sampling)
-            _check_starts(campaign, row["material"], primitive)
+            cells = _cells(campaign, row)
+            _check_files(campaign, row["material"], cells)
+            _check_starts(campaign, row["material"], cells.primitive)
         except InputError as error:
             problems.append(str(error))
     if problems:
@@ -127,8 +128,23 @@ def _check_mappings(campaign: Campaign, table: pd.DataFrame) -> None:
             )
 
 
-def _cells(campaign: Campaign, row: pd.Series) -> tuple[Atoms, Atoms]:
-    """Primitive cell and sampling supercell, before any relaxation."""
+@dataclass(frozen=True)
+class _Cells:
+    """Primitive cell and sampling supercell, before any relaxation.
+
+    The supercell is built where a file is held against it: for 122 materials it would take longer
+    than all other checks.
+    """
+
+    primitive: Atoms
+    build: Callable[[], Atoms]
+
+    @cached_property
+    def sampling(self) -> Atoms:
+        return self.build()
+
+
+def _cells(campaign: Campaign, row: pd.Series) -> _Cells:
     chosen, name = campaign.materials, row["material"]
     if chosen.cells is None:
         primitive = materials.build_primitive(row, chosen.structures, chosen.downloads)
@@ -138,7 +154,8 @@ def _cells(campaign: Campaign, row: pd.Series) -> tuple[Atoms, Atoms]:
             if said is None:
                 raise InputError(f"{key}: nothing for {name}; give it an entry, or a default")
             matrices[which] = supercells.matrix(said, primitive, materials.published_size(row), key)
-        return primitive, phonopy_cells.supercell(primitive, matrices["sampling"])
+        phonopy_cells.check_matrix(matrices["sampling"], "materials.sampling_supercell")
+        return _Cells(primitive, partial(phonopy_cells.supercell, primitive, matrices["sampling"]))
     primitive, sampling, _ = given_cells.of_material(chosen, row)
     found = materials.space_group(primitive)
     formula, wanted = materials.composition(primitive), materials.composition(Atoms(row["formula"]))
@@ -146,14 +163,15 @@ def _cells(campaign: Campaign, row: pd.Series) -> tuple[Atoms, Atoms]:
         raise InputError(
             f"materials.cells: {chosen.cells} holds {formula}-{found}, select says {name}"
         )
-    return primitive, sampling
+    return _Cells(primitive, lambda: sampling)
 
 
-def _check_files(campaign: Campaign, material: str, primitive: Atoms, sampling: Atoms) -> None:
+def _check_files(campaign: Campaign, material: str, cells: _Cells) -> None:
+    primitive = cells.primitive
     for number, seed in enumerate(campaign.seeds):
         key = f"seeds.{number}"
         if isinstance(seed, FramesSeed):
-            _check_seed(seed, key, material, primitive, sampling)
+            _check_seed(seed, key, material, cells)
         own = getattr(seed, "supercell", None)
         if isinstance(seed, RattledSeed | LowFidelitySeed) and isinstance(own, list):
             phonopy_cells.check_matrix(own, f"{key}.supercell")
@@ -164,8 +182,8 @@ def _check_files(campaign: Campaign, material: str, primitive: Atoms, sampling: 
         _check_exists(path, "reference.path")
         table = read_labelled(path)
         _check_frames(table, f"reference.path: {path}", material, primitive)
-        registration.register(table, sampling, f"reference.path: {path}")
-    _check_reference_dynamics(campaign, material, primitive, sampling)
+        registration.register(table, cells.sampling, f"reference.path: {path}")
+    _check_reference_dynamics(campaign, material, cells)
     _check_curvature(campaign, material)
     if campaign.phonons.force_constants is not None:
         load_params(campaign.phonons.force_constants)
@@ -180,22 +198,18 @@ def _check_curvature(campaign: Campaign, material: str) -> None:
         raise InputError(f"finetune.labels: {path} does not exist")
 
 
-def _check_reference_dynamics(
-    campaign: Campaign, material: str, primitive: Atoms, sampling: Atoms
-) -> None:
+def _check_reference_dynamics(campaign: Campaign, material: str, cells: _Cells) -> None:
     """Every trajectory of `verdict.reference` is there, of this crystal, and has times."""
     for path in campaign.verdict.references(material):
         _check_exists(path, "verdict.reference")
         first = given.first(path)
         if not first:
             raise InputError(f"verdict.reference: {path} has no frames")
-        _check_frames(first, f"verdict.reference: {path}", material, primitive)
-        reference_dynamics.check(first, path, sampling)
+        _check_frames(first, f"verdict.reference: {path}", material, cells.primitive)
+        reference_dynamics.check(first, path, cells.sampling)
 
 
-def _check_seed(
-    seed: FramesSeed, key: str, material: str, primitive: Atoms, sampling: Atoms
-) -> None:
+def _check_seed(seed: FramesSeed, key: str, material: str, cells: _Cells) -> None:
     path = seed.path_of(material)
     _check_exists(path, f"{key}.path")
     found = given.count(path, seed.every, seed.skip)
@@ -205,8 +219,8 @@ def _check_seed(
             f"(every {seed.every}, skip {seed.skip})"
         )
     first = given.first(path, seed.skip)
-    _check_frames(first, f"{key}.path: {path}", material, primitive)
-    registration.register(first, sampling, f"{key}.path: {path}")
+    _check_frames(first, f"{key}.path: {path}", material, cells.primitive)
+    registration.register(first, cells.sampling, f"{key}.path: {path}")
 
 
 def _check_exists(path: Path, key: str) -> None:

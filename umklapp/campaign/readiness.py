@@ -164,7 +164,7 @@ def orphans(jobs: Sequence[Job], folder: Path, materials: Collection[str]) -> li
 
     The name is the prefix and the number of the run; the comment has rule and wildcards, the
     material among them. Jobs of another shard's materials are not ours; a job without a material
-    (a compiled engine) is anybody's.
+    (a compiled graph) is anybody's.
     """
 
     def mine(job: Job) -> bool:

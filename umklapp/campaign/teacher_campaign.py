@@ -1,6 +1,6 @@
 """A campaign on zincblende CuI whose truth is a trained network: the *teacher*.
 
-    python -m umklapp.campaign.teacher_campaign results/teacher 1
+    umklapp teacher results/teacher --seed 1
     snakemake --cores 2 --configfile results/teacher/teacher.yaml
 
 A Cu atom of the teacher hops to an interstitial and stays there (`benchmarks/cui_teacher.py`). The
@@ -11,7 +11,6 @@ are the teacher's. Every criterion is the shipped default.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from ase.io import read
 from umklapp import config, provenance
 from umklapp.campaign import hops
 from umklapp.campaign.testbed_campaign import MATERIAL, write_crystal
-from umklapp.crystals import frame_info, frames
+from umklapp.crystals import frame_info, frames, sites
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import CalculationError
 from umklapp.lattice import harmonic_reference
@@ -32,7 +31,7 @@ from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning import judgement
 from umklapp.learning.sampling import dynamics, health
 from umklapp.potentials.committee import Committee
-from umklapp.potentials.nequip import engine
+from umklapp.potentials.nequip import engine, graph_cache
 
 TEACHER = Path("benchmarks/data/cui_teacher")
 """Folder of the teacher: `teacher.ckpt`, `training.json`, `reference.extxyz.xz`."""
@@ -62,7 +61,7 @@ def teacher(folder: Path = TEACHER) -> Committee:
     """The teacher as a committee of one, on its compiled graph."""
     described = json.loads((folder / "training.json").read_text())["potential"]
     settings = config.parse(config.Potential, described)
-    graph = engine.cache_folder() / "teacher"
+    graph = graph_cache.cache_folder() / "teacher"
     engine.prepare(settings, 2, "compiled", graph)
     return Committee.load([folder / "teacher.ckpt"], graph)
 
@@ -84,7 +83,7 @@ def run(
     perfect = reference.perfect
     recorder = dynamics.Recorder(judgement.reference_energies(committee, perfect), reference)
     scheme = dynamics.Scheme(TIMESTEP, FRICTION, steps, EVERY, "members")
-    limits = health.Limits(5 * TEMPERATURE, 0.6 * health.shortest_distance(perfect), 50.0)
+    limits = health.Limits(5 * TEMPERATURE, 0.6 * sites.bond_length(perfect), 50.0)
     starts, targets = [perfect] * replicas, [TEMPERATURE] * replicas
     return dynamics.run(
         committee, starts, targets, recorder, generator, scheme, lambda target: limits
@@ -244,8 +243,3 @@ def configuration(folder: Path, given: Path, seed: int) -> dict[str, Any]:
         },
         "verdict": {"reference": str(folder / "teacher_reference.extxyz")},
     }
-
-
-if __name__ == "__main__":
-    target, number = sys.argv[1:3]
-    print(write_campaign(Path(target), int(number)))

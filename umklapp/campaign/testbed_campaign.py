@@ -1,6 +1,6 @@
 """Campaigns on the test bed in which the two failures are made to happen.
 
-    python -m umklapp.campaign.testbed_campaign missed results/testbed
+    umklapp testbed missed results/testbed
     snakemake --cores 2 --configfile results/testbed/missed.yaml
 
 `missed`: exact dynamics has rare events; the seeds end before the first one, so the first
@@ -10,7 +10,6 @@ exactly those frames that cannot tell. Learning must repair both; the verdict mu
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -180,8 +179,3 @@ def configuration(case: Case, folder: Path, seed: int = 1) -> dict[str, Any]:
         "phonons": {"mesh": [8, 8, 8]},
         "conductivity": {"mesh": [5, 5, 5], "round_mesh": [5, 5, 5]},
     }
-
-
-if __name__ == "__main__":
-    which, target = sys.argv[1:3]
-    print(write_campaign("missed" if which == "missed" else "false", Path(target)))

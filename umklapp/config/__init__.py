@@ -2,7 +2,7 @@
 
 An unknown key or an impossible value stops before any job starts. The JSON schema
 (`config/schema.json`) and the table in `docs/configuration.md` are generated from these models
-by `python -m umklapp.config`; a test keeps them in step.
+by `umklapp config`; a test keeps them in step.
 """
 
 from umklapp.config.architectures import Allegro, Mace, So3krates

@@ -1,7 +1,5 @@
-"""Write everything that is generated from the models: `python -m umklapp.config`."""
+"""Old address of `umklapp config`."""
 
-from umklapp.config.documentation import GENERATED
+from umklapp.config import documentation
 
-for target, make in GENERATED.items():
-    target.write_text(make())
-    print(f"wrote {target}")
+documentation.run()

@@ -184,7 +184,7 @@ class Campaign(Section):
         torchsim = getattr(self.exploration, "backend", "own") == "torchsim"
         if torchsim and BACKENDS[backend].missing("compiled"):
             raise ValueError(
-                f"exploration.backend 'torchsim' needs the compiled engine, which "
+                f"exploration.backend 'torchsim' needs the compiled graph, which "
                 f"potential.backend '{backend}' does not have: set exploration.backend to 'own'"
             )
         return self
@@ -199,7 +199,7 @@ class Campaign(Section):
                 "potential.baseline to 'none', or leave out green_kubo"
             )
         if self.committee.engine != "compiled":
-            raise ValueError("green_kubo needs the compiled engine: set committee.engine to it")
+            raise ValueError("green_kubo needs the compiled graph: set committee.engine to it")
         return self
 
     @model_validator(mode="after")
@@ -250,7 +250,11 @@ def parse(kind: Any, data: Mapping[str, Any]) -> Any:
 
 
 def load(path: Path) -> Campaign:
-    """Typed campaign from a yaml file; raises `InputError` like `validate`."""
+    """Typed campaign from a yaml file.
+
+    Raises:
+        InputError: as `validate`; or the file cannot be read as a mapping of sections.
+    """
     try:
         raw = yaml.safe_load(Path(path).read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
@@ -12,6 +13,8 @@ from pydantic import BaseModel
 
 from umklapp.config.base import Section
 from umklapp.config.campaign import Campaign
+
+log = logging.getLogger(__name__)
 
 
 def schema() -> str:
@@ -80,3 +83,10 @@ def docs_table() -> str:
 
 
 GENERATED = {Path("config/schema.json"): schema, Path("docs/configuration.md"): docs_table}
+
+
+def run() -> None:
+    """Write everything that is generated from the models."""
+    for target, make in GENERATED.items():
+        target.write_text(make())
+        log.info(f"wrote {target}")

@@ -9,7 +9,11 @@ import h5py
 import numpy as np
 from ase import Atoms
 
+from umklapp.files import replacing
 from umklapp.records import Part, Record
+
+OTHER_UNITS = {"Ry/bohr²": 48.587, "Hartree/bohr²": 97.174, "mRy/bohr²": 0.048587}
+"""In eV/Å²; what programs other than VASP write."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,7 @@ class CurvatureLabel:
 
     def write(self, path: Path) -> None:
         """Write hdf5 atomically."""
-        part = path.with_name(path.name + ".part")
-        with h5py.File(part, "w") as file:
+        with replacing(path) as part, h5py.File(part, "w") as file:
             file.attrs.update(source=self.source, labels=self.labels, units="eV, Å")
             file["numbers"], file["cell"] = self.perfect.numbers, self.perfect.cell.array
             for name in ("force_constants", "representatives", "forces"):
@@ -46,7 +49,6 @@ class CurvatureLabel:
             for name in ("energy", "stress"):
                 if getattr(self, name) is not None:
                     file[name] = getattr(self, name)
-        part.replace(path)
 
 
 def read(path: Path) -> CurvatureLabel:

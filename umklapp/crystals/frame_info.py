@@ -121,7 +121,11 @@ class FrameInfo(Part):
 
     @classmethod
     def of_entries(cls, entries: Mapping[str, Any]) -> FrameInfo:
-        """As `of`, from `atoms.info` or what was kept of it (`entries`)."""
+        """As `of`, from `atoms.info` or what was kept of it (`entries`).
+
+        Raises:
+            InputError: an entry of one of our names that cannot be ours.
+        """
         try:
             return cls.model_validate({key: entries.get(key) for key in cls.model_fields})
         except ValidationError as error:

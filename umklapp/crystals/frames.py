@@ -21,6 +21,7 @@ from umklapp.crystals import frame_info
 from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.crystals.materials import composition
 from umklapp.errors import InputError
+from umklapp.files import replacing
 
 DECIMALS = 8
 """Frames have positions with this many decimals of an Å, as extxyz writes them."""
@@ -146,15 +147,12 @@ def _labels(atoms: Atoms) -> dict[str, Any]:
 
 def write_frames(path: Path, frames: Iterable[Atoms]) -> None:
     """Write extxyz so that a reader never sees half a file."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
     items = list(frames)
-    if items:
-        write(part, items, format="extxyz")
-    else:
-        part.write_text("")
-    part.replace(path)
+    with replacing(path) as part:
+        if items:
+            write(part, items, format="extxyz")
+        else:
+            part.write_text("")
 
 
 def read_candidates(path: Path) -> list[Atoms]:

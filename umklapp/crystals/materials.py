@@ -200,7 +200,11 @@ def composition(atoms: Atoms) -> str:
 
 
 def primitive_cell(atoms: Atoms, symprec: float = SYMPREC) -> Atoms:
-    """Standardised primitive cell (spglib setting, idealised positions)."""
+    """Standardised primitive cell (spglib setting, idealised positions).
+
+    Raises:
+        InputError: spglib finds no space group.
+    """
     try:
         found = spglib.standardize_cell(
             _spglib_cell(atoms), to_primitive=True, no_idealize=False, symprec=symprec

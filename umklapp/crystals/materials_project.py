@@ -10,32 +10,23 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
 from collections.abc import Mapping
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode, urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.parse import urlsplit
 
 from ase import Atoms
 
+from umklapp import files
 from umklapp.errors import InputError
+from umklapp.web import Client, RefusedError, UnreachableError
 
 ENDPOINT = "https://api.materialsproject.org"
 """Where structures come from; the environment variable MP_API_ENDPOINT names another server."""
 
 KEYS = "https://next-gen.materialsproject.org/api"
-BUSY = (429, 500, 502, 503, 504)
 TRIES, WAIT, TIMEOUT = 4, 2.0, 30.0
-
-
-class _Stay(HTTPRedirectHandler):
-    """No redirects: the key belongs to one server."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
+"""Tries; the first pause between them and the limit of one read, in s."""
 
 
 def structure(identifier: str, folder: Path) -> Atoms:
@@ -50,10 +41,7 @@ def structure(identifier: str, folder: Path) -> Atoms:
     path = Path(folder) / f"{identifier}.json"
     if not path.exists():
         document = fetch(identifier, folder)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".part{os.getpid()}")
-        part.write_text(json.dumps(document, indent=1) + "\n")
-        part.replace(path)
+        files.write_text(path, json.dumps(document, indent=1) + "\n")
     try:
         return parse(json.loads(path.read_text()))
     except (ValueError, KeyError, TypeError, IndexError) as error:
@@ -101,46 +89,44 @@ def fetch(identifier: str, folder: Path) -> dict[str, Any]:
     if urlsplit(base).scheme not in ("http", "https"):
         raise InputError(f"MP_API_ENDPOINT: {base!r} must begin with https:// (or http://)")
     query = {"material_ids": identifier, "_fields": "material_id,structure", "_all_fields": "false"}
-    url = f"{base.rstrip('/')}/materials/summary/?{urlencode(query, safe=',')}"
-    answer = _get(url, key, identifier)
-    found = answer.get("data") if isinstance(answer, dict) else None
+    client = Client(
+        base,
+        interval=0.0,
+        timeout=TIMEOUT,
+        tries=TRIES,
+        busy_tries=TRIES,
+        first_pause=WAIT,
+        secrets={"X-API-KEY": key},
+    )
+    answer = _get(client, query, identifier)
+    found = answer.get("data")
     if not isinstance(found, list):
         raise InputError(f"{identifier}: {base} answered without data: {str(answer)[:200]}")
     for document in found:
         if isinstance(document, dict) and document.get("structure"):
-            return {**document, "fetched_from": url}
+            return {**document, "fetched_from": client.address("materials/summary/", query)}
     raise InputError(f"{identifier}: {base} knows no such material; check the id")
 
 
-def _get(url: str, key: str, identifier: str) -> Any:
-    request = Request(url, headers={"X-API-KEY": key, "accept": "application/json"})
-    opener = build_opener(_Stay)
-    host = urlsplit(url).netloc
-    problem = ""
-    for attempt in range(TRIES):
-        if attempt:
-            time.sleep(WAIT * 2 ** (attempt - 1))
-        try:
-            with opener.open(request, timeout=TIMEOUT) as answer:
-                return json.load(answer)
-        except HTTPError as error:
-            if error.code in (401, 403):
-                raise InputError(
-                    f"{identifier}: {host} refused the key in MP_API_KEY (HTTP {error.code}); "
-                    f"get a new one from {KEYS}"
-                ) from None
-            if error.code in (400, 404, 422):
-                raise InputError(
-                    f"{identifier}: {host} knows no such material (HTTP {error.code}); check the id"
-                ) from None
-            problem = f"HTTP {error.code}"
-            if error.code not in BUSY:
-                break
-        except (URLError, HTTPException, OSError) as error:
-            problem = str(getattr(error, "reason", error)) or type(error).__name__
-        except ValueError as error:
-            problem = f"an answer that is no json ({error})"
+def _get(client: Client, query: Mapping[str, str], identifier: str) -> dict[str, Any]:
+    """The answer, or the reason why there is none in words that say what to do."""
+    host = urlsplit(client.base).netloc
+    try:
+        return client.json("materials/summary/", query)
+    except RefusedError as error:
+        reason = f"HTTP {error.status}"
+        if error.status in (401, 403):
+            raise InputError(
+                f"{identifier}: {host} refused the key in MP_API_KEY ({reason}); "
+                f"get a new one from {KEYS}"
+            ) from None
+        if error.status in (400, 404, 422):
+            raise InputError(
+                f"{identifier}: {host} knows no such material ({reason}); check the id"
+            ) from None
+    except UnreachableError as error:
+        reason = error.reason
     raise InputError(
-        f"{identifier}: {host} could not be asked: {problem}. Start once on a machine with network "
+        f"{identifier}: {host} could not be asked: {reason}. Start once on a machine with network "
         "(a login node): the structure is kept, jobs do not ask again"
     )

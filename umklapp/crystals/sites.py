@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from ase import Atoms
 from ase.geometry import find_mic
-from ase.neighborlist import neighbor_list
+from matscipy.neighbours import neighbour_list
 
 SMALL_STRAIN = 0.01
 """Largest strain component that is taken out of a frame for its displacements. Beyond it the
@@ -94,10 +94,28 @@ def in_cell(frame: Atoms, perfect: Atoms, largest: float = SMALL_STRAIN) -> bool
 
 def bond_length(atoms: Atoms) -> float:
     """Distance of nearest neighbours in Å, periodic images included."""
+    return closest_pair(atoms)[0]
+
+
+def closest_pair(atoms: Atoms) -> tuple[float, tuple[str, str]]:
+    """The shortest distance (Å) in a crystal, and the elements it joins in alphabetic order."""
     cutoff = 2.0 * (atoms.cell.volume / len(atoms)) ** (1 / 3)
-    while not len(distances := neighbor_list("d", atoms, cutoff)):
+    while not len((pairs := neighbour_list("ijd", atoms, cutoff))[0]):
         cutoff *= 2
-    return float(distances.min())
+    nearest = int(pairs[2].argmin())
+    first, second = sorted(str(atoms.symbols[ends[nearest]]) for ends in pairs[:2])
+    return float(pairs[2][nearest]), (first, second)
+
+
+def shortest_distance(atoms: Atoms, search: float = 4.0) -> float:
+    """Shortest interatomic distance (Å), periodic images included, of any frame.
+
+    `inf` beyond `search` (Å), NaN where positions are not finite.
+    """
+    if not np.isfinite(atoms.positions).all():
+        return float("nan")
+    distances = neighbour_list("d", atoms, search)
+    return float(distances.min()) if len(distances) else float("inf")
 
 
 def hopped(displacements: np.ndarray, perfect: Atoms, limit: float = LEFT) -> np.ndarray:

@@ -6,7 +6,7 @@ what phonopy does to fill the array from displaced cells.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,8 @@ from umklapp.crystals.frame_info import Origin
 from umklapp.errors import CalculationError, InputError
 from umklapp.reference.contract import Engine
 from umklapp.reference.ledger import Ledger, label_frames
+
+log = logging.getLogger(__name__)
 
 CELL_TOLERANCE = 0.01
 """Of the vectors of a cell in those of another: lattice constants of two programs differ."""
@@ -36,7 +38,6 @@ def by_displacements(
     workdir: Path,
     timeout: float,
     relaxed: bool,
-    say: Callable[[str], None] = print,
 ) -> CurvatureLabel:
     """Force constants of a supercell from displaced cells that the engine labels.
 
@@ -61,7 +62,7 @@ def by_displacements(
         frame_info.inherit(atoms, perfect)
         frame_info.mark(atoms, origin=Origin(kind="curvature", number=number))
         asked.append(frames.strip(atoms))
-    labels, failures = label_frames(asked, engine, ledger, workdir, timeout, say)
+    labels, failures = label_frames(asked, engine, ledger, workdir, timeout)
     if failures:
         raise CalculationError(
             f"finetune.labels: displaced cell {failures[0].frame_id} got no label "

@@ -20,7 +20,7 @@ from phonopy.file_IO import parse_FORCE_CONSTANTS
 from phonopy.harmonic.force_constants import compact_fc_to_full_fc
 
 from umklapp.crystals import phonopy_cells
-from umklapp.crystals.curvature import CurvatureLabel
+from umklapp.crystals.curvature import OTHER_UNITS, CurvatureLabel
 from umklapp.crystals.formats import force_sets
 from umklapp.crystals.phonopy_cells import harmonic_calculation
 from umklapp.errors import CalculationError, InputError
@@ -28,9 +28,6 @@ from umklapp.lattice import force_constants
 from umklapp.lattice.curvature_labels import fold
 
 UNIT = "eV/angstrom^2"
-OTHER_UNITS = {"Ry/bohr²": 48.587, "Hartree/bohr²": 97.174, "mRy/bohr²": 0.048587}
-"""In eV/Å²; what programs other than VASP write."""
-
 STIFF = (0.2, 500.0)
 """eV/Å²; the largest ∂²E/∂R∂R of one atom lies in here for every crystal that we know of (weakly
 bound argon 0.5, diamond 60)."""

@@ -42,14 +42,14 @@ def of_supercell(
     return harmonic_properties(model, mesh)
 
 
-def differences(found: Mapping[str, float], reference: Mapping[str, float]) -> dict[str, float]:
-    """|found − reference| of every property that both have."""
-    return {name: abs(found[name] - reference[name]) for name in found if name in reference}
+def differences(computed: Mapping[str, float], reference: Mapping[str, float]) -> dict[str, float]:
+    """|computed − reference| of every property that both have."""
+    return {name: abs(computed[name] - reference[name]) for name in computed if name in reference}
 
 
-def third_order_error(found: np.ndarray, reference: np.ndarray) -> dict[str, float]:
+def third_order_error(computed: np.ndarray, reference: np.ndarray) -> dict[str, float]:
     """Mean |Δ| of all elements of fc3 (meV/Å³), and |Δ| over |reference| as norms."""
-    difference = found - reference
+    difference = computed - reference
     return {
         "fc3_mae_meV_per_A3": 1e3 * float(np.abs(difference).mean()),
         "fc3_relative": float(np.linalg.norm(difference) / np.linalg.norm(reference)),

@@ -16,6 +16,7 @@ from phonopy import Phonopy
 
 from umklapp.crystals import phonopy_cells
 from umklapp.errors import CalculationError
+from umklapp.files import replacing
 
 TEMPERATURE = 300.0
 """K, of the thermodynamic functions."""
@@ -249,13 +250,13 @@ def describe(thermal: Sequence[Thermodynamics], gate: float) -> dict[str, Any]:
     return found
 
 
-def write_bands(path: Path, found: Bands, thermal: Sequence[Thermodynamics]) -> None:
+def write_bands(path: Path, of_models: Bands, thermal: Sequence[Thermodynamics]) -> None:
     """Bands and densities of states of all models as hdf5."""
-    with h5py.File(path, "w") as file:
+    with replacing(path) as part, h5py.File(part, "w") as file:
         file.attrs["units"] = "frequencies THz, distance 1/Å without 2π, dos states/THz"
         for name in ("distance", "frequencies", "ticks", "segments"):
-            file[name] = getattr(found, name)
-        file["labels"] = np.array(found.labels, dtype="S")
+            file[name] = getattr(of_models, name)
+        file["labels"] = np.array(of_models.labels, dtype="S")
         for number, each in enumerate(thermal):
             file[f"dos/{number}/frequency"] = each.dos_frequency
             file[f"dos/{number}/dos"] = each.dos

@@ -15,7 +15,7 @@ import numpy as np
 from ase import Atoms
 from ase.optimize import FIRE
 
-from umklapp.crystals import frames
+from umklapp.crystals import frames, sites
 from umklapp.crystals.frame_info import identity
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning.event_record import (
@@ -217,7 +217,7 @@ def _dynamics(
         steps=max(1, round(duration / timestep)),
         every=max(1, round(KEPT / timestep)),
     )
-    bond = health.shortest_distance(harmonic.perfect, search=8.0)
+    bond = sites.bond_length(harmonic.perfect)
     limit = health.Limits(temperature=1e5, distance=0.4 * bond, force=100.0)
     return dynamics.run(
         committee,

@@ -94,7 +94,11 @@ class Verdict(Record):
 
     @classmethod
     def upgrade(cls, data: dict[str, Any], version: int) -> dict[str, Any]:
-        """Refuse verdicts from before there was a table of evidence."""
+        """Refuse verdicts from before there was a table of evidence.
+
+        Raises:
+            InputError: always.
+        """
         raise InputError(
             "this verdict.json is of an earlier umklapp, which could say sound on no data and "
             "called every anharmonic label real: delete it and run again"

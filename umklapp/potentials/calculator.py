@@ -35,7 +35,11 @@ class PotentialCalculator(Calculator):
         properties: Sequence[str] = ("energy",),
         system_changes: Sequence[str] = all_changes,
     ) -> None:
-        """One evaluation gives everything."""
+        """One evaluation gives everything.
+
+        Raises:
+            CalculationError: a stress is asked of a potential that has none.
+        """
         super().calculate(atoms, properties, system_changes)
         found = self.potential.evaluate([self.atoms])
         self.results = {"energy": float(found.energy[0]), "forces": found.forces[0]}

@@ -7,12 +7,13 @@ from typing import Any
 
 import torch
 
+from umklapp.files import replacing
+
 
 def write(path: Path, content: dict[str, Any]) -> None:
     """Write tensors and plain values with torch, atomically."""
-    part = path.with_name(path.name + ".part")
-    torch.save(content, part)
-    part.replace(path)
+    with replacing(path) as part:
+        torch.save(content, part)
 
 
 def resume(path: Path, identity: str, device: torch.device | str) -> dict[str, Any] | None:

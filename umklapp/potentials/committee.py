@@ -1,6 +1,6 @@
 """A committee of K potentials: one call evaluates all members on a batch of frames.
 
-Members of one NequIP architecture run on the compiled engine where there is one; any other members
+Members of one NequIP architecture run on the compiled graph where there is one; any other members
 one after the other.
 """
 
@@ -43,7 +43,10 @@ class Committee:
 
     Args:
         members: potentials.
-        engine: folder of a compiled engine for them (`nequip.engine.prepare`).
+        engine: folder of a compiled graph for them (`nequip.engine.prepare`).
+
+    Raises:
+        InputError: no member.
     """
 
     def __init__(self, members: Sequence[Potential], engine: Path | None = None) -> None:

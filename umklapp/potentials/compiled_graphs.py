@@ -7,8 +7,8 @@ from typing import Any
 
 from umklapp.potentials.allegro.engine import AllegroFlux, AllegroSlots
 from umklapp.potentials.allegro.model import is_allegro
-from umklapp.potentials.nequip.engine import SlotNetwork
 from umklapp.potentials.nequip.flux import FluxNetwork
+from umklapp.potentials.nequip.slot_network import SlotNetwork
 
 
 def graph_of(backend: str, flux: bool = False) -> type[SlotNetwork]:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from ase.stress import full_3x3_to_voigt_6_stress
 
 from umklapp.errors import InputError
 from umklapp.potentials import loading
 from umklapp.potentials.compiled_graphs import backend_of, graph_of
 from umklapp.potentials.contract import Prediction
 from umklapp.potentials.neighbours import Neighbourhood, Slots, join
-from umklapp.potentials.nequip.batched import VOIGT, BatchedMembers, edge_forces
+from umklapp.potentials.nequip.batched import BatchedMembers, edge_forces
 from umklapp.potentials.nequip.flux import INERTIA, Flux, FluxMembers
 from umklapp.potentials.nequip.inference import NequipPotential
 
@@ -22,12 +23,12 @@ class NequipSource:
     """One trained network on its compiled graphs.
 
     Args:
-        path: of the model. sites: perfect crystal, (N,) atoms. plain, flux: folders of the engines
+        path: of the model. sites: perfect crystal, (N,) atoms. plain, flux: folders of the graphs
             for forces alone and for forces with flux.
 
     Raises:
         InputError: the model is not a NequIP network alone.
-        CalculationError: there is no compiled engine.
+        CalculationError: there is no compiled graph.
     """
 
     def __init__(self, path: Path, sites: Atoms, plain: Path, flux: Path) -> None:
@@ -101,7 +102,7 @@ class LennardJones:
             energy.append(atomic.sum())
             forces.append(edge_forces(gradient, slots.source))
             virial = np.einsum("nma,nmb->ab", slots.vectors, gradient) / frame.cell.volume
-            stress.append([virial[i, j] for i, j in VOIGT])
+            stress.append(full_3x3_to_voigt_6_stress(virial))
         return Prediction(np.array(energy), forces, np.array(stress))
 
     def _slots(self, atoms: Atoms, near: Neighbourhood) -> Slots:

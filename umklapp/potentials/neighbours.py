@@ -1,4 +1,4 @@
-"""Neighbours of every atom in slots: the dense layout that the compiled engine works on.
+"""Neighbours of every atom in slots: the dense layout that the compiled graph works on.
 
 Slot m of atom n holds one neighbour; every edge has its reverse in the list. Slots that are not
 needed hold vectors beyond the cutoff, where all radial functions are zero.

@@ -6,7 +6,8 @@ It is pretrained on the labels of a whole campaign; a later campaign names its m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from umklapp.errors import InputError
 from umklapp.potentials.committee import subsample
 from umklapp.potentials.nequip import training
 from umklapp.potentials.training_records import SharedMaterial, TrainingResult
+
+log = logging.getLogger(__name__)
 
 
 def gather(paths: Sequence[Path], leave_out: Sequence[str] = ()) -> list[Atoms]:
@@ -90,7 +93,6 @@ def pretrain(
     member: int,
     out: Path,
     scratch: Path,
-    say: Callable[[str], None] = print,
 ) -> tuple[TrainingResult, dict[str, Any]]:
     """Train member `member` of the shared model on its own subsample of all labels.
 
@@ -101,6 +103,6 @@ def pretrain(
     seed = provenance.seed_for(stream, "member", member) % 2**31
     chosen, held = subsample(len(labels), committee.fraction, stream, member, committee.seeds)
     learned, validated = ([labels[i] for i in indices] for indices in (chosen, held))
-    result = training.train(learned, validated, settings, seed, out, scratch, say)
+    result = training.train(learned, validated, settings, seed, out, scratch)
     counts = {"train": len(chosen), "validation": len(held), "all": len(labels)}
     return result, {"member": member, "seed": seed, "frames": counts}

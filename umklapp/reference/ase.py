@@ -79,7 +79,11 @@ class CalculatorEngine(ABC):
 
 
 class AseEngine(CalculatorEngine):
-    """An ASE calculator named by its import path."""
+    """An ASE calculator named by its import path.
+
+    Raises:
+        InputError: the calculator cannot be imported.
+    """
 
     def __init__(self, settings: AseCalculator) -> None:
         super().__init__(settings)

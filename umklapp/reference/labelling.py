@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +14,8 @@ from umklapp.crystals import frame_info, frames
 from umklapp.errors import CalculationError
 from umklapp.reference.contract import Engine, Failure
 from umklapp.reference.ledger import Ledger, label_frames
+
+log = logging.getLogger(__name__)
 
 
 class LabellingCalculator(Calculator):
@@ -36,10 +39,9 @@ class LabellingCalculator(Calculator):
         workdir: Path,
         timeout: float,
         origin: str,
-        say: Callable[[str], None] = print,
     ) -> None:
         super().__init__()
-        self.engine, self.ledger, self.say = engine, ledger, say
+        self.engine, self.ledger = engine, ledger
         self.workdir, self.timeout, self.origin = workdir, timeout, origin
         self.asked: set[str] = set()
         """Identities of all labels that were needed, new and known."""
@@ -50,12 +52,16 @@ class LabellingCalculator(Calculator):
         properties: Sequence[str] = ("energy",),
         system_changes: Sequence[str] = all_changes,
     ) -> None:
-        """Label the frame; raises `CalculationError` where there is no label, or no stress."""
+        """Label the frame.
+
+        Raises:
+            CalculationError: there is no label, or no stress where one is asked for.
+        """
         super().calculate(atoms, properties, system_changes)
         frame = frames.strip(self.atoms)
         frame_info.mark(frame, origin=self.origin)
         labels, failures = label_frames(
-            [frame], self.engine, self.ledger, self.workdir, self.timeout, self.say
+            [frame], self.engine, self.ledger, self.workdir, self.timeout
         )
         if failures:
             raise CalculationError(_told(self.origin, failures[0], self.workdir))

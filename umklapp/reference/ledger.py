@@ -6,7 +6,8 @@ that Snakemake manages: a killed job loses at most the label it was working on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from ase import Atoms
 
 from umklapp.crystals import frame_info, frames
 from umklapp.reference.contract import Engine, Failure, FailureRecord
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,6 @@ def label_frames(
     ledger: Ledger,
     workdir: Path,
     timeout: float,
-    say: Callable[[str], None] = print,
 ) -> tuple[list[Atoms], list[Failure]]:
     """Labels of all candidates, from the ledger where it has them; failures do not stop.
 
@@ -80,10 +82,10 @@ def label_frames(
         if result is None:
             result = engine.label(atoms, workdir, timeout)
             ledger.record(engine, result)
-            say(f"{where}: {_outcome(result, workdir)}")
+            log.info(f"{where}: {_outcome(result, workdir)}")
             result = ledger.find(engine, atoms) or result  # the very numbers of a later run
         else:
-            say(f"{where}: known already")
+            log.info(f"{where}: known already")
         if isinstance(result, Failure):
             failures.append(result)
         else:

@@ -68,7 +68,11 @@ class LookupEngine:
         )
 
     def calculator(self, atoms: Atoms, workdir: Path, *, symmetric: bool = False) -> Calculator:
-        """A table has no calculator: there is no dynamics on it."""
+        """A table has no calculator: there is no dynamics on it.
+
+        Raises:
+            InputError: always.
+        """
         raise InputError(
             "reference.engine 'lookup' holds labels only: aiMD, harmonic seeds and relaxation need "
             "an engine that calculates"

@@ -65,26 +65,30 @@ def command(chosen: str | None, variable: str, default: str) -> list[str]:
     return shlex.split(chosen or os.environ.get(variable) or default)
 
 
-def missing_program(words: Sequence[str]) -> str | None:
+def missing_program(command_line: Sequence[str]) -> str | None:
     """Name of what cannot be found: the launcher, or the program that it is to start."""
-    if shutil.which(words[0]) is None:
-        return words[0]
-    if Path(words[0]).name not in LAUNCHERS:
+    if shutil.which(command_line[0]) is None:
+        return command_line[0]
+    if Path(command_line[0]).name not in LAUNCHERS:
         return None
     options = ("-", "+")
-    names = [w for w in words[1:] if not w.startswith(options) and not w.isdigit() and "=" not in w]
+    names = [
+        w
+        for w in command_line[1:]
+        if not w.startswith(options) and not w.isdigit() and "=" not in w
+    ]
     if any(shutil.which(name) for name in names):
         return None
-    return " or ".join(names) or f"a program after {words[0]}"
+    return " or ".join(names) or f"a program after {command_line[0]}"
 
 
 def run(
-    words: Sequence[str], folder: Path, output: str, errors: str | None, diagnose: Diagnose
+    command_line: Sequence[str], folder: Path, output: str, errors: str | None, diagnose: Diagnose
 ) -> None:
     """Run a program to its end; whatever stops this call stops the program and all its ranks.
 
     Args:
-        words: command line.
+        command_line: command line.
         folder: where it runs; `output` and `errors` are files there.
         diagnose: looks at the folder after the program ended: what went wrong, or None.
 
@@ -94,12 +98,12 @@ def run(
     with (folder / output).open("wb") as out, (folder / (errors or "errors.txt")).open("wb") as err:
         try:
             process = subprocess.Popen(
-                words, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                command_line, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                 start_new_session=True,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call of the kernel, no Python state
             )  # fmt: skip
         except OSError as error:
-            raise ProgramError("crashed", f"{words[0]} cannot be started: {error}") from None
+            raise ProgramError("crashed", f"{command_line[0]} cannot be started: {error}") from None
         try:
             status = process.wait()
         except BaseException:  # also a time limit or Ctrl-C: nothing may go on running
@@ -108,12 +112,14 @@ def run(
     texts = [_tail(folder / name) for name in (errors or "errors.txt", output)]
     said = "\n".join(texts).lower()
     if status in KILLED or any(sign in said for sign in MEMORY_SIGNS):
-        raise ProgramError("out_of_memory", f"{words[0]} ended with {status}: {_last(texts)}")
+        raise ProgramError(
+            "out_of_memory", f"{command_line[0]} ended with {status}: {_last(texts)}"
+        )
     found = diagnose(folder)
     if found is not None:
         raise ProgramError(*found)
     if status:
-        raise ProgramError("crashed", f"{words[0]} ended with {status}: {_last(texts)}")
+        raise ProgramError("crashed", f"{command_line[0]} ended with {status}: {_last(texts)}")
 
 
 class Watched:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from ase import Atoms
@@ -16,6 +17,8 @@ from umklapp.crystals.materials import TOLERANCES, space_group
 from umklapp.crystals.structure_record import Relaxation, SymmetryChange
 from umklapp.errors import CalculationError
 from umklapp.reference.contract import Engine
+
+log = logging.getLogger(__name__)
 
 MAX_STEPS = 60
 
@@ -86,7 +89,7 @@ def relax_with(
                 f"{compared.text}. Set materials.symmetry to 'report' to go on with the relaxed "
                 "cell, or check the structure that the relaxation starts from"
             )
-        print(f"WARNING: {compared.text}")
+        log.warning(compared.text)
     change = relaxed.cell.volume / primitive.cell.volume - 1
     if abs(change) > TOLD_CHANGE:
         said = (
@@ -95,7 +98,7 @@ def relax_with(
         )
         if abs(change) > LARGEST_CHANGE:
             raise CalculationError(f"relaxation: {said}")
-        print(f"WARNING: {said}")
+        log.warning(said)
     return relaxed, Relaxation(
         force_eV_per_A=force,
         stress_eV_per_A3=stress,

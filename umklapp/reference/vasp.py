@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +58,13 @@ class VaspEngine(ProgramEngine):
         self, atoms: Atoms, workdir: Path, *, attempt: int, symmetric: bool
     ) -> Calculator:
         """A calculator of one folder; the second attempt takes the robust algorithm."""
-        # ASE takes the data sets from the environment alone
-        os.environ["VASP_PP_PATH"] = str(self._data_sets().parent.resolve())
-        return _Vasp(
+        made = _Vasp(
             directory=str(workdir),
             command=shlex.join(self.command()),
             **self.tags(atoms, attempt, symmetric),
         )
+        made.data_sets = self._data_sets().parent.resolve()
+        return made
 
     def tags(self, atoms: Atoms, attempt: int, symmetric: bool) -> dict[str, Any]:
         """INCAR, and what ASE makes KPOINTS and POTCAR from."""
@@ -93,7 +94,14 @@ class VaspEngine(ProgramEngine):
 
 
 class _Vasp(Vasp):
-    """ASE's calculator with our way of running."""
+    """ASE's calculator with our way of running, and data sets of its own."""
+
+    data_sets: Path
+
+    def initialize(self, atoms: Atoms) -> None:
+        """Look for the data sets; ASE takes their folder from the environment alone."""
+        with _variable("VASP_PP_PATH", str(self.data_sets)):
+            super().initialize(atoms)
 
     def _run(
         self, command: str | None = None, out: Any = None, directory: Any = None
@@ -102,6 +110,20 @@ class _Vasp(Vasp):
         folder = Path(directory or self.directory)
         run(words, folder, "vasp.out", "vasp.err", diagnose)
         return 0, ""
+
+
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    """A variable of the environment within the block; afterwards it is as it was."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def diagnose(folder: Path) -> Diagnosis:

@@ -1,4 +1,4 @@
-"""The small files that all figures are made of (`python -m umklapp.report.archive CONFIG OUT`).
+"""The small files that all figures are made of (`umklapp archive CONFIG OUT`).
 
 Unpacked in a clean clone they are enough for `snakemake figures --configfile CONFIG`, which then
 plans the figures and nothing else. They are what goes beside a paper.
@@ -6,8 +6,7 @@ plans the figures and nothing else. They are what goes beside a paper.
 
 from __future__ import annotations
 
-import argparse
-import sys
+import logging
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,10 @@ from pathlib import Path
 from umklapp import config
 from umklapp.crystals import materials
 from umklapp.errors import InputError
+from umklapp.files import replacing
 from umklapp.paths import Material, Results
+
+log = logging.getLogger(__name__)
 
 
 def sources(material: Material) -> list[str]:
@@ -45,27 +47,15 @@ def files(results: Path, materials: Sequence[str]) -> list[Path]:
     return [path for path in chosen if path.exists()]
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Write the archive; paths in it are as in the results.
+def run(path: Path, out: Path) -> None:
+    """Write the archive of the campaign with this configuration; paths in it are as in the results.
 
     Raises:
         InputError: the configuration cannot be read, or a material has no results.
     """
-    parser = argparse.ArgumentParser(prog="python -m umklapp.report.archive", description=__doc__)
-    parser.add_argument("config", type=Path)
-    parser.add_argument("out", type=Path)
-    options = parser.parse_args(arguments)
-    campaign = config.load(options.config)
+    campaign = config.load(path)
     chosen = files(Path(campaign.results), materials.keys(campaign.materials))
-    with tarfile.open(options.out, "w:gz") as archive:
-        for path in chosen:
-            archive.add(path)
-    size = options.out.stat().st_size / 1e6
-    print(f"{options.out}: {len(chosen)} files, {size:.1f} MB")
-
-
-if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except InputError as error:
-        sys.exit(str(error))
+    with replacing(out) as part, tarfile.open(part, "w:gz") as archive:
+        for file in chosen:
+            archive.add(file)
+    log.info(f"{out}: {len(chosen)} files, {out.stat().st_size / 1e6:.1f} MB")

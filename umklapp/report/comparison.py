@@ -195,11 +195,11 @@ def page(
     material: str,
     table: pd.DataFrame,
     sigmas: Mapping[str, float | None],
-    told: str,
+    comparison: str,
     problems: Sequence[str],
 ) -> str:
     """The comparison as a markdown page."""
-    lines = [f"# {material}: thermal conductivity by every method", "", told, ""]
+    lines = [f"# {material}: thermal conductivity by every method", "", comparison, ""]
     lines += ["| method | T (K) | κ (W/(m K)) | ± | what ± is |", "|---|---|---|---|---|"]
     for row in table.to_dict("records"):
         error = "" if pd.isna(row["error_W_per_mK"]) else f"{row['error_W_per_mK']:.2g}"

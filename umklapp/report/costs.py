@@ -40,7 +40,7 @@ STAGES = {
 """Rules of every stage, in the order of the pipeline."""
 
 SHARED = "(shared)"
-"""Jobs that serve all materials: compiled engines, summary, overview."""
+"""Jobs that serve all materials: compiled graphs, summary, overview."""
 
 COLUMNS = ("rule", "material", "seconds", "cpu_seconds", "threads", "gpus")
 

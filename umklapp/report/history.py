@@ -28,7 +28,7 @@ class Round(Part):
     @field_validator("assessment", mode="before")
     @classmethod
     def _assessment_of_then(cls, value: Any) -> Any:
-        return Assessment.parse(value, "assessment") if isinstance(value, dict) else value
+        return Assessment.parse(value, Path("history.json")) if isinstance(value, dict) else value
 
 
 class History(Record):

@@ -1,4 +1,4 @@
-"""Where a campaign stands: `python -m umklapp.report.status config/demo.yaml [--json]`.
+"""Where a campaign stands: `umklapp status config/demo.yaml [--json]`.
 
 Reads result files and logs only, so it can be asked at any time, from any machine that sees the
 results folder, while the campaign runs.
@@ -6,9 +6,7 @@ results folder, while the campaign runs.
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +18,6 @@ from rich.table import Table
 
 from umklapp import config
 from umklapp.crystals import materials
-from umklapp.errors import InputError
 from umklapp.learning.assessment import counted_rounds, of_round
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.verdict import current
@@ -248,19 +245,15 @@ def details(rows: Sequence[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Print the table, or json with `--json`.
+def run(path: Path, as_json: bool = False) -> None:
+    """Print the table of the campaign with this configuration, or json.
 
     Raises:
         InputError: the configuration cannot be read.
     """
-    parser = argparse.ArgumentParser(prog="python -m umklapp.report.status", description=__doc__)
-    parser.add_argument("config", type=Path)
-    parser.add_argument("--json", action="store_true", help="all numbers, for programs")
-    options = parser.parse_args(arguments)
-    settings = config.load(options.config)
+    settings = config.load(path)
     rows = of_campaign(settings)
-    if options.json:
+    if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return
     console = Console()
@@ -269,10 +262,3 @@ def main(arguments: Sequence[str]) -> None:
     console.print(render(rows, settings.name))
     for line in details(rows):
         console.print(line, markup=False)
-
-
-if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except InputError as error:
-        sys.exit(str(error))

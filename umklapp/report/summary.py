@@ -1,11 +1,10 @@
 """The summary of a campaign: one row per material, as csv and as the table a user reads.
 
-`python -m umklapp.report.summary config/demo.yaml` prints the table of a finished campaign.
+`umklapp summary config/demo.yaml` prints the table of a finished campaign.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -115,7 +114,7 @@ def render(table: pd.DataFrame) -> str:
     return pd.DataFrame(rows).to_string(index=False)
 
 
-def main(path: Path) -> str:
+def run(path: Path) -> str:
     """Text for a finished campaign: table, reasons, and where figures and report are.
 
     Raises:
@@ -133,10 +132,3 @@ def main(path: Path) -> str:
     report = Path(results.report)
     where = f"report: {report}" if report.exists() else f"figures: {results.figures}"
     return f"{render(table)}\n\nwhy the rounds ended:\n{reasons}\n\ntable: {file}\n{where}"
-
-
-if __name__ == "__main__":
-    try:
-        print(main(Path(sys.argv[1])))
-    except InputError as error:
-        sys.exit(str(error))

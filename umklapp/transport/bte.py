@@ -57,7 +57,7 @@ class Kappa:
         )
 
 
-def words(settings: config.Conductivity) -> str:
+def describe_method(settings: config.Conductivity) -> str:
     """How κ is computed."""
     parts = [f"phono3py {settings.method.upper()}", "tetrahedron", "three-phonon"]
     if settings.isotopes:
@@ -98,7 +98,9 @@ def solve(
     phonon.run_phonon_solver()
     frequencies, _, _ = phonon.get_phonon_data()
     lowest = float(frequencies.min())
-    nothing = Kappa(list(settings.temperatures), None, None, lowest, method=words(settings))
+    nothing = Kappa(
+        list(settings.temperatures), None, None, lowest, method=describe_method(settings)
+    )
     if lowest < imaginary:
         where = np.unravel_index(int(np.argmin(frequencies)), frequencies.shape)
         address = phonon.grid.addresses[where[0]] / np.array(mesh)

@@ -22,7 +22,8 @@ import numpy as np
 from scipy import fft, special
 
 from umklapp.errors import InputError
-from umklapp.transport.green_kubo import check_fluxes, prefactor, timestep
+from umklapp.transport.green_kubo import check_fluxes, prefactor
+from umklapp.transport.series import timestep
 
 MORE = 2.0
 """Coefficients that are kept, relative to Akaike's choice."""
@@ -36,7 +37,7 @@ class Cepstral:
     """κ and what it is made of.
 
     kappa, error: W/(m K); coefficients: (n/2 + 1,), of the log-periodogram without its known bias;
-    number: P*, how many of them are kept; information: (n/2,) Akaike's criterion for 1, 2, ... of
+    n_kept: P*, how many of them are kept; information: (n/2,) Akaike's criterion for 1, 2, ... of
     them; frequencies: (n/2 + 1,) THz; periodogram, smoothed: W/(m K), scaled such that the value at
     zero frequency is κ; degrees: l, how many series were averaged; nyquist: THz.
     """
@@ -44,7 +45,7 @@ class Cepstral:
     kappa: float
     error: float
     coefficients: np.ndarray
-    number: int
+    n_kept: int
     information: np.ndarray
     frequencies: np.ndarray
     periodogram: np.ndarray
@@ -74,7 +75,7 @@ def estimate(
     volume: float,
     temperature: float,
     cutoff: float | None = None,
-    number: int | None = None,
+    n_kept: int | None = None,
 ) -> Cepstral:
     """κ of an isotropic crystal (a third of the trace) from M trajectories of the same length.
 
@@ -85,7 +86,7 @@ def estimate(
         cutoff: THz, new Nyquist frequency f*; what is above is left out, as by an ideal filter
             before a resampling. Choose it above the first minimum of the spectrum, so that few
             coefficients are enough.
-        number: P*, instead of `MORE` times Akaike's choice.
+        n_kept: P*, instead of `MORE` times Akaike's choice.
 
     Raises:
         InputError: what does not fit, is not finite, zero or too short.
@@ -94,7 +95,7 @@ def estimate(
     fluxes = fluxes[None] if fluxes.ndim == 2 else fluxes
     scale, step = prefactor(volume, temperature) / 2, timestep(times)
     check_fluxes(fluxes, times)
-    # with an odd number of samples the last frequency is not the Nyquist one
+    # with an odd n_kept of samples the last frequency is not the Nyquist one
     even = len(times) // 2 * 2
     frequencies, density = periodogram(fluxes[:, :even], step)
     if cutoff is not None:
@@ -113,19 +114,19 @@ def estimate(
     variance = float(special.polygamma(1, degrees))
     points = 2 * (len(frequencies) - 1)
     information = akaike(coefficients, variance)
-    if number is None:
+    if n_kept is None:
         akaikes = int(np.argmin(information)) + 1
-        number = min(int(np.ceil(MORE * akaikes)), len(coefficients) - 1)
-    if not 1 <= number < len(coefficients):
+        n_kept = min(int(np.ceil(MORE * akaikes)), len(coefficients) - 1)
+    if not 1 <= n_kept < len(coefficients):
         raise InputError(
-            f"cepstral analysis: {number} coefficients of {len(coefficients)} cannot be kept"
+            f"cepstral analysis: {n_kept} coefficients of {len(coefficients)} cannot be kept"
         )
-    shortened = np.where(np.arange(len(coefficients)) < number, coefficients, 0)
+    shortened = np.where(np.arange(len(coefficients)) < n_kept, coefficients, 0)
     smoothed = np.exp(fft.irfft(shortened, points)[: points // 2 + 1] * points)
-    kappa = float(np.exp(coefficients[0] + 2 * coefficients[1:number].sum()))
-    error = kappa * float(np.sqrt(variance * (4 * number - 2) / points))
+    kappa = float(np.exp(coefficients[0] + 2 * coefficients[1:n_kept].sum()))
+    error = kappa * float(np.sqrt(variance * (4 * n_kept - 2) / points))
     return Cepstral(
-        kappa, error, coefficients, number, information, frequencies, density * scale, smoothed,
+        kappa, error, coefficients, n_kept, information, frequencies, density * scale, smoothed,
         degrees, float(frequencies[-1]),
     )  # fmt: skip
 

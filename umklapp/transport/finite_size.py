@@ -18,8 +18,10 @@ from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import QhullError
 
 from umklapp.errors import InputError
-from umklapp.transport.green_kubo import TO_SI, Procedure
-from umklapp.transport.lifetimes import Modes, Solution, average_over_stars, find_stars, solve
+from umklapp.transport.green_kubo import TO_SI
+from umklapp.transport.qpoint_stars import average_over_stars, find_stars
+from umklapp.transport.series import Procedure
+from umklapp.transport.supercell_modes import Modes, Solution, solve
 
 MESHES = (4, 6, 8, 10, 12, 14, 16, 18, 20)
 """q-points along each reciprocal vector."""
@@ -169,9 +171,9 @@ def to_unit_cell(qpoints: np.ndarray, tolerance: float = 1e-9) -> np.ndarray:
     return np.asarray((qpoints + tolerance) % 1 - tolerance)
 
 
-def mesh_points(number: int) -> np.ndarray:
-    """Γ-centred mesh of number³ points, (number³, 3) in [−½, ½), first coordinate fastest."""
-    axis = np.arange(number) / number
+def mesh_points(points_per_axis: int) -> np.ndarray:
+    """Γ-centred mesh, (points_per_axis³, 3) in [−½, ½), first coordinate fastest."""
+    axis = np.arange(points_per_axis) / points_per_axis
     third, second, first = np.meshgrid(axis, axis, axis, indexing="ij")
     points = np.stack([first, second, third], axis=-1).reshape(-1, 3)
     return np.asarray(((points + 0.5 + 1e-9) % 1 - 0.5 - 1e-9).round(14))
@@ -181,16 +183,16 @@ def mesh_kappa(
     modes: Modes,
     scaled: LinearNDInterpolator,
     capacity: float,
-    number: int,
+    points_per_axis: int,
     procedure: Procedure = "umklapp",
 ) -> np.ndarray:
-    """κ_ha on a mesh of number³ q-points, (3, 3) W/(m K).
+    """κ_ha on a mesh of points_per_axis³ q-points, (3, 3) W/(m K).
 
     Args:
         modes: of the supercell. scaled: ω² τ in eV fs/(Å² u) as function of q.
         capacity: eV/(K Å³) per mode of the supercell.
     """
-    points = mesh_points(number)
+    points = mesh_points(points_per_axis)
     stars = find_stars(points, modes.rotations, procedure)
     inside = points[stars.irreducible]
     found: Solution = solve(modes.phonon, inside, procedure)
@@ -225,7 +227,7 @@ def extrapolate(
 
 def correct(
     modes: Modes,
-    known: Harmonic,
+    commensurate_kappa: Harmonic,
     meshes: Sequence[int] = MESHES,
     procedure: Procedure = "umklapp",
 ) -> Correction:
@@ -238,13 +240,15 @@ def correct(
         raise InputError("finite-size correction: three meshes or more make a straight line")
     solution = modes.solution
     omega = solution.angular()
-    scaled = np.sign(omega) * omega**2 * np.nan_to_num(known.symmetrized)
+    scaled = np.sign(omega) * omega**2 * np.nan_to_num(commensurate_kappa.symmetrized)
     scaled[0] = value_at_gamma(solution.qpoints, scaled)
     function = interpolator(solution.qpoints, scaled)
-    kappas = np.array([mesh_kappa(modes, function, known.capacity, n, procedure) for n in meshes])
+    kappas = np.array(
+        [mesh_kappa(modes, function, commensurate_kappa.capacity, n, procedure) for n in meshes]
+    )
     slope, intercept, error = extrapolate(np.array(meshes), kappas)
-    tensor = intercept - known.kappa_symmetrized
-    mean, scalar = np.trace(known.kappa_symmetrized) / 3, float(np.trace(tensor) / 3)
+    tensor = intercept - commensurate_kappa.kappa_symmetrized
+    mean, scalar = np.trace(commensurate_kappa.kappa_symmetrized) / 3, float(np.trace(tensor) / 3)
     commensurate = len(solution.qpoints) ** (1 / 3)
     return Correction(
         np.array(meshes), kappas, slope, intercept, error, tensor, scalar, 1 + scalar / mean,

@@ -26,13 +26,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from ase import units
 from scipy import fft, integrate, signal
 
 from umklapp.errors import CalculationError, InputError
+from umklapp.transport.series import Procedure, autocorrelation, smooth, timestep
 
 TO_SI = units._e * 1e25
 """W/(m K) in one eV/(Å fs K)."""
@@ -45,8 +45,6 @@ PROMINENCE = 0.2
 
 PADDING = 10_000
 """Zeros appended to the velocity correlation, for a fine frequency axis."""
-
-Procedure = Literal["umklapp", "vibes"]
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ class Conductivity:
 
 
 @dataclass(frozen=True)
-class Committee:
+class CommitteeKappa:
     """κ of a committee of potentials, W/(m K).
 
     kappa: mean; members: (K,); statistical: standard error of the mean from finite trajectories,
@@ -140,57 +138,6 @@ def heat_flux(stresses: np.ndarray, velocities: np.ndarray) -> tuple[np.ndarray,
     return flux, auxiliary
 
 
-def timestep(times: np.ndarray) -> float:
-    """Distance of the samples in fs.
-
-    Args:
-        times: (n,) fs.
-
-    Raises:
-        InputError: fewer than 4 samples, a gap, or mixed time steps.
-    """
-    if len(times) < 4:
-        raise InputError(
-            f"time series of {len(times)} samples is too short for correlations: run longer"
-        )
-    steps = np.diff(times)
-    usual = float(np.nanmedian(steps))
-    odd = np.flatnonzero(~(np.abs(steps - usual) <= 1e-6 * abs(usual)))
-    if len(odd) or not usual > 0:
-        where = int(odd[0]) if len(odd) else 0
-        raise InputError(
-            f"time axis: step {where} goes from {times[where]:g} to {times[where + 1]:g} fs, the "
-            f"usual step is {usual:g} fs: frames are missing or time steps are mixed; analyse each "
-            "unbroken stretch with one time step as a trajectory of its own"
-        )
-    return float((times[-1] - times[0]) / (len(times) - 1))
-
-
-def autocorrelation(
-    series: np.ndarray, biased: bool = False, hann: bool = False, cross: bool = False
-) -> np.ndarray:
-    """⟨x(t₀ + t) x(t₀)⟩ over t₀, by FFT.
-
-    Args:
-        series: (n, ...), time first.
-        biased: divide by n instead of the number of products n − lag.
-        hann: multiply with the falling half of a Hann window of 2n points.
-        cross: (n, m) only: all pairs, (n, m, m), element [t, a, b] = ⟨x_a(t) x_b(0)⟩.
-    """
-    number = len(series)
-    size = fft.next_fast_len(2 * number - 1, real=True)
-    transform = fft.rfft(series, size, axis=0)
-    if cross:
-        power = transform[:, :, None] * transform[:, None, :].conj()
-    else:
-        power = np.abs(transform) ** 2
-    found = fft.irfft(power, size, axis=0)[:number]
-    weight = 1 / np.full(number, number) if biased else 1 / np.arange(number, 0, -1)
-    if hann:
-        weight = weight * signal.windows.hann(2 * number)[number:]
-    return np.asarray(found * weight.reshape(-1, *([1] * (found.ndim - 1))))
-
-
 def cumulative_kappa(correlation: np.ndarray, step: float) -> np.ndarray:
     """Running trapezoidal integral over time, first element zero; step in fs."""
     return np.asarray(integrate.cumulative_trapezoid(correlation, dx=step, axis=0, initial=0))
@@ -245,30 +192,6 @@ def lowest_frequency(
             f"{prominence}: run longer, or give a smaller prominence"
         )
     return real[0]
-
-
-def smooth(series: np.ndarray, width: int, mirror: str = "none") -> np.ndarray:
-    """Savitzky–Golay filter of first order, a moving average, along the first axis.
-
-    Args:
-        series: (n, ...).
-        width: samples, odd.
-        mirror: how the series goes on before its start: `odd`, `even`, `doubled` (odd with the
-            first sample twice, as FHI-vibes does) or `none` (a line is fitted to the edge).
-
-    Raises:
-        InputError: the series is shorter than the filter.
-    """
-    before = {
-        "none": series[:0], "odd": -series[:0:-1], "even": series[:0:-1], "doubled": -series[::-1],
-    }[mirror]  # fmt: skip
-    if width > len(series):
-        raise InputError(
-            f"series of {len(series)} samples is shorter than the noise filter of {width}: run "
-            "longer than several periods of the slowest vibration"
-        )
-    joined = np.concatenate([before, series])
-    return np.asarray(signal.savgol_filter(joined, width, 1, axis=0)[len(before) :])
 
 
 def first_dip(correlation: np.ndarray) -> int | None:
@@ -383,7 +306,7 @@ def _cut_trace(slopes: np.ndarray, times: np.ndarray) -> np.ndarray:
     return np.full((len(slopes), 3, 3), dip)
 
 
-def committee(results: Sequence[Conductivity]) -> Committee:
+def over_committee(results: Sequence[Conductivity]) -> CommitteeKappa:
     """Separate what the members disagree about from what their trajectories leave open.
 
     The spread of the members contains their statistical errors; model² = spread² − ⟨error²⟩, zero
@@ -403,4 +326,4 @@ def committee(results: Sequence[Conductivity]) -> Committee:
         statistical = float(np.sqrt(variance / len(values)))
         if spread is not None:
             model = float(np.sqrt(max(0.0, spread**2 - variance)))
-    return Committee(float(values.mean()), values, statistical, model, spread)
+    return CommitteeKappa(float(values.mean()), values, statistical, model, spread)

@@ -17,6 +17,7 @@ from phono3py.conductivity.output import ConductivityLBTEWriter, ConductivityRTA
 
 from umklapp import config
 from umklapp.errors import CalculationError, InputError
+from umklapp.files import replacing
 
 INTER = "mode_kappa_inter"
 """Data set of the inter-band part of every mode; phono3py has no name for it."""
@@ -38,22 +39,20 @@ def write(path: Path, phonon: Phono3py, settings: config.Conductivity, kappa: np
     """
     calculator, volume = phonon.thermal_conductivity, phonon.primitive.volume
     target = path.resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    # phono3py makes the name itself and writes into the working directory
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        if isinstance(calculator, LBTECalculator):
-            ConductivityLBTEWriter.write_kappa(calculator, volume)
-        else:
-            ConductivityRTAWriter.write_kappa(calculator, volume, compression="gzip")
-        (written,) = Path(folder).glob("kappa-m*.hdf5")
-        shutil.copyfile(written, part)
-    with h5py.File(part, "a") as file:
-        file.attrs["method"], file.attrs["interband"] = settings.method, settings.interband
-        file["kappa"][...] = kappa
-        for name, values in _left_out(calculator, settings).items():
-            file.create_dataset(name, data=values, compression="gzip")
-    part.replace(target)
+    with replacing(target) as part:
+        # phono3py makes the name itself and writes into the working directory
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            if isinstance(calculator, LBTECalculator):
+                ConductivityLBTEWriter.write_kappa(calculator, volume)
+            else:
+                ConductivityRTAWriter.write_kappa(calculator, volume, compression="gzip")
+            (written,) = Path(folder).glob("kappa-m*.hdf5")
+            shutil.copyfile(written, part)
+        with h5py.File(part, "a") as file:
+            file.attrs["method"], file.attrs["interband"] = settings.method, settings.interband
+            file["kappa"][...] = kappa
+            for name, values in _left_out(calculator, settings).items():
+                file.create_dataset(name, data=values, compression="gzip")
 
 
 def _left_out(

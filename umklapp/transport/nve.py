@@ -8,8 +8,7 @@ a run that was killed goes on bit for bit as if it had not been.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,14 +21,17 @@ from umklapp import provenance
 from umklapp.config import GreenKubo
 from umklapp.config.green_kubo import MOVES
 from umklapp.errors import CalculationError, InputError
-from umklapp.learning.sampling.dynamics import (
-    SKIN,
+from umklapp.files import replacing
+from umklapp.learning.sampling.dynamics import SKIN
+from umklapp.learning.sampling.kinetics import (
     kinetic_energy,
     kinetic_temperature,
     maxwell_boltzmann,
 )
 from umklapp.potentials.neighbours import Neighbourhood
 from umklapp.potentials.nequip.flux import Flux
+
+log = logging.getLogger(__name__)
 
 CHUNK = 500
 """Steps between two writes."""
@@ -100,7 +102,6 @@ def run(
     seed: int,
     workdir: Path,
     out: Path,
-    say: Callable[[str], None] = print,
     **facts: object,
 ) -> None:
     """One trajectory, from the lattice sites with velocities of twice the temperature, to hdf5.
@@ -120,18 +121,18 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     state = _resume(folder, sites, settings, seed)
     if state.step:
-        say(f"going on at step {state.step}")
+        log.info(f"going on at step {state.step}")
     total, ended = plan.equilibration + plan.production, ""
     while state.step < total and not ended:
         try:
             series = advance(source, sites, state, settings, plan, min(CHUNK, total - state.step))
         except CalculationError as error:
             ended = str(error)
-            say(ended)
+            log.info(ended)
             break
         _write_chunk(folder, state, series)
         warmth = kinetic_temperature(sites.get_masses(), state.velocities)
-        say(f"step {state.step}/{total}: {warmth:.0f} K")
+        log.info(f"step {state.step}/{total}: {warmth:.0f} K")
     _collect(folder, sites, settings, plan, out, ended, {"seed": seed, **facts})
 
 
@@ -194,18 +195,15 @@ def _resume(folder: Path, sites: Atoms, settings: GreenKubo, seed: int) -> State
 
 
 def _write_chunk(folder: Path, state: State, series: dict[str, np.ndarray]) -> None:
-    path = folder / f"{state.step:012d}.npz"
-    part = folder / f".{state.step}.{os.getpid()}.part"
-    with part.open("wb") as file:
-        arrays: dict[str, Any] = {
-            "step": state.step,
-            "positions": state.positions,
-            "speed": state.velocities,
-            "generator": json.dumps(state.generator.bit_generator.state),
-            **series,
-        }
-        np.savez(file, **arrays)
-    part.replace(path)
+    arrays: dict[str, Any] = {
+        "step": state.step,
+        "positions": state.positions,
+        "speed": state.velocities,
+        "generator": json.dumps(state.generator.bit_generator.state),
+        **series,
+    }
+    with replacing(folder / f"{state.step:012d}.npz") as part:
+        np.savez(part, **arrays)
 
 
 def _collect(
@@ -223,8 +221,7 @@ def _collect(
             for name, values in parts.items():
                 if len(chunk[name]):
                     values.append(chunk[name])
-    part = out.with_name(f"{out.name}.part")
-    with h5py.File(part, "w") as file:
+    with replacing(out) as part, h5py.File(part, "w") as file:
         file.attrs.update(
             timestep_fs=settings.timestep * plan.flux_every,
             frame_step_fs=settings.timestep * plan.frames_every,
@@ -240,7 +237,6 @@ def _collect(
             file[name].attrs["unit"] = unit
         file["numbers"], file["cell"] = sites.numbers, sites.cell.array
         file["sites"], file["masses"] = sites.positions, sites.get_masses()
-    part.replace(out)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ conductivities. 0 for equal modes, 2 where there is nothing to compare.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,21 +80,21 @@ def _because(failed: Srme, why: str) -> Srme:
     return Srme(failed.value, failed.error, failed.kappa, failed.reference, [why])
 
 
-def imaginary(found: modes.Modes, acoustic: float = -0.01) -> str | None:
+def imaginary(computed: modes.Modes, acoustic: float = -0.01) -> str | None:
     """Which imaginary mode a file has, in words; None where it has none.
 
     Away from Γ, and for its optical modes, any frequency below zero counts; the three acoustic
     ones at Γ, the nearest to zero, may be as low as `acoustic` (THz).
     """
-    gate = np.zeros_like(found.frequencies)
-    for number in np.flatnonzero((np.abs(found.qpoints) < 1e-8).all(axis=1)):
-        gate[number, np.argsort(np.abs(found.frequencies[number]))[:3]] = acoustic
-    below = found.frequencies < gate
+    gate = np.zeros_like(computed.frequencies)
+    for number in np.flatnonzero((np.abs(computed.qpoints) < 1e-8).all(axis=1)):
+        gate[number, np.argsort(np.abs(computed.frequencies[number]))[:3]] = acoustic
+    below = computed.frequencies < gate
     if not below.any():
         return None
-    worst = np.where(below, found.frequencies, 0.0)
+    worst = np.where(below, computed.frequencies, 0.0)
     number, branch = np.unravel_index(int(np.argmin(worst)), worst.shape)
-    where = ", ".join(f"{x:.3f}" for x in found.qpoints[number])
+    where = ", ".join(f"{x:.3f}" for x in computed.qpoints[number])
     return f"imaginary: {worst[number, branch]:.3f} THz at q = ({where})"
 
 
@@ -130,13 +129,12 @@ def _comparable(one: modes.Modes, two: modes.Modes) -> list[str]:
     ]
 
 
-if __name__ == "__main__":
-    try:
-        mine, theirs, *which = sys.argv[1:]
-        found = srme(Path(mine), Path(theirs), part="total" if which == ["total"] else "rta")
-    except (ValueError, InputError) as error:
-        sys.exit(
-            f"{error}\nusage: python -m umklapp.transport.srme MODES.hdf5 REFERENCE.hdf5 [total]"
-        )
-    print(f"κ_SRME {found.value:.4f}: κ {found.kappa:.4g}, reference {found.reference:.4g} W/(m K)")
-    print("\n".join(found.words))
+def run(path: Path, reference: Path, part: modes.Part = "rta") -> str:
+    """`srme` of two files in words.
+
+    Raises:
+        InputError: as `srme`.
+    """
+    found = srme(path, reference, part=part)
+    head = f"κ_SRME {found.value:.4f}: κ {found.kappa:.4g}, reference {found.reference:.4g} W/(m K)"
+    return "\n".join([head, *found.words])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ import numpy as np
 from ase import Atoms, units
 
 from umklapp.errors import InputError
-from umklapp.transport import finite_size, green_kubo, lifetimes
+from umklapp.files import replacing
+from umklapp.transport import finite_size, green_kubo, lifetimes, series, supercell_modes
 
 NEEDED = ("time", "heat_flux", "velocities", "temperature")
 """Variables without which there is no κ."""
@@ -65,8 +65,9 @@ def analyse(
         path: netCDF-4 of `vibes output md`: velocities in ASE's unit, flux in eV/(Å² fs).
         finite: with mode lifetimes and finite-size correction.
         window_factor: periods of the slowest vibration in the noise filter.
-        eigenvectors: (n_q, n_b, n_b), see `lifetimes.build_modes`. Rounding errors choose them in
-            degenerate spaces, and with them the energies and lifetimes of single degenerate modes.
+        eigenvectors: (n_q, n_b, n_b), see `supercell_modes.build_modes`. Rounding errors choose
+            them in degenerate spaces, and with them the energies and lifetimes of single degenerate
+            modes.
 
     Raises:
         InputError: what is missing or does not fit, with the file.
@@ -75,22 +76,22 @@ def analyse(
     data, attributes = _read(path, NEEDED + HARMONIC if finite else NEEDED)
     volume = float(np.squeeze(_attribute(path, attributes, "volume")))
     try:
-        found = _green_kubo(data, volume, window_factor)
+        quantities = _green_kubo(data, volume, window_factor)
         if finite:
             primitive = _atoms(path, attributes, "atoms_primitive")
             supercell = _atoms(path, attributes, "atoms_supercell")
             supercell.set_masses(np.asarray(_attribute(path, attributes, "masses")))
-            modes = lifetimes.build_modes(
+            modes = supercell_modes.build_modes(
                 primitive, supercell, data["force_constants"], "vibes", eigenvectors
             )
-            found.update(_finite_size(data, modes, found))
+            quantities.update(_finite_size(data, modes, quantities))
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    return found
+    return quantities
 
 
 def _green_kubo(data: dict[str, np.ndarray], volume: float, window_factor: float) -> dict[str, Any]:
-    known = ~np.isnan(data["heat_flux"]).any(axis=1)
+    measured = ~np.isnan(data["heat_flux"]).any(axis=1)
     moving = ~np.isnan(data["velocities"]).any(axis=(1, 2))
     velocities = data["velocities"] * units.fs
     frequencies, density = green_kubo.spectrum(
@@ -99,15 +100,15 @@ def _green_kubo(data: dict[str, np.ndarray], volume: float, window_factor: float
     lowest = green_kubo.lowest_frequency(frequencies, density)
     temperature = float(np.nanmean(data["temperature"]))
     kappa = green_kubo.estimate(
-        data["heat_flux"][known],
-        data["time"][known],
+        data["heat_flux"][measured],
+        data["time"][measured],
         volume=volume,
         temperature=temperature,
         frequency=lowest,
         window_factor=window_factor,
         procedure="vibes",
     )
-    found = {
+    quantities = {
         "volume_A3": volume,
         "temperature_K": temperature,
         "prefactor_W_A4_fs_per_mK_eV2": kappa.prefactor,
@@ -129,17 +130,17 @@ def _green_kubo(data: dict[str, np.ndarray], volume: float, window_factor: float
     }
     if "stresses_potential" in data:
         flux, auxiliary = green_kubo.heat_flux(data["stresses_potential"], velocities)
-        found["heat_flux_from_stresses_eV_per_A2_fs"] = flux
-        found["heat_flux_aux_eV_per_A2_fs"] = auxiliary
-    return found
+        quantities["heat_flux_from_stresses_eV_per_A2_fs"] = flux
+        quantities["heat_flux_aux_eV_per_A2_fs"] = auxiliary
+    return quantities
 
 
 def _finite_size(
-    data: dict[str, np.ndarray], modes: lifetimes.Modes, known: dict[str, Any]
+    data: dict[str, np.ndarray], modes: supercell_modes.Modes, quantities: dict[str, Any]
 ) -> dict[str, Any]:
-    times, kappa = data["time"], known["kappa_W_per_mK"]
-    volume, temperature = float(data["volume"].mean()), known["temperature_K"]
-    energies = lifetimes.mode_energies(
+    times, kappa = data["time"], quantities["kappa_W_per_mK"]
+    volume, temperature = float(data["volume"].mean()), quantities["temperature_K"]
+    energies = supercell_modes.mode_energies(
         data["displacements"], data["velocities"] * units.fs, modes, backwards=True
     )
     correlations = lifetimes.energy_correlations(energies, "vibes")
@@ -147,7 +148,7 @@ def _finite_size(
     harmonic = finite_size.harmonic(modes, energies, taus, volume, temperature, "vibes")
     correction = finite_size.correct(modes, harmonic, procedure="vibes")
     flux = np.einsum("tqs,qsa->ta", energies, modes.solution.velocities) / volume
-    flux_correlation = known["prefactor_W_A4_fs_per_mK_eV2"] * green_kubo.autocorrelation(
+    flux_correlation = quantities["prefactor_W_A4_fs_per_mK_eV2"] * series.autocorrelation(
         flux - flux.mean(axis=0), biased=True, hann=True, cross=True
     )
     return {
@@ -164,7 +165,7 @@ def _finite_size(
         "harmonic_heat_flux_eV_per_A2_fs": flux,
         "harmonic_hfacf_W_per_mK_fs": flux_correlation,
         "harmonic_kappa_cumulative_W_per_mK": green_kubo.cumulative_kappa(
-            flux_correlation, green_kubo.timestep(times)
+            flux_correlation, series.timestep(times)
         ),
         "kappa_harmonic_W_per_mK": harmonic.kappa,
         "kappa_harmonic_symmetrized_W_per_mK": harmonic.kappa_symmetrized,
@@ -182,14 +183,14 @@ def _finite_size(
     }
 
 
-def write(path: Path, found: dict[str, Any]) -> None:
+def write(path: Path, quantities: dict[str, Any]) -> None:
     """Every quantity of `analyse` as a data set of an hdf5 file; its unit is in its name."""
-    with h5py.File(path, "w") as file:
-        for name, value in found.items():
+    with replacing(path) as part, h5py.File(part, "w") as file:
+        for name, value in quantities.items():
             file[name] = value
 
 
-def describe(found: dict[str, Any]) -> str:
+def describe(quantities: dict[str, Any]) -> str:
     """The numbers that FHI-vibes prints, one per line."""
     names = (
         *("volume_A3", "temperature_K", "lowest_frequency_THz", "window_fs", "cutoff_times_fs"),
@@ -197,16 +198,19 @@ def describe(found: dict[str, Any]) -> str:
         *("kappa_harmonic_symmetrized_W_per_mK", "correction_W_per_mK", "correction_factor"),
         "kappa_corrected_W_per_mK",
     )
-    lines = [f"{name}: {np.round(found[name], 6).tolist()}" for name in names if name in found]
+    lines = [
+        f"{name}: {np.round(quantities[name], 6).tolist()}" for name in names if name in quantities
+    ]
     return "\n".join(lines)
 
 
-if __name__ == "__main__":
-    source, *targets = sys.argv[1:] or [""]
-    try:
-        result = analyse(Path(source))
-    except InputError as error:
-        sys.exit(f"{error}\nusage: python -m umklapp.transport.vibes FILE.nc [ALL.h5]")
-    if targets:
-        write(Path(targets[0]), result)
-    print(describe(result))
+def run(trajectory: Path, out: Path | None = None) -> str:
+    """`analyse` a trajectory, write everything where a path is given, and tell the main numbers.
+
+    Raises:
+        InputError: as `analyse`.
+    """
+    quantities = analyse(trajectory)
+    if out is not None:
+        write(out, quantities)
+    return describe(quantities)

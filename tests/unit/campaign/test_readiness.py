@@ -83,25 +83,28 @@ def test_orphans_are_jobs_of_this_folder_and_these_materials() -> None:
     assert [each.number for each in found] == ["1", "2", "5"]
 
 
-def test_waiting_ends_with_the_last_orphan(quiet) -> None:
+def test_waiting_ends_with_the_last_orphan() -> None:
+    said: list[str] = []
     left = job("1", "rule_structure_wildcards_C-227")
     answers = iter([[left], [left], []])
     count = readiness.wait_for_orphans(
-        Path("/here"), ["C-227"], quiet, pause=0, look=lambda: next(answers)
+        Path("/here"), ["C-227"], said.append, pause=0, look=lambda: next(answers)
     )
     assert count == 1
-    assert len(quiet.said) == 2
-    assert "scancel 1" in quiet.said[0]
+    assert len(said) == 2
+    assert "scancel 1" in said[0]
 
 
-def test_a_silent_slurm_stops_those_who_need_it_only(quiet) -> None:
+def test_a_silent_slurm_stops_those_who_need_it_only() -> None:
+    said: list[str] = []
+
     def look() -> list[readiness.Job]:
         raise InputError("squeue fails")
 
     with pytest.raises(InputError, match="squeue fails"):
-        readiness.wait_for_orphans(Path("/here"), [], quiet, look=look)
-    assert readiness.wait_for_orphans(Path("/here"), [], quiet, look=look, remote=False) == 0
-    assert "cannot be known: squeue fails" in quiet.said[0]
+        readiness.wait_for_orphans(Path("/here"), [], said.append, look=look)
+    assert readiness.wait_for_orphans(Path("/here"), [], said.append, look=look, remote=False) == 0
+    assert "cannot be known: squeue fails" in said[0]
 
 
 def test_engines_come_before_shards(tmp_path: Path) -> None:

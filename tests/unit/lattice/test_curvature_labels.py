@@ -31,7 +31,7 @@ def cube(primitive):
 def labelled(primitive, perfect, ledger, folder, engine=None, relaxed=True, **changes):
     return by_displacements(
         *(primitive, perfect, engine or silicon_engine(), settings(**changes)),
-        *(ledger, folder, 60.0, relaxed, print),
+        *(ledger, folder, 60.0, relaxed),
     )
 
 

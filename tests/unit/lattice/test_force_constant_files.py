@@ -31,9 +31,7 @@ def cube(primitive):
 @pytest.fixture
 def label(primitive, cube, ledger, tmp_path):
     chosen = config.CurvatureFinetune()
-    return by_displacements(
-        primitive, cube, silicon_engine(), chosen, ledger, tmp_path, 60.0, True, print
-    )
+    return by_displacements(primitive, cube, silicon_engine(), chosen, ledger, tmp_path, 60.0, True)
 
 
 def filled(primitive, matrix=CONVENTIONAL, scale=1):

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from umklapp import config
-from umklapp.crystals import frames
+from umklapp.crystals import frames, sites
 from umklapp.crystals.formats import force_sets
 from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.errors import InputError
-from umklapp.learning.sampling import acquisition, health
+from umklapp.learning.sampling import acquisition
 from umklapp.learning.sampling.acquisition import Candidates, Knowledge, Spread
 
 U, E = Spread(0.1, 0.02), Spread(0.03, 0.004)
@@ -262,12 +262,12 @@ def test_unphysical_frames_of_a_real_data_set_are_rejected(shared):
     total = np.array([frame.get_potential_energy() for frame in labels])
     energy = (total - total.min()) / 64
     quiet = np.sort(energy)[:24]
-    known = Knowledge(U, Spread.of(quiet), health.shortest_distance(perfect, search=8.0), 0.05)
+    known = Knowledge(U, Spread.of(quiet), sites.bond_length(perfect), 0.05)
     frames = replace(
         explored(len(labels), replicas=len(labels)),
         energy=energy,
         target=np.full(len(labels), np.nan),
-        shortest=np.array([health.shortest_distance(frame) for frame in labels]),
+        shortest=np.array([sites.shortest_distance(frame) for frame in labels]),
     )
     reasons = np.array(acquisition.viability(frames, known, config.Acquisition()))
     assert (reasons[energy <= quiet.max()] == "").all()

@@ -46,7 +46,7 @@ def pool():
 @pytest.fixture(scope="module")
 def distilled(tmp_path_factory):
     folder = tmp_path_factory.mktemp("distil")
-    return folder, distillation.distil(pool(), settings(), 10, 3, folder, lambda _: None)
+    return folder, distillation.distil(pool(), settings(), 10, 3, folder)
 
 
 def test_batches_are_added_until_the_count(distilled):
@@ -72,17 +72,17 @@ def test_again_is_the_same_and_costs_nothing(distilled, monkeypatch):
         raise AssertionError("nothing is to be trained again")
 
     monkeypatch.setattr(training, "train", refuse)
-    again = distillation.distil(pool(), settings(), 10, 3, folder, lambda _: None)
+    again = distillation.distil(pool(), settings(), 10, 3, folder)
     assert again == found
 
 
 def test_from_nothing_it_is_the_same(distilled, tmp_path):
     _, found = distilled
-    fresh = distillation.distil(pool(), settings(), 10, 3, tmp_path, lambda _: None)
+    fresh = distillation.distil(pool(), settings(), 10, 3, tmp_path)
     assert fresh.order == found.order
     rows = zip(fresh.history, found.history, strict=True)
     assert all({**a, "seconds": 0} == {**b, "seconds": 0} for a, b in rows)
-    other = distillation.distil(pool(), settings(), 7, 4, tmp_path, lambda _: None)
+    other = distillation.distil(pool(), settings(), 7, 4, tmp_path)
     assert other.order[:4] != found.order[:4]
 
 
@@ -99,24 +99,24 @@ def test_a_killed_run_goes_on_with_its_members(distilled, tmp_path, monkeypatch)
 
     monkeypatch.setattr(training, "train", dying)
     with pytest.raises(KeyboardInterrupt):
-        distillation.distil(pool(), settings(), 10, 3, tmp_path, lambda _: None)
+        distillation.distil(pool(), settings(), 10, 3, tmp_path)
     rest = []
     monkeypatch.setattr(training, "train", lambda *a, **k: rest.append(a[4]) or train(*a, **k))
-    again = distillation.distil(pool(), settings(), 10, 3, tmp_path, lambda _: None)
+    again = distillation.distil(pool(), settings(), 10, 3, tmp_path)
     assert again.order == found.order
     assert len(rest) == 3
     assert not set(rest) & set(calls)
 
 
 def test_a_bound_ends_it_early(tmp_path):
-    found = distillation.distil(pool(), settings(bound=1e3), 10, 3, tmp_path, lambda _: None)
+    found = distillation.distil(pool(), settings(bound=1e3), 10, 3, tmp_path)
     assert len(found.chosen) == 4
     assert found.reason == "no frame has more spread than 1000"
 
 
 def test_whole_pool(tmp_path):
     """Nothing is left to judge, and nothing breaks."""
-    found = distillation.distil(pool()[:5], settings(), 5, 3, tmp_path, lambda _: None)
+    found = distillation.distil(pool()[:5], settings(), 5, 3, tmp_path)
     assert found.chosen == [0, 1, 2, 3, 4]
     assert found.history[-1]["left"] == 0
 
@@ -124,9 +124,7 @@ def test_whole_pool(tmp_path):
 def test_other_settings_do_not_meet_old_rounds(distilled):
     folder, found = distilled
     names = {path.name for path in folder.iterdir()}
-    changed = distillation.distil(
-        pool(), settings(measure="force_max"), 4, 3, folder, lambda _: None
-    )
+    changed = distillation.distil(pool(), settings(measure="force_max"), 4, 3, folder)
     assert changed.order == found.order[:4]  # the start is random in both
     assert len({path.name for path in folder.iterdir()} - names) == 1
 

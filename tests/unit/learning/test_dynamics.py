@@ -3,33 +3,33 @@
 import numpy as np
 import pytest
 from ase import Atoms, units
+from logged import logged
 from models import Springs, rattled_silicon, silicon_cubic, springs, stillinger_weber, sw_potential
 
-from umklapp.learning.sampling import dynamics, health
+from umklapp.learning.sampling import dynamics, health, kinetics, recording
 from umklapp.potentials.ase import AsePotential
 from umklapp.potentials.committee import Committee
 
 LOOSE = health.Limits(temperature=1e6, distance=0.1, force=1e6)
 
 
-def run(committee, starts, temperatures, seed=0, limits=LOOSE, said=None, zero=None, **changes):
+def run(committee, starts, temperatures, seed=0, limits=LOOSE, zero=None, **changes):
     options = {"timestep": 2.0, "friction": 0.01, "steps": 20, "every": 1} | changes
     return dynamics.run(
         committee,
         starts,
         temperatures,
-        dynamics.Recorder(np.zeros(len(committee)) if zero is None else zero),
+        recording.Recorder(np.zeros(len(committee)) if zero is None else zero),
         np.random.default_rng(seed),
         dynamics.Scheme(**options),
         lambda target: limits,
-        (said if said is not None else []).append,
     )
 
 
 def first_velocities(masses, temperature, seed=0):
     """Velocities that the first replica starts with."""
     own = np.random.default_rng(seed).spawn(1)[0]
-    return dynamics.maxwell_boltzmann(masses, temperature, own)
+    return kinetics.maxwell_boltzmann(masses, temperature, own)
 
 
 # the ensemble
@@ -38,14 +38,14 @@ def first_velocities(masses, temperature, seed=0):
 def test_maxwell_boltzmann_velocities_of_mixed_masses():
     masses = np.array([6.94, 126.9, 28.09])
     generator = np.random.default_rng(0)
-    drawn = [dynamics.maxwell_boltzmann(masses, 500.0, generator) for _ in range(4000)]
+    drawn = [kinetics.maxwell_boltzmann(masses, 500.0, generator) for _ in range(4000)]
     momentum = (masses[:, None] * np.array(drawn)).sum(axis=1)
     np.testing.assert_allclose(momentum, 0, atol=1e-12)
     # each atom: kT (1 − m/M) per component, of 4000 × 3 samples
     variance = (np.array(drawn) ** 2).mean(axis=(0, 2)) / units.fs**2
     wanted = units.kB * 500 / masses * (1 - masses / masses.sum())
     np.testing.assert_allclose(variance, wanted, rtol=5 * np.sqrt(2 / 12000))
-    temperatures = [dynamics.kinetic_temperature(masses, each) for each in drawn]
+    temperatures = [kinetics.kinetic_temperature(masses, each) for each in drawn]
     assert np.mean(temperatures) == pytest.approx(500, abs=5 * np.std(temperatures) / 63)
 
 
@@ -54,7 +54,7 @@ def test_kinetic_temperature_of_known_velocities():
     velocities = np.array([[0.01, 0, 0], [-0.01, 0, 0]])
     joule = 1.66053906660e-27 * (0.01 * 1e5) ** 2
     wanted = 2 * joule / (3 * 1.380649e-23)
-    assert dynamics.kinetic_temperature(np.ones(2), velocities) == pytest.approx(wanted, rel=1e-6)
+    assert kinetics.kinetic_temperature(np.ones(2), velocities) == pytest.approx(wanted, rel=1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -181,13 +181,14 @@ def test_a_replica_that_explodes_stops_and_its_siblings_go_on():
     bad = silicon_cubic()
     bad.positions[1] = bad.positions[0] + [1.5, 0.0, 0.0]
     limits = health.Limits(temperature=1e6, distance=1.8, force=1e6)
-    committee, said = Committee([sw_potential()]), []
-    good, broken, last = run(
-        committee, [silicon_cubic(), bad, silicon_cubic()], [300.0] * 3, limits=limits, said=said
-    )
+    committee = Committee([sw_potential()])
+    with logged() as messages:
+        good, broken, last = run(
+            committee, [silicon_cubic(), bad, silicon_cubic()], [300.0] * 3, limits=limits
+        )
     assert broken.ended.startswith("stopped at step 0: two atoms")
     assert broken.time == []
-    assert any(line.startswith("replica 1: stopped at step 0") for line in said)
+    assert any(line.startswith("replica 1: stopped at step 0") for line in messages)
     for sibling in (good, last):
         assert sibling.ended == health.BOUND_REACHED
         assert len(sibling.time) == 20
@@ -216,12 +217,10 @@ def test_forces_that_are_no_numbers_end_a_replica_with_its_reason():
 
 def test_when_all_have_stopped_the_run_ends():
     hot = health.Limits(temperature=1.0, distance=0.1, force=1e6)
-    said = []
-    found = run(
-        Committee([sw_potential()]), [silicon_cubic()] * 2, [300.0] * 2, limits=hot, said=said
-    )
+    with logged() as messages:
+        found = run(Committee([sw_potential()]), [silicon_cubic()] * 2, [300.0] * 2, limits=hot)
     assert all("temperature" in each.ended for each in found)
-    assert said[-1] == "all replicas have ended early"
+    assert messages[-1] == "all replicas have ended early"
 
 
 def test_replicas_may_differ_in_size_and_species():
@@ -372,7 +371,7 @@ def test_an_ideal_gas_has_the_volume_of_its_law():
     volume = (n + 1) * units.kB * temperature / pressure
     start = Atoms("Ar" * n, cell=3 * [volume ** (1 / 3)], pbc=True)
     start.positions = generator.uniform(0, volume ** (1 / 3), (n, 3))
-    barostat = dynamics.Barostat(pressure=pressure, time=50.0, compressibility=1 / pressure)
+    barostat = kinetics.Barostat(pressure=pressure, time=50.0, compressibility=1 / pressure)
     limits = health.Limits(1e6, 0.0, 1e6)
     found = run(
         Committee([AsePotential(IdealGas(start.positions, 0.0))]), [start] * 2, [temperature] * 2,
@@ -389,7 +388,7 @@ def test_an_ideal_gas_has_the_volume_of_its_law():
 def test_a_strained_crystal_relaxes_to_the_pressure(anisotropic):
     start = silicon_cubic()
     start.set_cell(start.cell.array * 1.02, scale_atoms=True)
-    barostat = dynamics.Barostat(time=100.0, compressibility=1.6, anisotropic=anisotropic)
+    barostat = kinetics.Barostat(time=100.0, compressibility=1.6, anisotropic=anisotropic)
     (found,) = run(
         Committee([sw_potential()]), [start], [50.0], steps=600, every=2, barostat=barostat
     )

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from models import LATTICE, silicon_cubic
 
+from umklapp.crystals import sites
 from umklapp.learning.sampling import health
 
 LIMITS = health.Limits(temperature=1500.0, distance=1.5, force=20.0, uncertainty=3.0, drift=0.1)
@@ -12,7 +13,7 @@ LIMITS = health.Limits(temperature=1500.0, distance=1.5, force=20.0, uncertainty
 
 def complaint(atoms, forces, temperature, **more):
     """What the monitor says of a frame."""
-    distance = health.shortest_distance(atoms)
+    distance = sites.shortest_distance(atoms)
     state = health.State.of(atoms.positions, forces, temperature, distance, **more)
     return health.complaint(state, LIMITS)
 
@@ -49,10 +50,10 @@ def test_two_atoms_too_close_also_across_the_border():
 
 
 def test_shortest_distance():
-    assert health.shortest_distance(silicon_cubic()) == pytest.approx(LATTICE * np.sqrt(3) / 4)
+    assert sites.shortest_distance(silicon_cubic()) == pytest.approx(LATTICE * np.sqrt(3) / 4)
     alone = Atoms("Si", cell=[6, 6, 6], pbc=True)
-    assert health.shortest_distance(alone) == float("inf")
-    assert health.shortest_distance(alone, search=7.0) == pytest.approx(6)
+    assert sites.shortest_distance(alone) == float("inf")
+    assert sites.shortest_distance(alone, search=7.0) == pytest.approx(6)
 
 
 @given(st.floats(0.5, 3.5), st.floats(-20, 20))
@@ -60,7 +61,7 @@ def test_shortest_distance_of_a_pair_anywhere(distance, offset):
     atoms = Atoms("Si2", cell=[9, 9, 9], pbc=True)
     atoms.positions[:] = offset
     atoms.positions[1, 0] += distance
-    assert health.shortest_distance(atoms) == pytest.approx(distance, abs=1e-9)
+    assert sites.shortest_distance(atoms) == pytest.approx(distance, abs=1e-9)
 
 
 def test_members_that_differ_too_much():

@@ -40,7 +40,7 @@ def sample(chosen, potential=None, seed=1, cell=None):
     generator = np.random.default_rng(seed)
     cell = diamond() if cell is None else cell
     origin = Origin(kind="low_fidelity", seed=0)
-    return low_fidelity.sample(cell, potential, chosen, generator, origin, lambda _: None)
+    return low_fidelity.sample(cell, potential, chosen, generator, origin)
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import yaml
 from conftest import ROOT, diamond, label, rattled
+from logged import logged
 from nomad_server import DOI, Store, http_date, running
 from vibes_files import dynamics, write_son
 
@@ -21,7 +22,8 @@ from umklapp import config
 from umklapp.crystals import frames
 from umklapp.errors import CalculationError, InputError
 from umklapp.learning.seeds import downloads, nomad
-from umklapp.learning.seeds.downloads import Server, download
+from umklapp.learning.seeds.downloads import download
+from umklapp.web import Client
 
 
 def content(seed, size=20_000):
@@ -52,8 +54,8 @@ def base(store):
 
 
 @pytest.fixture
-def server(base, quiet):
-    return Server(base, interval=0.0, patience=5.0, timeout=5.0, say=quiet)
+def server(base):
+    return Client(base, interval=0.0, patience=5.0, timeout=5.0, first_pause=0.05)
 
 
 def seed(base, **more):
@@ -248,16 +250,18 @@ def test_patience_ends_before_a_wait_that_is_too_long(base, server, store):
     assert time.monotonic() - begin < 2
 
 
-def test_requests_keep_their_distance(base, store, quiet):
-    polite = Server(base, interval=0.2, patience=5, timeout=5, say=quiet)
+def test_requests_keep_their_distance(base, store):
+    polite = Client(base, interval=0.2, patience=5, timeout=5, first_pause=0.05)
     for _ in range(3):
         nomad.data_set(polite, DOI)
     times = [when for when, *_ in store.log]
     assert np.diff(times).min() > 0.18
 
 
-def test_server_that_is_not_there(quiet):
-    gone = Server("http://127.0.0.1:9/api/v1", interval=0.0, patience=5, timeout=2, say=quiet)
+def test_server_that_is_not_there():
+    gone = Client(
+        "http://127.0.0.1:9/api/v1", interval=0.0, patience=5, timeout=2, first_pause=0.05
+    )
     with pytest.raises(CalculationError, match=r"cannot be reached .* is there a network"):
         nomad.data_set(gone, DOI)
 
@@ -282,7 +286,7 @@ def test_checksum_of_a_large_file(tmp_path):
 # frames
 
 
-def test_another_polymorph_is_left_out(tmp_path, quiet):
+def test_another_polymorph_is_left_out(tmp_path):
     other = diamond()
     other.set_cell(other.cell * 1.2, scale_atoms=True)
     steps = [(label(rattled(1, atoms=other)), np.zeros((8, 3)))] * 3
@@ -294,13 +298,14 @@ def test_another_polymorph_is_left_out(tmp_path, quiet):
         data_set={}, formula="Si", entries=2, megabytes=0.0, server="", files=files
     )
     cell = diamond(cubic=False)
-    assert nomad.of_material(manifest, cell, 0, quiet) == [tmp_path / "b.son"]
-    assert "left out" in quiet.said[0]
+    with logged() as messages:
+        assert nomad.of_material(manifest, cell, 0) == [tmp_path / "b.son"]
+    assert "left out" in messages[0]
     with pytest.raises(InputError, match="none of 1 files of Si is a supercell"):
-        nomad.of_material(manifest.model_copy(update={"files": files[:1]}), cell, 0, quiet)
+        nomad.of_material(manifest.model_copy(update={"files": files[:1]}), cell, 0)
     (tmp_path / "b.son").unlink()
     with pytest.raises(InputError, match=r"b\.son: downloaded once, now gone"):
-        nomad.of_material(manifest.model_copy(update={"files": files[1:]}), cell, 0, quiet)
+        nomad.of_material(manifest.model_copy(update={"files": files[1:]}), cell, 0)
 
 
 def snakemake(folder, plain, *arguments):

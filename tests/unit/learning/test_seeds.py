@@ -5,6 +5,7 @@ import pytest
 import silicon
 from ase import units
 from conftest import diamond, label, rattled, silicon_engine
+from logged import logged
 
 from umklapp import config
 from umklapp.crystals import frames, materials, phonopy_cells
@@ -21,11 +22,11 @@ def settings(**changes):
     return config.AimdSeed(**(plain | changes))
 
 
-def run(folder, chosen, seed=5, engine=None, say=lambda text: None, cell=None):
+def run(folder, chosen, seed=5, engine=None, cell=None):
     engine = engine or silicon_engine()
     ledger = Ledger(folder / "ledger")
     cell = diamond() if cell is None else cell
-    return aimd.run(cell, engine, chosen, seed, ledger, folder / "work", AIMD, say)
+    return aimd.run(cell, engine, chosen, seed, ledger, folder / "work", AIMD)
 
 
 def same_frames(ours, theirs):
@@ -61,11 +62,11 @@ def test_an_engine_without_stress_runs_too(tmp_path):
 @pytest.mark.parametrize("interruptions", [[7], [1, 2, 12], [6], [19]])
 def test_interrupted_run_is_the_run(tmp_path, interruptions):
     whole = run(tmp_path / "whole", settings())
-    said = []
     for steps in interruptions:
         run(tmp_path / "parts", settings(steps=steps))
-    parts = run(tmp_path / "parts", settings(), say=said.append)
-    assert f"continuing at step {interruptions[-1]}" in said
+    with logged() as messages:
+        parts = run(tmp_path / "parts", settings())
+    assert f"continuing at step {interruptions[-1]}" in messages
     same_frames(parts, whole)
 
 
@@ -185,7 +186,6 @@ def thermal(folder, temperatures, count, seed=3, engine=None):
         60,
         seed,
         HARMONIC,
-        lambda text: None,
     )
 
 

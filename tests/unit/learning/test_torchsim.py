@@ -5,11 +5,13 @@ import importlib
 import numpy as np
 import pytest
 from ase.build import bulk
+from logged import logged
 from networks import SMALL, potential
 
 from umklapp import config
+from umklapp.crystals import sites
 from umklapp.errors import CalculationError, InputError
-from umklapp.learning.sampling import dynamics, exploration, health
+from umklapp.learning.sampling import dynamics, exploration, health, kinetics, recording
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.nequip import engine
 
@@ -22,7 +24,7 @@ LOOSE = health.Limits(temperature=1e6, distance=0.1, force=1e6)
 @pytest.fixture(scope="module")
 def committee(tmp_path_factory):
     folder = tmp_path_factory.mktemp("engine")
-    engine.prepare(SMALL, 2, "compiled", folder, print)
+    engine.prepare(SMALL, 2, "compiled", folder)
     return Committee([potential(seed) for seed in range(3)], folder)
 
 
@@ -36,17 +38,16 @@ def starts(count=2):
     return found
 
 
-def run(committee, frames, temperatures, limits=LOOSE, said=None, seed=0, **changes):
+def run(committee, frames, temperatures, limits=LOOSE, seed=0, **changes):
     options = {"timestep": 1.0, "friction": 0.02, "steps": 10, "every": 5} | changes
     return torchsim.run(
         committee,
         frames,
         temperatures,
-        dynamics.Recorder(np.zeros(len(committee))),
+        recording.Recorder(np.zeros(len(committee))),
         np.random.default_rng(seed),
         dynamics.Scheme(**options),
         lambda target: limits,
-        (said if said is not None else []).append,
     )
 
 
@@ -63,7 +64,7 @@ def test_the_model_is_the_committee(committee):
     forces = np.concatenate(wanted.forces, axis=1)
     np.testing.assert_allclose(model.member_forces.numpy(), forces, atol=2e-6)
     np.testing.assert_allclose(out["forces"].numpy(), forces.mean(axis=0), atol=2e-6)
-    shortest = [health.shortest_distance(frame) for frame in frames]
+    shortest = [sites.shortest_distance(frame) for frame in frames]
     np.testing.assert_allclose(model.shortest.numpy(), shortest, atol=1e-9)
 
 
@@ -91,11 +92,11 @@ def test_a_replica_ends_alone(committee):
     ]
     assert force[1] > max(force[0], force[2])
     strict = health.Limits(1e6, 0.1, (force[1] + max(force[0], force[2])) / 2)
-    said = []
-    found = run(committee, hot, [30.0] * 3, limits=strict, said=said)
+    with logged() as messages:
+        found = run(committee, hot, [30.0] * 3, limits=strict)
     assert found[1].ended.startswith("stopped at step 0: force")
     assert [each.ended for each in (found[0], found[2])] == [health.BOUND_REACHED] * 2
-    assert any("replica 1" in line for line in said)
+    assert any("replica 1" in line for line in messages)
 
 
 def test_the_last_good_frame_is_kept(committee):
@@ -106,7 +107,7 @@ def test_the_last_good_frame_is_kept(committee):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"driver": "members"}, {"bias": 0.1}, {"barostat": dynamics.Barostat()}]
+    "changes", [{"driver": "members"}, {"bias": 0.1}, {"barostat": kinetics.Barostat()}]
 )
 def test_what_it_cannot_do_is_refused(committee, changes):
     with pytest.raises(InputError, match="torchsim"):
@@ -114,7 +115,7 @@ def test_what_it_cannot_do_is_refused(committee, changes):
 
 
 def test_without_the_engine_it_says_so():
-    with pytest.raises(InputError, match="compiled engine"):
+    with pytest.raises(InputError, match="compiled graph"):
         torchsim.CommitteeModel(Committee([potential(0)]))
 
 

@@ -82,15 +82,16 @@ def with_a_hop(frame, distance=1.5):
     return labelled(moved, frame.get_potential_energy(), frame.get_forces())
 
 
-def test_labels_of_events_are_left_out_and_counted(capsys):
+def test_labels_of_events_are_left_out_and_counted(caplog):
     """Success of the rounds must not break κ: an event label changes nothing but the count."""
+    caplog.set_level("INFO")
     perfect, quiet = silicon_cubic(), labels(6, seed=1)
     events = [with_a_hop(quiet[0]), with_a_hop(quiet[1], 2.5)]
     alone, numbers = correct(TooSoft(), quiet, perfect, SETTINGS)
     beside, counted = correct(TooSoft(), [events[0], *quiet, events[1]], perfect, SETTINGS)
     assert (numbers["labels"], numbers["labels_left_out"]) == (6, 0)
     assert (counted["labels"], counted["labels_left_out"]) == (6, 2)
-    assert "2 of 8 labels left out" in capsys.readouterr().out
+    assert "2 of 8 labels left out" in caplog.text
     unseen = labels(2, seed=9)
     np.testing.assert_allclose(beside.evaluate(unseen).forces, alone.evaluate(unseen).forces)
     with pytest.raises(InputError, match="2 with an atom that has left it"):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from backends import needs, small
+from logged import KilledError, logged
 from models import CONVENTIONAL, bare, hessian, rattled_silicon, silicon_primitive, tiny_nequip
 from silicon import LATTICE
 
@@ -12,19 +13,16 @@ from umklapp.crystals import phonopy_cells
 from umklapp.crystals.curvature import CurvatureLabel
 from umklapp.errors import InputError
 from umklapp.potentials.neighbours import Neighbourhood, join
-from umklapp.potentials.nequip import curvature, engine
+from umklapp.potentials.nequip import curvature, engine, slot_network
 from umklapp.potentials.nequip.curvature import Batch
-from umklapp.potentials.nequip.finetuning import Finetuning, Member, finetune
+from umklapp.potentials.nequip.finetuning import Finetuning, finetune
 from umklapp.potentials.nequip.inference import NequipPotential
+from umklapp.potentials.nequip.member import Member
 from umklapp.potentials.nequip.training import train
 
 SETTINGS = config.CurvatureFinetune(
     steps=6, cotraining=2, validate_every=2, ema_decay=0.5, learning_rate=2e-3
 )
-
-
-def quiet(_):
-    """Say nothing."""
 
 
 def settings(**changes):
@@ -62,7 +60,7 @@ def frames():
 def parent(frames, tmp_path_factory):
     """A checkpoint of a small member in double precision."""
     folder = tmp_path_factory.mktemp("curvature")
-    train(frames[:9], frames[9:], tiny_nequip(epochs=20), 3, folder / "p.ckpt", folder / "s", quiet)
+    train(frames[:9], frames[9:], tiny_nequip(epochs=20), 3, folder / "p.ckpt", folder / "s")
     return folder / "p.ckpt"
 
 
@@ -148,7 +146,7 @@ def test_the_hessian_of_a_tuned_member_is_symmetric_and_blind_to_translations(
     parent, label, frames, tmp_path
 ):
     out = tmp_path / "out.ckpt"
-    finetune(parent, [label], frames[:9], frames[9:], SETTINGS, 1, out, tmp_path / "s", quiet)
+    finetune(parent, [label], frames[:9], frames[9:], SETTINGS, 1, out, tmp_path / "s")
     found = columns(NequipPotential.load(out, "cpu"), bare(frames[0]))
     scale = np.abs(found).max()
     np.testing.assert_allclose(found, found.T, atol=1e-11 * scale)
@@ -192,38 +190,27 @@ def test_same_seed_same_weights_and_another_seed_others(parent, label, frames, t
     assert np.abs(found[0] - found[2]).max() > 1e-6
 
 
-class KilledError(Exception):
-    """The end of a job from outside."""
-
-
 def test_killed_fine_tuning_goes_on_to_the_same_weights(parent, label, frames, tmp_path):
     arguments = parent, [label], frames[:9], frames[9:], SETTINGS, 1
-    finetune(*arguments, tmp_path / "whole.ckpt", tmp_path / "whole", quiet)
-
-    def killer(line):
-        if line.startswith("step 4/"):
-            raise KilledError
-
-    with pytest.raises(KilledError):
-        finetune(*arguments, tmp_path / "b.ckpt", tmp_path / "broken", killer)
+    finetune(*arguments, tmp_path / "whole.ckpt", tmp_path / "whole")
+    with pytest.raises(KilledError), logged(killed_at="step 4/"):
+        finetune(*arguments, tmp_path / "b.ckpt", tmp_path / "broken")
     assert not (tmp_path / "b.ckpt").exists()
-    said = []
-    finetune(*arguments, tmp_path / "b.ckpt", tmp_path / "broken", said.append)
-    assert said[0] == "continuing from step 4"
+    with logged() as messages:
+        finetune(*arguments, tmp_path / "b.ckpt", tmp_path / "broken")
+    assert messages[0] == "continuing from step 4"
     np.testing.assert_array_equal(
         weights_of(tmp_path / "whole.ckpt"), weights_of(tmp_path / "b.ckpt")
     )
 
 
 def test_state_of_other_labels_is_not_continued(parent, label, frames, tmp_path):
-    said = []
-    for array in (label.force_constants, 1.1 * label.force_constants):
-        changed = label_of(label.perfect, force_constants=array)
-        finetune(
-            *(parent, [changed], frames[:9], frames[9:], SETTINGS, 1),
-            *(tmp_path / "o.ckpt", tmp_path / "s", said.append),
-        )
-    assert not any(line.startswith("continuing") for line in said)
+    with logged() as messages:
+        for array in (label.force_constants, 1.1 * label.force_constants):
+            changed = label_of(label.perfect, force_constants=array)
+            parts = parent, [changed], frames[:9], frames[9:], SETTINGS, 1
+            finetune(*parts, tmp_path / "o.ckpt", tmp_path / "s")
+    assert not any(line.startswith("continuing") for line in messages)
 
 
 def test_worse_weights_are_not_kept(parent, label, frames, tmp_path):
@@ -239,9 +226,9 @@ def test_worse_weights_are_not_kept(parent, label, frames, tmp_path):
 def test_a_tuned_member_runs_on_the_committee_engine(parent, label, frames, tmp_path):
     """The network that is compiled, with the weights of the new checkpoint."""
     out = tmp_path / "out.ckpt"
-    finetune(parent, [label], frames[:9], frames[9:], SETTINGS, 1, out, tmp_path / "s", quiet)
+    finetune(parent, [label], frames[:9], frames[9:], SETTINGS, 1, out, tmp_path / "s")
     tuned, before = NequipPotential.load(out, "cpu"), NequipPotential.load(parent, "cpu")
-    network = engine.SlotNetwork(tuned.model)
+    network = slot_network.SlotNetwork(tuned.model)
     atoms = bare(frames[0])
     slots = join([Neighbourhood(network.cutoff).update(atoms)], network.cutoff)
     place = np.minimum(slots.lengths / network.cutoff, 1 - 1e-12) * engine.convolution.INTERVALS
@@ -254,10 +241,10 @@ def test_a_tuned_member_runs_on_the_committee_engine(parent, label, frames, tmp_
 def test_a_tuned_checkpoint_can_be_a_parent(parent, label, frames, tmp_path):
     """Warm starts of the next round begin with it."""
     out = tmp_path / "out.ckpt"
-    finetune(parent, [label], frames[:9], frames[9:], SETTINGS, 1, out, tmp_path / "s", quiet)
+    finetune(parent, [label], frames[:9], frames[9:], SETTINGS, 1, out, tmp_path / "s")
     warm = tiny_nequip(warm_start={"epochs": 1, "learning_rate": 1e-9})
     again = tmp_path / "again.ckpt"
-    train(frames[:9], frames[9:], warm, 3, again, tmp_path / "t", quiet, parent=out)
+    train(frames[:9], frames[9:], warm, 3, again, tmp_path / "t", parent=out)
     np.testing.assert_allclose(weights_of(again), weights_of(out), atol=1e-6)
 
 
@@ -265,10 +252,10 @@ def test_a_tuned_checkpoint_can_be_a_parent(parent, label, frames, tmp_path):
 def test_allegro_learns_second_derivatives(label, frames, tmp_path):
     """The error after is that of its whole Hessian, here by columns of the written model."""
     member, out = tmp_path / "a.ckpt", tmp_path / "b.ckpt"
-    train(frames[:9], frames[9:], small("allegro"), 3, member, tmp_path / "s", quiet)
+    train(frames[:9], frames[9:], small("allegro"), 3, member, tmp_path / "s")
     changed = settings(steps=20, weights={"curvature": 1000.0})
     parts = [label], frames[:9], frames[9:]
-    result = finetune(member, *parts, changed, 1, out, tmp_path / "t", quiet)
+    result = finetune(member, *parts, changed, 1, out, tmp_path / "t")
     name = "curvature_mae_eV_per_A2"
     assert result.after[name] < 0.9 * result.before[name]
     wrong = columns(NequipPotential.load(out, "cpu"), label.perfect) - hessian(label.perfect)

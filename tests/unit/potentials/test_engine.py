@@ -10,6 +10,7 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import bulk
+from logged import logged
 from networks import SMALL, frames, potential
 
 from umklapp import config
@@ -17,7 +18,7 @@ from umklapp.errors import CalculationError
 from umklapp.potentials import architectures
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.neighbours import Neighbourhood, join
-from umklapp.potentials.nequip import engine
+from umklapp.potentials.nequip import engine, graph_cache, slot_network
 
 
 def slot_forces(network, types, atoms):
@@ -43,7 +44,7 @@ def test_the_slot_network_is_nequips(layers, l_max, features, parity, dtype):
         dtype=dtype,
     )  # fmt: skip
     stock = potential(3, settings)
-    network = engine.SlotNetwork(stock.model)
+    network = slot_network.SlotNetwork(stock.model)
     for atoms in frames()[:3]:
         energy, forces = slot_forces(network, stock.types, atoms)
         wanted = stock.evaluate([atoms])
@@ -76,12 +77,12 @@ def test_the_tables_are_the_radial_networks():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A compiled engine for two species, in a cache of its own."""
+    """A compiled graph for two species, in a cache of its own."""
     cache = tmp_path_factory.mktemp("cache")
     out = tmp_path_factory.mktemp("engine") / "2_species"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UMKLAPP_CACHE", str(cache))
-        engine.prepare(SMALL, 2, "compiled", out, lambda text: None)
+        engine.prepare(SMALL, 2, "compiled", out)
     if json.loads((out / "engine.json").read_text())["mode"] == "eager":
         pytest.skip("no compiler on this machine")
     return cache, out
@@ -138,9 +139,9 @@ def test_the_graph_is_made_once(folder, monkeypatch, tmp_path):
     """From the cache for the next campaign, and for a second job that wants it at once."""
     cache, _ = folder
     monkeypatch.setenv("UMKLAPP_CACHE", str(cache))
-    said = []
-    engine.prepare(SMALL, 2, "compiled", tmp_path / "again", said.append)
-    assert said == []
+    with logged() as messages:
+        engine.prepare(SMALL, 2, "compiled", tmp_path / "again")
+    assert messages == []
     assert json.loads((tmp_path / "again/engine.json").read_text())["seconds"] == 0
 
 
@@ -179,8 +180,8 @@ def test_without_a_working_compiler_evaluation_is_eager(compiler, monkeypatch, t
         def fail(*_):
             raise RuntimeError("ld returned 1 exit status")
 
-        monkeypatch.setattr(engine, "compile_graph", fail)
-    engine.prepare(settings, 2, "compiled", tmp_path / "engine", lambda text: None)
+        monkeypatch.setattr(graph_cache, "compile_graph", fail)
+    engine.prepare(settings, 2, "compiled", tmp_path / "engine")
     record = json.loads((tmp_path / "engine/engine.json").read_text())
     assert record["mode"] == "eager"
     assert ("no C++ compiler" if "nowhere" in compiler else "ld returned 1") in record["reason"]
@@ -203,19 +204,19 @@ def test_a_graph_of_another_machine_is_not_used(folder, monkeypatch, tmp_path):
         json.dumps(json.loads((out / "engine.json").read_text()) | {"key": "of another machine"})
     )
     (tmp_path / "graph.pt2").write_bytes(b"machine code of another machine")
-    found = engine.load(tmp_path, [potential()], [].append)
+    found = engine.load(tmp_path, [potential()])
     assert found is not None  # from this machine's cache
 
 
 def test_members_of_different_architectures_are_evaluated_eagerly(folder):
-    said = []
     other = potential(0, SMALL.model_copy(update={"features": [6, 4]}))
-    assert engine.load(folder[1], [potential(), other], said.append) is None
-    assert "different architectures" in said[-1]
+    with logged() as messages:
+        assert engine.load(folder[1], [potential(), other]) is None
+    assert "different architectures" in messages[-1]
 
 
 def test_the_key_is_of_the_architecture_alone():
-    keys = {engine.SlotNetwork(potential(seed).model).key("cpu") for seed in range(3)}
+    keys = {slot_network.SlotNetwork(potential(seed).model).key("cpu") for seed in range(3)}
     assert len(keys) == 1
-    assert engine.SlotNetwork(architectures.untrained(SMALL, 2)).key("cpu") in keys
-    assert engine.SlotNetwork(architectures.untrained(SMALL, 1)).key("cpu") not in keys
+    assert slot_network.SlotNetwork(architectures.untrained(SMALL, 2)).key("cpu") in keys
+    assert slot_network.SlotNetwork(architectures.untrained(SMALL, 1)).key("cpu") not in keys

@@ -252,5 +252,5 @@ def test_the_lattice_flux_is_the_rate_of_the_site_weighted_energy():
 
 def test_without_a_compiled_engine_it_says_so(tmp_path):
     engine.prepare(SMALL, 2, "eager", tmp_path, print, network=FluxNetwork)
-    with pytest.raises(CalculationError, match="needs the compiled engine"):
+    with pytest.raises(CalculationError, match="needs the compiled graph"):
         FluxMembers(tmp_path, [potential()])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
+from logged import KilledError, logged
 from models import bare, rattled_silicon, tiny_nequip
 
 from umklapp.crystals import frames
@@ -11,24 +12,6 @@ from umklapp.errors import CalculationError, InputError
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.nequip.inference import NequipPotential
 from umklapp.potentials.nequip.training import train
-
-
-def quiet(_):
-    """Say nothing."""
-
-
-class KilledError(Exception):
-    """The end of a job from outside."""
-
-
-def killed_at(epoch):
-    """A voice that dies where epoch `epoch` is announced, before its checkpoint is written."""
-
-    def say(line):
-        if line.startswith(f"epoch {epoch}/"):
-            raise KilledError
-
-    return say
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +24,7 @@ def trained(labels, tmp_path_factory):
     """Path of the checkpoint, folder of the training and its result."""
     folder = tmp_path_factory.mktemp("nequip")
     out = folder / "deep" / "model.ckpt"
-    result = train(labels[:16], labels[16:], tiny_nequip(epochs=8), 3, out, folder / "s", quiet)
+    result = train(labels[:16], labels[16:], tiny_nequip(epochs=8), 3, out, folder / "s")
     return out, folder / "s", result
 
 
@@ -260,7 +243,7 @@ def test_training_learns_and_reports_what_the_checkpoint_does(trained, model, la
 def test_same_seed_same_model_other_seed_another(labels, trained, tmp_path):
     def predictions(name, seed):
         out = tmp_path / f"{name}.ckpt"
-        train(labels[:16], labels[16:], tiny_nequip(epochs=2), seed, out, tmp_path / name, quiet)
+        train(labels[:16], labels[16:], tiny_nequip(epochs=2), seed, out, tmp_path / name)
         return NequipPotential.load(out, device="cpu").evaluate(labels)
 
     torch.manual_seed(99)  # what ran before must not matter
@@ -272,14 +255,15 @@ def test_same_seed_same_model_other_seed_another(labels, trained, tmp_path):
 
 
 def test_a_killed_training_goes_on_and_ends_as_if_never_killed(labels, trained, model, tmp_path):
-    out, scratch, said = tmp_path / "model.ckpt", tmp_path / "s", []
+    out, scratch = tmp_path / "model.ckpt", tmp_path / "s"
     arguments = labels[:16], labels[16:], tiny_nequip(epochs=8), 3, out, scratch
-    with pytest.raises(KilledError):
-        train(*arguments, killed_at(5))
+    with pytest.raises(KilledError), logged(killed_at="epoch 5/"):
+        train(*arguments)
     assert not out.exists()
-    result = train(*arguments, said.append)
-    assert said[0].startswith("continuing from")
-    assert [line.split()[1] for line in said[1:]] == ["5/8", "6/8", "7/8", "8/8"]
+    with logged() as messages:
+        result = train(*arguments)
+    assert messages[0].startswith("continuing from")
+    assert [line.split()[1] for line in messages[1:]] == ["5/8", "6/8", "7/8", "8/8"]
     # the record covers the whole training, not only what came after the interruption
     whole = trained[2]
     assert (result.epochs, result.best_epoch) == (8, whole.best_epoch)
@@ -292,17 +276,17 @@ def test_a_killed_training_goes_on_and_ends_as_if_never_killed(labels, trained, 
 
 def test_a_training_killed_after_its_last_epoch_still_hands_over(labels, tmp_path):
     arguments = labels[:8], labels[16:], tiny_nequip(epochs=2), 3, tmp_path / "m.ckpt", tmp_path
-    first = train(*arguments, quiet)
+    first = train(*arguments)
     before = NequipPotential.load(arguments[4], device="cpu").evaluate(labels)
     arguments[4].unlink()
-    assert train(*arguments, quiet) == first
+    assert train(*arguments) == first
     assert identical(before, NequipPotential.load(arguments[4], device="cpu").evaluate(labels))
 
 
 @pytest.mark.parametrize("change", ["frames", "labels", "seed", "settings"])
 def test_a_scratch_folder_of_another_training_is_not_continued(labels, tmp_path, change):
     frames_now, settings, seed = labels[:8], tiny_nequip(epochs=2), 3
-    train(frames_now, labels[16:], settings, seed, tmp_path / "a.ckpt", tmp_path / "s", quiet)
+    train(frames_now, labels[16:], settings, seed, tmp_path / "a.ckpt", tmp_path / "s")
     if change == "frames":
         frames_now = labels[:9]
     elif change == "labels":
@@ -314,11 +298,11 @@ def test_a_scratch_folder_of_another_training_is_not_continued(labels, tmp_path,
         seed = 4
     else:
         settings = tiny_nequip(epochs=2, learning_rate=0.01)
-    said = []
     arguments = frames_now, labels[16:], settings, seed
-    train(*arguments, tmp_path / "b.ckpt", tmp_path / "s", said.append)
-    train(*arguments, tmp_path / "c.ckpt", tmp_path / "fresh", quiet)
-    assert not any(line.startswith("continuing") for line in said)
+    with logged() as messages:
+        train(*arguments, tmp_path / "b.ckpt", tmp_path / "s")
+    train(*arguments, tmp_path / "c.ckpt", tmp_path / "fresh")
+    assert not any(line.startswith("continuing") for line in messages)
     a, b, c = [
         NequipPotential.load(tmp_path / f"{name}.ckpt", device="cpu").evaluate(labels)
         for name in "abc"
@@ -340,7 +324,7 @@ def test_frames_without_stress_train_with_those_that_have_it(labels, tmp_path):
     ):
         settings = tiny_nequip(epochs=2, stress_weight=weight)
         out = tmp_path / f"{name}.ckpt"
-        found = train(chosen[:16], chosen[16:], settings, 3, out, tmp_path / name, quiet)
+        found = train(chosen[:16], chosen[16:], settings, 3, out, tmp_path / name)
         assert np.isfinite(list(found.validation.values())).all()
         results[name] = NequipPotential.load(out, device="cpu").evaluate(labels[:4])
         assert np.isfinite(results[name].energy).all()
@@ -358,6 +342,5 @@ def test_a_diverging_training_is_an_error_not_a_model(labels, tmp_path):
             3,
             tmp_path / "m.ckpt",
             tmp_path / "s",
-            quiet,
         )
     assert not (tmp_path / "m.ckpt").exists()

@@ -16,15 +16,11 @@ from umklapp import config
 from umklapp.crystals import frames
 from umklapp.errors import InputError
 from umklapp.potentials import architectures
-from umklapp.potentials.nequip import engine, heat_flux, model, parents
+from umklapp.potentials.nequip import engine, heat_flux, model, parents, slot_network
 from umklapp.potentials.nequip.batched import BatchedMembers
 from umklapp.potentials.nequip.inference import NequipPotential
 from umklapp.potentials.nequip.schedule import as_start
 from umklapp.potentials.nequip.training import train
-
-
-def quiet(_):
-    """Say nothing."""
 
 
 def alloy(count, symbols, seed=0):
@@ -54,7 +50,7 @@ def path(settings, tmp_path_factory):
     """A model of copper, silver and gold."""
     folder = tmp_path_factory.mktemp("parent")
     labels = alloy(14, ["Cu", "Ag", "Au"])
-    train(labels[:12], labels[12:], settings, 1, folder / "m.ckpt", folder / "s", quiet)
+    train(labels[:12], labels[12:], settings, 1, folder / "m.ckpt", folder / "s")
     return folder / "m.ckpt"
 
 
@@ -87,16 +83,18 @@ def test_the_engine_of_so_many_species_takes_such_a_model(parent, settings):
     child = child_of(parent, settings, ["Au", "Cu"], labels[0])
     shifts = child.model.model.func.per_type_energy_scale_shift.shifts
     assert shifts.numel() == 2  # of two species, where an untrained model has one for all
-    network = engine.SlotNetwork(child.model)
-    assert network.key("cpu") == engine.SlotNetwork(architectures.untrained(settings, 2)).key("cpu")
+    network = slot_network.SlotNetwork(child.model)
+    assert network.key("cpu") == slot_network.SlotNetwork(architectures.untrained(settings, 2)).key(
+        "cpu"
+    )
 
 
 @pytest.mark.slow
 def test_compiled_energies_forces_and_flux_of_such_a_model(parent, settings, tmp_path):
     labels = [frame.repeat((2, 2, 2)) for frame in alloy(2, ["Au", "Cu"], seed=6)]
     child = child_of(parent, settings, ["Au", "Cu"], labels[0])
-    engine.prepare(settings, 2, "compiled", tmp_path, quiet)
-    found = engine.load(tmp_path, [child], quiet)
+    engine.prepare(settings, 2, "compiled", tmp_path)
+    found = engine.load(tmp_path, [child])
     members = BatchedMembers(found, [child])
     (compiled,), eager = members.evaluate(labels), child.evaluate(labels)
     np.testing.assert_allclose(compiled.energy, eager.energy, atol=1e-5)
@@ -208,7 +206,7 @@ def test_a_start_takes_the_zero_of_the_labels_and_a_warm_start_keeps_its_own(
     errors = {}
     for name, own in (("start", as_start(warm)), ("warm", warm)):
         out = tmp_path / f"{name}.ckpt"
-        train(moved[:8], moved[8:], own, 1, out, tmp_path / name, quiet, parent=path)
+        train(moved[:8], moved[8:], own, 1, out, tmp_path / name, parent=path)
         found = NequipPotential.load(out, device="cpu")
         assert list(found.types) == ["Au", "Cu"]
         wanted = np.array([frame.get_potential_energy() for frame in moved])
@@ -227,7 +225,7 @@ def test_several_compositions_from_scratch_have_a_shift_per_species(settings, tm
     zero = {"Au": -30.0, "Cu": 50.0}
     labels = shifted(alloy(12, ["Cu", "Au"], seed=9), zero)
     out = tmp_path / "m.ckpt"
-    result = train(labels[:10], labels[10:], settings, 1, out, tmp_path / "s", quiet)
+    result = train(labels[:10], labels[10:], settings, 1, out, tmp_path / "s")
     assert result.validation["energy_mae_eV_per_atom"] < 1
     shifts = torch.load(out, weights_only=False)["hyper_parameters"]["model"]
     assert set(shifts["per_type_energy_shifts"]) == {"Au", "Cu"}

@@ -6,8 +6,9 @@ import signal
 import numpy as np
 import pytest
 from backends import TRAINING_OPTIONS, installed, needs, small
+from logged import KilledError, logged
 from models import bare, rattled_silicon
-from potential_contract import PotentialContract, quiet
+from potential_contract import PotentialContract
 
 from umklapp import config
 from umklapp.campaign import checks
@@ -52,17 +53,17 @@ def labels():
 
 @pytest.fixture(scope="module")
 def allegro(labels, tmp_path_factory):
-    """Two members, and the folder of their compiled engine."""
+    """Two members, and the folder of their compiled graph."""
     folder, settings = tmp_path_factory.mktemp("allegro"), small("allegro")
     members = []
     for seed in (1, 2):
         chosen = labels[: 8 + seed]  # another number of neighbours in every member
         out = folder / f"{seed}.ckpt"
-        train(chosen, labels[10:], settings, seed, out, folder / str(seed), quiet)
+        train(chosen, labels[10:], settings, seed, out, folder / str(seed))
         members.append(loading.load(out))
     for flux in (False, True):
         engine.prepare(
-            settings, 1, "compiled", folder / f"{flux}", quiet, network=graph_of("allegro", flux)
+            settings, 1, "compiled", folder / f"{flux}", network=graph_of("allegro", flux)
         )
     return members, folder
 
@@ -116,7 +117,7 @@ def outside(labels, tmp_path_factory):
         pytest.skip("so3krates is not installed here: make so3krates-env")
     folder = tmp_path_factory.mktemp("outside")
     settings = small("so3krates", training={**TRAINING_OPTIONS, "epochs": 2})
-    train(labels[:8], labels[8:], settings, 1, folder / "m.ckpt", folder / "scratch", quiet)
+    train(labels[:8], labels[8:], settings, 1, folder / "m.ckpt", folder / "scratch")
     return folder / "m.ckpt"
 
 
@@ -174,20 +175,13 @@ def test_training_goes_on_where_it_was_killed(labels, tmp_path):
     settings = small("so3krates", training={**TRAINING_OPTIONS, "epochs": 10})
     parts = labels[:8], labels[8:], settings, 1
 
-    class KilledError(Exception):
-        """The end of a job from outside."""
-
-    def dies(line):
-        if line.startswith("epoch 4/"):
-            raise KilledError
-
     whole, pieces = tmp_path / "whole.ckpt", tmp_path / "pieces.ckpt"
-    first = train(*parts, whole, tmp_path / "a", quiet)
-    with pytest.raises(KilledError):
-        train(*parts, pieces, tmp_path / "b", dies)
-    said = []
-    second = train(*parts, pieces, tmp_path / "b", said.append)
-    assert said[0].startswith("continuing after epoch")
+    first = train(*parts, whole, tmp_path / "a")
+    with pytest.raises(KilledError), logged(killed_at="epoch 4/"):
+        train(*parts, pieces, tmp_path / "b")
+    with logged() as messages:
+        second = train(*parts, pieces, tmp_path / "b")
+    assert messages[0].startswith("continuing after epoch")
     assert first.validation == second.validation
     atoms = bare(labels[0])
     one, two = (loading.load(path).evaluate([atoms]).forces[0] for path in (whole, pieces))
@@ -200,14 +194,14 @@ def test_a_warm_start_goes_on_from_its_parent(outside, labels, tmp_path):
     settings = small("so3krates", training={**TRAINING_OPTIONS, "warm_start": start})
     out = tmp_path / "child.ckpt"
     parts = labels[:8], labels[8:], settings, 1
-    train(*parts, out, tmp_path / "s", quiet, parent=outside)
+    train(*parts, out, tmp_path / "s", parent=outside)
     old, new = loading.load(outside), loading.load(out)
     atoms = bare(labels[0])
     change = np.abs(old.evaluate([atoms]).forces[0] - new.evaluate([atoms]).forces[0]).max()
     assert 0 < change < 1e-3
     wider = small("so3krates", cutoff=5.0, training={**TRAINING_OPTIONS, "warm_start": start})
     with pytest.raises(InputError, match="another architecture"):
-        train(*parts[:2], wider, 1, out, tmp_path / "t", quiet, parent=outside)
+        train(*parts[:2], wider, 1, out, tmp_path / "t", parent=outside)
 
 
 def test_a_broken_file_is_named(tmp_path):
@@ -267,7 +261,7 @@ def test_a_missing_environment_is_named_with_its_remedy(tmp_path, monkeypatch):
                 "potential": {"backend": "so3krates"},
                 "exploration": {"kind": "md", "backend": "torchsim"},
             },
-            ["torchsim", "compiled engine", "'so3krates'"],
+            ["torchsim", "compiled graph", "'so3krates'"],
         ),
     ],
 )
@@ -300,7 +294,7 @@ def test_a_missing_environment_stops_before_the_first_job(plain, tmp_path, monke
 
 
 def test_no_engine_is_compiled_for_an_outside_backend(tmp_path):
-    engine.prepare(small("so3krates"), 1, "compiled", tmp_path, quiet)
+    engine.prepare(small("so3krates"), 1, "compiled", tmp_path)
     text = (tmp_path / "engine.json").read_text()
-    assert "backend so3krates has no compiled engine" in text
+    assert "backend so3krates has no compiled graph" in text
     assert not (tmp_path / "graph.pt2").exists()

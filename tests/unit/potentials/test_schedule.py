@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from logged import KilledError, logged
 from models import rattled_silicon, tiny_nequip
 
 from umklapp import config
@@ -14,10 +15,6 @@ from umklapp.potentials.nequip import schedule
 from umklapp.potentials.nequip.inference import NequipPotential
 from umklapp.potentials.nequip.parts import part_of
 from umklapp.potentials.nequip.training import train
-
-
-def quiet(_):
-    """Say nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +48,10 @@ TWO = [
 @pytest.fixture(scope="module")
 def staged(labels, tmp_path_factory):
     folder = tmp_path_factory.mktemp("stages")
-    settings, said = tiny_nequip(schedule=TWO), []
-    result = train(
-        labels[:16], labels[16:], settings, 3, folder / "m.ckpt", folder / "s", said.append
-    )
-    return folder, settings, result, said
+    settings = tiny_nequip(schedule=TWO)
+    with logged() as messages:
+        result = train(labels[:16], labels[16:], settings, 3, folder / "m.ckpt", folder / "s")
+    return folder, settings, result, messages
 
 
 # settings
@@ -111,7 +107,7 @@ def test_one_stage_that_sets_nothing_is_the_training_without_a_schedule(labels, 
     for name, stages in (("plain", None), ("staged", [{"name": "only"}])):
         out = tmp_path / f"{name}.ckpt"
         settings = tiny_nequip(epochs=2, schedule=stages)
-        result = train(labels[:12], labels[16:], settings, 3, out, tmp_path / name, quiet)
+        result = train(labels[:12], labels[16:], settings, 3, out, tmp_path / name)
         found.append((weights(out), result.validation, result.best_epoch))
     assert equal(found[0][0], found[1][0])
     assert found[0][1:] == found[1][1:]
@@ -122,12 +118,12 @@ def test_few_steps_of_one_cycle(labels, tmp_path, epochs):
     """One step in an epoch; with ten in all, the warm-up had none between its first and last."""
     settings = tiny_nequip(epochs=epochs, batch_size=4)
     out = tmp_path / "m.ckpt"
-    result = train(labels[:4], labels[18:], settings, 3, out, tmp_path / "s", quiet)
+    result = train(labels[:4], labels[18:], settings, 3, out, tmp_path / "s")
     assert result.epochs == epochs
 
 
 def test_the_record_has_every_stage(staged):
-    _, _, result, said = staged
+    _, _, result, messages = staged
     assert [each.name for each in result.stages] == ["broad", "fine"]
     assert [each.epochs for each in result.stages] == [3, 2]
     assert result.epochs == 5
@@ -135,7 +131,7 @@ def test_the_record_has_every_stage(staged):
     assert result.stages[1].frozen == ["embedding", "readout"]
     assert [each.with_stress for each in result.stages] == [16, 16]
     assert all(each.validation["stress_mae_eV_per_A3"] > 0 for each in result.stages)
-    assert "stage 2 of 2, fine" in said
+    assert "stage 2 of 2, fine" in messages
 
 
 def test_frozen_parts_stay_to_the_last_bit_and_the_rest_moves(staged):
@@ -158,7 +154,7 @@ def test_a_stage_goes_on_from_the_best_weights_of_the_one_before(staged, labels,
     still = [TWO[0], {"name": "still", "epochs": 1, "learning_rate": 1e-12}]
     out = tmp_path / "m.ckpt"
     settings = tiny_nequip(schedule=still)
-    train(labels[:16], labels[16:], settings, 3, out, tmp_path / "s", quiet)
+    train(labels[:16], labels[16:], settings, 3, out, tmp_path / "s")
     before, after = weights(folder / "s" / "0_broad" / "stage.ckpt"), weights(out)
     for name, value in before.items():
         torch.testing.assert_close(after[name], value, atol=1e-9, rtol=0)
@@ -179,40 +175,30 @@ def test_the_checkpoint_needs_no_other_file(staged, labels, tmp_path):
 
 
 def test_a_finished_stage_is_not_repeated_and_an_interrupted_one_goes_on(labels, tmp_path):
-    class KilledError(Exception):
-        """The end of a job from outside."""
-
-    said = []
-
-    def dying(line):
-        said.append(line)
-        if line.startswith("epoch 2/2"):
-            raise KilledError
-
     settings = tiny_nequip(schedule=[{"name": "a", "epochs": 1}, {"name": "b", "epochs": 2}])
     arguments = labels[:8], labels[16:], settings, 3, tmp_path / "m.ckpt", tmp_path / "s"
-    with pytest.raises(KilledError):
-        train(*arguments, dying)
+    with pytest.raises(KilledError), logged(killed_at="epoch 2/2"):
+        train(*arguments)
     first = (tmp_path / "s" / "0_a" / "stage.ckpt").stat().st_mtime_ns
-    said.clear()
-    result = train(*arguments, said.append)
+    with logged() as messages:
+        result = train(*arguments)
     assert (tmp_path / "s" / "0_a" / "stage.ckpt").stat().st_mtime_ns == first
-    assert any(line.startswith("finished already") for line in said)
-    assert any(line.startswith("continuing from") for line in said)
+    assert any(line.startswith("finished already") for line in messages)
+    assert any(line.startswith("continuing from") for line in messages)
     fresh = *arguments[:4], tmp_path / "fresh.ckpt", tmp_path / "f"
-    whole = train(*fresh, quiet)
+    whole = train(*fresh)
     assert equal(weights(arguments[4]), weights(fresh[4]))
     assert [each.epochs for each in result.stages] == [each.epochs for each in whole.stages]
     # other settings of the first stage: everything again
     other = tiny_nequip(schedule=[{"name": "a", "epochs": 2}, {"name": "b", "epochs": 2}])
-    again = train(*arguments[:2], other, 3, tmp_path / "o.ckpt", tmp_path / "s", quiet)
+    again = train(*arguments[:2], other, 3, tmp_path / "o.ckpt", tmp_path / "s")
     assert [each.epochs for each in again.stages] == [2, 2]
     assert not equal(weights(arguments[4]), weights(tmp_path / "o.ckpt"))
 
 
 def test_validation_frames_are_held_out(labels, tmp_path):
     with pytest.raises(InputError, match=r"1 frames train and validate at once"):
-        train(labels[:9], labels[8:], tiny_nequip(), 1, tmp_path / "m", tmp_path / "s", quiet)
+        train(labels[:9], labels[8:], tiny_nequip(), 1, tmp_path / "m", tmp_path / "s")
 
 
 # stress
@@ -225,12 +211,12 @@ def without(frame):
 def test_batches_without_any_stress_train_and_are_told(labels, tmp_path):
     """Half of the frames have none: with one frame in a batch every other batch has none."""
     mixed = [without(frame) if n % 2 else frame for n, frame in enumerate(labels)]
-    said = []
     settings = tiny_nequip(epochs=2, batch_size=1)
     out = tmp_path / "m.ckpt"
-    result = train(mixed[:8], mixed[16:], settings, 3, out, tmp_path / "s", said.append)
+    with logged() as messages:
+        result = train(mixed[:8], mixed[16:], settings, 3, out, tmp_path / "s")
     assert np.isfinite(list(result.validation.values())).all()
-    assert any(line.startswith("4 of 8 training frames have no stress") for line in said)
+    assert any(line.startswith("4 of 8 training frames have no stress") for line in messages)
     assert all(torch.isfinite(value).all() for value in weights(out).values())
 
 
@@ -238,11 +224,11 @@ def test_a_stage_that_asks_for_stress_needs_some(labels, tmp_path):
     bare = [without(frame) for frame in labels]
     folder = tmp_path / "s"
     with pytest.raises(InputError, match=r"stage 'fine' has stress_weight 1"):
-        train(bare[:8], bare[16:], tiny_nequip(schedule=TWO), 3, tmp_path / "m", folder, quiet)
+        train(bare[:8], bare[16:], tiny_nequip(schedule=TWO), 3, tmp_path / "m", folder)
     # a weight that is only inherited is not asked for
     settings = tiny_nequip(schedule=[{"name": "a", "epochs": 1}])
     out = tmp_path / "m.ckpt"
-    result = train(bare[:8], bare[16:], settings, 3, out, tmp_path / "t", quiet)
+    result = train(bare[:8], bare[16:], settings, 3, out, tmp_path / "t")
     assert result.stages[0].with_stress == 0
     assert "stress_mae_eV_per_A3" not in result.validation
     assert json.dumps(result.validation, allow_nan=False)
@@ -283,7 +269,7 @@ def test_stress_in_the_loss_lowers_the_error_of_stress(labels, tmp_path):
     for weight in (0.0, 30.0):
         settings = tiny_nequip(epochs=25, stress_weight=weight)
         out = tmp_path / f"{weight}.ckpt"
-        train(labels[:16], labels[16:], settings, 3, out, tmp_path / str(weight), quiet)
+        train(labels[:16], labels[16:], settings, 3, out, tmp_path / str(weight))
         found = NequipPotential.load(out, device="cpu").evaluate(labels[16:]).stress
         wanted = np.array([frame.get_stress() for frame in labels[16:]])
         errors[weight] = np.abs(found - wanted).mean()

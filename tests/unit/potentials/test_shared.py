@@ -80,7 +80,7 @@ def test_members_differ_and_know_every_species(paths, tmp_path):
     for member in (0, 1):
         out = tmp_path / f"member_{member}.ckpt"
         folder = tmp_path / f"s{member}"
-        shared.pretrain(labels, settings, committee, 1, member, out, folder, lambda _: None)
+        shared.pretrain(labels, settings, committee, 1, member, out, folder)
         found.append(NequipPotential.load(out, device="cpu"))
     assert list(found[0].types) == ["Ag", "Cu"]
     one, two = (each.evaluate(labels[:1]).energy[0] for each in found)
@@ -98,7 +98,7 @@ def start(tmp_path_factory):
     committee = config.Committee(subsamples=1, seeds=2)
     for member in (0, 1):
         out = folder / f"member_{member}.ckpt"
-        shared.pretrain(labels, settings, committee, 1, member, out, folder / "s", lambda _: None)
+        shared.pretrain(labels, settings, committee, 1, member, out, folder / "s")
     return folder
 
 

@@ -23,7 +23,7 @@ REAL = Path(ase.test.__file__).parent / "testdata/vasp"
 @pytest.fixture
 def data_sets(tmp_path, monkeypatch):
     """A folder as VASP_PP_PATH, with data sets that hold their names alone."""
-    monkeypatch.setenv("VASP_PP_PATH", "")  # put back afterwards; the engine sets it
+    monkeypatch.setenv("VASP_PP_PATH", "")
     for name in ("Si", "Na", "Na_pv", "Cl"):
         folder = tmp_path / "pp/potpaw_PBE.54" / name
         folder.mkdir(parents=True)

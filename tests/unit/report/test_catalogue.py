@@ -6,7 +6,7 @@ from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
 from ase.neighborlist import neighbor_list
 
-from umklapp.crystals import materials, phonopy_cells, prototypes, supercells
+from umklapp.crystals import materials, phonopy_cells, prototypes, sites, supercells
 from umklapp.report import catalogue
 
 # Effective ionic radii (Å), six-fold coordination: Shannon, Acta Cryst. A 32, 751 (1976); H−, N3−,
@@ -84,7 +84,7 @@ BONDS = [
 
 @pytest.mark.parametrize(("key", "pair", "distance"), BONDS)
 def test_known_bonds(built, key, pair, distance):
-    found, elements = catalogue.shortest_distance(built[key])
+    found, elements = sites.closest_pair(built[key])
     assert elements == pair
     assert found == pytest.approx(distance, rel=0.025)
 

@@ -176,11 +176,11 @@ def test_command_prints_table_and_json(tmp_path, monkeypatch, capsys, plain):
     path.write_text(yaml.safe_dump(plain))
     touch(tmp_path / "results/logs/train/Si-227_00_0.log", "KeyError: 'x'\n")
     touch(tmp_path / "results/Si-227/ledger/s1/f1.extxyz")
-    status.main([str(path), "--json"])
+    status.run(path, as_json=True)
     (row,) = json.loads(capsys.readouterr().out)
     assert row["material"] == "Si-227"
     assert row["failed"][0]["rule"] == "train"
-    status.main([str(path)])
+    status.run(path)
     text = capsys.readouterr().out
     assert "Si-227" in text
     assert "failed: train Si-227_00_0.log: KeyError: 'x'" in text.replace("\n", " ")
@@ -203,4 +203,4 @@ def test_a_terminal_of_80_columns_shows_every_heading(tmp_path):
 
 def test_unreadable_configuration(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
-        status.main([str(tmp_path / "none.yaml")])
+        status.run(tmp_path / "none.yaml")

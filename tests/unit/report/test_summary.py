@@ -92,24 +92,24 @@ def campaign(plain, folder):
 def test_campaign_without_a_summary(plain, tmp_path):
     path = campaign(plain, tmp_path)
     with pytest.raises(InputError, match=r"summary\.csv does not exist yet: run the campaign"):
-        summary.main(path)
+        summary.run(path)
 
 
 def test_finished_campaign(plain, tmp_path):
     path = campaign(plain, tmp_path)
     (tmp_path / "results").mkdir()
     table().to_csv(tmp_path / "results/summary.csv", index=False)
-    text = summary.main(path)
+    text = summary.run(path)
     assert "151 ± 6" in text
     assert "  Si-227: converged: all is well" in text
     assert f"figures: {tmp_path / 'results/figures'}" in text
     (tmp_path / "results/report.html").write_text("<html>")
-    assert f"report: {tmp_path / 'results/report.html'}" in summary.main(path)
+    assert f"report: {tmp_path / 'results/report.html'}" in summary.run(path)
 
 
 def test_command_line(plain, tmp_path):
     path = campaign(plain, tmp_path)
-    command = [sys.executable, "-m", "umklapp.report.summary", str(path)]
+    command = [sys.executable, "-m", "umklapp", "summary", str(path)]
     failed = subprocess.run(command, capture_output=True, text=True, check=False)
     assert failed.returncode == 1
     assert "does not exist yet" in failed.stderr
@@ -117,4 +117,4 @@ def test_command_line(plain, tmp_path):
     (tmp_path / "results").mkdir()
     table().to_csv(tmp_path / "results/summary.csv", index=False)
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout == summary.main(path) + "\n"
+    assert done.stdout == summary.run(path) + "\n"

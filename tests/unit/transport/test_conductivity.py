@@ -118,10 +118,10 @@ def test_the_interband_term_of_silicon_is_nearly_all_of_degenerate_pairs():
 def test_the_method_is_told():
     assert solved(mesh=(3, 3, 3)).method == "phono3py RTA, tetrahedron, three-phonon"
     every = config.Conductivity(isotopes=True, interband=True, boundary_mfp=0.5)
-    assert bte.words(every) == (
+    assert bte.describe_method(every) == (
         "phono3py RTA, tetrahedron, three-phonon, isotopes, boundaries 0.5 µm, inter-band (SMM19)"
     )
-    assert bte.words(config.Conductivity(method="lbte")).startswith("phono3py LBTE, ")
+    assert bte.describe_method(config.Conductivity(method="lbte")).startswith("phono3py LBTE, ")
 
 
 def test_what_phono3py_cannot_do_is_refused():

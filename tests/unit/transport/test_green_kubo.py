@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from umklapp.errors import CalculationError, InputError
-from umklapp.transport import green_kubo
+from umklapp.transport import green_kubo, series
 
 STEP, TAU, VOLUME, TEMPERATURE = 4.0, 60.0, 4000.0, 300.0
 TIMES = STEP * np.arange(4000)
@@ -39,20 +39,20 @@ def test_the_prefactor_is_that_in_si_units():
 @pytest.mark.parametrize("hann", [True, False])
 def test_correlations_are_those_of_the_plain_sum(biased, hann):
     x = np.random.default_rng(0).normal(size=(23, 3))
-    found = green_kubo.autocorrelation(x, biased=biased, hann=hann, cross=True)
+    found = series.autocorrelation(x, biased=biased, hann=hann, cross=True)
     taper = signal.windows.hann(46)[23:] if hann else np.ones(23)
     for lag, a, b in np.ndindex(23, 3, 3):
         products = x[lag:, a] * x[: 23 - lag, b]
         expected = products.sum() / (23 if biased else 23 - lag) * taper[lag]
         assert found[lag, a, b] == pytest.approx(expected, abs=1e-13)
-    diagonal = green_kubo.autocorrelation(x, biased=biased, hann=hann)
+    diagonal = series.autocorrelation(x, biased=biased, hann=hann)
     np.testing.assert_allclose(diagonal, np.einsum("taa->ta", found), atol=1e-13)
 
 
 @given(st.integers(0, 10**6), st.integers(4, 60))
 def test_a_biased_correlation_never_exceeds_that_at_lag_zero(seed, number):
     x = np.random.default_rng(seed).normal(size=number)
-    found = green_kubo.autocorrelation(x, biased=True)
+    found = series.autocorrelation(x, biased=True)
     assert found[0] == pytest.approx((x**2).mean())
     assert (np.abs(found) <= found[0] * (1 + 1e-12)).all()
 
@@ -60,7 +60,7 @@ def test_a_biased_correlation_never_exceeds_that_at_lag_zero(seed, number):
 def test_the_correlation_of_a_harmonic_oscillator_is_a_cosine():
     times = np.arange(10_000)
     x = 3 * np.cos(2 * np.pi * times / 100 + 0.7)
-    found = green_kubo.autocorrelation(x)[:500]
+    found = series.autocorrelation(x)[:500]
     np.testing.assert_allclose(found, 4.5 * np.cos(2 * np.pi * times[:500] / 100), atol=0.02)
 
 
@@ -145,17 +145,17 @@ def test_the_vibes_correlations_are_tapered():
 def test_the_filter_keeps_straight_lines(slope, start, half):
     width = 2 * half + 1
     line = start + slope * np.arange(50.0)
-    np.testing.assert_allclose(green_kubo.smooth(line, width), line, atol=1e-9)
+    np.testing.assert_allclose(series.smooth(line, width), line, atol=1e-9)
     odd = slope * np.arange(50.0)
-    np.testing.assert_allclose(green_kubo.smooth(odd, width, "odd"), odd, atol=1e-9)
+    np.testing.assert_allclose(series.smooth(odd, width, "odd"), odd, atol=1e-9)
     level = np.full(50, start)
-    np.testing.assert_allclose(green_kubo.smooth(level, width, "even"), level, atol=1e-9)
+    np.testing.assert_allclose(series.smooth(level, width, "even"), level, atol=1e-9)
 
 
 def test_the_filter_removes_its_own_period():
     times = np.arange(1000.0)
-    series = np.sin(2 * np.pi * times / 25)
-    assert np.abs(green_kubo.smooth(series, 25, "odd")[:900]).max() < 1e-12
+    wave = np.sin(2 * np.pi * times / 25)
+    assert np.abs(series.smooth(wave, 25, "odd")[:900]).max() < 1e-12
 
 
 def test_the_first_dip():
@@ -205,23 +205,23 @@ def committee_member(kappa, error):
 
 def test_a_committee_that_agrees_within_its_errors_has_no_error_of_its_own():
     values = np.random.default_rng(9).normal(loc=5, scale=0.3, size=400)
-    found = green_kubo.committee([committee_member(value, 0.3) for value in values])
+    found = green_kubo.over_committee([committee_member(value, 0.3) for value in values])
     assert found.model < 0.12
     assert found.statistical == pytest.approx(0.3 / 20)
-    apart = green_kubo.committee([committee_member(k, 0.1) for k in (4.0, 5.0, 6.0)])
+    apart = green_kubo.over_committee([committee_member(k, 0.1) for k in (4.0, 5.0, 6.0)])
     assert apart.kappa == pytest.approx(5)
     assert apart.spread == pytest.approx(1)
     assert apart.model == pytest.approx(np.sqrt(1 - 0.01))
 
 
 def test_what_a_committee_does_not_know_is_missing():
-    found = green_kubo.committee([committee_member(4.0, None), committee_member(5.0, 0.1)])
+    found = green_kubo.over_committee([committee_member(4.0, None), committee_member(5.0, 0.1)])
     assert found.statistical is None
     assert found.model is None
     assert found.spread is not None
-    assert green_kubo.committee([committee_member(4.0, 0.1)]).spread is None
+    assert green_kubo.over_committee([committee_member(4.0, 0.1)]).spread is None
     with pytest.raises(InputError, match="no member"):
-        green_kubo.committee([])
+        green_kubo.over_committee([])
 
 
 def broken(what):

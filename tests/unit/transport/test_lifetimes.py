@@ -10,7 +10,7 @@ from scipy import signal
 
 from umklapp.crystals import phonopy_cells
 from umklapp.errors import InputError
-from umklapp.transport import finite_size, lifetimes
+from umklapp.transport import finite_size, lifetimes, qpoint_stars, supercell_modes
 
 EDGE, MASS, ALONG, ACROSS = 3.0, 40.0, 2.0, 0.7
 
@@ -22,11 +22,7 @@ def cubic_springs(repeat, across=ACROSS):
     """
     primitive = Atoms("Ar", cell=EDGE * np.eye(3), pbc=True)
     primitive.set_masses([MASS])
-    found = phonopy_cells.from_phonopy(
-        lifetimes.Phonopy(
-            phonopy_cells.to_phonopy(primitive), supercell_matrix=np.diag(repeat)
-        ).supercell
-    )
+    found = phonopy_cells.supercell(primitive, np.diag(repeat).tolist())
     supercell = Atoms(found.numbers, cell=found.cell, positions=found.positions, pbc=True)
     supercell.set_masses(np.full(len(supercell), MASS))
     number = len(supercell)
@@ -45,7 +41,7 @@ def cubic_springs(repeat, across=ACROSS):
 
 
 def cubic_modes(repeat=(3, 3, 3), procedure="umklapp", across=ACROSS):
-    return lifetimes.build_modes(*cubic_springs(repeat, across), procedure)
+    return supercell_modes.build_modes(*cubic_springs(repeat, across), procedure)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +81,7 @@ def test_frequencies_and_velocities_are_those_of_the_springs(modes):
     found = np.sort(solution.angular() ** 2, axis=1)
     np.testing.assert_allclose(found, np.sort(exact_squares(solution.qpoints), axis=1), atol=1e-9)
     q = np.array([[0.13, 0.02, 0.31]])
-    one = lifetimes.solve(modes.phonon, np.concatenate([np.zeros((1, 3)), q]))
+    one = supercell_modes.solve(modes.phonon, np.concatenate([np.zeros((1, 3)), q]))
     springs = np.full((3, 3), ACROSS) + (ALONG - ACROSS) * np.eye(3)
     squares = exact_squares(q)[0]
     order = np.argsort(squares)
@@ -109,7 +105,7 @@ def test_degenerate_eigenvectors_do_not_depend_on_rounding():
     turned = vectors.copy()
     turned[:, :2] = vectors[:, :2] @ np.linalg.qr(generator.normal(size=(2, 2)))[0]
     turned[:, 2:5] = vectors[:, 2:5] @ np.linalg.qr(generator.normal(size=(3, 3)))[0]
-    one, other = (lifetimes._fixed(values, each) for each in (vectors, turned))
+    one, other = (supercell_modes._fixed(values, each) for each in (vectors, turned))
     np.testing.assert_allclose(np.abs(np.sum(one.conj() * other, axis=0)), 1, atol=1e-10)
     np.testing.assert_allclose(one.conj().T @ one, np.eye(6), atol=1e-12)
 
@@ -119,12 +115,12 @@ def test_degenerate_eigenvectors_do_not_depend_on_rounding():
 def test_commensurate_points_are_those_of_phonopy(name, matrix):
     primitive = bulk("C", name, a=4.0)
     cell = np.array(matrix) @ primitive.cell.array
-    found = lifetimes.commensurate(primitive.cell.array, cell)
+    found = supercell_modes.commensurate(primitive.cell.array, cell)
     expected = get_commensurate_points(np.array(matrix).T)
     assert len(found) == len(expected) == abs(round(np.linalg.det(matrix)))
     np.testing.assert_allclose(found[0], 0, atol=1e-12)
-    codes = lifetimes._codes((found + 1e-7) % 1)
-    assert set(codes) == set(lifetimes._codes((expected + 1e-7) % 1))
+    codes = qpoint_stars._codes((found + 1e-7) % 1)
+    assert set(codes) == set(qpoint_stars._codes((expected + 1e-7) % 1))
     assert (found >= -0.5).all()
     assert (found < 0.5).all()
 
@@ -137,27 +133,27 @@ def test_mode_energies_add_up_to_the_energy_of_the_crystal(modes):
     matrix = constants.transpose(0, 2, 1, 3).reshape(3 * len(supercell), -1)
     potential = 0.5 * np.einsum("ti,ij,tj->t", u.reshape(5, -1), matrix, u.reshape(5, -1))
     kinetic = 0.5 * MASS * ((v / units.fs) ** 2).sum(axis=(1, 2))
-    found = lifetimes.mode_energies(u, v, modes)
+    found = supercell_modes.mode_energies(u, v, modes)
     np.testing.assert_allclose(found.sum(axis=(1, 2)), potential + kinetic, rtol=1e-10)
     np.testing.assert_allclose(found[:, 0], 0, atol=1e-12)
-    backwards = lifetimes.mode_energies(u, v, modes, backwards=True)
+    backwards = supercell_modes.mode_energies(u, v, modes, backwards=True)
     np.testing.assert_allclose(backwards.sum(axis=(1, 2)), potential + kinetic, rtol=1e-10)
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 1000])
 def test_a_travelling_wave_is_one_mode(modes, chunk, monkeypatch):
-    monkeypatch.setattr(lifetimes, "CHUNK", chunk)
+    monkeypatch.setattr(supercell_modes, "CHUNK", chunk)
     times = 5.0 * np.arange(20)
     qpoint, branch = 9, 1
     amplitudes = np.zeros((20, *modes.solution.frequencies.shape), dtype=complex)
     amplitudes[:, qpoint, branch] = 0.2
     u, v = motion(modes, times, amplitudes)
-    found = lifetimes.mode_energies(u, v, modes)
+    found = supercell_modes.mode_energies(u, v, modes)
     expected = 2 * modes.solution.angular()[qpoint, branch] ** 2 * 0.04
     np.testing.assert_allclose(found[:, qpoint, branch], expected, rtol=1e-9)
     np.testing.assert_allclose(found.sum(axis=(1, 2)), expected, rtol=1e-9)
     opposite = np.abs(modes.solution.qpoints + modes.solution.qpoints[qpoint]).sum(axis=1).argmin()
-    backwards = lifetimes.mode_energies(u, v, modes, backwards=True)
+    backwards = supercell_modes.mode_energies(u, v, modes, backwards=True)
     np.testing.assert_allclose(backwards[:, opposite].sum(axis=1), expected, rtol=1e-9)
 
 
@@ -185,7 +181,7 @@ def test_pooling_takes_the_bias_of_short_runs(modes):
         amplitudes = 0.1 * complex_noise(seed, shape, np.exp(-20.0 / (2 * tau)))
         # equipartition, as in classical dynamics
         runs.append(np.abs(amplitudes) ** 2 * (modes.solution.frequencies > 1e-3))
-    stars = lifetimes.find_stars(modes.solution.qpoints, modes.rotations)
+    stars = qpoint_stars.find_stars(modes.solution.qpoints, modes.rotations)
     pooled = lifetimes.pooled_correlations(runs, stars)
     alone = np.mean([lifetimes.energy_correlations(run) for run in runs], axis=0)
     found = [np.nanmean(lifetimes.fit_lifetimes(each, times)[1:]) for each in (pooled, alone)]
@@ -200,7 +196,7 @@ def test_lifetimes_survive_the_way_through_the_crystal():
     amplitudes = 0.05 * complex_noise(3, shape, np.exp(-10.0 / (2 * tau)))
     amplitudes[:, 0] = 0
     u, v = motion(modes, times, amplitudes)
-    energies = lifetimes.mode_energies(u, v, modes)
+    energies = supercell_modes.mode_energies(u, v, modes)
     correlations = lifetimes.energy_correlations(energies)
     found = lifetimes.fit_lifetimes(correlations, times)
     assert np.nanmean(found[1:]) == pytest.approx(tau, rel=0.1)
@@ -230,15 +226,15 @@ def test_what_decays_at_once_has_no_lifetime():
 
 
 def test_stars_of_a_cubic_mesh(modes):
-    stars = lifetimes.find_stars(modes.solution.qpoints, modes.rotations)
+    stars = qpoint_stars.find_stars(modes.solution.qpoints, modes.rotations)
     # Γ, faces, edges, corners of the 3 × 3 × 3 mesh
     assert np.bincount(stars.of_point).tolist() == [1, 6, 12, 8]
     values = np.random.default_rng(4).normal(size=(27, 3))
-    averaged = lifetimes.average_over_stars(values, stars)
+    averaged = qpoint_stars.average_over_stars(values, stars)
     np.testing.assert_allclose(averaged.mean(axis=0), values.mean(axis=0))
-    np.testing.assert_allclose(lifetimes.average_over_stars(averaged, stars), averaged)
+    np.testing.assert_allclose(qpoint_stars.average_over_stars(averaged, stars), averaged)
     values[3, 1] = np.nan
-    hidden = np.isnan(lifetimes.average_over_stars(values, stars)[:, 1])
+    hidden = np.isnan(qpoint_stars.average_over_stars(values, stars)[:, 1])
     np.testing.assert_array_equal(hidden, stars.of_point == stars.of_point[3])
 
 
@@ -246,7 +242,7 @@ def test_stars_of_a_cubic_mesh(modes):
 def test_rotations_lead_to_the_first_point_of_a_star(modes, procedure):
     axis = np.arange(4) / 4 - 0.5
     points = np.stack(np.meshgrid(axis, axis, axis), axis=-1).reshape(-1, 3)
-    stars = lifetimes.find_stars(points, modes.rotations, procedure)
+    stars = qpoint_stars.find_stars(points, modes.rotations, procedure)
     turned = np.einsum("qi,qij->qj", points, modes.rotations[stars.rotation])
     difference = turned - points[stars.irreducible][stars.of_point]
     if procedure == "umklapp":
@@ -264,8 +260,8 @@ def test_meshes_have_the_number_of_stars_that_fhi_vibes_prints(number, stars):
     cell = (bulk("Ar", "fcc", 5.4).cell.array, [[0, 0, 0]], [18])
     rotations = spglib.get_symmetry_dataset(cell).rotations
     points = finite_size.mesh_points(number)
-    assert len(lifetimes.find_stars(points, rotations, "vibes").irreducible) == stars
-    true = lifetimes.find_stars(points, rotations)
+    assert len(qpoint_stars.find_stars(points, rotations, "vibes").irreducible) == stars
+    true = qpoint_stars.find_stars(points, rotations)
     mapping, _ = spglib.get_ir_reciprocal_mesh([number] * 3, cell)
     assert len(true.irreducible) == len(set(mapping))
 
@@ -302,17 +298,17 @@ def test_spectra_keep_the_power_of_runs_of_any_length(number):
 def test_input_that_does_not_fit_is_refused(modes):
     primitive, supercell, constants = cubic_springs((2, 2, 2))
     with pytest.raises(InputError, match="not those of 8 atoms with 1"):
-        lifetimes.build_modes(primitive, supercell, constants[:2])
+        supercell_modes.build_modes(primitive, supercell, constants[:2])
     with pytest.raises(InputError, match="another order"):
-        lifetimes.build_modes(primitive, supercell[::-1], constants)
+        supercell_modes.build_modes(primitive, supercell[::-1], constants)
     heavy = primitive.copy()
     heavy.set_masses([2 * MASS])
     with pytest.raises(InputError, match="masses"):
-        lifetimes.build_modes(heavy, supercell, constants)
+        supercell_modes.build_modes(heavy, supercell, constants)
     with pytest.raises(InputError, match="eigenvectors of shape"):
-        lifetimes.build_modes(primitive, supercell, constants, eigenvectors=np.eye(3))
+        supercell_modes.build_modes(primitive, supercell, constants, eigenvectors=np.eye(3))
     with pytest.raises(InputError, match="not those of 27 atoms"):
-        lifetimes.mode_energies(np.zeros((4, 8, 3)), np.zeros((4, 8, 3)), modes)
+        supercell_modes.mode_energies(np.zeros((4, 8, 3)), np.zeros((4, 8, 3)), modes)
     with pytest.raises(InputError, match="frames are missing"):
         lifetimes.fit_lifetimes(np.ones((4, 1, 1)), np.array([0.0, 1, 2, 4]))
 
@@ -320,7 +316,7 @@ def test_input_that_does_not_fit_is_refused(modes):
 def test_all_forms_of_force_constants_are_the_same():
     primitive, supercell, constants = cubic_springs((2, 2, 3))
     square = constants.transpose(0, 2, 1, 3).reshape(36, 36)
-    wanted = lifetimes.build_modes(primitive, supercell, constants).solution.frequencies
+    wanted = supercell_modes.build_modes(primitive, supercell, constants).solution.frequencies
     for form in (constants[:1], square):
-        found = lifetimes.build_modes(primitive, supercell, form).solution.frequencies
+        found = supercell_modes.build_modes(primitive, supercell, form).solution.frequencies
         np.testing.assert_allclose(found, wanted, atol=1e-5)

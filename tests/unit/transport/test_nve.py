@@ -36,7 +36,7 @@ def settings(**changes):
 
 
 def record(argon, sites, folder, seed=1, out="run.h5", **changes):
-    nve.run(argon, sites, settings(**changes), seed, folder / "work", folder / out, str, member=2)
+    nve.run(argon, sites, settings(**changes), seed, folder / "work", folder / out, member=2)
     return nve.read(folder / out)
 
 

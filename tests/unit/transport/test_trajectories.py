@@ -11,7 +11,7 @@ from umklapp.errors import CalculationError, InputError
 from umklapp.lattice import harmonic_reference
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.heat_transport import LennardJones
-from umklapp.transport import lifetimes, nve, trajectories
+from umklapp.transport import nve, supercell_modes, trajectories
 from umklapp.transport.green_kubo import prefactor
 
 STEP, TEMPERATURE = 10.0, 300.0
@@ -149,7 +149,7 @@ def argon(tmp_path_factory):
     paths = []
     for number in range(2):
         path = folder / f"trajectory_{number}.h5"
-        nve.run(source, sites, settings, number, folder, path, str, member=number)
+        nve.run(source, sites, settings, number, folder, path, member=number)
         paths.append(path)
     return primitive, sites, source, settings, paths
 
@@ -157,7 +157,7 @@ def argon(tmp_path_factory):
 def test_real_runs_have_lifetimes_and_a_size_correction(argon, tmp_path):
     primitive, sites, source, settings, paths = argon
     constants = harmonic_reference.of_potential(source, primitive, sites, 0.01)
-    modes = lifetimes.build_modes(primitive, sites, constants)
+    modes = supercell_modes.build_modes(primitive, sites, constants)
     record, series = trajectories.analyse(
         [nve.read(path) for path in paths], settings, lambda n: nve.read_frames(paths[n]), modes
     )

@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +38,6 @@ def unpacked(path: Path) -> Iterator[Path]:
         yield plain
 
 
-@lru_cache(maxsize=2)
 def load_params(path: Path) -> Phono3py:
     """Cells, displacements, forces and Born charges of a phono3py params file.
 

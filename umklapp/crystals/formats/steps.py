@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from ase.stress import full_3x3_to_voigt_6_stress
+from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
 from umklapp.crystals import frames
 from umklapp.errors import InputError
@@ -81,7 +81,7 @@ def intensive(
     if stresses is None or stress is None or np.isnan(stresses).any():
         return None
     if stresses.shape[1:] == (6,):
-        stresses = stresses[:, [[0, 5, 4], [5, 1, 3], [4, 3, 2]]]
+        stresses = voigt_6_to_full_3x3_stress(stresses)
     total = stresses.sum(axis=0)
     size = np.abs(stress).max()
     if np.abs(total - stress).max() <= np.abs(total / volume - stress).max() and size > 0:

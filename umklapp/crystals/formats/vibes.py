@@ -10,8 +10,9 @@ import bz2
 import gzip
 import itertools
 import json
+import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -19,9 +20,12 @@ import h5py
 import numpy as np
 from ase import Atoms, units
 from ase.data import atomic_masses, atomic_numbers, chemical_symbols
+from ase.stress import voigt_6_to_full_3x3_stress
 
 from umklapp.crystals.formats.steps import Step, intensive, known_stress
 from umklapp.errors import InputError
+
+log = logging.getLogger(__name__)
 
 SEPARATOR = re.compile(rb"\n(===|---)[ \t\r]*\n")
 """Between two documents."""
@@ -58,7 +62,6 @@ def read_son(
     every: int = 1,
     skip: int = 0,
     atomic_stresses: bool = False,
-    say: Callable[[str], None] = print,
 ) -> Iterator[Step]:
     """Steps skip, skip + every, … of a `.son` file (.gz and .bz2 allowed), one in memory at a time.
 
@@ -67,7 +70,6 @@ def read_son(
 
     Args:
         atomic_stresses: read them too; a label does not need them.
-        say: is told of a last step that is cut, as killed calculations leave it; it is left out.
 
     Raises:
         InputError: naming file and step: what cannot be read, or does not fit together.
@@ -84,7 +86,7 @@ def read_son(
         except json.JSONDecodeError as error:
             if not last:
                 raise InputError(f"{where}: cannot be read: {error}") from None
-            say(f"{where}: the last step is cut; it is left out")
+            log.info(f"{where}: the last step is cut; it is left out")
         except (KeyError, ValueError, TypeError) as error:
             raise InputError(f"{where}: {type(error).__name__}: {error}") from None
 
@@ -182,7 +184,7 @@ def _array(values: Any) -> np.ndarray | None:
     if values is None:
         return None
     found = np.array(values, float)
-    return found[[[0, 5, 4], [5, 1, 3], [4, 3, 2]]] if found.shape == (6,) else found
+    return voigt_6_to_full_3x3_stress(found) if found.shape == (6,) else found
 
 
 def count_nc(path: Path) -> int:

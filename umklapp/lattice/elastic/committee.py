@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from umklapp.potentials.contract import Potential
 from umklapp.reference import relaxation
 from umklapp.wording import by_member
 
+log = logging.getLogger(__name__)
+
 MODULI = ("bulk_GPa", "shear_GPa", "young_GPa", "poisson", "anisotropy")
 
 
@@ -25,7 +28,6 @@ def member(
     potential: Potential,
     settings: config.Elastic,
     workdir: Path,
-    say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Elastic constants of one potential, at its own lattice where `settings.relax` says so.
 
@@ -36,7 +38,7 @@ def member(
     try:
         if settings.relax:
             cell, _ = relaxation.relax_with(cell, calculator, workdir, settings.fmax, settings.smax)
-        found = strain.measure(cell, calculator, settings.amplitudes, settings.fmax, say)
+        found = strain.measure(cell, calculator, settings.amplitudes, settings.fmax)
     except CalculationError as error:
         return {"not_computed": str(error)}
     return {

@@ -7,7 +7,8 @@ with all its symmetries, also under a residual stress (Wallace, Thermodynamics o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,8 @@ from umklapp.crystals import frame_info
 from umklapp.errors import CalculationError
 from umklapp.lattice.elastic import moduli, tensor
 from umklapp.lattice.elastic.symmetry import PointGroup, point_group
+
+log = logging.getLogger(__name__)
 
 MAX_STEPS = 200
 
@@ -93,7 +96,6 @@ def measure(
     calculator: Calculator,
     amplitudes: Sequence[float],
     fmax: float,
-    say: Callable[[str], None] = print,
 ) -> Measurement:
     """Elastic constants of a crystal from its stresses under ± strains.
 
@@ -123,7 +125,7 @@ def measure(
         work = 2 * (sizes**2 @ energies) / (sizes**2 @ sizes**2) / atoms.cell.volume
         curvature.append((float(direction @ slope / GPa), float(work / GPa)))
         slopes.append(slope)
-        say(f"strain {number + 1}/{len(directions)}: {curvature[-1][0]:.2f} GPa along it")
+        log.info(f"strain {number + 1}/{len(directions)}: {curvature[-1][0]:.2f} GPa along it")
     raw = group.fit(directions, np.array(slopes)) / GPa
     stiffness = group.symmetrise(raw)
     return Measurement(

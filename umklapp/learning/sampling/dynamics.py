@@ -7,33 +7,32 @@ rescaling (isotropic: Bernetti & Bussi 2020; anisotropic: del Tatto, Raiteri, Be
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from ase import Atoms, units
 
+from umklapp.crystals import sites
 from umklapp.learning.sampling import health, uncertainty
+from umklapp.learning.sampling.kinetics import (
+    Barostat,
+    kinetic_energy,
+    kinetic_temperature,
+    maxwell_boltzmann,
+    rescale,
+)
+from umklapp.learning.sampling.recording import Recorder, Trajectory
 from umklapp.potentials.committee import Committee, CommitteePrediction
 from umklapp.potentials.neighbours import Neighbourhood
 
-if TYPE_CHECKING:
-    from umklapp.lattice.harmonic_reference import HarmonicReference
+log = logging.getLogger(__name__)
+
 
 SKIN = 0.4
 """Å; neighbours are searched again after atoms have moved by half of it."""
-
-
-@dataclass(frozen=True)
-class Barostat:
-    """Stochastic cell rescaling: pressure eV/Å³, time fs, compressibility Å³/eV (it sets the
-    rate, not the result); anisotropic: all six strains, else the volume alone."""
-
-    pressure: float = 0.0
-    time: float = 500.0
-    compressibility: float = 3.0
-    anisotropic: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,96 +54,6 @@ class Scheme:
     barostat: Barostat | None = None
 
 
-@dataclass
-class Trajectory:
-    """What is kept of one replica: n frames of N atoms.
-
-    time: (n,) fs; positions: (n, N, 3) Å; cells: (n, 3, 3) Å; forces: (n, N, 3) eV/Å, committee
-    mean; spread: (n, N) eV/Å, u_I; energy: (n,) eV per atom above R0; temperature: (n,) K;
-    shortest_distance: (n,) Å; sigma: (n,) σᴬ of the mean force (NaN without harmonic reference);
-    measures: name → (n,), all uncertainties; ended: why, in words; start: `exploration.CRYSTAL`,
-    `exploration.HOPPED`, or empty where it is not dynamics.
-    """
-
-    atoms: Atoms
-    target: float
-    time: list[float] = field(default_factory=list)
-    positions: list[np.ndarray] = field(default_factory=list)
-    cells: list[np.ndarray] = field(default_factory=list)
-    forces: list[np.ndarray] = field(default_factory=list)
-    spread: list[np.ndarray] = field(default_factory=list)
-    energy: list[float] = field(default_factory=list)
-    temperature: list[float] = field(default_factory=list)
-    shortest_distance: list[float] = field(default_factory=list)
-    sigma: list[float] = field(default_factory=list)
-    measures: dict[str, list[float]] = field(
-        default_factory=lambda: {name: [] for name in uncertainty.NAMES}
-    )
-    ended: str = health.BOUND_REACHED
-    start: str = ""
-
-
-class Recorder:
-    """Turns predictions into the records of trajectories.
-
-    Args:
-        reference_energy: (K,) eV per atom of every member on the perfect crystal.
-        harmonic: for σᴬ; frames of other cells than its own have none.
-    """
-
-    def __init__(
-        self, reference_energy: np.ndarray, harmonic: HarmonicReference | None = None
-    ) -> None:
-        self.reference_energy, self.harmonic = reference_energy, harmonic
-
-    def keep(
-        self,
-        trajectory: Trajectory,
-        atoms: Atoms,
-        prediction: CommitteePrediction,
-        time: float,
-        temperature: float,
-        shortest: float,
-    ) -> None:
-        """Append one frame; `prediction` is of this frame alone, `time` in fs."""
-        harmonic = None
-        if self.harmonic is not None and self.harmonic.knows(atoms):
-            harmonic = list(self.harmonic.forces(atoms.positions[None], atoms.cell.array[None]))
-        spread = uncertainty.measure(prediction, self.reference_energy, harmonic)
-        energy = uncertainty.relative_energy(prediction, self.reference_energy)
-        trajectory.time.append(time)
-        trajectory.positions.append(atoms.positions.copy())
-        trajectory.cells.append(atoms.cell.array.copy())
-        trajectory.forces.append(prediction.mean.forces[0])
-        trajectory.spread.append(spread.per_atom[0])
-        trajectory.energy.append(float(energy[0]))
-        trajectory.temperature.append(temperature)
-        trajectory.shortest_distance.append(shortest)
-        trajectory.sigma.append(float(spread.sigma[0]))
-        for name, values in spread.values.items():
-            trajectory.measures[name].append(float(values[0]))
-
-
-def maxwell_boltzmann(
-    masses: np.ndarray, temperature: float, generator: np.random.Generator
-) -> np.ndarray:
-    """Velocities (N, 3) Å/fs at T with the centre of mass at rest; masses: (N,) u."""
-    width = np.sqrt(units.kB * temperature / masses)[:, None] * units.fs
-    velocities = generator.normal(size=(len(masses), 3)) * width
-    drift = (masses[:, None] * velocities).sum(axis=0) / masses.sum()
-    return np.asarray(velocities - drift)
-
-
-def kinetic_energy(masses: np.ndarray, velocities: np.ndarray) -> float:
-    """Kinetic energy (eV) of velocities (N, 3) Å/fs."""
-    return 0.5 * float((masses[:, None] * (velocities / units.fs) ** 2).sum())
-
-
-def kinetic_temperature(masses: np.ndarray, velocities: np.ndarray) -> float:
-    """Temperature (K) of velocities (N, 3) Å/fs with 3N − 3 degrees of freedom."""
-    return 2 * kinetic_energy(masses, velocities) / ((3 * len(masses) - 3) * units.kB)
-
-
 def biased_forces(energy: np.ndarray, forces: np.ndarray, strength: float) -> np.ndarray:
     """Mean forces (N, 3) eV/Å pushed towards disagreement.
 
@@ -163,41 +72,6 @@ def biased_forces(energy: np.ndarray, forces: np.ndarray, strength: float) -> np
     size = float(np.sqrt((push**2).mean()))
     tau = strength * float(np.sqrt((mean**2).mean())) / size if size > 1e-12 else 0.0
     return np.asarray(mean + tau * push)
-
-
-def rescale(
-    atoms: Atoms,
-    velocities: np.ndarray,
-    stress: np.ndarray,
-    temperature: float,
-    timestep: float,
-    barostat: Barostat,
-    generator: np.random.Generator,
-) -> np.ndarray:
-    """Rescale cell and positions of `atoms` by one step of the barostat; returns new velocities.
-
-    Args:
-        velocities: (N, 3) Å/fs. stress: (6,) eV/Å³ of the potential, ASE sign and order.
-        temperature: target, K. timestep: fs.
-    """
-    volume, thermal = atoms.cell.volume, units.kB * temperature
-    scaled = velocities / units.fs
-    kinetic = np.einsum("n,na,nb->ab", atoms.get_masses(), scaled, scaled) / volume
-    xx, yy, zz, yz, xz, xy = stress
-    inner = kinetic - np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
-    rate = barostat.compressibility / barostat.time * timestep
-    if barostat.anisotropic:
-        drive = inner - (barostat.pressure - thermal / volume) * np.eye(3)
-        noise = np.sqrt(2 * thermal * rate / (3 * volume)) * generator.normal(size=(3, 3))
-        change = np.eye(3) + rate / 3 * drive + noise
-        values, vectors = np.linalg.eigh(change @ change.T)  # the rotation is left out
-        stretch = (vectors * np.sqrt(values)) @ vectors.T
-    else:
-        excess = float(np.trace(inner)) / 3 - barostat.pressure
-        noise = np.sqrt(2 * thermal * rate / volume) * generator.normal()
-        stretch = np.eye(3) * np.exp((rate * excess + noise) / 3)
-    atoms.set_cell(atoms.cell.array @ stretch, scale_atoms=True)
-    return np.asarray(velocities @ np.linalg.inv(stretch))
 
 
 class Replica:
@@ -298,7 +172,6 @@ def run(
     generator: np.random.Generator,
     scheme: Scheme,
     limits: Callable[[float], health.Limits],
-    say: Callable[[str], None] = print,
 ) -> list[Trajectory]:
     """Dynamics of all replicas, in one batch per step.
 
@@ -331,7 +204,7 @@ def run(
             problem = health.complaint(state, limits(replica.trajectory.target))
             if problem:
                 replica.trajectory.ended = f"stopped at step {step}: {problem}"
-                say(f"replica {number}: {replica.trajectory.ended}")
+                log.info(f"replica {number}: {replica.trajectory.ended}")
                 alive.remove(replica)
                 replica.keep(recorder)
             elif replica.prediction is not None:
@@ -341,10 +214,10 @@ def run(
                 if step and step % scheme.every == 0:
                     replica.keep(recorder)
         if not alive:
-            say("all replicas have ended early")
+            log.info("all replicas have ended early")
             break
         if step and step % max(1, scheme.steps // 10) == 0:
-            say(f"step {step}/{scheme.steps}: {len(alive)}/{len(replicas)} replicas alive")
+            log.info(f"step {step}/{scheme.steps}: {len(alive)}/{len(replicas)} replicas alive")
     return [replica.trajectory for replica in replicas]
 
 
@@ -373,4 +246,4 @@ def _evaluate(
 def _shortest(committee: Committee, replica: Replica) -> float:
     if committee.batched is not None and np.isfinite(replica.neighbours.shortest):
         return replica.neighbours.shortest  # known from the evaluation
-    return health.shortest_distance(replica.atoms)
+    return sites.shortest_distance(replica.atoms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,15 @@ from ase import Atoms, units
 from umklapp.config import MdExploration
 from umklapp.crystals import sites
 from umklapp.errors import InputError
+from umklapp.files import replacing
 from umklapp.learning.sampling import dynamics, health, uncertainty
 from umklapp.learning.sampling.acquisition import Candidates
-from umklapp.learning.sampling.dynamics import Barostat, Recorder, Scheme, Trajectory
+from umklapp.learning.sampling.dynamics import Scheme
+from umklapp.learning.sampling.kinetics import Barostat
+from umklapp.learning.sampling.recording import Recorder, Trajectory
 from umklapp.potentials.committee import Committee
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from umklapp.lattice.harmonic_reference import HarmonicReference
@@ -36,7 +42,7 @@ class Explored:
     frames: n unlabelled frames; forces: n arrays (N, 3) eV/Å, committee mean; spread: n arrays
     (N,) eV/Å, u_I; replica, target_temperature (K, NaN without dynamics): (n,); measures: name
     (`uncertainty.NAMES`) → (n,); descriptors: (n, d) what makes frames different; the other
-    arrays (n,) as in `dynamics.Trajectory`; ended, starts: why each replica ended, and how it
+    arrays (n,) as in `recording.Trajectory`; ended, starts: why each replica ended, and how it
     started (`CRYSTAL`, `HOPPED`; empty where that is not known).
     """
 
@@ -72,9 +78,8 @@ def write(path: Path, replicas: Sequence[Trajectory], descriptors: np.ndarray) -
     Args:
         descriptors: (n, d) of all kept frames, replica after replica.
     """
-    part = path.with_name(path.name + ".part")
     first = 0
-    with h5py.File(part, "w") as file:
+    with replacing(path) as part, h5py.File(part, "w") as file:
         file.attrs["units"] = UNITS
         for number, replica in enumerate(replicas):
             group = file.create_group(f"replica_{number:05d}")
@@ -92,7 +97,6 @@ def write(path: Path, replicas: Sequence[Trajectory], descriptors: np.ndarray) -
                 group[f"measures/{name}"] = np.array(values, float)
             group["descriptors"] = descriptors[first : first + shape[0]]
             first += shape[0]
-    part.replace(path)
 
 
 def read(path: Path) -> Explored:
@@ -221,7 +225,7 @@ def scheme_of(settings: MdExploration) -> Scheme:
 
 def limits_of(settings: MdExploration, perfect: Atoms) -> Callable[[float], health.Limits]:
     """Health limits as a function of the target temperature (K)."""
-    bond = health.shortest_distance(perfect, search=8.0)
+    bond = sites.bond_length(perfect)
 
     def limits(target: float) -> health.Limits:
         return health.Limits(
@@ -243,7 +247,6 @@ def run(
     settings: MdExploration,
     generator: np.random.Generator,
     harmonic: HarmonicReference | None = None,
-    say: Callable[[str], None] = print,
 ) -> list[Trajectory]:
     """Exploration from several known frames, bounded in steps and watched.
 
@@ -263,7 +266,6 @@ def run(
         generator,
         scheme_of(settings),
         limits_of(settings, perfect),
-        say,
     )
     trajectories = _integrator(settings.backend)(*arguments)
     for trajectory, start in zip(trajectories, starts, strict=True):
@@ -307,7 +309,7 @@ def judge_pool(
             prediction.energy[:, one], prediction.forces[one], prediction.stress[:, one]
         )
         trajectory = Trajectory(frame, float("nan"), ended="frame of the pool")
-        shortest = health.shortest_distance(frame, search=8.0)
+        shortest = sites.shortest_distance(frame, search=8.0)
         recorder.keep(trajectory, frame, alone, 0.0, float("nan"), shortest)
         found.append(trajectory)
     return found
@@ -347,9 +349,5 @@ def descriptors(committee: Committee, replicas: Sequence[Trajectory], perfect: A
 
 
 def displacements(frames: Sequence[Atoms], perfect: Atoms) -> np.ndarray:
-    """Displacements from the sites of the perfect cell, (n, 3N) Å, nearest image."""
-    rows = []
-    for frame in frames:
-        fractional = np.linalg.solve(frame.cell.array.T, (frame.positions - perfect.positions).T).T
-        rows.append(((fractional - np.rint(fractional)) @ frame.cell.array).ravel())
-    return np.array(rows)
+    """Displacements from the sites of the perfect cell, (n, 3N) Å, without strain and drift."""
+    return sites.of_frames(frames, perfect).reshape(len(frames), -1)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from ase import Atoms
-from matscipy.neighbours import neighbour_list
 
 BOUND_REACHED = "bound on steps reached"
 
@@ -52,14 +50,6 @@ class State:
         finite = bool(np.isfinite(forces).all() and np.isfinite(positions).all())
         largest = float(np.linalg.norm(forces, axis=1).max())
         return cls(finite, temperature, distance, largest, uncertainty, drift)
-
-
-def shortest_distance(atoms: Atoms, search: float = 4.0) -> float:
-    """Shortest interatomic distance (Å), periodic images included; `inf` beyond `search`."""
-    if not np.isfinite(atoms.positions).all():
-        return float("nan")
-    distances = neighbour_list("d", atoms, search)
-    return float(distances.min()) if len(distances) else float("inf")
 
 
 def complaint(state: State, limits: Limits) -> str | None:

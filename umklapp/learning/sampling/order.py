@@ -61,6 +61,9 @@ def bragg_vectors(perfect: Atoms, shells: int) -> tuple[np.ndarray, np.ndarray]:
     """Integer vectors (N_g, 3) of strong Bragg peaks, and their |ρ⁰|².
 
     One of each pair ±g, shell after shell of equal length until there are `shells` that span space.
+
+    Raises:
+        InputError: the crystal has fewer strong shells.
     """
     reciprocal = 2 * np.pi * perfect.cell.reciprocal().array
     scaled = perfect.get_scaled_positions()

@@ -7,6 +7,7 @@ noise comes from one stream: a replica's path depends on its siblings, and frame
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -21,8 +22,11 @@ from torch_sim.transforms import compute_cell_shifts, pbc_wrap_batched
 
 from umklapp.errors import InputError
 from umklapp.learning.sampling import health
-from umklapp.learning.sampling.dynamics import Recorder, Scheme, Trajectory
+from umklapp.learning.sampling.dynamics import Scheme
+from umklapp.learning.sampling.recording import Recorder, Trajectory
 from umklapp.potentials.committee import Committee, CommitteePrediction
+
+log = logging.getLogger(__name__)
 
 
 class CommitteeModel(ModelInterface):
@@ -32,7 +36,7 @@ class CommitteeModel(ModelInterface):
     with N atoms in all.
 
     Raises:
-        InputError: the committee has no compiled engine.
+        InputError: the committee has no compiled graph.
     """
 
     def __init__(self, committee: Committee) -> None:
@@ -40,7 +44,7 @@ class CommitteeModel(ModelInterface):
         engine = getattr(committee.batched, "engine", None)
         if engine is None:
             raise InputError(
-                "exploration.backend torchsim needs the compiled engine: NequIP or Allegro members "
+                "exploration.backend torchsim needs the compiled graph: NequIP or Allegro members "
                 "without a baseline, committee.engine 'compiled' and a C++ compiler"
             )
         self.engine = engine
@@ -155,13 +159,12 @@ def run(
     generator: np.random.Generator,
     scheme: Scheme,
     limits: Callable[[float], health.Limits],
-    say: Callable[[str], None] = print,
 ) -> list[Trajectory]:
-    """As `dynamics.run`, by torch-sim on the device of the engine.
+    """As `dynamics.run`, by torch-sim on the device of the graph.
 
     Raises:
         InputError: what torch-sim's integrator cannot do here (constant pressure, bias, members
-            as drivers), or a committee without compiled engine.
+            as drivers), or a committee without compiled graph.
     """
     if scheme.barostat is not None or scheme.bias or scheme.driver != "mean":
         raise InputError("exploration.backend torchsim runs NVT by the committee mean, unbiased")
@@ -193,7 +196,7 @@ def run(
             problem = health.complaint(seen[place], limits(trajectory.target))
             if problem:
                 trajectory.ended = f"stopped at step {step}: {problem}"
-                say(f"replica {number}: {trajectory.ended}")
+                log.info(f"replica {number}: {trajectory.ended}")
                 ended.append(place)
                 if last is not None and (step - 1) % scheme.every:
                     last[0].keep(place, trajectory, recorder, last[1][place])
@@ -204,11 +207,11 @@ def run(
             stay = [place for place in range(len(alive)) if place not in ended]
             alive = [alive[place] for place in stay]
             if not alive:
-                say("all replicas have ended early")
+                log.info("all replicas have ended early")
                 break
             state = state[stay]
             model(state)
             last = _Snapshot.of(now.time, state, model), [seen[place] for place in stay]
         if step and step % max(1, scheme.steps // 10) == 0:
-            say(f"step {step}/{scheme.steps}: {len(alive)}/{len(starts)} replicas alive")
+            log.info(f"step {step}/{scheme.steps}: {len(alive)}/{len(starts)} replicas alive")
     return trajectories

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,8 @@ from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.reference.contract import Engine
 from umklapp.reference.ledger import Ledger
 
+log = logging.getLogger(__name__)
+
 
 def run(
     supercell: Atoms,
@@ -29,7 +31,6 @@ def run(
     ledger: Ledger,
     workdir: Path,
     origin: Origin,
-    say: Callable[[str], None] = print,
 ) -> list[Atoms]:
     """Langevin MD from the perfect crystal with one calculator, so that densities are re-used.
 
@@ -57,7 +58,7 @@ def run(
     begun = _restore(checkpoint, atoms, generator)
     kept = _kept(ledger, engine, checkpoint)
     if begun:
-        say(f"continuing at step {begun}")
+        log.info(f"continuing at step {begun}")
     atoms.calc = engine.calculator(atoms, workdir)
     atoms.set_constraint(FixCom())
     dynamics = Langevin(
@@ -85,7 +86,7 @@ def run(
             kept.append(label)
         _keep(checkpoint, step, atoms, generator, kept)
         if step % max(1, settings.steps // 10) == 0:
-            say(f"aiMD step {step}/{settings.steps}: T = {atoms.get_temperature():.0f} K")
+            log.info(f"aiMD step {step}/{settings.steps}: T = {atoms.get_temperature():.0f} K")
     return kept[: settings.steps // settings.every]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ from umklapp.crystals.frame_info import Origin
 from umklapp.errors import CalculationError
 from umklapp.reference.contract import Engine
 from umklapp.reference.ledger import Ledger, label_frames
+
+log = logging.getLogger(__name__)
 
 
 def rattled(
@@ -48,7 +50,6 @@ def harmonic(
     timeout: float,
     seed: int,
     origin: Origin,
-    say: Callable[[str], None] = print,
 ) -> list[Atoms]:
     """Thermal frames drawn from the harmonic covariance, and the displaced cells behind it.
 
@@ -72,7 +73,7 @@ def harmonic(
         frame_info.inherit(atoms, primitive)
         frame_info.mark(atoms, origin=Origin(kind="displaced", seed=origin.seed))
         displaced.append(frames.strip(atoms))
-    labels, failures = label_frames(displaced, engine, ledger, workdir, timeout, say)
+    labels, failures = label_frames(displaced, engine, ledger, workdir, timeout)
     if failures:
         raise CalculationError(
             f"harmonic seed: displaced cell {failures[0].frame_id}: {failures[0].message}"

@@ -9,8 +9,9 @@ its true error on the frames that are left.
 from __future__ import annotations
 
 import json
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from umklapp.learning.sampling import acquisition, uncertainty
 from umklapp.potentials.committee import Committee, CommitteePrediction, subsample
 from umklapp.potentials.nequip import training
 from umklapp.records import Part, Record
+
+log = logging.getLogger(__name__)
 
 SHORTLIST = 5
 """A batch is spread out over so many times its size of the most uncertain frames."""
@@ -76,7 +79,6 @@ def distil(
     count: int,
     seed: int,
     scratch: Path,
-    say: Callable[[str], None] = print,
 ) -> Distilled:
     """Frames of the pool for the reference engine.
 
@@ -109,7 +111,7 @@ def distil(
             found = _round(pool, order, settings, count - len(order), members)
             provenance.write_json(state, found)
         history.append(found["row"])
-        say(_words(found["row"]))
+        log.info(_words(found["row"]))
         reason = _ended(found["row"], settings, count)
         if reason:
             return Distilled(sorted(order), order, history, reason)
@@ -143,7 +145,6 @@ def _fit(
         provenance.seed_for(seed, number, member) % 2**31,
         out,
         folder / f"scratch_{member}",
-        lambda text: None,
         parent=parent,
     )
     provenance.write_json(spent, {"seconds": result.seconds})

@@ -7,8 +7,9 @@ are the reference's labels, not the cheap ones (Jung, APL Mach. Learn. 2, 046102
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +17,10 @@ import numpy as np
 from ase import Atoms, units
 
 from umklapp.config import LowFidelitySeed
-from umklapp.crystals import frame_info, frames
+from umklapp.crystals import frame_info, frames, sites
 from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.errors import CalculationError
-from umklapp.learning.sampling import dynamics, health
+from umklapp.learning.sampling import dynamics, health, kinetics, recording
 from umklapp.learning.sampling.exploration import kept_frames
 from umklapp.learning.sampling.order import CrystallineOrder, OrderBiased
 from umklapp.learning.seeds import defects
@@ -27,6 +28,8 @@ from umklapp.potentials import surfaces
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.contract import Potential
 from umklapp.records import Part, Record
+
+log = logging.getLogger(__name__)
 
 CHUNK = 256
 """Frames labelled in one call of the surface."""
@@ -74,7 +77,6 @@ def sample(
     settings: LowFidelitySeed,
     generator: np.random.Generator,
     origin: Origin,
-    say: Callable[[str], None] = print,
 ) -> Sample:
     """Dynamics of all replicas through all stages, labelled by the surface and sifted.
 
@@ -92,7 +94,7 @@ def sample(
     """
     notes = surfaces.check(potential, perfect, settings.ensemble == "npt")
     for note in notes:
-        say(f"note: {note}")
+        log.info(f"note: {note}")
     order = CrystallineOrder(perfect, settings.bias.shells if settings.bias else 1)
     zero = potential.evaluate([perfect]).energy / len(perfect)
     replicas = starts(perfect, settings, generator)
@@ -103,11 +105,10 @@ def sample(
             Committee([_driver(potential, order, settings, stage)]),
             [replicas[number] for number in alive],
             [temperature] * len(alive),
-            dynamics.Recorder(zero),
+            recording.Recorder(zero),
             generator,
             _scheme(settings),
             lambda target: _limits(settings, perfect),
-            lambda text: None,
         )
         for number, trajectory in zip(list(alive), found, strict=True):
             times = [stage * settings.steps * settings.timestep + time for time in trajectory.time]
@@ -118,8 +119,10 @@ def sample(
             if trajectory.ended != health.BOUND_REACHED:
                 ended[number] = f"{temperature:g} K: {trajectory.ended}"
                 alive.remove(number)
-                say(f"replica {number}, {ended[number]}")
-        say(f"{temperature:g} K: {len(made)} frames, {len(alive)}/{len(replicas)} replicas alive")
+                log.info(f"replica {number}, {ended[number]}")
+        log.info(
+            f"{temperature:g} K: {len(made)} frames, {len(alive)}/{len(replicas)} replicas alive"
+        )
         if not alive:
             break
     good, counts = sift(made, potential, settings, perfect)
@@ -186,12 +189,12 @@ def sift(
         made: frames with the `FrameInfo` of the dynamics.
     """
     counts = Counter({"made": len(made)})
-    closest = settings.min_distance * health.shortest_distance(perfect, search=8.0)
+    closest = settings.min_distance * sites.bond_length(perfect)
     apart = []
     for atoms in made:
         if not np.isfinite(atoms.positions).all():
             counts["positions not finite"] += 1
-        elif not health.shortest_distance(atoms) >= closest:
+        elif not sites.shortest_distance(atoms) >= closest:
             counts["atoms too close"] += 1
         else:
             apart.append(frames.strip(atoms))
@@ -241,7 +244,7 @@ def _scheme(settings: LowFidelitySeed) -> dynamics.Scheme:
     barostat = None
     if settings.ensemble == "npt":
         chosen = settings.barostat
-        barostat = dynamics.Barostat(
+        barostat = kinetics.Barostat(
             chosen.pressure * units.GPa,
             chosen.time,
             chosen.compressibility / units.GPa,
@@ -256,6 +259,6 @@ def _limits(settings: LowFidelitySeed, perfect: Atoms) -> health.Limits:
     """New velocities at low T on a hot configuration heat up: the hottest stage is what counts."""
     return health.Limits(
         temperature=settings.max_temperature * max(settings.temperatures),
-        distance=settings.min_distance * health.shortest_distance(perfect, search=8.0),
+        distance=settings.min_distance * sites.bond_length(perfect),
         force=settings.max_force,
     )

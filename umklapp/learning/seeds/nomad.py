@@ -7,6 +7,7 @@ raw files of an upload with an offset. Nothing needs an account.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -18,8 +19,11 @@ from umklapp.config import NomadSeed
 from umklapp.crystals import materials, phonopy_cells
 from umklapp.crystals.formats import given
 from umklapp.errors import CalculationError, InputError
-from umklapp.learning.seeds.downloads import Server, download, room_for
+from umklapp.learning.seeds.downloads import download, room_for
 from umklapp.records import Part, Record
+from umklapp.web import Client
+
+log = logging.getLogger(__name__)
 
 PAGE = 100
 """Entries in one answer: the server looks into an archive for each of them."""
@@ -27,7 +31,7 @@ PAGE = 100
 WANTED = ("entry_id", "upload_id", "mainfile", "results.material.chemical_formula_reduced")
 
 
-def pages(server: Server, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def pages(server: Client, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """All results of a query, page after page, until the answer names no next one."""
     after: str | None = None
     while True:
@@ -95,7 +99,7 @@ class NomadSizes(Record):
     megabytes: float
 
 
-def data_set(server: Server, doi: str) -> dict[str, Any]:
+def data_set(server: Client, doi: str) -> dict[str, Any]:
     """Identity and name of the data set.
 
     Raises:
@@ -107,7 +111,7 @@ def data_set(server: Server, doi: str) -> dict[str, Any]:
     return {key: found[0].get(key) for key in ("dataset_id", "dataset_name", "doi")}
 
 
-def listing(server: Server, settings: NomadSeed, formula: str) -> NomadListing:
+def listing(server: Client, settings: NomadSeed, formula: str) -> NomadListing:
     """Every file of one material in the data set that matches `files`, with its size.
 
     Files beside an entry's main file come with the entries; folders above it (trajectories of
@@ -167,7 +171,7 @@ def _folders_above(entries: Sequence[dict[str, Any]], levels: int) -> set[tuple[
     return found
 
 
-def _folder(server: Server, upload: str, folder: str) -> Iterator[tuple[str, int]]:
+def _folder(server: Client, upload: str, folder: str) -> Iterator[tuple[str, int]]:
     """Files directly in a folder of an upload, with their sizes."""
     page = 1
     while True:
@@ -195,7 +199,7 @@ def safe_path(folder: Path, upload: str, path: str) -> Path:
 
 
 def fetch(
-    server: Server, settings: NomadSeed, found: NomadListing | NomadManifest, folder: Path
+    server: Client, settings: NomadSeed, found: NomadListing | NomadManifest, folder: Path
 ) -> NomadManifest:
     """Download every file of a listing; those that are there are only checked.
 
@@ -226,7 +230,7 @@ def fetch(
     for file, target in zip(found.files, targets, strict=True):
         wanted = sums.get(f"{file.upload}/{file.path}")
         address = f"uploads/{file.upload}/raw/{file.path}"
-        server.say(f"{target.name}: {file.size / 1e6:.3f} MB")
+        log.info(f"{target.name}: {file.size / 1e6:.3f} MB")
         try:
             found_sum = download(server, address, target, int(file.size), wanted)
         except CalculationError as error:
@@ -264,9 +268,7 @@ def checksums(path: Path | None) -> dict[str, str]:
     return {f"{f['upload']}/{f['path']}": f["sha256"] for f in content["files"]}
 
 
-def of_material(
-    manifest: NomadManifest, primitive: Atoms, skip: int, say: Any = print
-) -> list[Path]:
+def of_material(manifest: NomadManifest, primitive: Atoms, skip: int) -> list[Path]:
     """Downloaded files whose frames are supercells of this crystal, not of another polymorph.
 
     Raises:
@@ -281,7 +283,7 @@ def of_material(
         if frame is not None and phonopy_cells.is_multiple(primitive, frame):
             kept.append(path)
         else:
-            say(f"{path}: no supercell of this crystal, left out")
+            log.info(f"{path}: no supercell of this crystal, left out")
     if not kept:
         raise InputError(
             f"seeds: none of {len(manifest.files)} files of {manifest.formula} is a "

@@ -1,4 +1,4 @@
-"""Allegro on dense slots, for the compiled engine; and with the heat flux.
+"""Allegro on dense slots, for the compiled graph; and with the heat flux.
 
 Every slot is an edge of its atom, so the forces' gradient is all that the flux needs:
 ∂U/∂r_ab = ∂U_a/∂r_ab, and J_pot = −Σ_ab r_ab (∂U_a/∂r_ab · v_b) is exact (no messages).
@@ -12,7 +12,7 @@ from allegro.nn._strided import Contracter
 from umklapp import provenance
 from umklapp.errors import CalculationError
 from umklapp.potentials.allegro.model import is_allegro
-from umklapp.potentials.nequip.engine import SlotNetwork
+from umklapp.potentials.nequip.slot_network import SlotNetwork
 
 
 class AllegroSlots(SlotNetwork):
@@ -27,7 +27,11 @@ class AllegroSlots(SlotNetwork):
     PACKAGES = ("nequip", "nequip-allegro")
 
     def opened(self, network: torch.nn.Module) -> torch.nn.Module:
-        """The stock energy model: it needs no other form."""
+        """The stock energy model: it needs no other form.
+
+        Raises:
+            CalculationError: the architecture is not Allegro's.
+        """
         if not is_allegro(network) or hasattr(network, "pair_potential"):
             raise CalculationError("this architecture is not Allegro's")
         return network

@@ -14,6 +14,7 @@ from ase.data import chemical_symbols
 
 from umklapp import provenance
 from umklapp.errors import CalculationError, InputError
+from umklapp.files import replacing
 from umklapp.potentials.contract import Prediction
 from umklapp.potentials.external import bridge
 from umklapp.potentials.neighbours import Neighbourhood
@@ -29,10 +30,8 @@ def write(path: Path, backend: str, options: dict[str, Any], weights: bytes, **m
         more: facts for the record.
     """
     header = provenance.record(backend=backend, options=options, **more)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(f"{FIRST_LINE}\n{json.dumps(header)}\n".encode() + weights)
-    part.replace(path)
+    with replacing(path) as part:
+        part.write_bytes(f"{FIRST_LINE}\n{json.dumps(header)}\n".encode() + weights)
 
 
 def read(path: Path) -> dict[str, Any] | None:
@@ -99,7 +98,7 @@ class ExternalPotential:
         return ExternalMembers([self]).features(frames)
 
     def check(self, frames: Sequence[Atoms]) -> None:
-        """Raises CalculationError for a species that the model does not know."""
+        """Raise `CalculationError` for a species that the model does not know."""
         for frame in frames:
             if unknown := set(frame.numbers.tolist()) - set(self.species):
                 known = sorted(chemical_symbols[n] for n in self.species)
@@ -108,7 +107,11 @@ class ExternalPotential:
 
 
 class ExternalMembers:
-    """Members of one architecture in one worker: every frame goes there once for all of them."""
+    """Members of one architecture in one worker: every frame goes there once for all of them.
+
+    Raises:
+        InputError: the members are of different backends or architectures.
+    """
 
     def __init__(self, members: Sequence[ExternalPotential]) -> None:
         self.members = list(members)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from umklapp.errors import InputError
 from umklapp.potentials.external import bridge, potential
 from umklapp.potentials.training_records import TrainingResult
 
+log = logging.getLogger(__name__)
+
 COLUMNS = ("epoch", "seconds", "energy_mae_eV_per_atom", "force_mae_eV_per_A", "loss")
 
 
@@ -26,7 +29,6 @@ def train(
     seed: int,
     out: Path,
     scratch: Path,
-    say: Callable[[str], None] = print,
     parent: Path | None = None,
 ) -> TrainingResult:
     """Train a model and write it to `out`; as `nequip.training.train`.
@@ -64,7 +66,7 @@ def train(
         ]
     )
     _forget_other_training(scratch, identity)
-    listen = _Progress(settings.training.epochs, scratch / "progress.csv", say)
+    listen = _Progress(settings.training.epochs, scratch / "progress.csv")
     answer, _ = worker.ask(
         "train",
         arrays,
@@ -95,12 +97,12 @@ def train(
 class _Progress:
     """A line per tenth of the training, and a csv of every epoch."""
 
-    def __init__(self, epochs: int, path: Path, say: Callable[[str], None]) -> None:
-        self.epochs, self.path, self.say = epochs, path, say
+    def __init__(self, epochs: int, path: Path) -> None:
+        self.epochs, self.path = epochs, path
 
     def __call__(self, event: dict[str, Any]) -> None:
         if "continued" in event:
-            self.say(f"continuing after epoch {event['continued']}")
+            log.info(f"continuing after epoch {event['continued']}")
             return
         epoch, spent, energy, force, _ = event["row"]
         new = epoch == 1
@@ -111,7 +113,7 @@ class _Progress:
             table.writerow(event["row"])
         if epoch % max(1, self.epochs // 10) == 0:
             left = spent / epoch * (self.epochs - epoch)
-            self.say(
+            log.info(
                 f"epoch {epoch}/{self.epochs}  force MAE {1e3 * force:.1f} meV/Å  "
                 f"energy MAE {1e3 * energy:.2f} meV/atom  {spent:.0f} s, at most {left:.0f} s left"
             )

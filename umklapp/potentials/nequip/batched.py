@@ -1,4 +1,4 @@
-"""All members of a committee on batches of frames, through the compiled engine."""
+"""All members of a committee on batches of frames, through the compiled graph."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from ase import Atoms
+from ase.stress import full_3x3_to_voigt_6_stress
 
 from umklapp.errors import CalculationError
 from umklapp.potentials.contract import Prediction
@@ -18,8 +19,6 @@ from umklapp.potentials.nequip.inference import NequipPotential
 CHUNK = {"cpu": 256, "cuda": 32768}
 """Atoms in one call: on a CPU the arrays of a call should stay in its cache."""
 
-VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
-
 
 @dataclass(frozen=True)
 class _Chunk:
@@ -29,7 +28,7 @@ class _Chunk:
 
 
 class BatchedMembers:
-    """K members that share an engine.
+    """K members that share a compiled graph.
 
     Args:
         engine: with the weights of the members.
@@ -82,7 +81,7 @@ class BatchedMembers:
         return Prediction(
             np.add.reduceat(out.energy.astype(float), starts),
             np.split(forces, starts[1:]),
-            np.stack([tensor[:, i, j] for i, j in VOIGT], axis=1),
+            full_3x3_to_voigt_6_stress(tensor),
         )
 
     def _chunks(

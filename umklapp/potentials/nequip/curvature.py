@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from ase import Atoms
+from ase.stress import voigt_6_to_full_3x3_stress
 from nequip.data import AtomicDataDict
 
 from umklapp import config
@@ -26,7 +27,6 @@ from umklapp.crystals.curvature import CurvatureLabel
 from umklapp.crystals.frames import stress_of
 from umklapp.potentials.nequip.derivatives import PRODUCT, VECTOR
 from umklapp.potentials.nequip.graphs import graph, joined
-from umklapp.potentials.nequip.inference import VOIGT
 
 Weights = config.CurvatureWeights | config.OrdinaryWeights
 
@@ -150,7 +150,4 @@ def weighted(terms: dict[str, torch.Tensor], weights: Weights) -> torch.Tensor:
 
 
 def _tensor(voigt: np.ndarray) -> torch.Tensor:
-    found = np.empty((1, 3, 3))
-    for value, (i, j) in zip(voigt, VOIGT, strict=True):
-        found[0, i, j] = found[0, j, i] = value
-    return torch.tensor(found)
+    return torch.tensor(voigt_6_to_full_3x3_stress(voigt)[None])

@@ -8,39 +8,33 @@ The result is the member's own checkpoint with other weights.
 
 from __future__ import annotations
 
-import time
-import warnings
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from ase import Atoms
-from hydra.utils import get_class
-from nequip.model.utils import override_model_compile_mode
-from nequip.nn import GraphModel
-from nequip.train.ema import EMALightningModule, EMAWeights
-from nequip.utils.global_state import set_global_state
 
 from umklapp import config, provenance
-from umklapp.crystals.curvature import CurvatureLabel
+from umklapp.crystals.curvature import OTHER_UNITS, CurvatureLabel
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import CalculationError, InputError
-from umklapp.potentials import checkpoints
 from umklapp.potentials.nequip import curvature
 from umklapp.potentials.nequip.curvature import Batch, Item
 from umklapp.potentials.nequip.derivatives import PRODUCT
+from umklapp.potentials.nequip.member import Member
+from umklapp.potentials.step_loop import StepLoop
 from umklapp.potentials.training_records import FinetuneResult
+
+log = logging.getLogger(__name__)
 
 VALIDATION_COLUMNS = 12
 """Most columns of one supercell in a validation."""
 
 VALIDATION_ATOMS = 512
 """Frames are validated together up to so many atoms."""
-
-UNITS = {"Ry/bohr²": 48.587, "Hartree/bohr²": 97.174}
-"""In eV/Å²."""
 
 SUSPECT = 20.0
 """No trained member is so much stiffer than its labels."""
@@ -55,7 +49,6 @@ def finetune(
     seed: int,
     out: Path,
     scratch: Path,
-    say: Callable[[str], None] = print,
 ) -> FinetuneResult:
     """Fine-tune the member in checkpoint `parent` and write the checkpoint `out`.
 
@@ -72,7 +65,7 @@ def finetune(
     """
     torch.set_num_threads(1)
     scratch.mkdir(parents=True, exist_ok=True)
-    member = Member.load(parent, settings.ema_decay, settings.compile)
+    member = Member.load(parent, settings.compile)
     loop = Finetuning(member, labels, training, held_out, settings, seed)
     identity = provenance.digest(
         [
@@ -82,73 +75,25 @@ def finetune(
         ]
     )
     state = scratch / "finetune.pt"
-    loop.restore(state, identity, say)
+    loop.restore(state, identity)
     while loop.step < settings.steps:
         loop.advance()
         if loop.step % settings.validate_every == 0 or loop.step == settings.steps:
             loop.validate()
             loop.save(state, identity)
             if len(loop.history) % max(1, settings.steps // settings.validate_every // 10) == 0:
-                say(loop.words())
+                log.info(loop.progress())
     result = loop.result()
-    member.write(out, loop.best)
+    member.write(out, loop.best, settings.ema_decay)
     return result
 
 
-class Member:
-    """The network of a NequIP checkpoint in training, and the way back into a checkpoint.
+class Finetuning(StepLoop):
+    """One fine-tuning: steps and validation.
 
-    Whatever the builder, the graph model must take `hvp_vector` and give `hvp`.
+    Raises:
+        InputError: no second derivatives, a species that the model does not know, or other units.
     """
-
-    def __init__(
-        self, checkpoint: dict[str, Any], module: EMALightningModule, decay: float
-    ) -> None:
-        self.checkpoint, self.module = checkpoint, module
-        self.network: GraphModel = next(iter(module.evaluation_model.values()))  # averaged weights
-        self.average = EMAWeights(module.model, decay)
-        self.average.update_parameters(module.model)
-        self.weights = list(module.model.parameters())
-        for each in self.weights:
-            each.requires_grad_(True)
-
-    @classmethod
-    def load(cls, path: Path, decay: float = 0.99, compiled: bool = False) -> Member:
-        """The member of a checkpoint, starting from its averaged weights.
-
-        Raises:
-            InputError: the file is no NequIP checkpoint with averaged weights.
-        """
-        set_global_state()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                checkpoint = torch.load(path, map_location="cpu", weights_only=False)
-                information = checkpoint["hyper_parameters"]["info_dict"]
-                kind = get_class(information["training_module"]["_target_"])
-                with override_model_compile_mode("compile" if compiled else "eager"):
-                    module = kind.load_from_checkpoint(path, map_location="cpu", weights_only=False)
-        except Exception as error:  # torch, lightning and hydra have no common error
-            raise InputError(f"{path}: cannot be loaded as a NequIP checkpoint: {error}") from None
-        if not isinstance(module, EMALightningModule):
-            raise InputError(f"{path}: the checkpoint has no averaged weights to fine-tune")
-        return cls(checkpoint, module, decay)
-
-    def write(self, path: Path, weights: Sequence[torch.Tensor]) -> None:
-        """Write the checkpoint with these weights, as its own and as its average, atomically."""
-        with torch.no_grad():
-            for mine, given in zip(self.weights, weights, strict=True):
-                mine.copy_(given)
-        self.module.ema = EMAWeights(self.module.model, self.average.decay)
-        self.module.ema.update_parameters(self.module.model)
-        state = {key: _on_cpu(value) for key, value in self.module.state_dict().items()}
-        fresh = {"state_dict": state, "optimizer_states": [], "lr_schedulers": []}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        checkpoints.write(path, {**self.checkpoint, **fresh})
-
-
-class Finetuning:
-    """One fine-tuning: steps, validation, and their state on disk."""
 
     def __init__(
         self,
@@ -162,9 +107,9 @@ class Finetuning:
         if not labels:
             raise InputError("finetune: no second derivatives to learn from")
         self.settings, self.seed, self.member, self.labels = settings, seed, member, list(labels)
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.network = member.network.to(self.device)
-        member.average.to(self.device)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.network = member.network.to(device)
+        super().__init__(member.module.model, settings.ema_decay, device)
         self.perfect = [self._item(label.perfect, label) for label in labels]
         self.ordinary = [self._item(frame) for frame in training]
         self.held_out = _chunks([self._item(frame) for frame in held_out])
@@ -172,7 +117,6 @@ class Finetuning:
         self.optimizer = torch.optim.AdamW(
             member.weights, lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
-        self.step, self.before, self.began = 0, 0.0, time.monotonic()
         self.history: list[dict[str, float]] = []
         self.best: list[torch.Tensor] = []
         self._check_units()
@@ -208,34 +152,30 @@ class Finetuning:
         return Batch.of([self.ordinary[i] for i in order[place * size :][:size]], self.device)
 
     def validate(self) -> None:
-        """Errors of the averaged weights; the best so far are kept."""
+        """Errors of the averaged weights; the best so far are kept.
+
+        Raises:
+            CalculationError: the loss is not finite.
+        """
         self.network.eval()
-        self.member.average.swap_parameters(self.member.module.model)
-        try:
+        with self.averaged():
             row = {"step": float(self.step), **self._errors()}
-        finally:
-            self.member.average.swap_parameters(self.member.module.model)
         if not np.isfinite(row["loss"]):
             raise CalculationError("fine-tuning gave no finite loss; lower finetune.learning_rate")
         if not self.history or row["loss"] < min(each["loss"] for each in self.history):
-            self.best = [each.detach().clone() for each in self.member.average.ema_weights]
+            self.best = [each.detach().clone() for each in self.average.ema_weights]
         self.history.append(row)
 
-    def words(self) -> str:
+    def progress(self) -> str:
         """Progress in one line."""
         row, settings = self.history[-1], self.settings
-        spent = self.seconds()
-        left = spent / max(1, self.step) * (settings.steps - self.step)
+        spent, left = self.seconds(), self.seconds_left(settings.steps)
         force = 1e3 * row.get("force_mae_eV_per_A", np.nan)
         return (
             f"step {self.step}/{settings.steps}  "
             f"curvature MAE {row['curvature_mae_eV_per_A2']:.4f} eV/Å²  "
             f"held-out force MAE {force:.1f} meV/Å  {spent:.0f} s, {left:.0f} s left"
         )
-
-    def seconds(self) -> float:
-        """Wall time so far, with that before an interruption."""
-        return self.before + time.monotonic() - self.began
 
     def result(self) -> FinetuneResult:
         """Errors before and after, of the weights in `best`."""
@@ -253,31 +193,13 @@ class Finetuning:
             seconds=self.seconds(),
         )
 
-    def save(self, path: Path, identity: str) -> None:
-        """Write the state, atomically."""
-        state = {
-            "identity": identity,
-            "step": self.step,
-            "seconds": self.seconds(),
-            "network": self.network.state_dict(),
-            "average": self.member.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "best": self.best,
-            "history": self.history,
-        }
-        checkpoints.write(path, state)
+    def more_state(self) -> dict[str, Any]:
+        """The best weights so far and the errors of all validations."""
+        return {"best": self.best, "history": self.history}
 
-    def restore(self, path: Path, identity: str, say: Callable[[str], None]) -> None:
-        """Go on from the state at `path` if it is of the same member, labels, settings and seed."""
-        state = checkpoints.resume(path, identity, self.device)
-        if state is None:
-            return
-        self.network.load_state_dict(state["network"])
-        self.member.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.before = state["step"], state["seconds"]
+    def take_more(self, state: dict[str, Any]) -> None:
+        """Go on with best weights and history."""
         self.best, self.history = state["best"], state["history"]
-        say(f"continuing from step {self.step}")
 
     def _update(self, batch: Batch, weights: curvature.Weights) -> None:
         value = curvature.loss(self.network, batch, weights)
@@ -287,7 +209,7 @@ class Finetuning:
         if not torch.isfinite(norm):
             raise CalculationError("fine-tuning gave no finite loss; lower finetune.learning_rate")
         self.optimizer.step()
-        self.member.average.update_parameters(self.member.module.model)
+        self.average.update_parameters(self.model)
 
     def _item(self, frame: Atoms, label: CurvatureLabel | None = None) -> Item:
         types, cutoff = self.network.type_names, float(self.network.metadata["r_max"])
@@ -319,10 +241,10 @@ class Finetuning:
             square += (wanted**2).sum().item()
         ratio = product / max(square, 1e-30)
         if ratio > SUSPECT:
-            unit = min(UNITS, key=lambda name: abs(np.log(ratio / UNITS[name])))
+            unit, factor = min(OTHER_UNITS.items(), key=lambda item: abs(np.log(ratio / item[1])))
             raise InputError(
                 f"finetune: second derivatives of the model are {ratio:.0f} times those of the "
-                f"labels ({self.labels[0].source}); are they in {unit} ({UNITS[unit]:.1f} eV/Å²)? "
+                f"labels ({self.labels[0].source}); are they in {unit} ({factor:.1f} eV/Å²)? "
                 "convert them to eV/Å²"
             )
 
@@ -369,7 +291,3 @@ def _chunks(items: Sequence[Item]) -> list[list[Item]]:
         found[-1].append(item)
         atoms += count
     return found
-
-
-def _on_cpu(value: Any) -> Any:
-    return value.cpu() if isinstance(value, torch.Tensor) else value

@@ -24,8 +24,8 @@ from umklapp.errors import CalculationError
 from umklapp.potentials.neighbours import Neighbourhood, Slots, join
 from umklapp.potentials.nequip import engine
 from umklapp.potentials.nequip.batched import BatchedMembers, edge_forces
-from umklapp.potentials.nequip.engine import SlotNetwork
 from umklapp.potentials.nequip.inference import NequipPotential
+from umklapp.potentials.nequip.slot_network import SlotNetwork
 
 INERTIA = units.fs**2
 """(Å/fs)² u in eV."""
@@ -89,7 +89,7 @@ class FluxMembers(BatchedMembers):
     """Members with a compiled graph that gives the flux .
 
     Args:
-        folder: of the engine that `engine.prepare(…, network=…)` wrote.
+        folder: of the graph that `engine.prepare(…, network=…)` wrote.
         network: what was compiled there (`compiled_graphs.graph_of`); default: NequIP's.
 
     Raises:
@@ -105,7 +105,7 @@ class FluxMembers(BatchedMembers):
         found = engine.load(folder, networks, network=network or FluxNetwork)
         if found is None:
             raise CalculationError(
-                f"{folder}: the heat flux needs the compiled engine; a C++ compiler is missing, or "
+                f"{folder}: the heat flux needs the compiled graph; a C++ compiler is missing, or "
                 "committee.engine is eager"
             )
         super().__init__(found, networks)

@@ -1,26 +1,25 @@
 """Evaluation of a trained NequIP model on batches of frames, with NequIP's own modules (eager).
 
-Committees run on the compiled engine (`engine`); this is their fallback and what it is tested by.
+Committees run on the compiled graph (`engine`); this is their fallback and what it is tested by.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from ase import Atoms
+from ase.stress import full_3x3_to_voigt_6_stress
 from nequip.data import AtomicDataDict, compute_neighborlist_, from_ase
 from nequip.model.saved_models.load_utils import load_saved_model
 from nequip.utils.global_state import set_global_state
 
 from umklapp.errors import CalculationError, InputError
+from umklapp.logs import without_warnings
 from umklapp.potentials.contract import Prediction
 from umklapp.potentials.nequip.derivatives import PRODUCT, VECTOR
-
-VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
 class NequipPotential:
@@ -52,8 +51,7 @@ class NequipPotential:
         torch.set_num_threads(1)
         set_global_state()
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with without_warnings():
                 model = load_saved_model(path)
         except Exception as error:  # torch, lightning and hydra have no common error
             raise InputError(f"{path}: cannot be loaded as a NequIP checkpoint: {error}") from None
@@ -75,7 +73,7 @@ class NequipPotential:
             parts = np.cumsum([len(atoms) for atoms in batch])[:-1]
             forces.extend(np.split(_numpy(out[AtomicDataDict.FORCE_KEY]), parts))
             tensor = _numpy(out[AtomicDataDict.STRESS_KEY]).reshape(-1, 3, 3)
-            stress.append(np.stack([tensor[:, i, j] for i, j in VOIGT], axis=1))
+            stress.append(full_3x3_to_voigt_6_stress(tensor))
         if not energy:
             return Prediction(np.empty(0), [], np.empty((0, 6)))
         return Prediction(np.concatenate(energy), forces, np.concatenate(stress))

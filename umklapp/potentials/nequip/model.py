@@ -6,7 +6,6 @@ and a checkpoint of the stock class could not be given the output later.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from nequip.model import NequIPGNNModel, model_builder
 from nequip.utils.global_state import set_global_state
 
 from umklapp import config
+from umklapp.logs import without_warnings
 from umklapp.potentials.nequip.derivatives import HessianVectorOutput
 
 
@@ -62,6 +62,5 @@ def build(
     """A NequIP graph model from the arguments of its builder, on one thread."""
     torch.set_num_threads(1)
     set_global_state()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with without_warnings():
         return builder(**arguments)

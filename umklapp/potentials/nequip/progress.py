@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
+import logging
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import numpy as np
 
 from umklapp import provenance
 from umklapp.potentials.training_records import TrainingResult
+
+log = logging.getLogger(__name__)
 
 MONITOR = "val0_epoch/weighted_sum"
 
@@ -23,8 +25,8 @@ class Progress(lightning.Callback):
     columns = ("epoch", "seconds", "energy_mae_eV_per_atom", "force_mae_eV_per_A", "loss")
     stress = "stress_mae_eV_per_A3"
 
-    def __init__(self, epochs: int, seed: int, path: Path, say: Callable[[str], None]) -> None:
-        self.epochs, self.seed, self.path, self.say = epochs, seed, path, say
+    def __init__(self, epochs: int, seed: int, path: Path) -> None:
+        self.epochs, self.seed, self.path = epochs, seed, path
         self.rows: list[tuple[float, ...]] = []
         self.stresses: list[float] = []
         self.began = 0.0
@@ -65,7 +67,7 @@ class Progress(lightning.Callback):
             table.writerows(self.rows)
         if epoch % max(1, self.epochs // 10) == 0:
             left = spent / len(self.rows) * (self.epochs - epoch)
-            self.say(
+            log.info(
                 f"epoch {epoch}/{self.epochs}  force MAE {1e3 * force:.1f} meV/Å  "
                 f"energy MAE {1e3 * energy:.2f} meV/atom  {spent:.0f} s, at most {left:.0f} s left"
             )

@@ -25,19 +25,14 @@ TOLERANCE = 1e-3
 """Å: sites closer than this are one. The same number is the strain between cells that are one."""
 
 
-def nearest(cell: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Vectors (…, 3) Å reduced to the image of fractional parts in [−½, ½] of the cell."""
-    fractional = vectors @ np.linalg.inv(cell)
-    return (fractional - np.rint(fractional)) @ cell
-
-
 def match(cell: np.ndarray, positions: np.ndarray, sites: np.ndarray) -> np.ndarray:
     """For each position (n, 3) the number of the site (m, 3) that it is, modulo the cell.
 
     Raises:
         InputError: a position is no site.
     """
-    distance = np.linalg.norm(nearest(cell, positions[:, None] - sites[None]), axis=-1)
+    fractional = (positions[:, None] - sites[None]) @ np.linalg.inv(cell)
+    distance = np.linalg.norm((fractional - np.rint(fractional)) @ cell, axis=-1)
     if distance.min(axis=1).max() > TOLERANCE:
         raise InputError("the two cells do not hold the same crystal: a site has no partner")
     return distance.argmin(axis=1)
@@ -197,9 +192,7 @@ class Expansion:
     def diameters(self) -> np.ndarray:
         """Largest pair distance (Å) in the clusters of each column, (n_columns,)."""
         atoms, _, column = self._entries
-        sites = self.atoms.positions
-        difference = nearest(self.atoms.cell.array, sites[:, None] - sites[None])
-        distance = np.linalg.norm(difference, axis=-1)
+        distance = self.atoms.get_all_distances(mic=True)
         members = [self.first_atoms[atoms[0]], *atoms[1:]]
         found = np.zeros(self.columns.shape[1])
         for number, first in enumerate(members):
@@ -212,10 +205,3 @@ class Expansion:
         if self.columns.shape[1] == 0:
             return np.empty(0)
         return np.asarray(abs(self.columns).max(axis=0).toarray()).ravel()
-
-
-def shortest_distance(atoms: Atoms) -> float:
-    """Distance of nearest neighbours in a perfect supercell, Å."""
-    difference = nearest(atoms.cell.array, atoms.positions[:, None] - atoms.positions[None])
-    distance = np.linalg.norm(difference, axis=-1)
-    return float(distance[~np.eye(len(atoms), dtype=bool)].min())

@@ -7,6 +7,7 @@ constants determine them: with a trained potential as the mean of the Gaussian m
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,8 @@ from umklapp.potentials.contract import Potential, Prediction
 from umklapp.potentials.taylor.model import TaylorModel, displacements, without_hopped
 from umklapp.potentials.taylor.prior import Knowledge, Prior
 from umklapp.potentials.taylor.regression import Regression
+
+log = logging.getLogger(__name__)
 
 
 class Corrected:
@@ -69,7 +72,7 @@ def correct(
             "supercell is materials.phonon_supercell"
         )
     if left_out:
-        print(f"correction: {left_out} of {len(same)} labels left out, an atom has left its site")
+        log.info(f"{left_out} of {len(same)} labels left out: an atom has left its site")
     prior = Prior(perfect, Knowledge(), settings)
     design = prior.scaled_design(displacements(perfect, used))
     design = design.reshape(-1, design.shape[-1])

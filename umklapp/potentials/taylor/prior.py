@@ -16,11 +16,12 @@ from phono3py import Phono3py
 from scipy import linalg
 
 from umklapp import config
+from umklapp.crystals import sites
 from umklapp.crystals.force_constant_arrays import as_matrix
 from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.errors import InputError
 from umklapp.potentials.taylor import electrostatics
-from umklapp.potentials.taylor.basis import Expansion, copies_of, fold, shortest_distance
+from umklapp.potentials.taylor.basis import Expansion, copies_of, fold
 from umklapp.potentials.taylor.model import TaylorModel
 from umklapp.potentials.taylor.regression import decaying_widths, root_from_widths
 
@@ -76,7 +77,7 @@ class Prior:
 
     def __init__(self, perfect: Atoms, known: Knowledge, settings: config.Taylor) -> None:
         self.perfect, self.settings = perfect, settings
-        size, bond = 3 * len(perfect), shortest_distance(perfect)
+        size, bond = 3 * len(perfect), sites.bond_length(perfect)
         second = Expansion.of(perfect, 2)
         third = Expansion.of(perfect, 3, settings.cubic_cutoff)
         fourth = Expansion.of(perfect, 4, 1.05 * bond)

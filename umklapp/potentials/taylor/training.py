@@ -7,7 +7,8 @@ say cheaply. Deterministic for a seed on one thread; resumable from the scratch 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from umklapp.potentials.taylor.model import TaylorNequip, without_hopped
 from umklapp.potentials.taylor.prior import Knowledge, Prior
 from umklapp.potentials.training_records import TrainingResult
 
+log = logging.getLogger(__name__)
+
 SAVE_EVERY = 50
 """Steps between two states on disk."""
 
@@ -36,7 +39,6 @@ def train(
     seed: int,
     out: Path,
     scratch: Path,
-    say: Callable[[str], None] = print,
 ) -> TrainingResult:
     """Train one member on all frames and write it to `out`.
 
@@ -50,7 +52,6 @@ def train(
         seed: of the initial weights and of the order of the frames.
         out: path of the model.
         scratch: folder whose `state.pt`, if it is of this very training, is continued.
-        say: progress lines with the loss and the time left.
 
     Returns:
         Steps, wall time and, in place of errors on held-out frames, of which there are none, the
@@ -68,9 +69,9 @@ def train(
             "atom has left its site: set it to 'none'"
         )
     if left_out:
-        say(f"{left_out} of {len(frames)} frames left out: an atom has left its site")
+        log.info(f"{left_out} of {len(frames)} frames left out: an atom has left its site")
     problem = Problem(used, Prior(perfect, known, settings.taylor))
-    network, options, seconds = fit_network(problem, settings, seed, scratch, say)
+    network, options, seconds = fit_network(problem, settings, seed, scratch)
     model, evidence = finish(problem, network, options)
     model.save(out)
     bare = problem.regression().evidence(problem.residual.ravel())
@@ -79,7 +80,7 @@ def train(
         "evidence_without_network": bare,
         "frames_left_out": float(left_out),
     }
-    say(f"evidence {evidence:.3f} per force, {bare:.3f} without the network")
+    log.info(f"evidence {evidence:.3f} per force, {bare:.3f} without the network")
     steps = settings.taylor.steps
     return TrainingResult(epochs=steps, best_epoch=steps, validation=numbers, seconds=seconds)
 
@@ -111,7 +112,6 @@ def fit_network(
     settings: config.Potential,
     seed: int,
     scratch: Path,
-    say: Callable[[str], None] = print,
 ) -> tuple[torch.nn.Module, dict[str, Any], float]:
     """Minimise the whitened loss over the weights of a fresh network (AdamW, one cycle, EMA).
 
@@ -128,14 +128,15 @@ def fit_network(
     identity = provenance.digest(
         [settings.model_dump(mode="json"), seed, problem.u.tolist(), problem.forces.tolist()]
     )
-    loop.restore(scratch / "state.pt", identity, say)
+    loop.restore(scratch / "state.pt", identity)
     steps = settings.taylor.steps
     while loop.step < steps:
         loop.advance()
         if loop.step % SAVE_EVERY == 0:
             loop.save(scratch / "state.pt", identity)
         if loop.step % max(1, steps // 10) == 0:
-            spent = loop.seconds()
-            left = spent / loop.step * (steps - loop.step)
-            say(f"step {loop.step}/{steps}  loss {loop.loss:.3f}  {spent:.0f} s, {left:.0f} s left")
-    return loop.averaged(), options, loop.seconds()
+            spent, left = loop.seconds(), loop.seconds_left(steps)
+            log.info(
+                f"step {loop.step}/{steps}  loss {loop.loss:.3f}  {spent:.0f} s, {left:.0f} s left"
+            )
+    return loop.finished(), options, loop.seconds()

@@ -11,8 +11,8 @@ import pandas as pd
 from umklapp.report.figures.style import BLUE, GREY, ORANGE, canvas, save
 
 
-def draw(table: pd.DataFrame, material: str, told: str, paths: Sequence[Path]) -> None:
-    """A row for every method, with its error bar; `told` stands below.
+def draw(table: pd.DataFrame, material: str, comparison: str, paths: Sequence[Path]) -> None:
+    """A row for every method, with its error bar; `comparison` stands below.
 
     Args:
         table: of `comparison.rows`.
@@ -36,5 +36,5 @@ def draw(table: pd.DataFrame, material: str, told: str, paths: Sequence[Path]) -
     axes.set_title(material)
     axes.grid(axis="x", color="0.9", lw=0.6)
     axes.set_axisbelow(True)
-    figure.supxlabel(told, fontsize=6.5, wrap=True)
+    figure.supxlabel(comparison, fontsize=6.5, wrap=True)
     save(figure, paths)

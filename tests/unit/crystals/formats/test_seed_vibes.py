@@ -10,6 +10,7 @@ import pytest
 from ase import units
 from hypothesis import given as drawn
 from hypothesis import strategies as st
+from logged import logged
 from vibes_files import dynamics, write_nc, write_son
 
 from umklapp.crystals import frames
@@ -99,10 +100,11 @@ def test_thinning_and_chunks_change_nothing_else(tmp_path_factory, steps, every,
         vibes.CHUNK = before
 
 
-def test_a_last_step_that_is_cut_is_left_out_and_told(small, steps, quiet):
+def test_a_last_step_that_is_cut_is_left_out_and_told(small, steps):
     small.write_text(small.read_text()[:-300])
-    same(list(vibes.read_son(small, say=quiet)), steps[:-1])
-    assert quiet.said == [f"{small} step 5: the last step is cut; it is left out"]
+    with logged() as messages:
+        same(list(vibes.read_son(small)), steps[:-1])
+    assert messages == [f"{small} step 5: the last step is cut; it is left out"]
 
 
 def test_a_trailing_separator_is_no_step(tmp_path, steps):

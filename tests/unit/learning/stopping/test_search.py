@@ -10,7 +10,7 @@ from models import silicon_cubic
 from umklapp.config import Rounds
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning.sampling import exploration, uncertainty
-from umklapp.learning.sampling.dynamics import Trajectory
+from umklapp.learning.sampling.recording import Trajectory
 from umklapp.learning.stopping import search
 from umklapp.learning.stopping.search import Seen
 

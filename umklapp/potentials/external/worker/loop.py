@@ -6,6 +6,7 @@ with weights that are normalised to 1; exponential averages of the weights are v
 
 from __future__ import annotations
 
+import io
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -190,9 +191,9 @@ def run(
     """
     loop, rows, last = Loop(model, training, settings, seed), [], scratch / "last.ckpt"
     if last.exists():
-        state = torch.load(last, map_location=model.device, weights_only=True)
-        loop.load_state_dict(state)
-        rows = state["rows"]
+        earlier = torch.load(last, map_location=model.device, weights_only=True)
+        loop.load_state_dict(earlier)
+        rows = earlier["rows"]
         progress({"continued": len(rows)})
     options = settings["training"]
     began = time.monotonic() - (rows[-1][1] if rows else 0.0)
@@ -209,8 +210,9 @@ def run(
         if score < best:
             best = score
             _replace(scratch / "best.pt", loop.averaged())
-        torch.save({**loop.state_dict(), "rows": rows}, scratch / "last.part")
-        (scratch / "last.part").replace(last)
+        state = io.BytesIO()
+        torch.save({**loop.state_dict(), "rows": rows}, state)
+        _replace(last, state.getvalue())
         progress({"row": rows[-1]})
     return rows
 
@@ -223,6 +225,7 @@ def _patience(rows: Sequence[Sequence[float]], patience: int) -> bool:
 
 
 def _replace(path: Path, content: bytes) -> None:
+    """Write at once (`umklapp.files` is not there in this environment)."""
     part = path.with_suffix(".part")
     part.write_bytes(content)
     part.replace(path)

@@ -1,0 +1,154 @@
+"""The command `umklapp`: what is asked outside of the workflow. Jobs are Snakemake's business."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from umklapp import logs
+from umklapp.errors import UmklappError
+
+# Rooms are imported by the command that needs them: `umklapp --help` answers at once.
+
+
+def _status(options: argparse.Namespace) -> None:
+    from umklapp.report import status
+
+    status.run(options.config, options.json)
+
+
+def _summary(options: argparse.Namespace) -> None:
+    from umklapp.report import summary
+
+    print(summary.run(options.config))
+
+
+def _archive(options: argparse.Namespace) -> None:
+    from umklapp.report import archive
+
+    archive.run(options.config, options.out)
+
+
+def _catalogue(options: argparse.Namespace) -> None:
+    from umklapp.report import catalogue
+
+    catalogue.run()
+
+
+def _config(options: argparse.Namespace) -> None:
+    from umklapp.config import documentation
+
+    documentation.run()
+
+
+def _testbed(options: argparse.Namespace) -> None:
+    from umklapp.campaign import testbed_campaign
+
+    print(testbed_campaign.write_campaign(options.case, options.folder))
+
+
+def _teacher(options: argparse.Namespace) -> None:
+    from umklapp.campaign import teacher_campaign
+
+    print(teacher_campaign.write_campaign(options.folder, options.seed))
+
+
+def _vibes(options: argparse.Namespace) -> None:
+    from umklapp.transport import vibes
+
+    print(vibes.run(options.trajectory, options.out))
+
+
+def _srme(options: argparse.Namespace) -> None:
+    from umklapp.transport import srme
+
+    print(srme.run(options.modes, options.reference, "total" if options.total else "rta"))
+
+
+Run = Callable[[argparse.Namespace], None]
+
+
+def parser() -> argparse.ArgumentParser:
+    """All subcommands with their arguments; each has a help text and an example."""
+    top = argparse.ArgumentParser(prog="umklapp", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="command")
+
+    def command(name: str, run: Run, text: str, example: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            epilog=f"example: umklapp {name} {example}".rstrip(),
+        )
+        made.set_defaults(run=run)
+        return made
+
+    text = "where a campaign stands: stages, labels, failures, hours"
+    status = command("status", _status, text, "config/screening.yaml")
+    status.add_argument("config", type=Path, help="configuration of the campaign")
+    status.add_argument("--json", action="store_true", help="all numbers, for programs")
+
+    text = "the table of a finished campaign, and why its rounds ended"
+    summary = command("summary", _summary, text, "config/demo.yaml")
+    summary.add_argument("config", type=Path, help="configuration of the campaign")
+
+    text = "pack the small result files that all figures are made of"
+    archive = command("archive", _archive, text, "config/demo.yaml small.tar.gz")
+    archive.add_argument("config", type=Path, help="configuration of the campaign")
+    archive.add_argument("out", type=Path, help="the archive, .tar.gz")
+
+    text = "write docs/materials.md, the overview of all materials of the table"
+    command("catalogue", _catalogue, text, "")
+
+    text = "write config/schema.json and docs/configuration.md from the models of the configuration"
+    command("config", _config, text, "")
+
+    text = "write a campaign on the test bed, a crystal whose rare events are known"
+    testbed = command("testbed", _testbed, text, "missed results/testbed")
+    testbed.add_argument("case", choices=("missed", "false"), help="the failure to be repaired")
+    testbed.add_argument("folder", type=Path, help="for the configuration and its seeds")
+
+    text = "write a campaign on CuI whose truth is a trained network with a rare event"
+    teacher = command("teacher", _teacher, text, "results/teacher --seed 1")
+    teacher.add_argument("folder", type=Path, help="for the configuration and its seeds")
+    teacher.add_argument("--seed", type=int, default=1, help="of the dynamics (default 1)")
+
+    text = "the complete Green–Kubo analysis of an FHI-vibes trajectory"
+    vibes = command("vibes", _vibes, text, "trajectory.nc all.h5")
+    vibes.add_argument("trajectory", type=Path, help="netCDF-4 of `vibes output md`")
+    vibes.add_argument("out", type=Path, nargs="?", help="hdf5 for every quantity")
+
+    text = "κ_SRME: how far two conductivities are from each other mode by mode"
+    srme = command("srme", _srme, text, "modes.hdf5 reference.hdf5 --total")
+    srme.add_argument("modes", type=Path, help="hdf5 of the modes")
+    srme.add_argument("reference", type=Path, help="hdf5 of the modes to compare with")
+    srme.add_argument("--total", action="store_true", help="the direct solution in place of RTA")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand; an error that the user is meant to read ends it in one sentence.
+
+    Args:
+        arguments: of the command line; those of this process if none.
+
+    Returns:
+        Exit status.
+    """
+    options = parser().parse_args(arguments)
+    logs.show(sys.stderr)
+    try:
+        options.run(options)
+    except UmklappError as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        logging.shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""Which heat-flux trajectories say something about κ, brought to one temperature."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from umklapp.config import GreenKubo
+from umklapp.crystals import sites
+from umklapp.errors import CalculationError, InputError
+from umklapp.transport import (
+    green_kubo,
+)
+from umklapp.transport.nve import Run
+
+UNLIKELY = 4.0
+"""Standard deviations of the canonical temperature."""
+
+
+LEFT = 0.5
+"""Of a bond: beyond it an atom has left its site."""
+
+
+Frames = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Usable:
+    """Trajectories that can be analysed together, and why others cannot.
+
+    fluxes: (M, n, 3) eV/(Å² fs), scaled to the mean temperature; times: (n,) fs.
+    """
+
+    runs: list[Run]
+    numbers: list[int]
+    fluxes: np.ndarray
+    times: np.ndarray
+    volume: float
+    temperature: float
+    excluded: dict[int, str]
+
+
+def usable(runs: Sequence[Run], settings: GreenKubo, frames_of: Callable[[int], Frames]) -> Usable:
+    """Leave out runs that say nothing; bring the others to one temperature (κ ∝ ⟨JJ⟩/T²).
+
+    Raises:
+        InputError: trajectories of different steps or crystals.
+        CalculationError: none is left.
+    """
+    first = runs[0]
+    for number, run in enumerate(runs):
+        if run.step != first.step or len(run.sites) != len(first.sites):
+            raise InputError(
+                f"trajectory {number} has {len(run.sites)} atoms and a flux every {run.step:g} fs, "
+                f"trajectory 0 {len(first.sites)} and {first.step:g}: delete those of the old "
+                "settings and run again"
+            )
+    complaints = {
+        number: _complaint(run, settings, frames_of(number)[0]) for number, run in enumerate(runs)
+    }
+    excluded = {number: words for number, words in complaints.items() if words}
+    kept = [number for number in range(len(runs)) if number not in excluded]
+    if not kept:
+        raise CalculationError(f"no trajectory can be used: {excluded[0]}")
+    length = min(len(runs[number].flux) for number in kept)
+    temperatures = [float(runs[number].temperature.mean()) for number in kept]
+    temperature = float(np.mean(temperatures))
+    volume = float(first.sites.cell.volume)
+    fluxes = [
+        (runs[number].flux if settings.gauge == "lattice" else runs[number].full)[:length]
+        * (temperature / own / volume)
+        for number, own in zip(kept, temperatures, strict=True)
+    ]
+    times = first.step * np.arange(length)
+    chosen = [runs[number] for number in kept]
+    return Usable(chosen, kept, np.array(fluxes), times, volume, temperature, excluded)
+
+
+def _complaint(run: Run, settings: GreenKubo, displacements: np.ndarray) -> str:
+    """Why a run cannot be used; empty where it can."""
+    if run.ended:
+        return run.ended
+    if abs(run.drift) > settings.max_drift:
+        return (
+            f"energy drifted by {1e3 * run.drift:.2f} meV/atom, limit "
+            f"{1e3 * settings.max_drift:g}: lower green_kubo.timestep"
+        )
+    # what equilibration leaves at constant energy is canonical: δT = T √(1/(3N))
+    mean = float(run.temperature.mean())
+    expected = settings.temperature / np.sqrt(3 * len(run.sites))
+    if abs(mean - settings.temperature) > UNLIKELY * expected:
+        return (
+            f"{mean:.0f} K at constant energy instead of {settings.temperature:g} ± "
+            f"{expected:.0f}: potential energy was released or taken up, the potential has left "
+            "the crystal; learn more of it (more rounds, cells of this size), or raise "
+            "green_kubo.equilibration"
+        )
+    if settings.gauge == "lattice":
+        relative = displacements - displacements.mean(axis=1, keepdims=True)
+        farthest = float(np.linalg.norm(relative, axis=2).max(initial=0.0))
+        bond = sites.bond_length(run.sites)
+        if farthest > LEFT * bond:
+            return (
+                f"an atom was {farthest:.2f} Å from its site ({farthest / bond:.0%} of a bond): "
+                "the flux of the lattice gauge does not hold; set green_kubo.gauge to 'full', and "
+                "see verdict.json whether the event is real"
+            )
+    return ""
+
+
+def lowest_vibration(kept: Usable, frames_of: Callable[[int], Frames]) -> float:
+    """Lowest significant vibration (THz), from the mean vibrational density of all runs."""
+    densities = []
+    for number, run in zip(kept.numbers, kept.runs, strict=True):
+        _, velocities = frames_of(number)
+        frequencies, density = green_kubo.spectrum(
+            velocities, run.frame_step * np.arange(len(velocities))
+        )
+        densities.append(density)
+    shortest = min(len(each) for each in densities)
+    mean = np.mean([each[:shortest] for each in densities], axis=0)
+    return green_kubo.lowest_frequency(frequencies[:shortest], mean)
