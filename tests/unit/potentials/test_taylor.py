@@ -425,10 +425,8 @@ def test_events_are_left_out_of_the_training_and_counted(tmp_path, caplog):
     event = labelled(moved, 0.0, frames[0].get_forces())
 
     def train(given, name):
-        arguments = (cube(), phonon, settings(steps=2), 1)
-        return training.train(
-            given, *arguments, tmp_path / name, tmp_path / f"s{name}", said.append
-        )
+        paths = tmp_path / name, tmp_path / f"scratch_{name}"
+        return training.train(given, cube(), phonon, settings(steps=2), 1, *paths)
 
     one, two = train(frames, "quiet.ckpt"), train([event, *frames], "event.ckpt")
     assert (one.validation["frames_left_out"], two.validation["frames_left_out"]) == (0, 1)
