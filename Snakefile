@@ -45,6 +45,7 @@ include: "rules/train.smk"
 include: "rules/finetune.smk"
 include: "rules/explore.smk"
 include: "rules/rounds.smk"
+include: "rules/audit.smk"
 include: "rules/shared.smk"
 include: "rules/phonons.smk"
 include: "rules/transport.smk"
@@ -55,7 +56,7 @@ include: "rules/overview.smk"
 include: "rules/shards.smk"
 
 
-# Assessments are direct inputs of the targets: a rule whose output exists is not asked again for a
+# Assessments and audits are direct inputs of the targets: a rule whose output exists is not asked again for a
 # checkpoint that is still to come, and a stale κ would hide pending rounds.
 rule all:
     default_target: True
@@ -95,6 +96,6 @@ for material in MATERIALS:
         name:
             f"only_{material}"
         input:
-            final_assessment(material),
+            end_of_rounds(material),
             RESULTS.material(material).conductivity,
             REQUESTS.figures_of(material),

@@ -1,6 +1,7 @@
 # Which rounds are done: all that has to know `checkpoints` or `workflow`. What a job asks for is in
 # umklapp/campaign (requests, parameters, job_resources), the names of all files in umklapp/paths.py.
 from umklapp.campaign.assessments import Assessments
+from umklapp.campaign.audits import Audits
 from umklapp.campaign.parameters import plain
 
 ENVIRONMENT = "../envs/umklapp.yaml"
@@ -35,6 +36,7 @@ pathvars:
 
 
 ASSESSMENTS = Assessments(RESULTS, CAMPAIGN.rounds.max)
+AUDITS = Audits(RESULTS, len(MEMBERS))
 
 
 def tries():
@@ -43,20 +45,33 @@ def tries():
 
 
 def last_round(material):
-    """Number of the round in which `material` finished.
+    """Number of the round in which `material` finished, and whose κ has passed its audit.
 
-    Raises IncompleteCheckpointException for the first round whose assessment is not known yet;
-    Snakemake then schedules that round and calls this again.
+    Raises IncompleteCheckpointException for the first round whose assessment or audit is not known
+    yet; Snakemake then schedules it and calls this again.
     """
     for number in range(CAMPAIGN.rounds.max):
         if not ASSESSMENTS.was_read(material, number):  # what was given once is not taken back
             checkpoints.assess.get(material=material, round=f"{number:02d}")
         try:
-            if ASSESSMENTS.finished(material, number):
+            if ASSESSMENTS.finished(material, number) and not learns_on(material, number):
                 return number
         except InputError as error:
             raise WorkflowError(str(error)) from None
     return CAMPAIGN.rounds.max - 1
+
+
+def learns_on(material, number):
+    """Whether the audit of a finished round has failed, so that another round learns from it."""
+    if number + 1 == CAMPAIGN.rounds.max:
+        return False
+    if AUDITS.settled(material, number):
+        return True
+    if not CAMPAIGN.audited:
+        return False
+    if not AUDITS.was_read(material, number):
+        checkpoints.audit.get(material=material, round=f"{number:02d}")
+    return AUDITS.another_round(material, number)
 
 
 def final_round(wildcards):
@@ -75,6 +90,29 @@ def final_members(wildcards):
     return [final_round(wildcards).member(member).model for member in MEMBERS]
 
 
+def final_trajectories(wildcards):
+    """Heat-flux trajectories of the committee of the last round."""
+    return REQUESTS.trajectories_of(final_round(wildcards))
+
+
+def final_audit(wildcards):
+    """The audit of κ; nothing where there is none."""
+    return AUDITS.final(wildcards.material) if CAMPAIGN.audited else []
+
+
+def previous_lesson(wildcards):
+    """Labels of the failed audit of the round before."""
+    number = int(wildcards.round)
+    return AUDITS.lessons(wildcards.material, number - 1) if number else []
+
+
+def audits_of_all_rounds(wildcards):
+    """Records of failed audits of earlier rounds, and the audit of the last round."""
+    last = final_round(wildcards)
+    failed = AUDITS.of_failed(wildcards.material, last.number)
+    return [*failed, *([last.audit] if CAMPAIGN.audited else [])]
+
+
 def labels_of_all_rounds(wildcards):
     """Label chunks of every round of the material, round after round."""
     return [one.labels(chunk) for one in all_rounds(wildcards) for chunk in CHUNKS]
@@ -90,37 +128,49 @@ def labels_of_finished(material):
     return get
 
 
-def final_assessment(material):
-    """Input function of a target rule: the assessment of the last round of `material`.
+def earlier_verdicts(material):
+    """For a dry run that knows of no assessment yet: assessments and audits that lie on disk.
+
+    They are asked for in one walk over the graph in place of one per round; as soon as the dry run
+    knows which of them still hold, it asks again. A real run is not given them: it could start work
+    that an earlier assessment, made again, makes needless.
+    """
+    if not workflow.dryrun or checkpoints.created_output:
+        return []
+    assessments = ASSESSMENTS.on_disk(material, AUDITS.settled)
+    if CAMPAIGN.audited and assessments:
+        last = RESULTS.material(material).round(len(assessments) - 1)
+        return [*assessments, *([last.audit] if os.path.exists(last.audit) else [])]
+    return assessments
+
+
+def end_of_rounds(material):
+    """Input function of a target rule: assessment and audit of the last round of `material`.
 
     One function per material: the first exception of a function that looped over materials
-    would make them wait for each other. A dry run that knows of no assessment yet is given all
-    that lie on disk, in one walk over the graph in place of one per round; as soon as it knows
-    which of them still hold, it asks again. A real run is not: it could start work that an
-    earlier assessment, made again, makes needless.
+    would make them wait for each other.
     """
 
     def get(wildcards):
-        if workflow.dryrun and not checkpoints.created_output:
-            if earlier := ASSESSMENTS.on_disk(material):
-                return earlier
-        return ASSESSMENTS.path(material, last_round(material))
+        if earlier := earlier_verdicts(material):
+            return earlier
+        last = RESULTS.material(material).round(last_round(material))
+        return [last.assessment, *([last.audit] if CAMPAIGN.audited else [])]
 
     return get
 
 
 def outcome(material):
-    """Input function: assessment, row and figures of `material`, asked for once its rounds are done.
+    """Input function: end of rounds, row and figures of `material`, asked for once it is done.
 
     Until then none of its analysis is in the graph that Snakemake walks for every assessment.
     """
 
     def get(wildcards):
-        assessed = final_assessment(material)(wildcards)
-        if isinstance(assessed, list):
-            return assessed
+        if earlier := earlier_verdicts(material):
+            return earlier
         summary = RESULTS.material(material).summary
-        return [assessed, summary, *REQUESTS.figures_of(material)]
+        return [*end_of_rounds(material)(wildcards), summary, *REQUESTS.figures_of(material)]
 
     return get
 

@@ -23,11 +23,11 @@ rule green_kubo_trajectory:
         primitive=MATERIAL.primitive,
         phonon=MATERIAL.phonon,
     output:
-        MATERIAL.trajectory(),
+        ROUND.trajectory(),
     log:
-        "<logs>/green_kubo_trajectory/{material}_{index}.log",
+        "<logs>/green_kubo_trajectory/{material}_{round}_{index}.log",
     benchmark:
-        "<benchmarks>/green_kubo_trajectory/{material}_{index}.tsv"
+        "<benchmarks>/green_kubo_trajectory/{material}_{round}_{index}.tsv"
     retries: tries()
     conda:
         ENVIRONMENT
@@ -42,14 +42,14 @@ rule green_kubo_trajectory:
         root=CAMPAIGN.seed,
         scratch=MATERIAL.scratch("green_kubo"),
     message:
-        "{wildcards.material}: heat flux along trajectory {wildcards.index}"
+        "{wildcards.material} round {wildcards.round}: heat flux along trajectory {wildcards.index}"
     script:
         "../scripts/green_kubo_trajectory.py"
 
 
 rule green_kubo:
     input:
-        trajectories=REQUESTS.trajectories,
+        trajectories=final_trajectories,
         members=expand(
             MATERIAL.final_model(),
             member=MEMBERS,
@@ -83,7 +83,7 @@ rule green_kubo:
 # Boltzmann equation with them.
 rule effective_conductivity:
     input:
-        trajectories=REQUESTS.trajectories,
+        trajectories=final_trajectories,
         members=expand(
             MATERIAL.final_model(),
             member=MEMBERS,

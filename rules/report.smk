@@ -158,6 +158,7 @@ rule comparison:
         effective=REQUESTS.effective,
         srme=REQUESTS.srme,
         verdict=MATERIAL.verdict,
+        audit=final_audit,
     output:
         record=MATERIAL.comparison,
         page=MATERIAL.comparison_page,

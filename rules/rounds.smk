@@ -112,6 +112,7 @@ rule history:
     input:
         committees=lambda wildcards: [one.committee for one in all_rounds(wildcards)],
         assessments=lambda wildcards: [one.assessment for one in all_rounds(wildcards)],
+        audits=audits_of_all_rounds,
         test=lambda wildcards: final_round(wildcards).test_errors,
     output:
         history=MATERIAL.history,

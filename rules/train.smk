@@ -3,6 +3,7 @@ rule dataset:
         seeds=[SEEDS.train, *([SEEDS.displaced] if REQUESTS.seeds_of("harmonic") else [])],
         dataset=REQUESTS.previous_dataset,
         labels=REQUESTS.previous_labels,
+        lesson=previous_lesson,
     output:
         ROUND.dataset,
     log:

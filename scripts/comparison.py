@@ -7,6 +7,7 @@ from umklapp.learning.verdict import Verdict
 from umklapp.logs import log_to
 from umklapp.report import comparison
 from umklapp.report.figures import comparison as figure
+from umklapp.transport.audit.record import AuditRecord
 from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import Conductivity, EffectiveConductivity, SrmeRecord
 
@@ -29,12 +30,14 @@ def main(material, files, out):
         f"dynamics of the {which} committee": verdict.overall_sigma(key)
         for key, which in (("before", "first"), ("after", "last"))
     }
+    audit = comparison.audited(AuditRecord.read(files["audit"]) if files["audit"] else None)
     told = comparison.advice(verdict.overall_sigma("after"), conductivity, ran is not None)
     table.to_csv(out["csv"], index=False)
     problems = comparison.missing(conductivity, ran, effective)
-    Path(out["page"]).write_text(comparison.page(material, table, sigmas, told, problems))
+    Path(out["page"]).write_text(comparison.page(material, table, sigmas, told, problems, audit))
     rows = json.loads(table.to_json(orient="records"))
-    comparison.Comparison(advice=told, sigma=sigmas, kappa=rows, srme=srme).write(out["record"])
+    record = comparison.Comparison(advice=told, sigma=sigmas, kappa=rows, srme=srme, audit=audit)
+    record.write(out["record"])
     figure.draw(table, material, told, [out["png"], out["pdf"]])
 
 

@@ -7,12 +7,13 @@ from umklapp.crystals import frames
 from umklapp.logs import log_to
 
 
-def main(before, labels, out):
+def main(before, labels, lesson, out):
     """Write the cumulative data set."""
     known = list(chain.from_iterable(map(frames.read_labels, before)))
     new = list(chain.from_iterable(map(frames.read_labels, labels)))
-    frames.write_frames(out, frames.unique([*known, *new]))
-    print(f"{len(known)} known frames, {len(new)} new ones")
+    audited = list(chain.from_iterable(map(frames.read_labels, lesson)))
+    frames.write_frames(out, frames.unique([*known, *new, *audited]))
+    print(f"{len(known)} known frames, {len(new)} new ones, {len(audited)} of a failed audit")
 
 
 if __name__ == "__main__":
@@ -20,5 +21,6 @@ if __name__ == "__main__":
     main(
         [Path(path) for path in snakemake.input.dataset or snakemake.input.seeds],
         [Path(path) for path in snakemake.input.labels],
+        [Path(path) for path in snakemake.input.lesson],
         Path(snakemake.output[0]),
     )

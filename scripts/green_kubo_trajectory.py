@@ -19,7 +19,7 @@ def main(names, files, settings, root, scratch, out):
     source = NequipSource(model, sites, Path(files["engine"]), Path(files["flux"]))
     seed = provenance.seed_for(root, *names, "green_kubo")
     facts = {
-        "member": int(model.stem.removeprefix("member_")),
+        "member": int(model.parent.name.removeprefix("member_")),
         "model": provenance.file_digest(model),
     }
     nve.run(source, sites, settings, seed, scratch, out, **facts)

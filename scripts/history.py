@@ -1,4 +1,4 @@
-"""Committees and verdicts of all rounds in one file."""
+"""Committees, assessments and audits of all rounds in one file."""
 
 import shutil
 from pathlib import Path
@@ -7,16 +7,19 @@ from umklapp.learning.assessment import Assessment
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.logs import log_to
 from umklapp.report.history import History, Round
+from umklapp.transport.audit.record import AuditRecord
 
 
-def main(committees, assessments, test, out):
+def main(committees, assessments, audits, test, out):
     """Write history.json and copy the test errors of the last round beside it."""
+    audited = {record.round: record for record in map(AuditRecord.read, audits)}
     rounds = [
         Round(
             committee=CommitteeRecord.read(committee),
             assessment=Assessment.read(Path(assessment)),
+            audit=audited.get(number),
         )
-        for committee, assessment in zip(committees, assessments, strict=True)
+        for number, (committee, assessment) in enumerate(zip(committees, assessments, strict=True))
     ]
     History(rounds=rounds).write(out["history"])
     shutil.copyfile(test, out["test"])
@@ -25,4 +28,5 @@ def main(committees, assessments, test, out):
 if __name__ == "__main__":
     log_to(snakemake.log[0])
     files = snakemake.input
-    main(files.committees, files.assessments, files.test, snakemake.output)
+    audits = [Path(path) for path in files.audits]
+    main(files.committees, files.assessments, audits, files.test, snakemake.output)

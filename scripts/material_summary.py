@@ -35,6 +35,7 @@ def main(material, files, out):
         thermodynamics,
         verdict,
         *asked,
+        audits=[record.audit for record in rounds],
     )
     provenance.write_json(out, row)
 

@@ -126,6 +126,19 @@ class Round(Stage):
     exploration = File("exploration.h5")
     acquisition = File("acquisition.json")
     assessment = File("assessment.json")
+    audit = File("audit.json")
+    audit_predictions = File("audit/predictions.h5")
+    lesson = File("audit/lesson.extxyz")  # labels of a failed audit, for the next round
+    lesson_record = File("audit/lesson.json")
+
+    @property
+    def audit_stage(self) -> Stage:
+        """The frames of the audit and their labels."""
+        return Stage(f"{self.folder}/audit")
+
+    def trajectory(self, index: Number = "{index}") -> str:
+        """A constant-energy run with its heat flux, by one of the round's members."""
+        return f"{self.folder}/green_kubo/trajectory_{index}.h5"
 
     def member(self, member: Number = "{member}") -> Member:
         """The folder of a committee member."""
@@ -208,6 +221,7 @@ class Material(Folder):
     heat_flux = File("green_kubo/series.h5")
     effective = File("effective.json")
     effective_modes = File("green_kubo/effective.modes.hdf5")
+    audit = File("audit.json")
     verdict = File("verdict.json")
     events = File("events.csv")
     event_record = File("events.json")
@@ -266,10 +280,6 @@ class Material(Folder):
     def member_conductivity(self, member: Number = "{member}") -> Conductivity:
         """κ of a member of the last committee."""
         return Conductivity(f"{self.folder}/conductivity/member_{member}")
-
-    def trajectory(self, index: Number = "{index}") -> str:
-        """A constant-energy run with its heat flux."""
-        return f"{self.folder}/green_kubo/trajectory_{index}.h5"
 
     def scratch(self, name: str) -> str:
         """Restart state of a job, which Snakemake does not know and so does not delete."""

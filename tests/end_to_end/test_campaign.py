@@ -21,6 +21,7 @@ import yaml
 from ase.io import iread
 
 from umklapp.config import load
+from umklapp.transport.audit.record import AuditRecord
 
 ROOT = Path(__file__).resolve().parents[2]
 MATERIAL = "Si-227"
@@ -55,6 +56,7 @@ TINY = {
     "exploration": {"kind": "md", "replicas": 2, "steps": 60, "every": 5, "temperatures": [300]},
     "acquisition": {"batch_size": 3, "spacing": 10.0},
     "rounds": {"max": 2, "force_error": 1e-4},
+    "audit": {"labels": 4},
     "phonons": {"mesh": [4, 4, 4], "imaginary": -100.0},
     "conductivity": {"mesh": [3, 3, 3], "round_mesh": [2, 2, 2], "mesh_tolerance": 0.9},
     "green_kubo": {
@@ -175,12 +177,33 @@ def test_labels_are_counted_once(finished: Path) -> None:
     parts = ["seeds/train", "seeds/calibration", "seeds/test"]
     paths = [folder / f"{part}.extxyz" for part in parts]
     paths += sorted(folder.glob("round_*/labels/*.extxyz"))
+    paths += sorted(folder.glob("round_*/audit/labels/*.extxyz"))
     ids = [atoms.info["frame_id"] for path in paths if path.stat().st_size for atoms in iread(path)]
     assert len(ids) == len(set(ids))
     summary = pd.read_csv(finished.parent / "results/summary.csv").iloc[0]
     assert summary["labels"] == len(ids)
     ledger = list(folder.glob("ledger/*/*.extxyz"))
     assert {path.stem for path in ledger} >= set(ids)
+
+
+def test_kappa_is_audited_on_labels_of_its_own_ensembles(finished: Path) -> None:
+    """A poor committee at its cap: the audit fails, says by how much, and stands beside κ."""
+    folder = finished.parent / f"results/{MATERIAL}"
+    record = AuditRecord.read(folder / "audit.json")
+    assert record.round == 1
+    assert record.outcome == "failed"
+    assert (record.asked, record.labels, record.failed) == (4, 4, 0)
+    assert record.mae is not None
+    assert record.mae > 1e-4
+    assert record.words in (folder / "comparison.md").read_text()
+    assert not (folder / "round_00/audit.json").exists(), "not finished, so there was no κ"
+    trained = {a.info["frame_id"] for a in iread(folder / "round_01/dataset.extxyz")}
+    asked = {a.info["frame_id"] for a in iread(folder / "round_01/audit/candidates.extxyz")}
+    assert len(asked) == 4
+    assert not asked & trained
+    row = pd.read_csv(finished.parent / "results/summary.csv").iloc[0]
+    assert row["audit"] == "failed"
+    assert row["audit_force_mae_eV_per_A"] == pytest.approx(record.mae)
 
 
 def test_provenance_is_in_the_results(finished: Path) -> None:
@@ -252,6 +275,9 @@ def test_tighter_criterion_adds_rounds_and_keeps_the_old_ones(finished: Path) ->
     result = run(config, f"only_{MATERIAL}")
     assert result.returncode == 0, said(result)
     assert (folder / "round_02/assessment.json").exists()
+    lesson = {a.info["frame_id"] for a in iread(folder / "round_01/audit/lesson.extxyz")}
+    trained = {a.info["frame_id"] for a in iread(folder / "round_02/dataset.extxyz")}
+    assert lesson < trained, "the failed audit of the old cap is learned from"
     assert {path: path.stat().st_mtime_ns for path in models} == models
     assert load(config).rounds.max == 3
 

@@ -91,6 +91,7 @@ def test_assessment_and_counts_know_the_stage(finished: Path) -> None:
     displaced = json.loads((folder / "curvature/labels.json").read_text())["labels"]
     parts = [folder / f"seeds/{name}.extxyz" for name in ("train", "calibration", "test")]
     parts += folder.glob("round_*/labels/*.extxyz")
+    parts += folder.glob("round_*/audit/labels/*.extxyz")
     ordinary = sum(len(list(frames.read_labels(path))) for path in parts if path.stat().st_size)
     assert displaced >= 1
     assert pd.read_csv(results / "summary.csv")["labels"].iloc[0] == ordinary + displaced

@@ -7,6 +7,7 @@ in which a material is done comes from its name, so every run of a campaign is t
 Environment:
     INSTANT_ROUNDS: most rounds; material m finishes in round crc32(m) % INSTANT_ROUNDS.
     INSTANT_HALF: with any text, jobs of the second half of a material's rounds fail.
+    INSTANT_AUDIT: a regular expression; audits of `material/round` that match it fail.
     INSTANT_FAIL: a regular expression; jobs with `rule:output` that match it fail.
 """
 
@@ -48,6 +49,20 @@ def fails(job) -> bool:
     return bool(pattern and re.search(pattern, f"{job.rule.name}:{job.output[0]}"))
 
 
+def write_audit(job, path: Path) -> None:
+    """Write an audit; one that fails leaves a lesson for the next round, as the real one does."""
+    place = f"{job.wildcards.material}/{job.wildcards.round}"
+    pattern = os.environ.get("INSTANT_AUDIT")
+    failed = bool(pattern and re.search(pattern, place))
+    text = json.dumps({"another_round": failed, "outcome": "failed" if failed else "passed"})
+    for lesson in map(Path, job.params.lesson):
+        lesson.unlink(missing_ok=True)
+        if failed:
+            lesson.parent.mkdir(parents=True, exist_ok=True)
+            lesson.write_text(text if lesson.suffix == ".json" else f"lesson {place}\n")
+    path.write_text(text)
+
+
 def write(job) -> None:
     """Write what stands for the outputs of a job; a verdict says whether its round is the last."""
     if job.benchmark:  # what the job has asked for
@@ -67,6 +82,8 @@ def write(job) -> None:
             # not `write`: asking git for the state of the code takes longer than the scheduler
             version = {"schema_version": Assessment.VERSION}
             provenance.write_json(path, found.model_dump(mode="json") | version)
+        elif job.rule.name == "audit":
+            write_audit(job, path)
         else:
             path.write_text(f"{job.rule.name} {time.time_ns()}\n")  # equal files trigger nothing
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,14 +47,20 @@ class Assessments:
             self._read[path] = changed, finished
         return self._read[path][1]
 
-    def on_disk(self, material: str) -> list[str]:
-        """Assessments of earlier runs, up to the first that ends the rounds."""
+    def on_disk(
+        self, material: str, goes_on: Callable[[str, int], bool] = lambda material, number: False
+    ) -> list[str]:
+        """Assessments of earlier runs, up to the first that ends the rounds.
+
+        Args:
+            goes_on: whether a finished round (material, number) was followed by another one.
+        """
         paths = []
         for number in range(self.max_rounds):
             path = self.path(material, number)
             if not Path(path).exists():
                 break
             paths.append(path)
-            if read_finished(Path(path)):
+            if read_finished(Path(path)) and not goes_on(material, number):
                 break
         return paths

@@ -125,6 +125,24 @@ class Parameters:
         """What a heat-flux trajectory depends on."""
         return plain(self.campaign.green_kubo, include={*MOVES, "supercell"})
 
+    def audited_phonons(self) -> Plain | None:
+        """What displaced cells and their forces depend on."""
+        return plain(self.campaign.phonons, exclude={"mesh", "imaginary", "born"})
+
+    def audited_dynamics(self) -> Plain | None:
+        """What the usable frames of the heat-flux trajectories depend on."""
+        return plain(self.campaign.green_kubo, include={*MOVES, "supercell", "max_drift", "gauge"})
+
+    def audit_draw(self) -> Plain | None:
+        """What the frames of an audit depend on; the bounds are of its judgement."""
+        return plain(self.campaign.audit, include={"labels", "temperature"})
+
+    def audit_temperatures(self) -> dict[str, float]:
+        """Temperature of the audit's sources that have one (K)."""
+        audit, dynamics = self.campaign.audit, self.campaign.green_kubo
+        found = {"thermal": audit.temperature} if audit else {}
+        return found | ({"green_kubo": dynamics.temperature} if dynamics else {})
+
     def effective_frames(self) -> int:
         """Frames of the dynamics that effective force constants are fitted to."""
         return self.campaign.green_kubo.effective_frames if self.campaign.green_kubo else 0

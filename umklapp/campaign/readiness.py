@@ -5,6 +5,7 @@ All of this can be known before the first job, so it is said before the first jo
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -91,7 +92,7 @@ def strangers(results: Path, known: Collection[str]) -> list[str]:
 
 
 def check_verdicts(results: Path, materials: Sequence[str]) -> None:
-    """Raise `InputError` for an assessment that the workflow cannot have written.
+    """Raise `InputError` for an assessment or audit that the workflow cannot have written.
 
     It decides whether a material gets another round, so a foreign one must not pass for ours.
     """
@@ -101,6 +102,12 @@ def check_verdicts(results: Path, materials: Sequence[str]) -> None:
         for material in materials
         for path in existing(places.material(material).round("*").assessment)
         if read_finished(Path(path)) is None
+    ]
+    wrong += [
+        path
+        for material in materials
+        for path in existing(places.material(material).round("*").audit)
+        if read_another_round(Path(path)) is None
     ]
     blocked = [str(results / key) for key in materials if (results / key).is_file()]
     if wrong or blocked:
@@ -120,12 +127,25 @@ def check_engines(engines: Iterable[Path], shard: str) -> None:
         )
 
 
+def read_another_round(path: Path) -> bool | None:
+    """`another_round` of an audit; None where the file has none."""
+    return _flag(path, "another_round")
+
+
 def read_finished(path: Path) -> bool | None:
     """`finished` of an assessment; None where the file is no whole record of one."""
     try:
         return Assessment.read(path).finished
     except (OSError, InputError):
         return None
+
+
+def _flag(path: Path, name: str) -> bool | None:
+    try:
+        value = json.loads(path.read_text())[name]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return value if isinstance(value, bool) else None
 
 
 @dataclass(frozen=True)

@@ -219,16 +219,19 @@ class Requests:
 
     # transport and elasticity
 
-    def trajectories(self, wildcards: Wildcards) -> list[str]:
-        """All heat-flux trajectories of a material."""
+    def trajectories_of(self, one: Round) -> list[str]:
+        """All heat-flux trajectories of the committee of a round."""
         settings = self.campaign.green_kubo
-        numbers = range(settings.trajectories if settings else 0)
-        return [self.of(wildcards).trajectory(number) for number in numbers]
+        return [one.trajectory(index) for index in range(settings.trajectories if settings else 0)]
+
+    def trajectories(self, wildcards: Wildcards) -> list[str]:
+        """All heat-flux trajectories of the job's round."""
+        return self.trajectories_of(self._round(wildcards))
 
     def trajectory_member(self, wildcards: Wildcards) -> str:
-        """The member that drives a trajectory: all of the last committee in turn."""
+        """The member that drives a trajectory: all of the round's committee in turn."""
         member = int(wildcards.index) % self.campaign.committee.size
-        return self.of(wildcards).final_model(member)
+        return self._round(wildcards).member(member).model
 
     def green_kubo(self, wildcards: Wildcards) -> Files:
         """Green–Kubo result, where it is asked for."""

@@ -6,6 +6,7 @@ by `umklapp config`; a test keeps them in step.
 """
 
 from umklapp.config.architectures import Allegro, Mace, So3krates
+from umklapp.config.audit import Audit
 from umklapp.config.base import Matrix, NearlyCubic, Section, Supercell
 from umklapp.config.campaign import Campaign, load, parse, validate
 from umklapp.config.crystal import (
@@ -71,6 +72,7 @@ __all__ = [
     "Aims",
     "Allegro",
     "AseCalculator",
+    "Audit",
     "CalculatorSurface",
     "Campaign",
     "CheckpointSurface",

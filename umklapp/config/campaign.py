@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
+from umklapp.config.audit import Audit
 from umklapp.config.backends import BACKENDS
 from umklapp.config.base import Section
 from umklapp.config.crystal import Materials, Seed, Split
@@ -55,10 +56,18 @@ class Campaign(Section):
     green_kubo: GreenKubo | None = Field(
         None, description="heat transport from dynamics; without this section it is not run"
     )
+    audit: Audit | None = Field(
+        Audit(), description="labels in the ensembles that gave κ; null: the result is not audited"
+    )
     elastic: Elastic | None = Field(
         None, description="elastic constants; without this section they are not computed"
     )
     resources: Resources = Resources()
+
+    @property
+    def audited(self) -> bool:
+        """Whether κ is audited."""
+        return self.audit is not None and self.audit.labels > 0
 
     @model_validator(mode="after")
     def _pool_needs_table(self) -> Campaign:

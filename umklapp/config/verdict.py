@@ -24,7 +24,7 @@ class Persistence(Section):
     )
     duration: Positive = Field(500.0, description="of each run (fs)")
     error: Positive = Field(
-        0.15,
+        0.25,
         description="largest force error of an atom at the ends (eV/Å) with which the last "
         "committee may speak for the reference",
     )

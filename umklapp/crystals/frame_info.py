@@ -14,16 +14,18 @@ from umklapp.errors import InputError
 from umklapp.records import Part
 
 SeedKind = Literal["aimd", "rattled", "harmonic", "frames", "nomad", "low_fidelity"]
-OriginKind = Literal[SeedKind, "displaced", "curvature", "round", "other"]
+OriginKind = Literal[SeedKind, "displaced", "curvature", "round", "audit", "other"]
 
 
 class Origin(Part):
     """Where a configuration comes from; a stretch of frames of one origin is never shared by parts.
 
     kind: a seed; `displaced`: the finite displacements behind a harmonic seed; `curvature`: a
-        displaced cell of the second derivatives; `round`: acquired; `other`: anything else.
+        displaced cell of the second derivatives; `round`: acquired; `audit`: from an ensemble of
+        κ, to audit it; `other`: anything else.
     seed: place of the entry in the configuration's `seeds`; of a seed, and of displaced cells.
-    number: which file of a seed of several files, which displaced cell, or which round.
+    number: which file of a seed of several files, which displaced cell, or which round
+        (also of an audit).
     text: the user's own words, of the kind `other`.
     """
 
@@ -35,7 +37,7 @@ class Origin(Part):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         seeded = self.kind in (*get_args(SeedKind), "displaced")
-        if seeded != (self.seed is not None) or (self.kind in ("curvature", "round")) > (
+        if seeded != (self.seed is not None) or (self.kind in ("curvature", "round", "audit")) > (
             self.number is not None
         ):
             raise ValueError(f"an origin {self.kind!r} lacks its seed or number, or has one more")
@@ -54,8 +56,8 @@ class Origin(Part):
         if match := re.fullmatch(rf"({'|'.join(get_args(SeedKind))}) (\d+)(?: (\d+))?", text):
             number = None if match[3] is None else int(match[3])
             return cls.model_validate({"kind": match[1], "seed": int(match[2]), "number": number})
-        if match := re.fullmatch(r"round_(\d+)", text):
-            return cls(kind="round", number=int(match[1]))
+        if match := re.fullmatch(r"(round|audit)_(\d+)", text):
+            return cls.model_validate({"kind": match[1], "number": int(match[2])})
         if match := re.fullmatch(r"curvature (\d+)", text):
             return cls(kind="curvature", number=int(match[1]))
         return cls(kind="other", text=text)
@@ -66,8 +68,8 @@ class Origin(Part):
             return self.text
         if self.kind == "displaced":
             return f"harmonic {self.seed} displaced"
-        if self.kind == "round":
-            return f"round_{self.number:02d}"
+        if self.kind in ("round", "audit"):
+            return f"{self.kind}_{self.number:02d}"
         numbers = (self.seed, self.number)
         return " ".join([self.kind, *(str(value) for value in numbers if value is not None)])
 

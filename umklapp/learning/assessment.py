@@ -5,6 +5,7 @@ Read while Snakemake builds its graph, once per round of every material: nothing
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -106,8 +107,9 @@ def of_round(files: Round) -> Assessment | None:
 def counted_rounds(files: Material) -> list[Round]:
     """Rounds of a material that count, in order: up to the one that is finished.
 
-    A later one counts where its data set is not older than the assessment that ended the rounds:
-    then they were opened again. Where it is older, an earlier run has left it.
+    A later one counts where the audit of the finished one asks for it, or its data set is not older
+    than the assessment that ended the rounds: then they were opened again. Another one was left by
+    an earlier run.
     """
     rounds: list[Round] = []
     for one in files.rounds_on_disk():
@@ -119,6 +121,8 @@ def counted_rounds(files: Material) -> list[Round]:
 
 
 def _left_behind(later: Round, finished: Round) -> bool:
-    dataset = Path(later.dataset)
+    audit, dataset = Path(finished.audit), Path(later.dataset)
+    if audit.exists() and json.loads(audit.read_text()).get("another_round"):
+        return False
     ended = Path(finished.assessment).stat().st_mtime
     return dataset.exists() and dataset.stat().st_mtime <= ended

@@ -62,7 +62,7 @@ def survey(material: Material, options: Mapping[str, Any]) -> tuple[EventRecord,
     energies = replay.thermal_energies(paths[-1], observed[-1], len(perfect))
     ends = {"before": paths[0], "after": paths[-1]}
     record = EventRecord(
-        dynamics=_dynamics(observed[0], observed[-1]),
+        dynamics=_dynamics(material, runs, observed, held_to, options),
         labels=_labels(material, observed, energies, crystal),
         thermal=tuple(energies),
         crystal_energy=crystal,
@@ -121,7 +121,8 @@ def _reference(
     band = quiet.of_source(own, anchor, options["enter"])
     if band is None:
         return {}, table
-    observed = replay.scan_reference(runs, band, material.harmonic, **options)
+    spacing = replay.exploration_spacing(material.explorations[-1])
+    observed = replay.scan_reference(runs, band, material.harmonic, spacing, **options)
     return {
         "reference": observed,
         "reference_temperature": temperature,
@@ -129,7 +130,30 @@ def _reference(
     }, table
 
 
+def _spacing(runs: Sequence[Sequence[Atoms]]) -> float:
+    """Time between frames of the coarsest trajectory, fs; 0 without one."""
+    steps = [np.median(np.diff([replay.time_of(f) for f in run])) for run in runs if len(run) > 1]
+    return float(max(steps, default=0.0))
+
+
 def _dynamics(
+    material: Material,
+    runs: Sequence[Sequence[Atoms]],
+    observed: Sequence[Mapping[float, Observation]],
+    held_to: Mapping[float, Quiet],
+    options: Mapping[str, Any],
+) -> tuple[Dynamics, ...]:
+    """Events of the first and last dynamics, as they look at the spacing of the reference."""
+    spacing, ends = _spacing(runs), []
+    for place in (0, -1):
+        path, seen = material.explorations[place], observed[place]
+        if spacing > 1.5 * replay.exploration_spacing(path):
+            seen = replay.scan_exploration(path, held_to, material.harmonic, spacing, **options)
+        ends.append(seen)
+    return _by_temperature(*ends)
+
+
+def _by_temperature(
     before: Mapping[float, Observation], after: Mapping[float, Observation]
 ) -> tuple[Dynamics, ...]:
     targets = sorted({*before, *after})

@@ -136,12 +136,16 @@ class _Open:
 
 
 def hdf5_chunks(
-    group: h5py.Group, names: Sequence[str], size: int = 1000
+    group: h5py.Group, names: Sequence[str], size: int = 1000, stride: int = 1
 ) -> Iterator[tuple[np.ndarray, ...]]:
-    """Stretches of some data sets of equal length, without reading them whole."""
-    length = len(group[names[0]])
-    for first in range(0, length, size):
-        yield tuple(group[name][first : first + size] for name in names)
+    """Stretches of some data sets of equal length, without reading them whole.
+
+    Args:
+        size: frames of the data sets per stretch, about. stride: every n-th frame only.
+    """
+    length, step = len(group[names[0]]), stride * max(1, size // stride)
+    for first in range(0, length, step):
+        yield tuple(group[name][first : first + step : stride] for name in names)
 
 
 def scan(

@@ -76,13 +76,32 @@ def anchors(
     return bands
 
 
+def stride_of(time: np.ndarray, spacing: float) -> int:
+    """Frames per step that make a series with times (n,) fs as coarse as `spacing` fs."""
+    own = float(np.median(np.diff(time))) if len(time) > 1 else 0.0
+    return max(1, round(spacing / own)) if own > 0 else 1
+
+
+def exploration_spacing(path: Path) -> float:
+    """Time between kept frames of an exploration, fs; 0 where there are no two."""
+    with h5py.File(path) as file:
+        steps = [np.diff(group["time"][()]) for _, _, group in replicas(file)]
+    joined = np.concatenate([np.empty(0), *steps])
+    return float(np.median(joined)) if len(joined) else 0.0
+
+
 def scan_exploration(
-    path: Path, held_to: Mapping[float, Quiet], harmonic: HarmonicReference, **options: Any
+    path: Path,
+    held_to: Mapping[float, Quiet],
+    harmonic: HarmonicReference,
+    spacing: float = 0.0,
+    **options: Any,
 ) -> dict[float, Observation]:
     """Events of all replicas of an exploration by target temperature, read in chunks.
 
     Args:
-        held_to: `anchors`. options: of `events.Detector`.
+        held_to: `anchors`. spacing: fs; finer series are thinned to it, because rates of short
+            events depend on how often one looks. options: of `events.Detector`.
     """
     enter = float(options.get("enter", quiet.ENTER))
     own = {
@@ -95,7 +114,9 @@ def scan_exploration(
             band = own[target]
             if band is None:
                 continue
-            chunks = events.hdf5_chunks(group, ("time", "sigma", "positions", "cells"), CHUNK)
+            stride = stride_of(group["time"][()], spacing)
+            names = ("time", "sigma", "positions", "cells")
+            chunks = events.hdf5_chunks(group, names, CHUNK, stride)
             parts[target].append(
                 events.scan([chunks], band, harmonic, [number], chosen_starts=True, **options)
             )
@@ -167,16 +188,21 @@ def reference_series(
 
 
 def scan_reference(
-    runs: Sequence[Sequence[Atoms]], band: Quiet, harmonic: HarmonicReference, **options: Any
+    runs: Sequence[Sequence[Atoms]],
+    band: Quiet,
+    harmonic: HarmonicReference,
+    spacing: float = 0.0,
+    **options: Any,
 ) -> Observation:
     """Events of reference MD with what moved, trajectory by trajectory.
 
     Args:
         runs: `trajectories` of labelled frames. band: `quiet.of_source` of the reference.
-        options: of `events.Detector`.
+        spacing: fs; finer trajectories are thinned to it. options: of `events.Detector`.
     """
     parts = []
-    for number, run in enumerate(runs):
+    for number, every in enumerate(runs):
+        run = every[:: stride_of(np.array([time_of(frame) for frame in every]), spacing)]
         chunk = (
             np.array([time_of(frame) for frame in run]),
             frame_sigma(run, harmonic),

@@ -86,26 +86,9 @@ def _reference_needed(
 
 
 def _vague(test: Comparison) -> Evidence:
-    first, second = test.counts
+    (first, second), (one, two) = test.counts, test.exposures
     low, high = test.ratio
     upper = "∞" if np.isinf(high) else f"{high:.2g}"
-    needs = None
-    if first and not second:
-        needed = event_rates.exposure_to_deny(first, test.exposures[0]) - test.exposures[1]
-        expected = event_rates.exposure_to_see(first / test.exposures[0]) - test.exposures[1]
-        needs = (
-            f"{max(0.0, expected):.3g} ps more of {test.second} would show such events if they are "
-            f"real, {max(0.0, needed):.3g} ps without one would deny them"
-        )
-    elif second and not first:
-        needed = event_rates.exposure_to_deny(second, test.exposures[1]) - test.exposures[0]
-        needs = (
-            f"{max(0.0, needed):.3g} ps more of {test.first} without one would show that it lacks "
-            "them"
-        )
-    elif first and second:
-        rate = min(first / test.exposures[0], second / test.exposures[1])
-        needs = f"about {5 / rate:.3g} ps of {test.first} and of {test.second}"
     return Evidence(
         name="rates that are not known",
         points_to="undecided",
@@ -113,18 +96,45 @@ def _vague(test: Comparison) -> Evidence:
         limit=POWER,
         test=f"95 % interval of the ratio of the rates within a factor {POWER:g}",
         sentence=(
-            f"{test.kind}: {first} began in {test.exposures[0]:.3g} ps of {test.first} and "
-            f"{second} in {test.exposures[1]:.3g} ps of {test.second}; the ratio of the rates is "
-            f"only known to be between {low:.2g} and {upper}"
+            f"{test.kind}: {first} began in {one:.3g} ps of {test.first} and {second} in "
+            f"{two:.3g} ps of {test.second}; the ratio of the rates is only known to be between "
+            f"{low:.2g} and {upper}"
         ),
-        needs=needs,
+        needs=_needs_of_rates(test),
     )
+
+
+def _needs_of_rates(test: Comparison) -> str:
+    (first, second), (one, two) = test.counts, test.exposures
+    if first and second:
+        slower = min(first / one, second / two)
+        return f"about {5 / slower:.3g} ps of {test.first} and of {test.second}"
+    count, watched, empty, present = (
+        (first, one, test.second, two) if first else (second, two, test.first, one)
+    )
+    show = event_rates.exposure_to_see(count / watched) - present
+    deny = event_rates.exposure_to_deny(count, watched) - present
+    if show <= 0:
+        return f"{max(0.0, deny):.3g} ps more of {empty} without one would show that it has none"
+    return (
+        f"{show:.3g} ps more of {empty} would show such events if it has them, {deny:.3g} ps "
+        "without one would show that it has none"
+    )
+
+
+def _telling_length(facts: Facts) -> float:
+    """Quiet ps of a reference at a temperature of the dynamics, or hotter."""
+    reference, record = facts.record.reference, facts.record
+    if reference is None:
+        return 0.0
+    hottest = max((each.temperature for each in record.dynamics), default=0.0)
+    hotter = (record.reference_temperature or 0.0) >= hottest
+    return reference.quiet_ps if hotter or facts.at_reference() is not None else 0.0
 
 
 def enough_reference(facts: Facts) -> Evidence:
     """Whether an event that no committee shows would have been noticed at all."""
-    reference = facts.record.reference
-    length = 0.0 if reference is None else reference.quiet_ps
+    length = _telling_length(facts)
     needed = event_rates.exposure_to_see(facts.rarest)
     confirmed = [m for m, (status, _) in status_of_motions(facts).items() if status == "confirmed"]
     seen = bool(facts.real_motions()) or bool(confirmed)
@@ -135,7 +145,10 @@ def enough_reference(facts: Facts) -> Evidence:
             "not show"
         )
     else:
-        text = "no reference dynamics: events that no committee shows would not be noticed"
+        text = (
+            "no reference dynamics at this temperature: events that no committee shows would not "
+            "be noticed"
+        )
     enough = length >= needed or seen
     return Evidence(
         name="length of the reference",

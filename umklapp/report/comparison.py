@@ -10,6 +10,7 @@ import pandas as pd
 from pydantic import field_validator
 
 from umklapp.records import Part, Record
+from umklapp.transport.audit.record import AuditRecord, Outcome
 from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import (
     ROOM,
@@ -41,6 +42,14 @@ class Row(Part):
     temperature_K: float
 
 
+class AuditSays(Part):
+    """What the audit says of these κ: `words` for captions, `reason` in full."""
+
+    outcome: Outcome = "not audited"
+    words: str = "not audited"
+    reason: str = "not audited: no label from the ensembles that gave κ"
+
+
 class Comparison(Record):
     """comparison.json: σᴬ of the dynamics, every κ, which to trust, and κ_SRME if it was asked."""
 
@@ -48,6 +57,7 @@ class Comparison(Record):
     sigma: dict[str, float | None]
     kappa: list[Row]
     srme: SrmeRecord | None
+    audit: AuditSays = AuditSays()
 
     @field_validator("srme", mode="before")
     @classmethod
@@ -150,6 +160,13 @@ def advice(sigma: float | None, conductivity: CommitteeKappa, ran: bool) -> str:
     )
 
 
+def audited(audit: AuditRecord | None) -> AuditSays:
+    """What stands beside κ; None where there is no audit."""
+    if audit is None:
+        return AuditSays()
+    return AuditSays(outcome=audit.outcome, words=audit.words, reason=audit.reason)
+
+
 def missing(
     conductivity: CommitteeKappa,
     green_kubo: GreenKuboRecord | None,
@@ -197,9 +214,15 @@ def page(
     sigmas: Mapping[str, float | None],
     comparison: str,
     problems: Sequence[str],
+    audit: AuditSays,
 ) -> str:
-    """The comparison as a markdown page."""
+    """The comparison as a markdown page.
+
+    Args:
+        audit: of `audited`.
+    """
     lines = [f"# {material}: thermal conductivity by every method", "", comparison, ""]
+    lines += [f"Audit: {audit.reason}.", ""]
     lines += ["| method | T (K) | κ (W/(m K)) | ± | what ± is |", "|---|---|---|---|---|"]
     for row in table.to_dict("records"):
         error = "" if pd.isna(row["error_W_per_mK"]) else f"{row['error_W_per_mK']:.2g}"

@@ -21,12 +21,15 @@ STAGES = {
         "nomad_download", "seed_nomad", "low_fidelity_sample", "low_fidelity_distil",
         "split", "harmonic",
     ),
-    "labels": ("label", "curvature_labels"),
+    "labels": ("label", "label_audit", "curvature_labels"),
     "training": (
         "low_fidelity_train", "shared_model", "dataset", "train", "finetune", "committee", "model",
     ),
     "exploration": ("engine", "explore", "acquire"),
-    "rounds": ("round_conductivity", "assess", "history", "events", "persistence", "verdict"),
+    "rounds": (
+        "round_conductivity", "assess", "audit_frames", "audit", "audited", "history", "events",
+        "persistence", "verdict",
+    ),
     "phonons and κ": ("phonons", "conductivity_member", "conductivity", "mesh_convergence", "srme"),
     "Green–Kubo": ("flux_engine", "green_kubo_trajectory", "green_kubo", "effective_conductivity"),
     "elastic constants": ("elastic", "elastic_reference"),

@@ -1,4 +1,4 @@
-"""history.json: the committees and assessments of all rounds of a material, for the figures."""
+"""history.json: committees, assessments and audits of all rounds of a material, for the figures."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from pydantic import field_validator
 from umklapp.learning.assessment import Assessment
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.records import Part, Record
+from umklapp.transport.audit.record import AuditRecord
 
 
 class Round(Part):
-    """committee.json and assessment.json of a round, in today's layout."""
+    """committee.json, assessment.json and audit.json of a round, in today's layout.
+
+    audit: None for rounds that were not finished, or without an audit.
+    """
 
     committee: CommitteeRecord
     assessment: Assessment
+    audit: AuditRecord | None = None
 
     @field_validator("committee", mode="before")
     @classmethod
@@ -29,6 +34,11 @@ class Round(Part):
     @classmethod
     def _assessment_of_then(cls, value: Any) -> Any:
         return Assessment.parse(value, Path("history.json")) if isinstance(value, dict) else value
+
+    @field_validator("audit", mode="before")
+    @classmethod
+    def _audit_of_then(cls, value: Any) -> Any:
+        return AuditRecord.parse(value, Path("audit")) if isinstance(value, dict) else value
 
 
 class History(Record):

@@ -64,9 +64,9 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     Returns:
         material, stage (words), round, labels (in the ledger: everything ever computed),
         failed_labels, test_force_mae_eV_per_A, kappa_300K_W_per_mK and its std, converged, verdict,
-        verdict_note (why a verdict on disk is not shown), reason, running and failed (rule, file,
-        minutes since the last sign of life). While rounds are open, what an earlier run found (κ,
-        converged, verdict) is None.
+        verdict_note (why a verdict on disk is not shown), audit (of the last round, with its words
+        and reason), reason, running and failed (rule, file, minutes since the last sign of life).
+        While rounds are open, what an earlier run found (κ, converged, verdict) is None.
 
     Raises:
         InputError: an assessment is no record of this workflow.
@@ -76,7 +76,9 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     committees = [found for one in rounds if (found := _read(CommitteeRecord, one.committee))]
     verdict, verdict_note = current(files)
     last = of_round(rounds[-1]) if rounds else None
-    ended = last if last is not None and last.finished else None
+    audit = (_json(rounds[-1].audit) if rounds else None) or {}
+    goes_on = last is None or not last.finished or audit.get("another_round", False)
+    ended = None if goes_on else last
     conductivity = _of_committee(files.conductivity, rounds[-1]) if ended else None
     kappa, std = (conductivity.at_room_temperature if conductivity else None) or (None, None)
     return {
@@ -86,7 +88,7 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "labels": len(existing(f"{files.ledger}/*/*.extxyz")),
         "failed_labels": sum(
             len(Failures.read(Path(path)).failed)
-            for stage in (files.seeds, files.round("*"))
+            for stage in (files.seeds, files.round("*"), files.round("*").audit_stage)
             for path in existing(stage.failed("*"))
         ),
         "test_force_mae_eV_per_A": (committees[-1].test.force_mae_eV_per_A if committees else None),
@@ -95,6 +97,9 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "converged": ended.converged if ended else None,
         "verdict": verdict.verdict if verdict else None,
         "verdict_note": verdict_note,
+        "audit": audit.get("outcome"),
+        "audit_words": audit.get("words"),
+        "audit_reason": audit.get("reason"),
         "reason": _reason(rounds),
         "running": [job for job in jobs if not job["failed"]],
         "failed": [job for job in jobs if job["failed"]],
@@ -153,6 +158,8 @@ def _stage(files: Material, rounds: Sequence[Round], ended: bool) -> str:
     if not _exists(files.seeds.train):
         return "seeds"
     if ended:
+        if _exists(rounds[-1].audit_predictions) and not _exists(rounds[-1].audit):
+            return "audit"
         return "finished" if _exists(files.summary) else "phonons and κ"
     if not rounds:
         return "training"
@@ -189,8 +196,8 @@ def render(rows: Sequence[dict[str, Any]], name: str) -> Table:
     shown = Table(title=f"campaign {name}", title_justify="left", **look)
     for head, folds in (
         ("material", True), ("stage", True), ("labels", False), ("MAE\nmeV/Å", False),
-        ("κ(300 K)\nW/(m K)", False), ("con-\nverged", False), ("events", False), ("jobs", True),
-        ("core h\n(GPU h)", False),
+        ("κ(300 K)\nW/(m K)", False), ("con-\nverged", False), ("events,\naudit", False),
+        ("jobs", True), ("core h\n(GPU h)", False),
     ):  # fmt: skip
         shown.add_column(head, no_wrap=not folds, overflow="fold")
     for row in rows:
@@ -210,7 +217,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
         "–" if mae is None else in_milli(mae),
         "–" if kappa is None else f"{kappa:.3g} ± {row['kappa_300K_std_W_per_mK'] or 0:.2g}",
         {True: "yes", False: "no", None: "–"}[row["converged"]],
-        (row["verdict"] or "–").replace(" ", "\n"),
+        f"{row['verdict'] or '–'}\n{row['audit'] or '–'}".replace(" ", "\n"),
         _jobs(row),
         f"{row['core_hours']:.2f}{gpu}",
     ]

@@ -19,6 +19,7 @@ from umklapp.learning.assessment import Assessment
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.verdict import Verdict
 from umklapp.paths import Results
+from umklapp.transport.audit.record import AuditRecord
 from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import Conductivity
 from umklapp.wording import in_milli
@@ -33,15 +34,20 @@ def row(
     verdict: Verdict,
     green_kubo: GreenKuboRecord | None = None,
     elastic: ElasticRecord | None = None,
+    audits: Sequence[AuditRecord | None] = (),
 ) -> dict[str, Any]:
     """The row of one material; `green_kubo` and `elastic` None where not asked for.
 
     Labels count every reference calculation that was used: seeds (training, calibration, test)
-    and the new labels of all rounds; the displaced cells of fine-tuning; and the ends of continued
-    events.
+    and the new labels of all rounds; those of the last audit (of earlier ones the rounds have
+    learned); the displaced cells of fine-tuning; and the ends of continued events.
+
+    Args:
+        audits: of every round, None for rounds without one.
     """
     last = assessments[-1]
     seeds = committee.frames["calibration"] + committee.frames["test"]
+    audit = audits[-1] if audits else None
     new_in_last = last.accepted - last.failed
     displaced = committee.finetune.labels if committee.finetune else 0
     continued = verdict.persistence_labels
@@ -50,8 +56,18 @@ def row(
         "material": material,
         "rounds": len(assessments),
         "converged": last.converged,
-        "labels": seeds + committee.frames["train"] + new_in_last + displaced + continued,
-        "failed_labels": sum(each.failed for each in assessments),
+        "labels": (
+            seeds
+            + committee.frames["train"]
+            + new_in_last
+            + displaced
+            + continued
+            + (audit.labels if audit else 0)
+        ),
+        "failed_labels": (
+            sum(each.failed for each in assessments)
+            + sum(each.failed for each in audits if each is not None)
+        ),
         "test_force_mae_eV_per_A": committee.test.force_mae_eV_per_A,
         "test_energy_mae_eV_per_atom": committee.test.energy_mae_eV_per_atom,
         "kappa_300K_W_per_mK": kappa,
@@ -65,8 +81,13 @@ def row(
         "highest_frequency_THz": thermodynamics.highest_THz.mean,
         "literature": conductivity.literature.text,
         "verdict": verdict.verdict,
+        "audit": audit.outcome if audit else "not audited",
+        "audit_force_mae_eV_per_A": audit.mae if audit else None,
+        "audit_force_mae_upper_eV_per_A": audit.mae_upper if audit else None,
+        "audit_error_over_expected": audit.ratio if audit else None,
         "reason": last.reason,
         "verdict_reason": verdict.reason,
+        "audit_reason": audit.reason if audit else "not audited: there is no audit of this κ",
     }
 
 
@@ -108,6 +129,7 @@ def render(table: pd.DataFrame) -> str:
                 "literature": each["literature"],
                 "converged": "yes" if each["converged"] else "NO",
                 "events": each["verdict"],
+                "audit": each.get("audit", "not audited"),
                 **spent,
             }
         )
@@ -127,6 +149,7 @@ def run(path: Path) -> str:
     table = pd.read_csv(file)
     reasons = "\n".join(
         f"  {each['material']}: {each['reason']}\n    events: {each['verdict_reason']}"
+        f"\n    audit: {each.get('audit_reason', 'not audited')}"
         for _, each in table.iterrows()
     )
     report = Path(results.report)

@@ -51,6 +51,8 @@ def test_on_disk_ends_with_the_first_that_ends_the_rounds(assessments):
     write(assessments, 1, True)
     write(assessments, 2, False)
     assert assessments.on_disk("Si-227") == [assessments.path("Si-227", n) for n in (0, 1)]
+    followed = assessments.on_disk("Si-227", lambda material, number: number == 1)
+    assert len(followed) == 3, "a finished round whose audit has failed"
     write(assessments, 1, False)
     write(assessments, 3, False)
     assert len(assessments.on_disk("Si-227")) == 4

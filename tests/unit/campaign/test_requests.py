@@ -98,9 +98,11 @@ def test_one_engine_per_number_of_species(ask):
 
 def test_members_drive_trajectories_in_turn(ask):
     files = ask(green_kubo={"trajectories": 6}, committee={"subsamples": 2, "seeds": 2})
-    drivers = [files.trajectory_member(job(index=str(n))) for n in range(6)]
-    assert drivers == [f"results/Si-227/model/member_{n % 4}.ckpt" for n in range(6)]
-    assert len(files.trajectories(job())) == 6
+    drivers = [files.trajectory_member(job(index=str(n), round="03")) for n in range(6)]
+    assert drivers == [f"results/Si-227/round_03/member_{n % 4}/model.ckpt" for n in range(6)]
+    paths = files.trajectories(job(round="03"))
+    assert paths[5] == "results/Si-227/round_03/green_kubo/trajectory_5.h5"
+    assert files.trajectories_of(files.results.material(SI).round(3)) == paths
 
 
 def test_what_is_not_asked_for_is_not_in_the_graph(ask):
@@ -109,7 +111,7 @@ def test_what_is_not_asked_for_is_not_in_the_graph(ask):
         files.trajectories, files.green_kubo, files.effective, files.srme, files.elastic,
         files.elastic_reference, files.reference_modes, files.curvature_file,
     ):  # fmt: skip
-        assert request(job()) == []
+        assert request(job(round="00")) == []
     assert files.finetune_records(job(round="00")) == []
 
 

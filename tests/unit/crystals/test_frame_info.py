@@ -35,6 +35,7 @@ def test_an_origin_is_read_as_it_was_written(origin):
         ("harmonic 1 displaced", "displaced", 1, None),
         ("frames 0 3", "frames", 0, 3),
         ("round_02", "round", None, 2),
+        ("audit_11", "audit", None, 11),
         ("curvature 4", "curvature", None, 4),
         ("not displaced", "other", None, None),
         ("displaced 64", "other", None, None),

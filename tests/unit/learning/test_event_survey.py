@@ -5,7 +5,7 @@ import pytest
 
 from umklapp.crystals import frames, phonopy_cells
 from umklapp.lattice.harmonic_reference import HarmonicReference
-from umklapp.learning import event_survey, verdict
+from umklapp.learning import event_survey, replay, verdict
 from umklapp.learning.event_record import EventRecord
 from umklapp.learning.evidence import Facts
 from umklapp.learning.judgement import reference_energies
@@ -115,6 +115,25 @@ def test_reference_events_carry_their_moves(surveyed, crystal):
     assert record.along.inside == 40
     assert record.along.outside == 40
     assert record.along.before.force_inside == pytest.approx(0.0, abs=1e-6)
+
+
+def test_the_finer_source_is_thinned_to_the_coarser(crystal, tmp_path):
+    """Two frames of large σᴬ that the coarser source does not look at are nobody's event."""
+    time = 10.0 * np.arange(9)
+    assert replay.stride_of(time, 40.0) == 4
+    assert replay.stride_of(time, 5.0) == 1
+    assert replay.stride_of(time[:1], 40.0) == 1
+    path = explore(tmp_path / "e.h5", crystal, [range(41, 43)])
+    _, harmonic, _, _ = crystal
+    fine = replay.scan_exploration(path, {}, harmonic, gap=60.0)[300.0]
+    coarse = replay.scan_exploration(path, {}, harmonic, 4 * STEP, gap=60.0)[300.0]
+    assert replay.exploration_spacing(path) == STEP
+    assert (fine.entries(), coarse.entries()) == (1, 0)
+    assert coarse.exposure == pytest.approx(fine.exposure, abs=4 * STEP / 1000)
+    run = reference(crystal, range(41, 43))
+    band = fine.quiet
+    assert replay.scan_reference([run], band, harmonic, gap=60.0).entries() == 1
+    assert replay.scan_reference([run], band, harmonic, 4 * STEP, gap=60.0).entries() == 0
 
 
 def test_labels_in_events_have_energy_temperature_and_errors(surveyed):

@@ -7,6 +7,7 @@ import pytest
 from assessments import assessment
 from observed import QUIET, event, observation
 
+from umklapp import config
 from umklapp.errors import InputError
 from umklapp.learning import verdict
 from umklapp.learning.event_record import (
@@ -85,8 +86,9 @@ def facts(reference, before, after, labels=(), trials=(), along=None, temperatur
 def judge(*parts, **more):
     """The verdict, which can be written and read, and begins with its word."""
     found = verdict.judge(facts(*parts, **more))
-    again = Verdict.model_validate_json(found.model_dump_json())
-    assert again.model_dump() == found.model_dump()
+    same = Verdict.model_validate_json(found.model_dump_json())
+    stamped = {"schema_version": found.schema_version, "versions": {}, "code": found.code}
+    assert same.model_copy(update=stamped) == found.model_copy(update=stamped)
     assert found.reason.startswith(found.verdict)
     return found
 
@@ -242,6 +244,14 @@ def test_a_reference_of_another_temperature_is_no_comparison_of_rates():
     assert not found.comparisons
 
 
+def test_a_colder_reference_says_nothing_of_events_at_the_temperature():
+    found = judge(observation(0), observation(0), observation(0), temperature=100.0)
+    assert found.verdict == "undecided"
+    assert "30 ps more of reference dynamics" in found.reason
+    hotter = judge(observation(0), observation(0), observation(0), temperature=900.0)
+    assert hotter.verdict == "sound"
+
+
 # by labels
 
 
@@ -350,6 +360,18 @@ def test_a_missed_and_an_invented_event_are_both_in_the_reason():
     found = judge(observation(9), before, observation(9), along=KNOWN)
     assert found.verdict == "missed event"
     assert "Cu beside its site: the first committee more often" in found.reason
+
+
+def test_the_record_says_what_was_checked_with_what():
+    record = facts(observation(2), observation(1), observation(1), (label(),), along=KNOWN).record
+    said = verdict.checked(record, [trial()], 3, config.Verdict())
+    assert said == (
+        "rates: against 104 ps of reference dynamics",
+        "errors along the reference: both committees on 250 of its frames",
+        "labels in events: 1, energies against the thermal distribution of no dynamics",
+        "persistence: 1 labelled frames continued by the last committee for 500 fs and relaxed, "
+        "the ends checked by 3 reference calculations",
+    )
 
 
 # on disk

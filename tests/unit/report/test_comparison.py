@@ -124,7 +124,10 @@ def test_an_unstable_crystal_is_told_so():
 
 def test_the_page_and_the_figure_have_all_rows(tmp_path):
     rows = table()
-    page = comparison.page("NaCl-225", rows, {"last": 0.14, "first": None}, "advice", ["a problem"])
+    audit = comparison.AuditSays(reason="failed: audited: 23.0 meV/Å on 6 labels, expected 5.0")
+    sigmas = {"last": 0.14, "first": None}
+    page = comparison.page("NaCl-225", rows, sigmas, "advice", ["a problem"], audit)
+    assert "Audit: failed: audited: 23.0 meV/Å on 6 labels" in page
     for text in ("| Green–Kubo | 301 | 5 | 0.6 |", "0.140", "not known", "- a problem"):
         assert text in page
     paths = [tmp_path / "x.png", tmp_path / "x.pdf"]

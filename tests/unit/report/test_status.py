@@ -52,6 +52,12 @@ def test_stages_in_their_order(tmp_path):
     assert stage(folder) == "training"
     assessment(1, met=True).write(folder / "round_01/assessment.json")
     assert stage(folder) == "phonons and κ"
+    touch(folder / "round_01/audit/predictions.h5")
+    assert stage(folder) == "audit"
+    audit = {"outcome": "failed", "words": "audited: 30 meV/Å", "reason": "failed: too wrong"}
+    touch(folder / "round_01/audit.json", json.dumps(audit))
+    assert status.of_material(folder, [])["audit"] == "failed"
+    assert stage(folder) == "phonons and κ"
     touch(folder / "summary.json", "{}")
     row = status.of_material(folder, [])
     assert row["stage"] == "finished"
@@ -190,11 +196,26 @@ def test_a_terminal_of_80_columns_shows_every_heading(tmp_path):
     """Long words fold; no column is lost."""
     row = status.of_material(tmp_path / "Cs2NaBiCl6-225", [])
     row |= {"round": 11, "stage": "exploration", "labels": 1234, "failed_labels": 12}
-    row |= {"verdict": "missed event", "core_hours": 1234.5, "gpu_hours": 3.2}
+    row |= {
+        "verdict": "missed event",
+        "audit": "not audited",
+        "core_hours": 1234.5,
+        "gpu_hours": 3.2,
+    }
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(status.render([row], "x"))
     text = console.export_text()
-    for word in ("material", "stage", "labels", "meV/Å", "κ(300 K)", "verged", "events", "jobs"):
+    for word in (
+        "material",
+        "stage",
+        "labels",
+        "meV/Å",
+        "κ(300 K)",
+        "verged",
+        "events",
+        "audit",
+        "jobs",
+    ):
         assert word in text
     assert "(GPU h)" in text
     assert "(3.20)" in text

@@ -13,6 +13,7 @@ from umklapp.errors import InputError
 from umklapp.lattice.thermodynamics_record import MeanStd
 from umklapp.learning.verdict import Verdict
 from umklapp.report import summary
+from umklapp.transport.audit.record import AuditRecord
 
 
 def parts(kappa=(151.2, 118.4), std=(6.04, 4.0), converged=True):
@@ -51,6 +52,32 @@ def test_row_of_a_material():
     assert row["verdict"] == "sound"
 
 
+def audit(outcome, labels, failed, reason, **more):
+    return AuditRecord(
+        round=1, outcome=outcome, passed=outcome == "passed", another_round=outcome == "failed",
+        words="audited", reason=reason, asked=labels + failed, labels=labels, failed=failed,
+        calibration_factor=1.0, **more,
+    )  # fmt: skip
+
+
+def test_labels_of_the_last_audit_count_and_failures_of_all():
+    failed = audit("failed", labels=5, failed=1, reason="failed: too wrong")
+    passed = audit(
+        "passed", labels=4, failed=2, reason="passed: well", mae=0.0031, mae_upper=0.0042
+    )
+    row = summary.row("Si-227", *parts(), audits=[failed, passed])
+    plain = summary.row("Si-227", *parts())
+    assert row["labels"] == plain["labels"] + 4  # those of the failed one train
+    assert row["failed_labels"] == plain["failed_labels"] + 3
+    assert (row["audit"], row["audit_reason"]) == ("passed", "passed: well")
+    assert row["audit_force_mae_eV_per_A"] == 0.0031
+    assert plain["audit"] == "not audited"
+    at_cap = summary.row("Si-227", *parts(), audits=[None, failed])
+    assert at_cap["audit"] == "failed"
+    assert "failed: too wrong" in at_cap["audit_reason"]
+    assert " failed" in summary.render(pd.DataFrame([at_cap]))
+
+
 def test_row_without_conductivity():
     row = summary.row("Si-227", *parts(None, None, converged=False))
     assert row["kappa_300K_W_per_mK"] is None
@@ -76,9 +103,9 @@ def test_table_a_user_reads(tmp_path, through_a_file):
     assert "151 ± 6" in silicon
     assert "21.3" in silicon
     assert "exp. 148, 156" in silicon
-    assert silicon.endswith("yes  sound")
+    assert silicon.endswith("yes  sound not audited")
     assert "not computed" in iodide
-    assert iodide.endswith("NO  sound")
+    assert iodide.endswith("NO  sound not audited")
     assert "nan" not in iodide.lower()
 
 

@@ -44,21 +44,31 @@ class Corrected:
 def correct(
     potential: Potential, labels: Sequence[Atoms], perfect: Atoms, settings: config.Taylor
 ) -> tuple[Corrected, dict[str, float]]:
-    """The potential with the posterior of its residual, and what the correction did.
+    """`correct_members` for one potential."""
+    return correct_members([potential], labels, perfect, settings)[0]
+
+
+def correct_members(
+    potentials: Sequence[Potential],
+    labels: Sequence[Atoms],
+    perfect: Atoms,
+    settings: config.Taylor,
+) -> list[tuple[Corrected, dict[str, float]]]:
+    """Each potential with the posterior of its own residual, and what the correction did.
 
     The prior mean of the residual is zero: nothing is assumed known but symmetry, sum rules and
     the widths. Labels in other cells are passed over, and those in which an atom has left its site:
     an event is nothing that an expansion about the sites could describe.
 
     Args:
-        potential: trained model.
+        potentials: trained models.
         labels: labelled frames; those in the cell of `perfect` are used.
         perfect: the phonon supercell.
         settings: widths and noise of the prior.
 
     Returns:
-        The corrected potential; number of labels, of those left out as hopped, rms residual force
-        before and after (eV/Å), log evidence per force.
+        For every potential the corrected one; number of labels, of those left out as hopped, rms
+        residual force before and after (eV/Å), log evidence per force.
 
     Raises:
         InputError: no label is in that cell with every atom at its site.
@@ -77,18 +87,21 @@ def correct(
     design = prior.scaled_design(displacements(perfect, used))
     design = design.reshape(-1, design.shape[-1])
     forces = np.array([frame.get_forces() for frame in used])
-    residual = (forces - np.array(potential.evaluate(used).forces)).ravel()
     regression = Regression(design, settings.noise)
-    z = regression.posterior(residual)
-    rest = residual - design @ z
-    numbers = {
-        "labels": float(len(used)),
-        "labels_left_out": float(left_out),
-        "residual_before_eV_per_A": float(np.sqrt(np.mean(residual**2))),
-        "residual_after_eV_per_A": float(np.sqrt(np.mean(rest**2))),
-        "log_evidence_per_force": regression.evidence(residual),
-    }
-    return Corrected(potential, prior.model(z, 0.0)), numbers
+    corrected = []
+    for potential in potentials:
+        residual = (forces - np.array(potential.evaluate(used).forces)).ravel()
+        z = regression.posterior(residual)
+        rest = residual - design @ z
+        numbers = {
+            "labels": float(len(used)),
+            "labels_left_out": float(left_out),
+            "residual_before_eV_per_A": float(np.sqrt(np.mean(residual**2))),
+            "residual_after_eV_per_A": float(np.sqrt(np.mean(rest**2))),
+            "log_evidence_per_force": regression.evidence(residual),
+        }
+        corrected.append((Corrected(potential, prior.model(z, 0.0)), numbers))
+    return corrected
 
 
 def same_cell(frame: Atoms, perfect: Atoms) -> bool:

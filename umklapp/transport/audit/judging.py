@@ -1,0 +1,275 @@
+"""Labels against predictions: the record of an audit, and what passes.
+
+An audit passes where, on the labels of every source,
+
+- there is a label at all;
+- the mean |component| of the force error is within `rounds.force_error`;
+- the worst atom is within `audit.largest_error`;
+- the anharmonic (even) forces of thermal cells are right within `audit.anharmonic_error` of their
+  size;
+
+and over all sources found and expected error agree within `rounds.calibration_band`, or within what
+so few blocks can tell. Limits are of 95 %; a pass never claims more than `words` prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from scipy.stats import chi2
+
+from umklapp import config
+from umklapp.crystals import frames
+from umklapp.crystals.frame_info import identity
+from umklapp.transport.audit import statistics
+from umklapp.transport.audit.predictions import Prediction
+from umklapp.transport.audit.record import AuditRecord, Criterion, Source, SourceAudit
+from umklapp.transport.audit.statistics import FrameError
+from umklapp.wording import in_milli
+
+LARGEST = 5.0
+"""Times `rounds.force_error`: where all errors are Gaussian and as large as that allows, the worst
+of some four hundred atoms is wrong by this much."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What passes: force_error, largest (eV/Å), anharmonic (relative), ratio (found/expected)."""
+
+    force_error: float
+    largest: float
+    anharmonic: float
+    ratio: float
+
+    @classmethod
+    def of(cls, audit: config.Audit, rounds: config.Rounds) -> Bounds:
+        """From the configuration."""
+        return cls(
+            rounds.force_error,
+            audit.largest_error or LARGEST * rounds.force_error,
+            audit.anharmonic_error,
+            rounds.calibration_band,
+        )
+
+
+def judge(
+    number: int,
+    predictions: Sequence[Prediction],
+    labels: Sequence[Atoms],
+    not_drawn: dict[str, str],
+    factor: float | None,
+    bounds: Bounds,
+    temperatures: dict[Source, float],
+) -> AuditRecord:
+    """The audit of round `number`.
+
+    Args:
+        predictions: for every frame that was sent to the engine.
+        labels: those that came back; `info["frame_id"]` says of which frame.
+        not_drawn: sources without frames, and why.
+        factor: calibration factor of the committee; None where its members agree exactly.
+        temperatures: K, of sources that have one.
+    """
+    if not predictions:
+        why = "; ".join(f"{name}: {reason}" for name, reason in not_drawn.items())
+        return AuditRecord(
+            round=number, outcome="not audited", passed=False, another_round=False,
+            words="not audited",
+            reason=f"not audited: {why}", asked=0, labels=0, failed=0, calibration_factor=factor,
+            not_drawn=not_drawn,
+        )  # fmt: skip
+    errors = frame_errors(predictions, labels)
+    every = [error for error in errors if error is not None]
+    names = list(dict.fromkeys(each.source for each in predictions))
+    sources, criteria = [], []
+    for name in names:
+        places = [n for n, each in enumerate(predictions) if each.source == name]
+        own = [error for n in places if (error := errors[n]) is not None]
+        first = predictions[places[0]]
+        source = _source(first, len(places), own, factor, temperatures.get(name))
+        sources.append(source)
+        criteria += source_criteria(source, bounds)
+    honest = [
+        error
+        for error, each in zip(errors, predictions, strict=True)
+        if error is not None and not each.corrected
+    ]
+    ratio = statistics.ratio_with_limits(honest, factor) if honest and factor else None
+    if ratio is not None:
+        criteria.append(ratio_criterion(ratio, len(statistics.blocks(honest)), bounds.ratio))
+    passed = all(criterion.met for criterion in criteria)
+    mae, upper = statistics.mae_with_limit(every, factor) if every else (None, None)
+    expected = float(np.mean([e.expected_mae(factor) for e in every])) if every and factor else None
+    unseen = statistics.unseen_share(len(statistics.blocks(every))) if every else None
+    failed = len(predictions) - len(every)
+    words = sentence(mae, upper, expected, len(every), failed)
+    outcome = "passed" if passed else "failed"
+    open_points = [criterion.words for criterion in criteria if not criterion.met]
+    reason = "; ".join([f"{outcome}: {words}", *open_points, *caveats(upper, unseen, bounds)])
+    return AuditRecord(
+        round=number, outcome=outcome, passed=passed, another_round=not passed and bool(every),
+        words=words,
+        reason=reason, asked=len(predictions), labels=len(every), failed=failed,
+        calibration_factor=factor, mae=mae, mae_upper=upper, expected_mae=expected,
+        ratio=ratio and ratio[0], ratio_lower=ratio and ratio[1], ratio_upper=ratio and ratio[2],
+        unseen_share=unseen, criteria=criteria, sources=sources, not_drawn=not_drawn,
+    )  # fmt: skip
+
+
+def write_lesson(record: AuditRecord, labels: Sequence[Atoms], frames_to: Path, to: Path) -> None:
+    """Labels and record of a failed audit, for the next round; the files of a passed one go."""
+    if not record.another_round:
+        frames_to.unlink(missing_ok=True)
+        to.unlink(missing_ok=True)
+        return
+    record.write(to)
+    frames.write_frames(frames_to, labels)
+
+
+def frame_errors(
+    predictions: Sequence[Prediction], labels: Sequence[Atoms]
+) -> list[FrameError | None]:
+    """The error of every prediction, None where its label failed."""
+    known = {identity(label): label for label in labels}
+    found: list[FrameError | None] = []
+    for each in predictions:
+        label = known.get(each.frame_id)
+        found.append(
+            None
+            if label is None
+            else FrameError.of(
+                each.forces,
+                each.energies,
+                each.harmonic,
+                label.get_forces(),
+                label.get_potential_energy(),
+                each.pair,
+            )
+        )
+    return found
+
+
+def _source(
+    first: Prediction,
+    drawn: int,
+    errors: Sequence[FrameError],
+    factor: float | None,
+    temperature: float | None,
+) -> SourceAudit:
+    """Numbers of one source. Args: first: of its predictions. drawn: frames asked for."""
+    facts = {
+        "name": first.source, "atoms": first.forces.shape[1], "temperature_K": temperature,
+        "corrected": first.corrected, "drawn": drawn, "labels": len(errors),
+        "failed": drawn - len(errors), "blocks": len(statistics.blocks(errors)),
+    }  # fmt: skip
+    if not errors:
+        return SourceAudit(**facts)
+    mae, upper = statistics.mae_with_limit(errors, factor)
+    ratio = statistics.ratio_with_limits(errors, factor) if factor else None
+    parts = statistics.parts(errors)
+    return SourceAudit(
+        **facts,
+        mae=mae,
+        mae_upper=upper,
+        expected_mae=float(np.mean([e.expected_mae(factor) for e in errors])) if factor else None,
+        largest=max(error.largest for error in errors),
+        energy_mae=float(np.mean([abs(error.energy) for error in errors])),
+        energy_spread=float(np.mean([error.energy_spread for error in errors])),
+        ratio=ratio and ratio[0],
+        ratio_lower=ratio and ratio[1],
+        ratio_upper=ratio and ratio[2],
+        over_spread=ratio and factor and ratio[0] * factor,
+        harmonic_error=parts and parts.harmonic_error,
+        anharmonic_error=parts and parts.anharmonic_error,
+        anharmonic_force_pairs=parts and parts.anharmonic_force,
+        anharmonic_force=statistics.anharmonic_force(errors),
+    )
+
+
+def source_criteria(source: SourceAudit, bounds: Bounds) -> list[Criterion]:
+    """What must hold on the labels of one source."""
+    name = source.name.replace("_", "–").replace("green–kubo", "Green–Kubo")
+    if source.mae is None or source.largest is None:
+        words = f"{name}: no label, all {source.failed} failed"
+        return [Criterion(name=f"{source.name}: labels", met=False, value=0, limit=1, words=words)]
+    found = [
+        _at_most(
+            f"{source.name}: force",
+            source.mae,
+            bounds.force_error,
+            f"{name}: force MAE {in_milli(source.mae)} meV/Å on {source.labels} labels (wanted "
+            f"{in_milli(bounds.force_error)})",
+        ),
+        _at_most(
+            f"{source.name}: largest",
+            source.largest,
+            bounds.largest,
+            f"{name}: the worst atom is wrong by {in_milli(source.largest)} meV/Å (wanted "
+            f"{in_milli(bounds.largest)})",
+        ),
+    ]
+    if source.name == "thermal" and source.anharmonic_error is not None:
+        size = max(source.anharmonic_force_pairs or 0.0, statistics.SMALLEST)
+        share = source.anharmonic_error / size
+        found.append(
+            _at_most(
+                f"{source.name}: anharmonic",
+                share,
+                bounds.anharmonic,
+                f"{name}: anharmonic forces are wrong by {share:.0%} (wanted "
+                f"{bounds.anharmonic:.0%})",
+            )
+        )
+    return found
+
+
+def ratio_criterion(
+    ratio: tuple[float, float | None, float | None], count: int, band: float
+) -> Criterion:
+    """Found over expected error: within the band, or within chance for `count` blocks.
+
+    For count independent Gaussian blocks of which each counts once, ratio² · count has a χ²
+    distribution with as many degrees of freedom. Errors smaller than expected pass: error bars are
+    then too wide, not too narrow.
+    """
+    value, lower, upper = ratio
+    limit = max(band, float(np.sqrt(chi2.ppf(0.975, count) / count)))
+    told = f", {lower:.2f} to {upper:.2f}" if lower is not None and upper is not None else ""
+    words = f"found error is {value:.2f} times the expected one{told} (wanted {limit:.2f})"
+    return _at_most("calibration", value, limit, words)
+
+
+def _at_most(name: str, value: float, limit: float, words: str) -> Criterion:
+    return Criterion(name=name, met=bool(value <= limit), value=value, limit=limit, words=words)
+
+
+def caveats(upper: float | None, unseen: float | None, bounds: Bounds) -> list[str]:
+    """What so few labels cannot tell, in words."""
+    if unseen is None:
+        return []
+    told = [f"up to {unseen:.0%} of all frames may be worse than the worst of these (95 %)"]
+    if upper is None:
+        told.append("one label alone has no upper limit: raise audit.labels")
+    elif upper > bounds.force_error:
+        told.append(
+            f"so few labels cannot exclude {in_milli(upper)} meV/Å, above the "
+            f"{in_milli(bounds.force_error)} wanted"
+        )
+    return told
+
+
+def sentence(
+    mae: float | None, upper: float | None, expected: float | None, labels: int, failed: int
+) -> str:
+    """What stands beside κ: "audited: 3.1 meV/Å (at most 4.2) on 6 labels, expected 2.8"."""
+    lost = f"; {failed} labels failed and are not counted" if failed else ""
+    if mae is None:
+        return f"audited: no label, all {failed} failed; see audit/labels/*.failed.json"
+    most = f" (at most {in_milli(upper)})" if upper is not None else ""
+    plural = "label" if labels == 1 else "labels"
+    told = f", expected {in_milli(expected)}" if expected is not None else ", no expected error"
+    return f"audited: {in_milli(mae)} meV/Å{most} on {labels} {plural}{told}{lost}"
