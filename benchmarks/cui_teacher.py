@@ -1,7 +1,7 @@
 """The teacher: a NequIP model of CuI that shows a real rare event, and what its own dynamics does.
 
     python benchmarks/cui_teacher.py train --trajectory ../shared/data/cui/CuI-216_md300K.extxyz.xz
-    python benchmarks/cui_teacher.py dynamics --replicas 12 --steps 8000
+    python benchmarks/cui_teacher.py dynamics --replicas 12 --steps 6000
     python benchmarks/cui_teacher.py report
 
 It learns a 21 ps trajectory of zincblende CuI at 300 K in which a Cu atom hops 2.2 Å to an
@@ -29,6 +29,7 @@ from umklapp.crystals import frames
 from umklapp.files import replacing
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning import judgement
+from umklapp.learning.events.event_rates import poisson_interval
 from umklapp.learning.sampling import health
 from umklapp.learning.sampling.dynamics import Trajectory
 from umklapp.potentials.committee import Committee
@@ -119,22 +120,22 @@ def errors(committee: Committee, test: Sequence[Atoms]) -> dict[str, dict[str, o
         ]
         found[name] = {
             "frames": len(part),
-            **judgement.errors(prediction, part),
+            **judgement.errors(prediction, part).model_dump(),
             "force_mae_of_the_hopper_eV_per_A": float(np.abs(own).mean()),
         }
     return found
 
 
-def run_dynamics(scratch: Path, replicas: int, steps: int) -> None:
+def run_dynamics(scratch: Path, replicas: int, steps: int, temperature: float) -> None:
     """Replicas of the teacher's own dynamics, four at a time, each batch in a file."""
     committee, reference = crystal(scratch)
     for batch in range(-(-replicas // BATCH)):
-        path = scratch / f"dynamics_{batch}_{steps}.npz"
+        path = scratch / f"dynamics_{temperature:.0f}K_{batch}.npz"
         if path.exists():
             continue
         print(f"replicas {BATCH * batch} to {BATCH * batch + BATCH - 1}", flush=True)
-        generator = provenance.generator(SEED, "truth", batch)
-        found = teacher_campaign.run(committee, reference, BATCH, steps, generator)
+        generator = provenance.generator(SEED, "truth", temperature, batch)
+        found = teacher_campaign.run(committee, reference, BATCH, steps, generator, temperature)
         ended = [each.ended for each in found if each.ended != health.BOUND_REACHED]
         if ended:
             raise RuntimeError(f"the teacher is not stable: {'; '.join(ended)}")
@@ -159,42 +160,75 @@ def crystal(scratch: Path) -> tuple[Committee, HarmonicReference]:
 def report(path: Path, scratch: Path) -> None:
     """What the teacher is: `teacher.json`, its reference trajectories, a figure."""
     committee, reference = crystal(scratch)
-    files = sorted(scratch.glob("dynamics_*.npz"), key=lambda each: int(each.stem.split("_")[1]))
-    runs = [dict(np.load(each)) for each in files]
-    joined = {key: np.concatenate([each[key] for each in runs]) for key in runs[0]}
-    warm = slice(teacher_campaign.WARM_UP, None)
-    step = float(np.diff(joined["time"][0]).mean()) / 1000
-    gone = [
-        hops.away(reference.displacements(each.astype(float)), teacher_campaign.WINDOW)[warm]
-        for each in joined["positions"]
-    ]
-    total = sum((hops.Occupation.of(each, step) for each in gone), hops.Occupation(0, 0, 0, 0))
-    hopped = np.array([each.any(axis=1) for each in gone])
-    sigma, energy = joined["sigma"][:, warm], joined["energy"][:, warm]
+    names = {each.stem.split("_")[1] for each in scratch.glob("dynamics_*.npz")}
+    runs = {float(name[:-1]): joined(scratch, name) for name in names}
     provenance.write_json(
         DATA / "teacher.json",
         provenance.record(
             model=provenance.file_digest(MODEL),
             errors=errors(committee, split(trajectory(path))[2]),
-            temperature_K=float(joined["temperature"][:, warm].mean()),
-            replicas=len(gone),
-            ps_of_each=step * len(gone[0]),
-            entries=total.entries,
-            quiet_ps=total.quiet,
-            entries_per_ps=total.entry_rate,
-            returns=total.returns,
-            hopped_ps=total.hopped,
-            returns_per_ps=total.return_rate,
-            first_hop_ps=[
-                step * float(np.flatnonzero(each)[0]) if each.any() else None for each in hopped
-            ],
-            sigma_quiet=spread(sigma[~hopped]),
-            sigma_hopped=spread(sigma[hopped]),
-            energy_of_the_hop_eV=64 * float(energy[hopped].mean() - energy[~hopped].mean()),
+            dynamics=[measured(reference, runs[each], each) for each in sorted(runs)],
         ),
     )
-    write_reference(committee, reference, joined)
-    figure(joined["time"] / 1000, joined["sigma"], DATA / "teacher.png")
+    chosen = runs[teacher_campaign.TEMPERATURE]
+    write_reference(committee, reference, chosen)
+    figure(chosen["time"] / 1000, chosen["sigma"], DATA / "teacher.png")
+
+
+def joined(scratch: Path, name: str) -> dict[str, np.ndarray]:
+    """All replicas of a temperature, arrays by name, (n, t, …)."""
+    files = sorted(
+        scratch.glob(f"dynamics_{name}_*.npz"), key=lambda each: int(each.stem.split("_")[2])
+    )
+    runs = [dict(np.load(each)) for each in files]
+    return {key: np.concatenate([each[key] for each in runs]) for key in runs[0]}
+
+
+def measured(
+    reference: HarmonicReference, runs: dict[str, np.ndarray], temperature: float
+) -> dict[str, object]:
+    """Rates of leaving the crystal and of coming back, and σᴬ, of the teacher's dynamics."""
+    warm = slice(teacher_campaign.WARM_UP, None)
+    step = float(np.diff(runs["time"][0]).mean()) / 1000
+    gone = [
+        hops.away(reference.displacements(each.astype(float)), teacher_campaign.WINDOW)[warm]
+        for each in runs["positions"]
+    ]
+    total = sum((hops.Occupation.of(each, step) for each in gone), hops.Occupation(0, 0, 0, 0))
+    hopped = np.array([each.any(axis=1) for each in gone])
+    sigma, energy = runs["sigma"][:, warm], runs["energy"][:, warm] * len(reference.perfect)
+    inside = energy[hopped].mean() - energy[~hopped].mean() if hopped.any() else None
+    return {
+        "temperature_K": temperature,
+        "measured_temperature_K": float(runs["temperature"][:, warm].mean()),
+        "replicas": len(gone),
+        "ps_of_each": step * (len(gone[0]) - 1),
+        "entries": total.entries,
+        "quiet_ps": total.quiet,
+        "entries_per_ps": rate(total.entries, total.quiet),
+        "returns": total.returns,
+        "hopped_ps": total.hopped,
+        "returns_per_ps": rate(total.returns, total.hopped),
+        "first_hop_ps": [
+            step * float(np.flatnonzero(each)[0]) if each.any() else None for each in hopped
+        ],
+        "atoms_away_at_once": int(max(each.sum(axis=1).max() for each in gone)),
+        "sigma_quiet": spread(sigma[~hopped]),
+        "sigma_hopped": spread(sigma[hopped]),
+        "energy_above_crystal_quiet_eV": float(energy[~hopped].mean()),
+        "energy_of_the_hop_eV": inside,
+    }
+
+
+def rate(count: int, exposure: float) -> dict[str, float] | None:
+    """Poisson rate with its 68 % and 95 % intervals; None without exposure (ps)."""
+    if exposure <= 0:
+        return None
+    (low, high), (lowest, highest) = (
+        poisson_interval(count, exposure, confidence) for confidence in (0.68, 0.95)
+    )
+    names = ("value", "low_68", "high_68", "low_95", "high_95")
+    return dict(zip(names, (count / exposure, low, high, lowest, highest), strict=True))
 
 
 def spread(values: np.ndarray) -> dict[str, float] | None:
@@ -211,21 +245,18 @@ def spread(values: np.ndarray) -> dict[str, float] | None:
 
 
 def write_reference(
-    committee: Committee, reference: HarmonicReference, joined: dict[str, np.ndarray]
+    committee: Committee, reference: HarmonicReference, runs: dict[str, np.ndarray]
 ) -> None:
     """The first replicas, whatever they show, labelled, a frame every 100 fs."""
     chosen = slice(teacher_campaign.WARM_UP, None, 2)
-    labels = []
     for number in range(REFERENCES):
         run = Trajectory(reference.perfect, teacher_campaign.TEMPERATURE)
-        run.time = list(joined["time"][number])
-        run.positions = list(joined["positions"][number].astype(float))
+        run.time = list(runs["time"][number])
+        run.positions = list(runs["positions"][number].astype(float))
         found = teacher_campaign.labelled(committee, run, chosen)
-        for frame in found:
-            frame.info.update(origin=f"teacher MD {number}")
-        labels += found
-    with replacing(DATA / "reference.extxyz.xz") as part, lzma.open(part, "wt") as file:
-        write(file, labels, format="extxyz")
+        path = DATA / f"reference_{number}.extxyz.xz"
+        with replacing(path) as part, lzma.open(part, "wt") as file:
+            write(file, found, format="extxyz")
 
 
 def figure(time: np.ndarray, sigma: np.ndarray, path: Path) -> None:
@@ -247,12 +278,13 @@ def main() -> None:
     parser.add_argument("--trajectory", type=Path, default=TRAJECTORY)
     parser.add_argument("--scratch", type=Path, default=Path("results/cui_teacher"))
     parser.add_argument("--replicas", type=int, default=12)
-    parser.add_argument("--steps", type=int, default=8000)
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--temperature", type=float, default=teacher_campaign.TEMPERATURE)
     options = parser.parse_args()
     if options.step == "train":
         train(options.trajectory, options.scratch)
     elif options.step == "dynamics":
-        run_dynamics(options.scratch, options.replicas, options.steps)
+        run_dynamics(options.scratch, options.replicas, options.steps, options.temperature)
     else:
         report(options.trajectory, options.scratch)
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import median_filter
-from scipy.stats import chi2
 
 OUT, BACK = 1.5, 0.9
 """Å; an atom is away once its median displacement exceeds OUT, until it is below BACK."""
@@ -55,16 +54,6 @@ class Occupation:
             int((change > 0).sum()), len(change) * step - inside, int((change < 0).sum()), inside
         )
 
-    @property
-    def entry_rate(self) -> tuple[float, float, float | None]:
-        """`rate` of leaving the crystal, per ps of quiet time."""
-        return rate(self.entries, self.quiet)
-
-    @property
-    def return_rate(self) -> tuple[float, float, float | None]:
-        """`rate` of coming back, per ps with an atom away."""
-        return rate(self.returns, self.hopped)
-
     def __add__(self, other: Occupation) -> Occupation:
         return Occupation(
             self.entries + other.entries,
@@ -72,19 +61,3 @@ class Occupation:
             self.returns + other.returns,
             self.hopped + other.hopped,
         )
-
-
-def rate(
-    count: int, exposure: float, confidence: float = 0.68
-) -> tuple[float, float, float | None]:
-    """Poisson rate with its interval [Garwood, Biometrika 28, 437 (1936)]: value, lower, upper.
-
-    Args:
-        count: of events in `exposure`, ps. The upper end is None without exposure.
-    """
-    if exposure <= 0:
-        return 0.0, 0.0, None
-    tail = (1 - confidence) / 2
-    lower = float(chi2.ppf(tail, 2 * count)) / 2 if count else 0.0
-    upper = float(chi2.ppf(1 - tail, 2 * count + 2)) / 2
-    return count / exposure, lower / exposure, upper / exposure

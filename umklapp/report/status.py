@@ -18,6 +18,7 @@ from rich.table import Table
 
 from umklapp import config
 from umklapp.crystals import materials
+from umklapp.learning.assessment import counted_rounds, of_round
 from umklapp.learning.events.verdict import current
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.paths import Material, Results, Round, existing
@@ -65,19 +66,24 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         failed_labels, test_force_mae_eV_per_A, kappa_300K_W_per_mK and its std, converged, verdict,
         verdict_note (why a verdict on disk is not shown), audit (of the last round, with its words
         and reason), reason, running and failed (rule, file, minutes since the last sign of life).
+        While rounds are open, what an earlier run found (κ, converged, verdict) is None.
+
+    Raises:
+        InputError: an assessment is no record of this workflow.
     """
     files = Material(str(folder))
-    rounds = files.rounds_on_disk()
-    assessments = [found for one in rounds if (found := _json(one.assessment))]
+    rounds = counted_rounds(files)
     committees = [found for one in rounds if (found := _read(CommitteeRecord, one.committee))]
-    conductivity = _read(Conductivity, files.conductivity)
-    kappa, std = (conductivity.at_room_temperature if conductivity else None) or (None, None)
     verdict, verdict_note = current(files)
-    last = assessments[-1] if assessments else {}
+    last = of_round(rounds[-1]) if rounds else None
     audit = (_json(rounds[-1].audit) if rounds else None) or {}
+    goes_on = last is None or not last.finished or audit.get("another_round", False)
+    ended = None if goes_on else last
+    conductivity = _of_committee(files.conductivity, rounds[-1]) if ended else None
+    kappa, std = (conductivity.at_room_temperature if conductivity else None) or (None, None)
     return {
         "material": folder.name,
-        "stage": _stage(files, rounds, last),
+        "stage": _stage(files, rounds, ended is not None),
         "round": rounds[-1].number if rounds else None,
         "labels": len(existing(f"{files.ledger}/*/*.extxyz")),
         "failed_labels": sum(
@@ -88,16 +94,32 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "test_force_mae_eV_per_A": (committees[-1].test.force_mae_eV_per_A if committees else None),
         "kappa_300K_W_per_mK": kappa,
         "kappa_300K_std_W_per_mK": std,
-        "converged": last.get("converged"),
+        "converged": ended.converged if ended else None,
         "verdict": verdict.verdict if verdict else None,
         "verdict_note": verdict_note,
         "audit": audit.get("outcome"),
         "audit_words": audit.get("words"),
         "audit_reason": audit.get("reason"),
-        "reason": last.get("reason"),
+        "reason": _reason(rounds),
         "running": [job for job in jobs if not job["failed"]],
         "failed": [job for job in jobs if job["failed"]],
     }
+
+
+def _reason(rounds: Sequence[Round]) -> str | None:
+    """Why the rounds ended, or why the last round that was assessed was not the last."""
+    assessed = [found for one in rounds if (found := of_round(one)) is not None]
+    if not assessed or (assessed[-1].finished and of_round(rounds[-1]) is None):
+        return None  # the rounds were opened again
+    return assessed[-1].reason
+
+
+def _of_committee(path: str, last: Round) -> Conductivity | None:
+    """κ of the committee of the last round; None where it is of an earlier run."""
+    if not _exists(path):
+        return None
+    trained = Path(last.committee).stat().st_mtime if _exists(last.committee) else 0.0
+    return Conductivity.read(Path(path)) if Path(path).stat().st_mtime >= trained else None
 
 
 def unfinished(results: Path, now: float) -> list[dict[str, Any]]:
@@ -130,12 +152,12 @@ def unfinished(results: Path, now: float) -> list[dict[str, Any]]:
     return found
 
 
-def _stage(files: Material, rounds: Sequence[Round], last: dict[str, Any]) -> str:
+def _stage(files: Material, rounds: Sequence[Round], ended: bool) -> str:
     if not _exists(files.primitive):
         return "structure" if _exists(files.folder) else "not begun"
     if not _exists(files.seeds.train):
         return "seeds"
-    if last.get("finished") and rounds and _exists(rounds[-1].assessment):
+    if ended:
         if _exists(rounds[-1].audit_predictions) and not _exists(rounds[-1].audit):
             return "audit"
         return "finished" if _exists(files.summary) else "phonons and κ"

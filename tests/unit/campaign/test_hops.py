@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from umklapp.campaign.hops import Occupation, away, rate
+from umklapp.campaign.hops import Occupation, away
 
 WINDOW = 5
 
@@ -54,16 +54,3 @@ def test_time_is_neither_lost_nor_counted_twice(states, cut):
     assert whole.quiet + whole.hopped == pytest.approx(0.5 * (len(states) - 1))
     if cut < len(states) - 1:  # both parts share the frame at the cut
         assert Occupation.of(gone[: cut + 1], 0.5) + Occupation.of(gone[cut:], 0.5) == whole
-
-
-@pytest.mark.parametrize(("true", "most"), [(0.02, 1.0), (1.5, 0.8)])
-def test_the_interval_holds_the_true_rate_as_often_as_it_says(true, most):
-    generator = np.random.default_rng(1)
-    counts = generator.poisson(true * 40.0, size=2000)
-    ends = [rate(int(count), 40.0)[1:] for count in counts]
-    covered = np.mean([lower <= true <= upper for lower, upper in ends])
-    assert 0.66 <= covered <= most  # exact intervals of few counts cover more
-
-
-def test_without_time_nothing_is_known():
-    assert rate(0, 0.0) == (0.0, 0.0, None)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import stored_results
+from assessments import assessment
 from conftest import diamond, label
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
@@ -126,7 +127,7 @@ def rounds(new=(0.051, None, 0.024)):
             committee=stored_results.committee(
                 frames={"train": 20 + 8 * n}, test={"force_mae_eV_per_A": 0.04 / (n + 1)}
             ),
-            assessment={"round": n, "criteria": {"force": {"value": value, "limit": 0.03}}},
+            assessment=assessment(n, met=False, force=value),
         )
         for n, value in enumerate(new)
     ]

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from umklapp import config, provenance
 from umklapp.errors import InputError
+from umklapp.learning.assessment import counted_rounds
 from umklapp.learning.events import evidence, label_evidence, sufficiency
 from umklapp.learning.events.comparisons import Comparison
 from umklapp.learning.events.event_record import (
@@ -55,7 +56,7 @@ class Belongs(Part):
 
         Models are read again only where one is newer than the verdict.
         """
-        rounds = files.rounds_on_disk()
+        rounds = counted_rounds(files)
         if not rounds or rounds[-1].number != self.round:
             last = f"round {rounds[-1].number}" if rounds else "no round"
             return f"it is of round {self.round}, and {last} is the last one now"

@@ -4,6 +4,7 @@ import json
 import os
 
 import pytest
+from assessments import assessment
 from observed import QUIET, event, observation
 
 from umklapp import config
@@ -378,12 +379,12 @@ def test_the_record_says_what_was_checked_with_what():
 
 def written(folder, number=1):
     """A folder of results whose verdict is that of its last round."""
-    models = []
-    for name in (f"round_{number:02d}/assessment.json", "model/member_0.ckpt"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(name)
-        models.append(folder / name)
-    belongs = Belongs.of(number, models[0], models[1:])
+    judged, model = folder / f"round_{number:02d}/assessment.json", folder / "model/member_0.ckpt"
+    for path in (judged, model):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    assessment(number, met=True).write(judged)
+    model.write_text("weights")
+    belongs = Belongs.of(number, judged, [model])
     Verdict(verdict="sound", reason="sound: x", belongs=belongs).write(folder / "verdict.json")
     return folder
 
@@ -400,7 +401,7 @@ def test_a_verdict_is_current_until_a_new_round_opens(tmp_path):
 
 def test_a_verdict_is_not_current_when_its_round_was_assessed_again(tmp_path):
     folder = written(tmp_path)
-    (folder / "round_01/assessment.json").write_text("again")
+    assessment(1, met=True, accepted=9).write(folder / "round_01/assessment.json")
     assert "was assessed again" in verdict.current(Material(str(folder)))[1]
 
 
