@@ -79,8 +79,7 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     audit = (_json(rounds[-1].audit) if rounds else None) or {}
     goes_on = last is None or not last.finished or audit.get("another_round", False)
     ended = None if goes_on else last
-    conductivity = _of_committee(files.conductivity, rounds[-1]) if ended else None
-    kappa, std = (conductivity.at_room_temperature if conductivity else None) or (None, None)
+    kappa, std = _kappa(files, rounds[-1], bool(jobs)) if ended else (None, None)
     return {
         "material": folder.name,
         "stage": _stage(files, rounds, ended is not None),
@@ -114,12 +113,20 @@ def _reason(rounds: Sequence[Round]) -> str | None:
     return assessed[-1].reason
 
 
-def _of_committee(path: str, last: Round) -> Conductivity | None:
-    """κ of the committee of the last round; None where it is of an earlier run."""
-    if not _exists(path):
-        return None
-    trained = Path(last.committee).stat().st_mtime if _exists(last.committee) else 0.0
-    return Conductivity.read(Path(path)) if Path(path).stat().st_mtime >= trained else None
+def _kappa(files: Material, last: Round, busy: bool) -> tuple[float, float] | tuple[None, None]:
+    """κ(300 K) and its spread of the last committee; None where it is of an earlier run.
+
+    That is so where the final committee is not yet that of the last round, or, while jobs run,
+    where κ is older than it. Times alone do not tell: a copy of results has others.
+    """
+    if not _exists(files.conductivity):
+        return None, None
+    if _exists(files.final_committee) and _exists(last.committee):
+        final, own = Path(files.final_committee), Path(last.committee)
+        old = Path(files.conductivity).stat().st_mtime < final.stat().st_mtime
+        if final.read_bytes() != own.read_bytes() or (busy and old):
+            return None, None
+    return Conductivity.read(Path(files.conductivity)).at_room_temperature or (None, None)
 
 
 def unfinished(results: Path, now: float) -> list[dict[str, Any]]:

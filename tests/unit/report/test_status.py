@@ -122,9 +122,15 @@ def test_a_round_that_an_earlier_run_left_does_not_count(tmp_path):
 
 
 def test_kappa_of_an_earlier_committee_is_not_shown(tmp_path):
+    """The final committee is still another one; or it is made, and κ is being made."""
     folder = finished(tmp_path / "Si-227")
-    os.utime(folder / "round_01/committee.json", (155.0,) * 2)
+    touch(folder / "model/committee.json", "another", stamp=140.0)
     assert end(folder) == (True, "sound", None, "converged: all is well")
+    text = (folder / "round_01/committee.json").read_text()
+    touch(folder / "model/committee.json", text, stamp=155.0)
+    job = {"rule": "conductivity_member", "failed": False}
+    assert status.of_material(folder, [job])["kappa_300K_W_per_mK"] is None
+    assert end(folder) == (True, "sound", 9.7, "converged: all is well"), "a copy has other times"
 
 
 def test_a_verdict_of_an_earlier_run_is_not_shown_while_new_rounds_are_open(tmp_path):
