@@ -1,8 +1,11 @@
 """What a potential leaves of labels, as force constants with their uncertainty.
 
 The residual forces of labels in one supercell are a Taylor expansion with the Gaussian prior of
-`taylor.prior`, y = Σ_q τ_q A_q z_q + ε, z ~ N(0, 1), ε ~ N(0, σ²). The scales τ_q of the three
-orders and σ are those under which labels that nothing has learned from are most likely, given the
+`taylor.prior`, y = Σ_q τ_q A_q z_q + ε, z ~ N(0, 1). What the expansion leaves out grows at least
+with the square of the displacements, so ε ~ N(0, σ_f²) with σ_f = σ (a_f/a)², a_f the rms
+displacement of frame f and a the largest of the fresh ones, but at least the numerical noise: a
+cell with one displaced atom knows the harmonic part better than a hot one. The scales τ_q of the
+three orders and σ are those under which labels that nothing has learned from are most likely, given the
 labels that were learned from (those are fitted too well to say how large errors are). Linear
 algebra in the space of the free numbers: Bishop, Pattern Recognition and Machine Learning, 3.5.
 """
@@ -131,6 +134,10 @@ def posterior(
     return _fit(together, orders, best.x)[2]
 
 
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(values**2)))
+
+
 class Residual:
     """The posterior of what a potential leaves of labels in the supercell of a prior.
 
@@ -154,16 +161,33 @@ class Residual:
         self.prior = prior
         sizes = [len(root) for root in prior.roots]
         self.orders = np.repeat(np.arange(len(sizes)), sizes)
-        before = self._moments(learned, learned_forces) if len(learned) else None
-        after = self._moments(fresh, fresh_forces)
-        self.posterior = posterior(before, after, self.orders, prior.settings.noise)
+        noise = prior.settings.noise
+        groups = [(learned, learned_forces), (fresh, fresh_forces)]
+        rest = [
+            np.array([label.get_forces() - f for label, f in zip(some, known, strict=True)])
+            for some, known in groups
+        ]
+        u = [displacements(prior.perfect, some) if len(some) else None for some, _ in groups]
+        reference = max(_rms(one) for one in u[1]) if u[1] is not None else 0.0
+        sigma = max(_rms(rest[1]), noise)
+        for _ in range(2):  # the floor of the noise is relative to σ, which the first pass finds
+            found = [
+                None if shifts is None else self._moments(shifts, y, reference, noise / sigma)
+                for shifts, y in zip(u, rest, strict=True)
+            ]
+            before, after = found
+            assert after is not None, "there are fresh labels"
+            self.posterior = posterior(before, after, self.orders, noise)
+            sigma = self.posterior.noise
 
-    def _moments(self, labels: Sequence[Atoms], forces: Sequence[np.ndarray]) -> Moments:
+    def _moments(
+        self, u: np.ndarray, residual: np.ndarray, reference: float, floor: float
+    ) -> Moments:
         found: Moments | None = None
-        for label, predicted in zip(labels, forces, strict=True):
-            u = displacements(self.prior.perfect, [label])
-            y = (label.get_forces() - predicted).ravel()
-            own = Moments.of(self.prior.scaled_design(u)[0], y)
+        for shift, y in zip(u, residual, strict=True):
+            scale = max((_rms(shift) / reference) ** 2 if reference else 1.0, floor)
+            design = self.prior.scaled_design(shift[None])[0]
+            own = Moments.of(design / scale, y.ravel() / scale)
             found = own if found is None else found + own
         assert found is not None, "there are labels"
         return found
