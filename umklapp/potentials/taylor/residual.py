@@ -5,8 +5,8 @@ The residual forces of labels in one supercell are a Taylor expansion with the G
 with the square of the displacements, so ε ~ N(0, σ_f²) with σ_f = σ (a_f/a)², a_f the rms
 displacement of frame f and a the largest of the fresh ones, but at least the numerical noise: a
 cell with one displaced atom knows the harmonic part better than a hot one. The scales τ_q of the
-three orders and σ are those under which labels that nothing has learned from are most likely, given the
-labels that were learned from (those are fitted too well to say how large errors are). Linear
+three orders and σ are those under which labels that nothing has learned from are most likely, given
+the labels that were learned from (those are fitted too well to say how large errors are). Linear
 algebra in the space of the free numbers: Bishop, Pattern Recognition and Machine Learning, 3.5.
 """
 
