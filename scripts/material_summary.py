@@ -9,6 +9,7 @@ from umklapp.learning.events.verdict import Verdict
 from umklapp.logs import log_to
 from umklapp.report import summary
 from umklapp.report.history import History
+from umklapp.transport.error_budget import KappaErrors
 from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import Conductivity
 
@@ -32,6 +33,7 @@ def main(material, files, out):
         assessments,
         rounds[-1].committee,
         Conductivity.read(Path(files["conductivity"])),
+        KappaErrors.read(Path(files["error_budget"])),
         thermodynamics,
         verdict,
         *asked,

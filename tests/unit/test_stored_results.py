@@ -170,6 +170,7 @@ def test_figures_are_drawn_of_records_of_then(tmp_path):
     errors = pd.read_csv(SILICON / "test_errors.csv")
     committees = [one.committee for one in rounds]
     uncertainty.draw(errors, committees, "Si-227", [tmp_path / "uncertainty.png"])
-    kappa.draw(Conductivity.read(SILICON / "conductivity.json"), "Si-227", [tmp_path / "kappa.png"])
+    conductivity = Conductivity.read(SILICON / "conductivity.json")
+    kappa.draw(conductivity, None, "Si-227", [tmp_path / "kappa.png"])
     elastic.draw(ElasticRecord.read(SILICON / "elastic.json"), "Si-227", [tmp_path / "c.png"])
     assert len(list(tmp_path.glob("*.png"))) == 4

@@ -20,8 +20,9 @@ from umklapp.learning.events.verdict import Verdict
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.paths import Results
 from umklapp.transport.audit.record import AuditRecord
+from umklapp.transport.error_budget import KappaErrors
 from umklapp.transport.green_kubo_record import GreenKuboRecord
-from umklapp.transport.kappa_records import Conductivity
+from umklapp.transport.kappa_records import ROOM, Conductivity
 from umklapp.wording import in_milli
 
 
@@ -30,6 +31,7 @@ def row(
     assessments: Sequence[Assessment],
     committee: CommitteeRecord,
     conductivity: Conductivity,
+    errors: KappaErrors,
     thermodynamics: ThermodynamicsRecord,
     verdict: Verdict,
     green_kubo: GreenKuboRecord | None = None,
@@ -72,8 +74,15 @@ def row(
         "test_energy_mae_eV_per_atom": committee.test.energy_mae_eV_per_atom,
         "kappa_300K_W_per_mK": kappa,
         "kappa_300K_std_W_per_mK": spread,
+        "kappa_300K_error_W_per_mK": errors.boltzmann.total(ROOM) if errors.boltzmann else None,
+        "kappa_300K_error_is": errors.boltzmann.words() if errors.boltzmann else None,
+        "kappa_300K_moves_W_per_mK": errors.moves_W_per_mK,
         "kappa_green_kubo_W_per_mK": None if green_kubo is None else green_kubo.kappa_W_per_mK,
-        "kappa_green_kubo_error_W_per_mK": green_kubo.error_W_per_mK if green_kubo else None,
+        "kappa_green_kubo_error_W_per_mK": (
+            errors.green_kubo.total(errors.green_kubo.temperatures_K[0])
+            if errors.green_kubo
+            else None
+        ),
         "sigma_A": verdict.overall_sigma("after"),
         "bulk_modulus_GPa": elastic.bulk_GPa if elastic else None,
         "bulk_modulus_std_GPa": elastic.bulk_GPa_std if elastic else None,
@@ -108,14 +117,19 @@ def joined(paths: Sequence[Path], order: Sequence[str]) -> pd.DataFrame:
 def _with_error(row: pd.Series, value: str, error: str) -> str:
     if value not in row or pd.isna(row[value]):
         return "not computed"
-    return f"{row[value]:.3g} ± {0 if pd.isna(row[error]) else row[error]:.2g}"
+    if error not in row or pd.isna(row[error]):
+        return f"{row[value]:.3g} ± ?"
+    return f"{row[value]:.3g} ± {row[error]:.2g}"
 
 
 def render(table: pd.DataFrame) -> str:
     """The table a user reads, with units in its head."""
     rows = []
     for _, each in table.iterrows():
-        kappa = _with_error(each, "kappa_300K_W_per_mK", "kappa_300K_std_W_per_mK")
+        kappa = _with_error(each, "kappa_300K_W_per_mK", "kappa_300K_error_W_per_mK")
+        if "kappa_300K_error_W_per_mK" not in each:  # written before there were error budgets
+            kappa = _with_error(each, "kappa_300K_W_per_mK", "kappa_300K_std_W_per_mK")
+            kappa += " (members only)"
         dynamics = ("kappa_green_kubo_W_per_mK", "kappa_green_kubo_error_W_per_mK")
         spent = {"core hours": f"{each['core_hours']:.2f}"} if "core_hours" in each else {}
         rows.append(

@@ -34,7 +34,9 @@ def parts(kappa=(151.2, 118.4), std=(6.04, 4.0), converged=True):
     )
     verdict = Verdict(verdict="sound", reason="sound: no events anywhere", persistence_labels=3)
     highest = stored_results.thermodynamics(highest_THz=MeanStd(mean=15.7, std=0.1))
-    return assessments, committee, conductivity, highest, verdict
+    budget = stored_results.budget([200.0, 300.0], potential=[8.0, 9.0], mesh=[6.0, 12.0])
+    errors = stored_results.errors(budget if kappa else None, moves=-3.0 if kappa else None)
+    return assessments, committee, conductivity, errors, highest, verdict
 
 
 def test_row_of_a_material():
@@ -46,6 +48,9 @@ def test_row_of_a_material():
     assert row["failed_labels"] == 3
     assert row["kappa_300K_W_per_mK"] == 151.2  # of 300 K, not of the first temperature
     assert row["kappa_300K_std_W_per_mK"] == 6.04
+    assert row["kappa_300K_error_W_per_mK"] == pytest.approx(15.0)
+    assert row["kappa_300K_error_is"] == "potential 9; mesh 12"
+    assert row["kappa_300K_moves_W_per_mK"] == -3.0
     assert row["test_force_mae_eV_per_A"] == 0.0213
     assert row["highest_frequency_THz"] == 15.7
     assert row["reason"] == "converged: all is well"
@@ -82,6 +87,7 @@ def test_row_without_conductivity():
     row = summary.row("Si-227", *parts(None, None, converged=False))
     assert row["kappa_300K_W_per_mK"] is None
     assert row["kappa_300K_std_W_per_mK"] is None
+    assert row["kappa_300K_error_W_per_mK"] is None
     assert row["converged"] is False
 
 
@@ -100,7 +106,7 @@ def test_table_a_user_reads(tmp_path, through_a_file):
     head, silicon, iodide = summary.render(found).splitlines()
     for name in ("material", "rounds", "labels", "force MAE (meV/Å)", "κ(300 K) (W/(m K))"):
         assert name in head
-    assert "151 ± 6" in silicon
+    assert "151 ± 15" in silicon
     assert "21.3" in silicon
     assert "exp. 148, 156" in silicon
     assert silicon.endswith("yes  sound not audited")
@@ -127,7 +133,7 @@ def test_finished_campaign(plain, tmp_path):
     (tmp_path / "results").mkdir()
     table().to_csv(tmp_path / "results/summary.csv", index=False)
     text = summary.run(path)
-    assert "151 ± 6" in text
+    assert "151 ± 15" in text
     assert "  Si-227: converged: all is well" in text
     assert f"figures: {tmp_path / 'results/figures'}" in text
     (tmp_path / "results/report.html").write_text("<html>")
