@@ -29,7 +29,7 @@ from umklapp.crystals import frames
 from umklapp.files import replacing
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning import judgement
-from umklapp.learning.event_rates import poisson_interval
+from umklapp.learning.events.event_rates import poisson_interval
 from umklapp.learning.sampling import health
 from umklapp.learning.sampling.dynamics import Trajectory
 from umklapp.potentials.committee import Committee

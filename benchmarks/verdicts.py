@@ -27,7 +27,7 @@ import yaml
 from umklapp import provenance
 from umklapp.campaign import teacher_campaign, testbed_campaign
 from umklapp.config import Rounds
-from umklapp.learning.verdict import Verdict
+from umklapp.learning.events.verdict import Verdict
 from umklapp.report.figures import events
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -59,7 +59,7 @@ rule acquire:
         runtime=minutes("acquire", 10),
     params:
         acquisition=plain(CAMPAIGN.acquisition),
-        force_error=CAMPAIGN.rounds.force_error,
+        rounds=plain(CAMPAIGN.rounds, include={"force_error", "share_above", "check_labels"}),
         root=CAMPAIGN.seed,
     message:
         "{wildcards.material} round {wildcards.round}: choose the frames to label"

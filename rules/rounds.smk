@@ -36,6 +36,8 @@ checkpoint assess:
         committee=ROUND.committee,
         exploration=ROUND.exploration,
         candidates=ROUND.candidates,
+        acquisition=ROUND.acquisition,
+        harmonic=MATERIAL.harmonic,
         labels=expand(
             ROUND.labels(),
             chunk=CHUNKS,
@@ -71,7 +73,9 @@ checkpoint assess:
         mem_mb=memory("assess", 1000),
         runtime=minutes("assess", 10),
     params:
+        acquisition=plain(CAMPAIGN.acquisition, include={"lower"}),
         rounds=plain(CAMPAIGN.rounds),
+        verdict=PARAMETERS.finding_events(),
     message:
         "{wildcards.material} round {wildcards.round}: is it done?"
     script:

@@ -1,18 +1,17 @@
 """Choose the explored frames that go to the reference engine."""
 
+from collections import Counter
 from pathlib import Path
-
-import numpy as np
 
 from umklapp import config, provenance
 from umklapp.crystals import frames, sites
 from umklapp.crystals.frame_info import Origin
 from umklapp.learning.judgement import CommitteeRecord
-from umklapp.learning.sampling import acquisition, exploration
+from umklapp.learning.sampling import acquisition, checks, exploration
 from umklapp.logs import log_to
 
 
-def main(names, explored, committee, sampling, settings, force_error, root, out):
+def main(names, explored, committee, sampling, settings, rounds, root, out):
     """Write the candidates and how they were chosen; `names` are material and round."""
     found, record = exploration.read(explored), CommitteeRecord.read(committee)
     perfect = frames.read_candidates(sampling)[0]
@@ -22,27 +21,30 @@ def main(names, explored, committee, sampling, settings, force_error, root, out)
     if record.calibration_factor is None and settings.strategy != "random":
         settings = settings.model_copy(update={"strategy": "random"})
         print("the committee has no uncertainty: frames are drawn at random")
-    chosen = acquisition.select(
-        exploration.candidates(found, settings.uncertainty, record.calibration_factor),
-        acquisition.Knowledge(
-            spreads[settings.uncertainty],
-            spreads["energy_above_crystal"],
-            sites.bond_length(perfect),
-            settings.lower or 3 * force_error,
-        ),
-        settings,
-        provenance.generator(root, *names, "acquire"),
+    candidates = exploration.candidates(found, settings.uncertainty, record.calibration_factor)
+    knowledge = acquisition.Knowledge(
+        spreads[settings.uncertainty],
+        spreads["energy_above_crystal"],
+        sites.bond_length(perfect),
+        settings.bound(rounds.force_error),
     )
+    streams = [provenance.generator(root, *names, purpose) for purpose in ("acquire", "check")]
+    chosen = acquisition.select(candidates, knowledge, settings, streams[0])
+    drawn = checks.draw(candidates, knowledge, chosen, settings, rounds, streams[1])
     origin = Origin(kind="round", number=int(names[1]))
     measured = found.measures[settings.uncertainty]
-    picked = acquisition.picked(found.frames, chosen, measured, names[0], origin)
+    rows = sorted([*chosen.chosen, *drawn])
+    picked = acquisition.picked(found.frames, rows, chosen, measured, names[0], origin)
     frames.write_frames(out["candidates"], picked)
-    ended = dict(zip(*np.unique(found.ended, return_counts=True), strict=True))
-    replicas = {str(reason): int(count) for reason, count in ended.items()}
     acquisition.AcquisitionRecord(
-        counts=chosen.counts, notes=chosen.notes, strategy=settings.strategy, replicas=replicas
+        strategy=settings.strategy,
+        counts=chosen.counts,
+        notes=chosen.notes,
+        replicas=dict(Counter(found.ended)),
+        checks=sorted([*drawn, *(chosen.chosen if settings.strategy == "random" else [])]),
     ).write(out["record"])
-    print(f"{len(picked)} of {len(found.frames)} frames chosen: {chosen.counts}", *chosen.notes)
+    print(f"{len(chosen.chosen)} of {len(found.frames)} frames chosen: {chosen.counts}")
+    print(f"{len(drawn)} more drawn at random", *chosen.notes)
 
 
 if __name__ == "__main__":
@@ -53,7 +55,7 @@ if __name__ == "__main__":
         Path(snakemake.input.committee),
         Path(snakemake.input.sampling),
         config.parse(config.Acquisition, snakemake.params.acquisition),
-        snakemake.params.force_error,
+        config.parse(config.Rounds, snakemake.params.rounds),
         snakemake.params.root,
         {name: Path(path) for name, path in snakemake.output.items()},
     )

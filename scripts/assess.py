@@ -1,46 +1,50 @@
-"""Is this material done? The verdict of a round, in numbers and in words."""
+"""Is this material done? The assessment of a round, in numbers and in words."""
 
 from itertools import chain
 from pathlib import Path
 
-from umklapp import config, provenance
+from umklapp import config
 from umklapp.crystals import frames
+from umklapp.lattice import harmonic_reference
 from umklapp.learning import rounds
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.sampling import exploration
+from umklapp.learning.sampling.acquisition import AcquisitionRecord
+from umklapp.learning.stopping import search
+from umklapp.learning.stopping.labels import new_labels
 from umklapp.logs import log_to
 from umklapp.reference.contract import Failures
 from umklapp.transport.committee import at_300_kelvin
 
 
-def physics_of(found, previous, kappa, previous_kappa, settings):
-    """Criteria of the quantities that the configuration asks for."""
-    criteria = {}
-    if "anharmonicity" in settings.physics:
-        stretches = [rounds.blocks(each.sigma, each.replica) for each in (found, *previous)]
-        before = stretches[1] if previous else None
-        criteria["anharmonicity"] = rounds.sigma_criterion(stretches[0], before, settings)
-    if "kappa" in settings.physics:
-        before = at_300_kelvin(previous_kappa) if previous_kappa else None
-        criteria["kappa"] = rounds.kappa_criterion(at_300_kelvin(kappa), before, settings)
-    return criteria
-
-
-def main(number, files, previous, *kappa, settings, out):
-    """Write assessment.json; `files` are the outputs of the round by name."""
+def main(number, files, acquisition, settings, verdict, out):
+    """Write assessment.json; `files` are the inputs of the rule by name, lists among them."""
     committee = CommitteeRecord.read(Path(files["committee"]))
-    labels = list(chain.from_iterable(map(frames.read_labels, map(Path, files["labels"]))))
-    failed = [Failures.read(Path(path)).failed for path in files["failed"]]
+    labelled = list(chain.from_iterable(frames.read_labels(Path(p)) for p in files["labels"]))
+    failed = sum(len(Failures.read(Path(path)).failed) for path in files["failed"])
     accepted = len(frames.read_candidates(Path(files["candidates"])))
-    found = exploration.read(Path(files["exploration"]))
-    new = rounds.new_labels(found, labels, accepted=accepted, failed=sum(map(len, failed)))
-    criteria = physics_of(found, list(map(exploration.read, previous)), *kappa, settings)
-    if committee.finetune is not None:
-        criteria["finetune"] = rounds.forgetting_criterion(committee.finetune)
-    verdict = rounds.assess(number, new, committee.calibration_factor, criteria, settings)
-    verdict["training_frames"] = committee.frames["train"]
-    print(verdict["reason"])
-    provenance.write_json(out, provenance.record(**verdict))
+    paths = [Path(path) for path in (files["exploration"], *files["previous"])]
+    explored, *before = map(exploration.read, paths)
+    harmonic = harmonic_reference.read(Path(files["harmonic"]))
+    options = verdict.model_dump(include={"enter", "leave", "shortest", "gap"})
+    seen, *seen_before = (search.events_seen(path, harmonic, options) for path in paths)
+    checks = AcquisitionRecord.read(Path(files["acquisition"])).checks
+    evidence = rounds.Evidence(
+        explored=explored,
+        before=before[0] if before else None,
+        labels=new_labels(explored, labelled, checks, failed),
+        factor=committee.calibration_factor,
+        bound=acquisition.bound(settings.force_error),
+        kappa=at_300_kelvin([Path(path) for path in files["kappa"]]),
+        kappa_before=at_300_kelvin([Path(path) for path in files["previous_kappa"]]) or None,
+        finetune=committee.finetune,
+        seen=seen,
+        seen_before=seen_before[0] if seen_before else None,
+    )
+    frames_of = {"accepted": accepted, "training": committee.frames["train"]}
+    result = rounds.assess(number, evidence, settings, **frames_of)
+    print(result.reason)
+    result.write(out)
 
 
 if __name__ == "__main__":
@@ -48,9 +52,8 @@ if __name__ == "__main__":
     main(
         int(snakemake.wildcards.round),
         dict(snakemake.input.items()),
-        [Path(path) for path in snakemake.input.previous],
-        [Path(path) for path in snakemake.input.kappa],
-        [Path(path) for path in snakemake.input.previous_kappa],
-        settings=config.parse(config.Rounds, snakemake.params.rounds),
-        out=Path(snakemake.output[0]),
+        config.parse(config.Acquisition, snakemake.params.acquisition),
+        config.parse(config.Rounds, snakemake.params.rounds),
+        config.parse(config.Verdict, snakemake.params.verdict),
+        Path(snakemake.output[0]),
     )

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from umklapp.learning.verdict import Verdict
+from umklapp.learning.events.verdict import Verdict
 from umklapp.logs import log_to
 from umklapp.report import comparison
 from umklapp.report.figures import comparison as figure

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from umklapp import config, files
 from umklapp.lattice import harmonic_reference
-from umklapp.learning import event_survey, reference_dynamics
+from umklapp.learning.events import event_survey, reference_dynamics
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from umklapp.learning.verdict import Verdict
+from umklapp.learning.events.verdict import Verdict
 from umklapp.logs import log_to
 from umklapp.report.figures import events
 

@@ -1,9 +1,9 @@
 """Committees, assessments and audits of all rounds in one file."""
 
-import json
 import shutil
 from pathlib import Path
 
+from umklapp.learning.assessment import Assessment
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.logs import log_to
 from umklapp.report.history import History, Round
@@ -16,7 +16,7 @@ def main(committees, assessments, audits, test, out):
     rounds = [
         Round(
             committee=CommitteeRecord.read(committee),
-            assessment=json.loads(Path(assessment).read_text()),
+            assessment=Assessment.read(Path(assessment)),
             audit=audited.get(number),
         )
         for number, (committee, assessment) in enumerate(zip(committees, assessments, strict=True))

@@ -5,7 +5,7 @@ from pathlib import Path
 from umklapp import provenance
 from umklapp.lattice.elastic.record import ElasticRecord
 from umklapp.lattice.thermodynamics_record import ThermodynamicsRecord
-from umklapp.learning.verdict import Verdict
+from umklapp.learning.events.verdict import Verdict
 from umklapp.logs import log_to
 from umklapp.report import summary
 from umklapp.report.history import History

@@ -6,8 +6,8 @@ from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.crystals.frame_info import mark
 from umklapp.lattice import harmonic_reference
-from umklapp.learning import persistence
-from umklapp.learning.event_record import EventRecord, PersistenceRecord
+from umklapp.learning.events import persistence
+from umklapp.learning.events.event_record import EventRecord, PersistenceRecord
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
 

@@ -1,13 +1,13 @@
 """Sound, a missed event, or a false one: the table of evidence and the word that it gives."""
 
-import json
 from pathlib import Path
 
 from umklapp import config
 from umklapp.crystals import frames
-from umklapp.learning import persistence, verdict
-from umklapp.learning.event_record import EventRecord, PersistenceRecord
-from umklapp.learning.evidence import Facts
+from umklapp.learning.assessment import Assessment
+from umklapp.learning.events import persistence, verdict
+from umklapp.learning.events.event_record import EventRecord, PersistenceRecord
+from umklapp.learning.events.evidence import Facts
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
 
@@ -23,7 +23,7 @@ def main(inputs, settings, out):
         record, trials = persistence.audit(runs, record, labels, last, settings.persistence.error)
     found = verdict.judge(Facts(record, trials, settings.dynamics, settings.rarest))
     assessment = Path(inputs["assessment"])
-    number = int(json.loads(assessment.read_text())["round"])
+    number = Assessment.read(assessment).round
     found = found.model_copy(
         update={
             "belongs": verdict.Belongs.of(number, assessment, inputs["members"]),

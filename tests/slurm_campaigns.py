@@ -128,7 +128,16 @@ def three_materials(folder: Path, **changes: dict) -> Path:
         "committee": {"subsamples": 2, "seeds": 1, "engine": "eager"},
         "exploration": {"kind": "md", "replicas": 2, "steps": 20, "every": 5},
         "acquisition": {"batch_size": 2, "spacing": 10.0, "lower": 1e-4},
-        "rounds": {"max": 2, "force_error": 0.3, "calibration_band": 1000, "physics": []},
+        "rounds": {  # the mean error of the new labels alone decides
+            "max": 2,
+            "force_error": 0.3,
+            "worst_error": 1000,
+            "share_above": 1,
+            "check_labels": 1,
+            "independent": 0.5,
+            "calibration_band": 1000,
+            "physics": [],
+        },
         "phonons": {"mesh": [3, 3, 3], "imaginary": -100.0},
         "conductivity": {"mesh": [2, 2, 2], "round_mesh": [2, 2, 2], "mesh_tolerance": 0.9},
         "resources": {

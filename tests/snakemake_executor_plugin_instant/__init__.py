@@ -22,6 +22,9 @@ from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.real import RealExecutor
 from snakemake_interface_executor_plugins.settings import CommonSettings, ExecMode
 
+from umklapp import provenance
+from umklapp.learning.assessment import Assessment, Criterion, conclude
+
 common_settings = CommonSettings(
     non_local_exec=False,
     implies_no_shared_fs=False,
@@ -73,7 +76,12 @@ def write(job) -> None:
             path.mkdir(exist_ok=True)
         elif path.name == "assessment.json":
             number, last = int(job.wildcards.round), last_round(job.wildcards.material)
-            path.write_text(json.dumps({"round": number, "finished": number >= last}))
+            criterion = Criterion(met=number >= last, words="meant to be done in this round")
+            counts = ("explored", "accepted", "failed", "checks", "stopped", "training_frames")
+            found = conclude(number, {"instant": criterion}, 99, dict.fromkeys(counts, 0))
+            # not `write`: asking git for the state of the code takes longer than the scheduler
+            version = {"schema_version": Assessment.VERSION}
+            provenance.write_json(path, found.model_dump(mode="json") | version)
         elif job.rule.name == "audit":
             write_audit(job, path)
         else:

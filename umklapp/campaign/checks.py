@@ -27,9 +27,9 @@ from umklapp.crystals import given_cells, materials, phonopy_cells, registration
 from umklapp.crystals.formats import given
 from umklapp.crystals.formats.force_sets import load_params, read_labelled
 from umklapp.errors import InputError
-from umklapp.learning import reference_dynamics
+from umklapp.learning.events import reference_dynamics
 from umklapp.potentials.external import bridge
-from umklapp.report.costs import STAGES
+from umklapp.stages import STAGES
 from umklapp.wording import nearest
 
 if TYPE_CHECKING:

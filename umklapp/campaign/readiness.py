@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from umklapp.errors import InputError
+from umklapp.learning.assessment import Assessment
 from umklapp.paths import COMMON_FILES, COMMON_FOLDERS, Results, existing
 
 PREFIX = "umklapp"
@@ -132,8 +133,11 @@ def read_another_round(path: Path) -> bool | None:
 
 
 def read_finished(path: Path) -> bool | None:
-    """`finished` of a verdict; None where the file has none."""
-    return _flag(path, "finished")
+    """`finished` of an assessment; None where the file is no whole record of one."""
+    try:
+        return Assessment.read(path).finished
+    except (OSError, InputError):
+        return None
 
 
 def _flag(path: Path, name: str) -> bool | None:

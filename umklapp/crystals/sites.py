@@ -16,6 +16,9 @@ harmonic forces of the perfect cell say little about the frame."""
 SAME_CELL = 1e-3
 """Strain component below which two cells are the same crystal relaxed twice (0.01 Å in 10 Å)."""
 
+LEFT = 0.5
+"""Of a bond: an atom farther than that from its site has left it."""
+
 
 def nearest_image(vectors: np.ndarray, cell: np.ndarray) -> np.ndarray:
     """The shortest periodic images of vectors (…, 3) Å in a cell (3, 3) Å, skewed ones too."""
@@ -54,6 +57,8 @@ def displacements(
 
 def of_frames(frames: Sequence[Atoms], perfect: Atoms) -> np.ndarray:
     """Displacements (n, N, 3) Å of frames whose atoms are in the order of the sites."""
+    if not frames:
+        return np.empty((0, len(perfect), 3))
     cells = np.array([frame.cell.array for frame in frames])
     return displacements(np.array([frame.positions for frame in frames]), perfect, cells)
 
@@ -111,3 +116,14 @@ def shortest_distance(atoms: Atoms, search: float = 4.0) -> float:
         return float("nan")
     distances = neighbour_list("d", atoms, search)
     return float(distances.min()) if len(distances) else float("inf")
+
+
+def hopped(displacements: np.ndarray, perfect: Atoms, limit: float = LEFT) -> np.ndarray:
+    """Whether an atom has left its site, (n,) bool.
+
+    Args:
+        displacements: (n, N, 3) Å from the sites of `perfect`.
+        limit: distance from the site, in bonds.
+    """
+    length = np.linalg.norm(displacements, axis=2).max(axis=1, initial=0.0)
+    return ~np.asarray(length <= limit * bond_length(perfect))

@@ -33,6 +33,9 @@ from umklapp.potentials.contract import Potential
 SEED = 0
 """Of random displacements."""
 
+MOST_LEFT_OUT = 0.5
+"""Share of frames with an atom away from its site beyond which these are not the right sites."""
+
 
 def prepare(primitive: Atoms, supercell: Atoms, settings: config.Phonons) -> Phono3py:
     """An empty phono3py calculation of the supercell; fc2 and Born charges come with a params file.
@@ -188,12 +191,14 @@ def _fit(phonon: Phono3py, cutoff: float | None) -> None:
 class Effective:
     """What effective force constants were fitted to.
 
-    frames: their number; unknowns: about how many numbers were fitted; largest: displacement (Å);
-    shift: largest distance of a mean position from its site (Å); anharmonic: share of the forces
-    that the effective harmonic part leaves, as σᴬ.
+    frames: their number; left_out: others, in which an atom has left its site; unknowns: about how
+    many numbers were fitted; largest: displacement (Å); shift: largest distance of a mean position
+    from its site (Å); anharmonic: share of the forces that the effective harmonic part leaves, as
+    σᴬ.
     """
 
     frames: int
+    left_out: int
     unknowns: int
     largest: float
     shift: float
@@ -215,13 +220,14 @@ def effective(
         phonon: of the supercell of the run, without a phonon supercell of its own.
         labelled: frames with forces at one temperature, in the order of `phonon.supercell`. They
             count as independent: closer than a correlation time they say little more than one.
+            Those in which an atom has left its site are left out.
         mean_positions: displacements from the mean positions of the frames, and without the mean
             forces there; for crystals whose sites are not fixed by symmetry.
         cutoff: of the pairs of fc3 (Å).
 
     Raises:
-        InputError: no frames, other cells or species, no forces, an atom that has left its site,
-            fewer equations than unknowns, or a phonon supercell of its own.
+        InputError: no frames, other cells or species, no forces, an atom that has left its site in
+            most frames, fewer equations than unknowns, or a phonon supercell of its own.
     """
     if phonon.phonon_supercell_matrix is not None:
         raise InputError(
@@ -230,15 +236,15 @@ def effective(
     perfect = from_phonopy(phonon.supercell)
     for number, frame in enumerate(labelled):
         _check_frame(frame, perfect, f"effective force constants: frame {number}")
+    used, u = _at_sites(labelled, perfect)
     size = unknowns(phonon, cutoff)
-    if 3 * len(perfect) * len(labelled) < size:
+    if 3 * len(perfect) * len(used) < size:
         raise InputError(
-            f"effective force constants: {len(labelled)} frames of {len(perfect)} atoms for about "
+            f"effective force constants: {len(used)} frames of {len(perfect)} atoms for about "
             f"{size} unknowns; at least {math.ceil(size / (3 * len(perfect)))} are needed, and "
             f"several times as many to average out noise; or a cutoff"
         )
-    u = _displacements(labelled, perfect)
-    forces = np.array([frame.get_forces() for frame in labelled])
+    forces = np.array([frame.get_forces() for frame in used])
     forces -= forces.mean(axis=1, keepdims=True)
     mean = u.mean(axis=0)
     if mean_positions:
@@ -247,7 +253,8 @@ def effective(
     _fit(phonon, cutoff)
     harmonic = -np.einsum("ijab,njb->nia", full_fc2(phonon), u)
     return Effective(
-        len(labelled),
+        len(used),
+        len(labelled) - len(used),
         size,
         float(np.linalg.norm(u, axis=2).max()),
         float(np.linalg.norm(mean, axis=1).max()),
@@ -270,20 +277,17 @@ def _check_frame(frame: Atoms, perfect: Atoms, where: str) -> None:
     frames.check(frame, where)
 
 
-def _displacements(labelled: Sequence[Atoms], perfect: Atoms) -> np.ndarray:
-    """(n, N, 3) Å from the sites, nearest image, without the common shift."""
-    found = sites.of_frames(labelled, perfect)
-    distances = perfect.get_all_distances(mic=True)
-    half = distances[~np.eye(len(perfect), dtype=bool)].min(initial=np.inf) / 2
-    length = np.linalg.norm(found, axis=2)
-    if (length > half).any():
-        number, atom = np.argwhere(length > half)[0]
+def _at_sites(labelled: Sequence[Atoms], perfect: Atoms) -> tuple[list[Atoms], np.ndarray]:
+    """Frames in which every atom is at its site, and their displacements (n, N, 3) Å."""
+    u = sites.of_frames(labelled, perfect)
+    away = sites.hopped(u, perfect)
+    if away.sum() > MOST_LEFT_OUT * len(away):
         raise InputError(
-            f"effective force constants: frame {number}: atom {atom} is {length[number, atom]:.2f} "
-            f"Å from its site, more than half the distance of neighbours; either the atoms are in "
-            f"another order (registration.register) or it has left and the frame has to be left out"
+            f"effective force constants: in {away.sum()} of {len(labelled)} frames an atom is "
+            "farther from its site than half the distance of neighbours; either the atoms are in "
+            "another order (registration.register), or the crystal of these frames is another one"
         )
-    return found
+    return [frame for frame, left in zip(labelled, away, strict=True) if not left], u[~away]
 
 
 def full_fc2(phonon: Phono3py) -> np.ndarray:

@@ -14,33 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-STAGES = {
-    "structure": ("structure",),
-    "seeds": (
-        "seed_aimd", "seed_displaced", "seed_frames", "nomad_listing", "nomad_sizes",
-        "nomad_download", "seed_nomad", "low_fidelity_sample", "low_fidelity_distil",
-        "split", "harmonic",
-    ),
-    "labels": ("label", "label_audit", "curvature_labels"),
-    "training": (
-        "low_fidelity_train", "shared_model", "dataset", "train", "finetune", "committee", "model",
-    ),
-    "exploration": ("engine", "explore", "acquire"),
-    "rounds": (
-        "round_conductivity", "assess", "audit_frames", "audit", "audited", "history", "events",
-        "persistence", "verdict",
-    ),
-    "phonons and κ": ("phonons", "conductivity_member", "conductivity", "mesh_convergence", "srme"),
-    "Green–Kubo": ("flux_engine", "green_kubo_trajectory", "green_kubo", "effective_conductivity"),
-    "elastic constants": ("elastic", "elastic_reference"),
-    "report": (
-        "material_summary", "summary", "comparison", "figure_learning_curve", "figure_uncertainty",
-        "figure_events", "figure_green_kubo", "figure_bands", "figure_kappa", "figure_elastic",
-        "figure_overview",
-        "figure_campaign",
-    ),
-}  # fmt: skip
-"""Rules of every stage, in the order of the pipeline."""
+from umklapp.stages import STAGES
 
 SHARED = "(shared)"
 """Jobs that serve all materials: compiled graphs, summary, overview."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import field_validator
 
+from umklapp.learning.assessment import Assessment
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.records import Part, Record
 from umklapp.transport.audit.record import AuditRecord
@@ -19,7 +20,7 @@ class Round(Part):
     """
 
     committee: CommitteeRecord
-    assessment: dict[str, Any]
+    assessment: Assessment
     audit: AuditRecord | None = None
 
     @field_validator("committee", mode="before")
@@ -28,6 +29,11 @@ class Round(Part):
         return (
             CommitteeRecord.parse(value, Path("history.json")) if isinstance(value, dict) else value
         )
+
+    @field_validator("assessment", mode="before")
+    @classmethod
+    def _assessment_of_then(cls, value: Any) -> Any:
+        return Assessment.parse(value, Path("history.json")) if isinstance(value, dict) else value
 
     @field_validator("audit", mode="before")
     @classmethod

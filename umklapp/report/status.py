@@ -18,8 +18,9 @@ from rich.table import Table
 
 from umklapp import config
 from umklapp.crystals import materials
+from umklapp.learning.assessment import counted_rounds, of_round
+from umklapp.learning.events.verdict import current
 from umklapp.learning.judgement import CommitteeRecord
-from umklapp.learning.verdict import current
 from umklapp.paths import Material, Results, Round, existing
 from umklapp.records import Record
 from umklapp.reference.contract import Failures
@@ -65,19 +66,23 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         failed_labels, test_force_mae_eV_per_A, kappa_300K_W_per_mK and its std, converged, verdict,
         verdict_note (why a verdict on disk is not shown), audit (of the last round, with its words
         and reason), reason, running and failed (rule, file, minutes since the last sign of life).
+        While rounds are open, what an earlier run found (κ, converged, verdict) is None.
+
+    Raises:
+        InputError: an assessment is no record of this workflow.
     """
     files = Material(str(folder))
-    rounds = files.rounds_on_disk()
-    assessments = [found for one in rounds if (found := _json(one.assessment))]
+    rounds = counted_rounds(files)
     committees = [found for one in rounds if (found := _read(CommitteeRecord, one.committee))]
-    conductivity = _read(Conductivity, files.conductivity)
-    kappa, std = (conductivity.at_room_temperature if conductivity else None) or (None, None)
     verdict, verdict_note = current(files)
-    last = assessments[-1] if assessments else {}
+    last = of_round(rounds[-1]) if rounds else None
     audit = (_json(rounds[-1].audit) if rounds else None) or {}
+    goes_on = last is None or not last.finished or audit.get("another_round", False)
+    ended = None if goes_on else last
+    kappa, std = _kappa(files, rounds[-1], bool(jobs)) if ended else (None, None)
     return {
         "material": folder.name,
-        "stage": _stage(files, rounds, last),
+        "stage": _stage(files, rounds, ended is not None),
         "round": rounds[-1].number if rounds else None,
         "labels": len(existing(f"{files.ledger}/*/*.extxyz")),
         "failed_labels": sum(
@@ -88,16 +93,40 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "test_force_mae_eV_per_A": (committees[-1].test.force_mae_eV_per_A if committees else None),
         "kappa_300K_W_per_mK": kappa,
         "kappa_300K_std_W_per_mK": std,
-        "converged": last.get("converged"),
+        "converged": ended.converged if ended else None,
         "verdict": verdict.verdict if verdict else None,
         "verdict_note": verdict_note,
         "audit": audit.get("outcome"),
         "audit_words": audit.get("words"),
         "audit_reason": audit.get("reason"),
-        "reason": last.get("reason"),
+        "reason": _reason(rounds),
         "running": [job for job in jobs if not job["failed"]],
         "failed": [job for job in jobs if job["failed"]],
     }
+
+
+def _reason(rounds: Sequence[Round]) -> str | None:
+    """Why the rounds ended, or why the last round that was assessed was not the last."""
+    assessed = [found for one in rounds if (found := of_round(one)) is not None]
+    if not assessed or (assessed[-1].finished and of_round(rounds[-1]) is None):
+        return None  # the rounds were opened again
+    return assessed[-1].reason
+
+
+def _kappa(files: Material, last: Round, busy: bool) -> tuple[float, float] | tuple[None, None]:
+    """κ(300 K) and its spread of the last committee; None where it is of an earlier run.
+
+    That is so where the final committee is not yet that of the last round, or, while jobs run,
+    where κ is older than it. Times alone do not tell: a copy of results has others.
+    """
+    if not _exists(files.conductivity):
+        return None, None
+    if _exists(files.final_committee) and _exists(last.committee):
+        final, own = Path(files.final_committee), Path(last.committee)
+        old = Path(files.conductivity).stat().st_mtime < final.stat().st_mtime
+        if final.read_bytes() != own.read_bytes() or (busy and old):
+            return None, None
+    return Conductivity.read(Path(files.conductivity)).at_room_temperature or (None, None)
 
 
 def unfinished(results: Path, now: float) -> list[dict[str, Any]]:
@@ -130,12 +159,12 @@ def unfinished(results: Path, now: float) -> list[dict[str, Any]]:
     return found
 
 
-def _stage(files: Material, rounds: Sequence[Round], last: dict[str, Any]) -> str:
+def _stage(files: Material, rounds: Sequence[Round], ended: bool) -> str:
     if not _exists(files.primitive):
         return "structure" if _exists(files.folder) else "not begun"
     if not _exists(files.seeds.train):
         return "seeds"
-    if last.get("finished") and rounds and _exists(rounds[-1].assessment):
+    if ended:
         if _exists(rounds[-1].audit_predictions) and not _exists(rounds[-1].audit):
             return "audit"
         return "finished" if _exists(files.summary) else "phonons and κ"

@@ -15,8 +15,9 @@ from umklapp import config
 from umklapp.errors import InputError
 from umklapp.lattice.elastic.record import ElasticRecord
 from umklapp.lattice.thermodynamics_record import ThermodynamicsRecord
+from umklapp.learning.assessment import Assessment
+from umklapp.learning.events.verdict import Verdict
 from umklapp.learning.judgement import CommitteeRecord
-from umklapp.learning.verdict import Verdict
 from umklapp.paths import Results
 from umklapp.transport.audit.record import AuditRecord
 from umklapp.transport.green_kubo_record import GreenKuboRecord
@@ -26,7 +27,7 @@ from umklapp.wording import in_milli
 
 def row(
     material: str,
-    assessments: Sequence[dict[str, Any]],
+    assessments: Sequence[Assessment],
     committee: CommitteeRecord,
     conductivity: Conductivity,
     thermodynamics: ThermodynamicsRecord,
@@ -47,14 +48,14 @@ def row(
     last = assessments[-1]
     seeds = committee.frames["calibration"] + committee.frames["test"]
     audit = audits[-1] if audits else None
-    new_in_last = last["accepted"] - last["failed"]
+    new_in_last = last.accepted - last.failed
     displaced = committee.finetune.labels if committee.finetune else 0
     continued = verdict.persistence_labels
     kappa, spread = conductivity.at_room_temperature or (None, None)
     return {
         "material": material,
         "rounds": len(assessments),
-        "converged": last["converged"],
+        "converged": last.converged,
         "labels": (
             seeds
             + committee.frames["train"]
@@ -64,7 +65,7 @@ def row(
             + (audit.labels if audit else 0)
         ),
         "failed_labels": (
-            sum(each["failed"] for each in assessments)
+            sum(each.failed for each in assessments)
             + sum(each.failed for each in audits if each is not None)
         ),
         "test_force_mae_eV_per_A": committee.test.force_mae_eV_per_A,
@@ -84,7 +85,7 @@ def row(
         "audit_force_mae_eV_per_A": audit.mae if audit else None,
         "audit_force_mae_upper_eV_per_A": audit.mae_upper if audit else None,
         "audit_error_over_expected": audit.ratio if audit else None,
-        "reason": last["reason"],
+        "reason": last.reason,
         "verdict_reason": verdict.reason,
         "audit_reason": audit.reason if audit else "not audited: there is no audit of this κ",
     }

@@ -33,9 +33,13 @@ def at(
 
 
 class Correction(Part):
-    """What correcting a member by a Taylor expansion did (`taylor.correction.correct`)."""
+    """What correcting a member by a Taylor expansion did (`taylor.correction.correct`).
+
+    labels_left_out: in which an atom had left its site.
+    """
 
     labels: float
+    labels_left_out: float = 0.0
     residual_before_eV_per_A: float
     residual_after_eV_per_A: float
     log_evidence_per_force: float

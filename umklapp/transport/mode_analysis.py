@@ -10,12 +10,7 @@ from ase import units
 
 from umklapp.config import GreenKubo
 from umklapp.errors import InputError
-from umklapp.transport import (
-    finite_size,
-    lifetimes,
-    qpoint_stars,
-    supercell_modes,
-)
+from umklapp.transport import finite_size, lifetimes, qpoint_stars, supercell_modes
 from umklapp.transport.usable_runs import Frames, Usable
 
 EQUIPARTITION = 0.25

@@ -16,12 +16,7 @@ from umklapp.crystals import frames
 from umklapp.errors import CalculationError, InputError
 from umklapp.files import replacing
 from umklapp.potentials.committee import Committee
-from umklapp.transport import (
-    cepstral,
-    green_kubo,
-    nve,
-    supercell_modes,
-)
+from umklapp.transport import cepstral, green_kubo, nve, supercell_modes
 from umklapp.transport.green_kubo import Conductivity
 from umklapp.transport.mode_analysis import by_modes
 from umklapp.transport.nve import Run

@@ -10,9 +10,7 @@ import numpy as np
 from umklapp.config import GreenKubo
 from umklapp.crystals import sites
 from umklapp.errors import CalculationError, InputError
-from umklapp.transport import (
-    green_kubo,
-)
+from umklapp.transport import green_kubo
 from umklapp.transport.nve import Run
 
 UNLIKELY = 4.0

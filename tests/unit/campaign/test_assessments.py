@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from assessments import assessment
 
 from umklapp.campaign.assessments import Assessments
 from umklapp.errors import InputError
@@ -19,7 +20,7 @@ def assessments(tmp_path):
 def write(assessments, number, finished, material="Si-227", stamp=None):
     path = Path(assessments.path(material, number))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"finished": finished}))
+    assessment(number, met=finished).write(path)
     if stamp is not None:
         os.utime(path, ns=(stamp, stamp))
 
@@ -36,7 +37,9 @@ def test_a_new_version_of_the_file_is_read_again(assessments):
 
 
 def test_a_foreign_file_is_refused(assessments):
-    write(assessments, 1, "yes")
+    path = Path(assessments.path("Si-227", 1))
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"finished": True}))
     with pytest.raises(InputError, match="no assessment of this workflow"):
         assessments.finished("Si-227", 1)
     assert not assessments.was_read("Si-227", 1)

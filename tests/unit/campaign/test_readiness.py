@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from assessments import assessment
 
 from umklapp.campaign import readiness
 from umklapp.errors import InputError
+from umklapp.learning.assessment import Assessment
 
 
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
@@ -35,16 +38,31 @@ def test_strangers_in_results_are_named(tmp_path: Path) -> None:
     assert readiness.strangers(tmp_path / "none", []) == []
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"finished": "yes"}', "what is this"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"finished": "yes"}', '{"finished": true}', "what is this"]
+)
 def test_a_foreign_verdict_is_refused(tmp_path: Path, text: str) -> None:
     folder = tmp_path / "Si-227/round_00"
     folder.mkdir(parents=True)
-    (folder / "assessment.json").write_text('{"finished": false}')
+    assessment(0, met=False).write(folder / "assessment.json")
     readiness.check_verdicts(tmp_path, ["Si-227", "C-227"])
     (folder / "assessment.json").write_text(text)
     with pytest.raises(InputError, match=r"round_00/assessment\.json: not written by this"):
         readiness.check_verdicts(tmp_path, ["Si-227"])
     readiness.check_verdicts(tmp_path, ["C-227"])
+
+
+def test_whether_rounds_are_finished_is_read_in_no_time(tmp_path: Path) -> None:
+    """Once per round of every material while Snakemake builds its graph."""
+    path = tmp_path / "assessment.json"
+    for met in (False, True):
+        assessment(2, met=met).write(path)
+        assert readiness.read_finished(path) is met
+    old = {name: value for name, value in json.loads(path.read_text()).items() if name != "checks"}
+    path.write_text(json.dumps(old | {"schema_version": 0}))
+    assert readiness.read_finished(path) is True
+    assert Assessment.read(path).checks == 0
+    assert readiness.read_finished(tmp_path / "none.json") is None
 
 
 def job(number: str, comment: str, folder: str = "/here", name: str = "umklapp_1") -> readiness.Job:

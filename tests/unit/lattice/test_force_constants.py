@@ -493,18 +493,30 @@ def test_frames_that_cannot_be_used_are_named(small):
     )
     refused(frames.labelled(given[3][:7], 0.0, np.zeros((7, 3))), "frame 3: Si7 is not .* Si8")
     refused(given[3].copy(), "frame 3")  # without labels
-    swapped = given[3].copy()
-    swapped.positions[[0, 1]] = swapped.positions[[1, 0]]
-    refused(
-        frames.labelled(swapped, 0.0, np.zeros((8, 3))),
-        r"frame 3: atom 0 is \d\.\d\d Å from its site.*left out",
-    )
+    swapped = [
+        frames.labelled(frame[[1, 0, *range(2, 8)]], 0.0, np.zeros((8, 3))) for frame in given
+    ]
+    with pytest.raises(InputError, match=r"in 5 of 5 frames an atom is farther .* another order"):
+        force_constants.effective(phonon, swapped)
     large = empty(scale=2)
     shifts = random_shifts(2, 64)
     with pytest.raises(InputError, match=r"2 frames of 64 atoms for about \d+ unknowns; at least"):
         force_constants.effective(large, moved(large, shifts, 0 * shifts))
     with pytest.raises(InputError, match="0 frames"):
         force_constants.effective(phonon, [])
+
+
+def test_frames_with_an_atom_away_from_its_site_are_left_out_and_counted(small):
+    phonon, other, shifts = empty(), empty(), random_shifts(9, 8)
+    given = moved(phonon, shifts, harmonic_forces(small, shifts))
+    away = given[0].copy()
+    away.positions[1] += 0.8
+    event = frames.labelled(away, 0.0, np.ones((8, 3)))
+    with_it = force_constants.effective(phonon, [*given, event])
+    without = force_constants.effective(other, given)
+    assert (with_it.frames, with_it.left_out) == (9, 1)
+    assert (without.frames, without.left_out) == (9, 0)
+    np.testing.assert_allclose(phonon.fc2, other.fc2, atol=1e-9)
 
 
 def test_a_phonon_supercell_of_its_own_has_no_effective_constants():

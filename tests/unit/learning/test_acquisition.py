@@ -281,17 +281,6 @@ def test_unphysical_frames_of_a_real_data_set_are_rejected(shared):
 # spacing and diversity
 
 
-@pytest.mark.parametrize("memory", [0.0, 0.6, 0.9])
-def test_correlation_time_of_a_process_with_known_memory(memory):
-    generator = np.random.default_rng(0)
-    series = np.zeros(20000)
-    for number in range(1, len(series)):
-        series[number] = memory * series[number - 1] + generator.normal()
-    wanted = 0.5 + memory / (1 - memory)
-    assert acquisition.correlation_time(series) == pytest.approx(wanted, rel=0.15)
-    assert acquisition.correlation_time(np.ones(50)) == 0.5
-
-
 def test_automatic_spacing_is_two_correlation_times():
     frames = explored(300, replicas=3)
     assert acquisition.spacing_of(frames) == pytest.approx(10, rel=0.6)  # white noise every 10 fs
@@ -309,13 +298,6 @@ def test_automatic_spacing_is_two_exact_correlation_times(memory):
     )
     wanted = 2 * (0.5 + memory / (1 - memory)) * 10
     assert acquisition.spacing_of(frames) == pytest.approx(wanted, rel=0.15)
-
-
-def test_spacing_keeps_the_first_in_order_and_does_not_cross_replicas():
-    replica, time = np.array([0, 0, 0, 1]), np.array([0.0, 30.0, 40.0, 10.0])
-    assert acquisition.spaced([1, 0, 2, 3], replica, time, 40.0) == [1, 3]
-    assert acquisition.spaced([0, 1, 2, 3], replica, time, 40.0) == [0, 2, 3]
-    assert acquisition.spaced([], replica, time, 40.0) == []
 
 
 def test_farthest_points_of_a_line():
@@ -341,10 +323,10 @@ def test_a_picked_frame_knows_its_row_and_why():
     explored = [bulk("Si", cubic=True) for _ in range(4)]
     for row, atoms in enumerate(explored):
         atoms.positions += 0.01 * row
-    selection = acquisition.Selection([1, 3], np.array([0.1, 0.2, 0.3, 0.4]), {})
+    selection = acquisition.Selection([1], np.array([0.1, 0.2, 0.3, 0.4]), {})
     measured = np.array([0.5, 0.6, 0.7, 0.8])
     origin = Origin(kind="round", number=2)
-    picked = acquisition.picked(explored, selection, measured, "Si-227", origin)
+    picked = acquisition.picked(explored, [1, 3], selection, measured, "Si-227", origin)
     infos = [FrameInfo.of(atoms) for atoms in picked]
     assert [(i.explored, i.uncertainty, i.probability) for i in infos] == [
         (1, 0.6, 0.2),

@@ -242,3 +242,55 @@ def test_candidates_have_expected_errors(committee, tmp_path):
     assert len(ready) == 9
     assert (ready.atoms == 8).all()
     assert np.isnan(exploration.candidates(found, "energy", None).expected).all()
+
+
+# how replicas start
+
+
+def hop(frame, distance=1.5):
+    """A frame with one atom beyond half a bond (2.35 Å) from its site; labels do not matter."""
+    moved = bare(frame)
+    moved.positions[3] += distance * np.array([1, -1, 1]) / np.sqrt(3)
+    return moved
+
+
+def test_how_a_frame_starts():
+    perfect = silicon_cubic()
+    assert exploration.start_of(perfect, perfect) == exploration.CRYSTAL
+    assert exploration.start_of(hop(perfect), perfect) == exploration.HOPPED
+    drifted, wrapped = bare(perfect), hop(perfect)
+    drifted.positions += 2.0
+    assert exploration.start_of(drifted, perfect) == exploration.CRYSTAL
+    wrapped.wrap()
+    assert exploration.start_of(wrapped, perfect) == exploration.HOPPED
+
+
+def test_half_of_the_replicas_start_at_the_sites():
+    perfect = silicon_cubic()
+    known = [hop(perfect, 1.5 + 0.05 * k) for k in range(6)] + rattled_silicon(1, strain=0.0)
+    for seed in range(5):
+        starts = exploration.starting_frames(perfect, known, 5, np.random.default_rng(seed))
+        kinds = [exploration.start_of(frame, perfect) for frame in starts]
+        assert kinds[:3] == [exploration.CRYSTAL] * 3
+    only = exploration.starting_frames(perfect, known[:6], 4, np.random.default_rng(0))
+    np.testing.assert_array_equal(only[0].positions, perfect.positions)
+    assert exploration.start_of(only[3], perfect) == exploration.HOPPED
+
+
+def test_the_file_says_how_replicas_started(committee, tmp_path):
+    replicas = explore(committee, known=[hop(silicon_cubic())], max_temperature=1e9)
+    write(tmp_path / "e.h5", committee, replicas)
+    found = exploration.read(tmp_path / "e.h5")
+    assert found.starts == [exploration.CRYSTAL, exploration.CRYSTAL, exploration.HOPPED]
+    assert found.dynamics
+    with h5py.File(tmp_path / "e.h5", "a") as file:  # as files were before
+        for name in file:
+            del file[name].attrs["start"]
+    assert exploration.read(tmp_path / "e.h5").starts == ["", "", ""]
+
+
+def test_a_pool_is_no_dynamics(committee, tmp_path):
+    perfect = silicon_cubic()
+    zero = reference_energies(committee, perfect)
+    write(tmp_path / "e.h5", committee, exploration.judge_pool(committee, [perfect], zero))
+    assert not exploration.read(tmp_path / "e.h5").dynamics

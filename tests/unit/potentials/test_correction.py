@@ -7,6 +7,7 @@ from models import rattled_silicon, silicon_cubic
 from silicon import StillingerWeberSilicon
 
 from umklapp import config
+from umklapp.crystals.frames import labelled
 from umklapp.errors import InputError
 from umklapp.potentials.ase import AsePotential
 from umklapp.potentials.contract import Prediction
@@ -72,3 +73,26 @@ def test_labels_of_other_cells_are_passed_over_and_none_is_an_error():
     assert not same_cell(strained, perfect)
     with pytest.raises(InputError, match="phonon_supercell"):
         correct(TooSoft(), [large], perfect, SETTINGS)
+
+
+def with_a_hop(frame, distance=1.5):
+    """The frame with an atom beyond half a bond (2.35 Å) from its site, labels as they were."""
+    moved = frame.copy()
+    moved.positions[3] += distance * np.array([1, 1, 1]) / np.sqrt(3)
+    return labelled(moved, frame.get_potential_energy(), frame.get_forces())
+
+
+def test_labels_of_events_are_left_out_and_counted(caplog):
+    """Success of the rounds must not break κ: an event label changes nothing but the count."""
+    caplog.set_level("INFO")
+    perfect, quiet = silicon_cubic(), labels(6, seed=1)
+    events = [with_a_hop(quiet[0]), with_a_hop(quiet[1], 2.5)]
+    alone, numbers = correct(TooSoft(), quiet, perfect, SETTINGS)
+    beside, counted = correct(TooSoft(), [events[0], *quiet, events[1]], perfect, SETTINGS)
+    assert (numbers["labels"], numbers["labels_left_out"]) == (6, 0)
+    assert (counted["labels"], counted["labels_left_out"]) == (6, 2)
+    assert "2 of 8 labels left out" in caplog.text
+    unseen = labels(2, seed=9)
+    np.testing.assert_allclose(beside.evaluate(unseen).forces, alone.evaluate(unseen).forces)
+    with pytest.raises(InputError, match="2 with an atom that has left it"):
+        correct(TooSoft(), events, perfect, SETTINGS)

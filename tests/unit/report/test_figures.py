@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import stored_results
+from assessments import assessment
 from conftest import diamond, label
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
@@ -14,10 +15,10 @@ from phonopy import Phonopy
 
 from umklapp.crystals import materials, phonopy_cells
 from umklapp.lattice import phonons
-from umklapp.learning.observations import Event, Observation
-from umklapp.learning.quiet import Quiet
+from umklapp.learning.events.observations import Event, Observation
+from umklapp.learning.events.quiet import Quiet
+from umklapp.learning.events.verdict import Verdict
 from umklapp.learning.sampling import calibration
-from umklapp.learning.verdict import Verdict
 from umklapp.report.figures import bands, events, kappa, learning_curve, style, uncertainty
 from umklapp.report.figures.events import LOOKS
 from umklapp.report.history import Round
@@ -126,7 +127,7 @@ def rounds(new=(0.051, None, 0.024)):
             committee=stored_results.committee(
                 frames={"train": 20 + 8 * n}, test={"force_mae_eV_per_A": 0.04 / (n + 1)}
             ),
-            assessment={"round": n, "criteria": {"force": {"value": value, "limit": 0.03}}},
+            assessment=assessment(n, met=False, force=value),
         )
         for n, value in enumerate(new)
     ]

@@ -7,10 +7,11 @@ import os
 import pytest
 import stored_results
 import yaml
+from assessments import assessment
 from rich.console import Console
 
 from umklapp.errors import InputError
-from umklapp.learning.verdict import Belongs, Verdict
+from umklapp.learning.events.verdict import Belongs, Verdict
 from umklapp.report import status
 
 FAILED = {"frame_id": "f9", "reason": "timeout", "message": "no result", "attempts": 1}
@@ -45,13 +46,11 @@ def test_stages_in_their_order(tmp_path):
     assert stage(folder) == "acquisition"
     touch(first / "candidates.extxyz")
     assert stage(folder) == "labels"
-    verdict = {"finished": False, "converged": False, "reason": "another round"}
-    touch(first / "assessment.json", json.dumps(verdict))
+    assessment(0, met=False).write(first / "assessment.json")
     assert stage(folder) == "between rounds"
     (folder / "round_01").mkdir()
     assert stage(folder) == "training"
-    verdict = {"finished": True, "converged": True, "reason": "converged: well"}
-    touch(folder / "round_01/assessment.json", json.dumps(verdict))
+    assessment(1, met=True).write(folder / "round_01/assessment.json")
     assert stage(folder) == "phonons and κ"
     touch(folder / "round_01/audit/predictions.h5")
     assert stage(folder) == "audit"
@@ -67,12 +66,79 @@ def test_stages_in_their_order(tmp_path):
     assert row["test_force_mae_eV_per_A"] == 0.012
 
 
+OF_THE_END = ("converged", "verdict", "kappa_300K_W_per_mK", "reason")
+
+
+def finished(folder):
+    """A material that ended after two rounds, its files in order of time."""
+    committee = stored_results.committee(test={"force_mae_eV_per_A": 0.01})
+    for number in range(2):
+        path = folder / f"round_0{number}"
+        touch(path / "dataset.extxyz", stamp=100.0 * number + 10)
+        committee.write(path / "committee.json")
+        os.utime(path / "committee.json", (100.0 * number + 20,) * 2)
+        assessment(number, met=number == 1).write(path / "assessment.json")
+        os.utime(path / "assessment.json", (100.0 * number + 30,) * 2)
+    numbers = {"temperatures_K": [300.0], "kappa_W_per_mK": [9.7], "std_W_per_mK": [0.3]}
+    stored_results.conductivity(**numbers).write(folder / "conductivity.json")
+    os.utime(folder / "conductivity.json", (150.0,) * 2)
+    belongs = Belongs.of(1, folder / "round_01/assessment.json", [])
+    Verdict(verdict="sound", reason="sound: x", belongs=belongs).write(folder / "verdict.json")
+    return folder
+
+
+def end(folder):
+    row = status.of_material(folder, [])
+    return tuple(row[name] for name in OF_THE_END)
+
+
+def test_a_finished_material_shows_how_it_ended(tmp_path):
+    folder = finished(tmp_path / "Si-227")
+    assert end(folder) == (True, "sound", 9.7, "converged: all is well")
+
+
+def test_what_an_earlier_run_found_is_not_shown_while_rounds_are_open(tmp_path):
+    """Stricter criteria: the last assessment is made again, and asks for another round."""
+    folder = finished(tmp_path / "Si-227")
+    assessment(1, met=False).write(folder / "round_01/assessment.json")
+    os.utime(folder / "round_01/assessment.json", (160.0,) * 2)
+    assert end(folder) == (None, None, None, "another round: too wrong")
+    touch(folder / "round_02/dataset.extxyz", stamp=170.0)
+    assert end(folder) == (None, None, None, "another round: too wrong")
+    assert status.of_material(folder, [])["round"] == 2
+
+
+def test_rounds_opened_again_hide_the_assessment_that_had_ended_them(tmp_path):
+    folder = finished(tmp_path / "Si-227")
+    touch(folder / "round_02/dataset.extxyz", stamp=170.0)
+    assert end(folder) == (None, None, None, None)
+
+
+def test_a_round_that_an_earlier_run_left_does_not_count(tmp_path):
+    folder = finished(tmp_path / "Si-227")
+    touch(folder / "round_02/dataset.extxyz", stamp=5.0)
+    row = status.of_material(folder, [])
+    assert (row["round"], row["converged"], row["verdict"]) == (1, True, "sound")
+
+
+def test_kappa_of_an_earlier_committee_is_not_shown(tmp_path):
+    """The final committee is still another one; or it is made, and κ is being made."""
+    folder = finished(tmp_path / "Si-227")
+    touch(folder / "model/committee.json", "another", stamp=140.0)
+    assert end(folder) == (True, "sound", None, "converged: all is well")
+    text = (folder / "round_01/committee.json").read_text()
+    touch(folder / "model/committee.json", text, stamp=155.0)
+    job = {"rule": "conductivity_member", "failed": False}
+    assert status.of_material(folder, [job])["kappa_300K_W_per_mK"] is None
+    assert end(folder) == (True, "sound", 9.7, "converged: all is well"), "a copy has other times"
+
+
 def test_a_verdict_of_an_earlier_run_is_not_shown_while_new_rounds_are_open(tmp_path):
     folder = tmp_path / "Si-227"
-    ended = {"finished": True, "converged": True, "reason": "converged: well"}
-    assessment = folder / "round_00/assessment.json"
-    touch(assessment, json.dumps(ended))
-    belongs = Belongs.of(0, assessment, [])
+    path = folder / "round_00/assessment.json"
+    path.parent.mkdir(parents=True)
+    assessment(0, met=True).write(path)
+    belongs = Belongs.of(0, path, [])
     Verdict(verdict="sound", reason="sound: x", belongs=belongs).write(folder / "verdict.json")
     row = status.of_material(folder, [])
     assert (row["verdict"], row["verdict_note"]) == ("sound", None)

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 import stored_results
 import yaml
+from assessments import assessment
 
 from umklapp.errors import InputError
 from umklapp.lattice.thermodynamics_record import MeanStd
-from umklapp.learning.verdict import Verdict
+from umklapp.learning.events.verdict import Verdict
 from umklapp.report import summary
 from umklapp.transport.audit.record import AuditRecord
 
@@ -18,8 +19,8 @@ from umklapp.transport.audit.record import AuditRecord
 def parts(kappa=(151.2, 118.4), std=(6.04, 4.0), converged=True):
     """What the files of one material hold."""
     assessments = [
-        {"converged": False, "accepted": 8, "failed": 1, "reason": "another round: too wrong"},
-        {"converged": converged, "accepted": 6, "failed": 2, "reason": "converged: all is well"},
+        assessment(0, met=False, accepted=8, failed=1),
+        assessment(1, met=converged, accepted=6, failed=2),
     ]
     committee = stored_results.committee(
         frames={"train": 31, "calibration": 7, "test": 9},

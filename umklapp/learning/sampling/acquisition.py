@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from ase import Atoms, units
+from pydantic import Field
 from scipy.special import erf
 
 from umklapp import config
 from umklapp.crystals import frame_info, frames
 from umklapp.crystals.frame_info import Origin
 from umklapp.errors import InputError
+from umklapp.learning.sampling.correlation import correlation_time, spaced
 from umklapp.records import Part, Record
 
 MIN_SPREAD = 1e-9
@@ -38,13 +40,15 @@ class SpreadNumbers(Part):
 class AcquisitionRecord(Record):
     """acquisition.json: how frames met their fates (`Selection`), and why replicas ended.
 
-    counts: frames by fate. strategy: that chose. replicas: how many ended for which reason.
+    counts: frames by fate. strategy: that chose. replicas: how many ended for which reason. checks:
+    rows of the exploration that were drawn at random (with the strategy `random`: all chosen ones).
     """
 
     counts: dict[str, int]
     notes: list[str]
     strategy: str
     replicas: dict[str, int]
+    checks: list[int] = Field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -213,49 +217,31 @@ def at_random(
 STRATEGIES = {"almomd": almomd, "threshold": threshold, "random": at_random}
 
 
-def correlation_time(series: np.ndarray) -> float:
-    """Integrated autocorrelation time of a series, in steps (Sokal's window of 5 times itself).
-
-    ½ for white noise; a series too short or too flat to tell counts as that.
-    """
-    number, deviation = len(series), series - series.mean()
-    if number < 8 or not deviation.any():
-        return 0.5
-    size = 1 << (2 * number - 1).bit_length()
-    transform = np.fft.rfft(deviation, size)
-    function = np.fft.irfft(transform * transform.conj(), size)[:number]
-    function = function / function[0]
-    total = 0.5 + np.cumsum(function[1:])
-    lags = np.arange(1, number)
-    window = np.flatnonzero(lags >= 5 * total)
-    return float(max(0.5, total[window[0]] if len(window) else total[-1]))
-
-
 def spacing_of(candidates: Candidates) -> float:
     """Twice the correlation time (fs) of the uncertainty, median of the replicas."""
-    found = []
+    spacings = []
     for replica in np.unique(candidates.replica):
-        mine = candidates.replica == replica
-        time, series = candidates.time[mine], candidates.uncertainty[mine]
+        own = candidates.replica == replica
+        time, series = candidates.time[own], candidates.uncertainty[own]
         if len(time) > 1 and np.isfinite(series).all():
-            found.append(2 * correlation_time(series) * float(np.median(np.diff(time))))
-    return float(np.median(found)) if found else 0.0
+            spacings.append(2 * correlation_time(series) * float(np.median(np.diff(time))))
+    return float(np.median(spacings)) if spacings else 0.0
 
 
-def spaced(
-    order: Sequence[int], replica: np.ndarray, time: np.ndarray, spacing: float
-) -> list[int]:
-    """Greedy choice in the given order: frames of a replica stay `spacing` fs apart."""
-    chosen: list[int] = []
-    for index in order:
-        clash = [
-            other
-            for other in chosen
-            if replica[other] == replica[index] and abs(time[other] - time[index]) < spacing
-        ]
-        if not clash:
-            chosen.append(int(index))
-    return chosen
+def least_spacing(candidates: Candidates, settings: config.Acquisition) -> float:
+    """Least time (fs) between labelled frames of a replica, as configured."""
+    return spacing_of(candidates) if settings.spacing == "auto" else settings.spacing
+
+
+def share_above(expected: np.ndarray, bound: float) -> float:
+    """Share of frames whose worst atom is expected to be wrong by more than a bound.
+
+    What is not known counts as above; NaN where there is no frame.
+
+    Args:
+        expected: (n,) eV/Å, calibrated. bound: eV/Å.
+    """
+    return float(np.mean(~(expected <= bound))) if len(expected) else float("nan")
 
 
 def scaled(descriptors: np.ndarray) -> tuple[np.ndarray, float]:
@@ -355,7 +341,7 @@ def select(
         order = accepted[np.argsort(draw[accepted], kind="stable")]
     else:
         order = accepted[np.argsort(-wanted[accepted], kind="stable")]
-    spacing = spacing_of(candidates) if settings.spacing == "auto" else settings.spacing
+    spacing = least_spacing(candidates, settings)
     apart = np.array(spaced(order.tolist(), candidates.replica, candidates.time, spacing))
     counts[f"at least {spacing:.0f} fs apart"] = len(apart)
     batch = diverse(candidates.descriptors[apart], wanted[apart], settings)
@@ -397,19 +383,20 @@ def distinct(descriptors: np.ndarray, count: int, closest: float) -> list[int]:
 
 def picked(
     explored: Sequence[Atoms],
+    rows: Sequence[int],
     selection: Selection,
     uncertainty: np.ndarray,
     material: str,
     origin: Origin,
 ) -> list[Atoms]:
-    """The chosen frames for the reference engine, each with its row and why it was chosen.
+    """Frames for the reference engine, each with its row, uncertainty and probability.
 
     Args:
-        explored: n kept frames of the exploration. selection: of these.
+        explored: n kept frames of the exploration. rows: of them. selection: what chose of them.
         uncertainty: (n,) the configured measure.
     """
     candidates = []
-    for row in selection.chosen:
+    for row in rows:
         atoms = frames.strip(explored[row])
         frame_info.mark(
             atoms,

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from umklapp.lattice.harmonic_reference import HarmonicReference
 
 COLUMNS = ("time", "energy", "temperature", "shortest_distance", "sigma")
+CRYSTAL, HOPPED = "crystal", "hopped"
+"""How a replica started: every atom at its site, or an atom away from it."""
+
 UNITS = "time fs, positions and cells Å, energy eV/atom above R0, forces and spread eV/Å, T K"
 
 
@@ -39,7 +42,8 @@ class Explored:
     frames: n unlabelled frames; forces: n arrays (N, 3) eV/Å, committee mean; spread: n arrays
     (N,) eV/Å, u_I; replica, target_temperature (K, NaN without dynamics): (n,); measures: name
     (`uncertainty.NAMES`) → (n,); descriptors: (n, d) what makes frames different; the other
-    arrays (n,) as in `recording.Trajectory`; ended: why each replica ended.
+    arrays (n,) as in `recording.Trajectory`; ended, starts: why each replica ended, and how it
+    started (`CRYSTAL`, `HOPPED`; empty where that is not known).
     """
 
     frames: list[Atoms]
@@ -55,6 +59,17 @@ class Explored:
     measures: dict[str, np.ndarray]
     descriptors: np.ndarray
     ended: list[str]
+    starts: list[str]
+
+    @property
+    def stopped(self) -> int:
+        """Replicas that ended early because they had exploded or the committee was lost."""
+        return sum(reason.startswith("stopped") for reason in self.ended)
+
+    @property
+    def dynamics(self) -> bool:
+        """Whether this is molecular dynamics, not the frames of a pool."""
+        return any(self.starts) or bool(np.isfinite(self.target_temperature).any())
 
 
 def write(path: Path, replicas: Sequence[Trajectory], descriptors: np.ndarray) -> None:
@@ -69,6 +84,7 @@ def write(path: Path, replicas: Sequence[Trajectory], descriptors: np.ndarray) -
         for number, replica in enumerate(replicas):
             group = file.create_group(f"replica_{number:05d}")
             group.attrs.update(ended=replica.ended, target_temperature=replica.target)
+            group.attrs["start"] = replica.start
             group["numbers"] = replica.atoms.numbers
             shape = (len(replica.time), len(replica.atoms), 3)
             group["cells"] = np.reshape(np.array(replica.cells, float), (shape[0], 3, 3))
@@ -93,10 +109,12 @@ def read(path: Path) -> Explored:
     measures: dict[str, list[np.ndarray]] = {name: [] for name in uncertainty.NAMES}
     descriptors: list[np.ndarray] = []
     ended: list[str] = []
+    starts: list[str] = []
     with h5py.File(path) as file:
         for number, name in enumerate(sorted(file)):
             group = file[name]
             ended.append(str(group.attrs["ended"]))
+            starts.append(str(group.attrs.get("start", "")))
             for positions, cell in zip(group["positions"][()], group["cells"][()], strict=True):
                 atoms = Atoms(group["numbers"][()], cell=cell, pbc=True)
                 atoms.positions = positions
@@ -118,6 +136,7 @@ def read(path: Path) -> Explored:
     return Explored(
         frames=frames,
         ended=ended,
+        starts=starts,
         measures={name: np.concatenate([np.empty(0), *each]) for name, each in measures.items()},
         descriptors=np.concatenate(descriptors) if descriptors else np.empty((0, 1)),
         forces=lists["forces"],
@@ -157,12 +176,21 @@ def starting_frames(
 ) -> list[Atoms]:
     """Random known frames in the cell of the perfect crystal; that crystal where there are none.
 
-    Cells that were relaxed with other settings (`sites.SAME_CELL`) are brought to its cell.
+    The first half is drawn of frames in which every atom is at its site, so that rounds can be
+    compared; the second half of all frames, hopped ones too. Cells that were relaxed with other
+    settings (`sites.SAME_CELL`) are brought to its cell.
     """
     same_cell = [frame for frame in known if sites.in_cell(frame, perfect, sites.SAME_CELL)]
-    pool = same_cell or [perfect]
-    chosen = [pool[number] for number in generator.integers(len(pool), size=count)]
+    quiet = [frame for frame in same_cell if start_of(frame, perfect) == CRYSTAL]
+    pools = [quiet or [perfect]] * (count - count // 2) + [same_cell or [perfect]] * (count // 2)
+    chosen = [pool[int(generator.integers(len(pool)))] for pool in pools]
     return [_in_cell(frame, perfect.cell.array) for frame in chosen]
+
+
+def start_of(frame: Atoms, perfect: Atoms) -> str:
+    """`CRYSTAL` or `HOPPED`: whether an atom has left its site of the perfect cell."""
+    hopped = sites.hopped(sites.of_frames([frame], perfect), perfect)
+    return HOPPED if hopped[0] else CRYSTAL
 
 
 def _in_cell(frame: Atoms, cell: np.ndarray) -> Atoms:
@@ -229,16 +257,20 @@ def run(
         harmonic: for σᴬ and the uncertainty `sigma`.
     """
     count = settings.replicas
+    starts = starting_frames(perfect, known, count, generator)
     arguments = (
         committee,
-        starting_frames(perfect, known, count, generator),
+        starts,
         [settings.temperatures[n % len(settings.temperatures)] for n in range(count)],
         Recorder(reference_energy, harmonic),
         generator,
         scheme_of(settings),
         limits_of(settings, perfect),
     )
-    return _integrator(settings.backend)(*arguments)
+    trajectories = _integrator(settings.backend)(*arguments)
+    for trajectory, start in zip(trajectories, starts, strict=True):
+        trajectory.start = start_of(start, perfect)
+    return trajectories
 
 
 def _integrator(backend: str) -> Callable[..., list[Trajectory]]:

@@ -22,7 +22,8 @@ class Trajectory:
     time: (n,) fs; positions: (n, N, 3) Å; cells: (n, 3, 3) Å; forces: (n, N, 3) eV/Å, committee
     mean; spread: (n, N) eV/Å, u_I; energy: (n,) eV per atom above R0; temperature: (n,) K;
     shortest_distance: (n,) Å; sigma: (n,) σᴬ of the mean force (NaN without harmonic reference);
-    measures: name → (n,), all uncertainties; ended: why, in words.
+    measures: name → (n,), all uncertainties; ended: why, in words; start:
+    `exploration.CRYSTAL`, `exploration.HOPPED`, or empty where it is not dynamics.
     """
 
     atoms: Atoms
@@ -40,6 +41,7 @@ class Trajectory:
         default_factory=lambda: {name: [] for name in uncertainty.NAMES}
     )
     ended: str = health.BOUND_REACHED
+    start: str = ""
 
 
 class Recorder:

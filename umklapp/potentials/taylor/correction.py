@@ -7,6 +7,7 @@ constants determine them: with a trained potential as the mean of the Gaussian m
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,9 +17,11 @@ from umklapp import config
 from umklapp.crystals import sites
 from umklapp.errors import InputError
 from umklapp.potentials.contract import Potential, Prediction
-from umklapp.potentials.taylor.model import TaylorModel, displacements
+from umklapp.potentials.taylor.model import TaylorModel, displacements, without_hopped
 from umklapp.potentials.taylor.prior import Knowledge, Prior
 from umklapp.potentials.taylor.regression import Regression
+
+log = logging.getLogger(__name__)
 
 
 class Corrected:
@@ -54,7 +57,8 @@ def correct_members(
     """Each potential with the posterior of its own residual, and what the correction did.
 
     The prior mean of the residual is zero: nothing is assumed known but symmetry, sum rules and
-    the widths. Labels in other cells are passed over.
+    the widths. Labels in other cells are passed over, and those in which an atom has left its site:
+    an event is nothing that an expansion about the sites could describe.
 
     Args:
         potentials: trained models.
@@ -63,30 +67,35 @@ def correct_members(
         settings: widths and noise of the prior.
 
     Returns:
-        For every potential the corrected one; number of labels, rms residual force before and
-        after (eV/Å), log evidence per force.
+        For every potential the corrected one; number of labels, of those left out as hopped, rms
+        residual force before and after (eV/Å), log evidence per force.
 
     Raises:
-        InputError: no label is in that cell, or one is no displacement of it.
+        InputError: no label is in that cell with every atom at its site.
     """
-    mine = [frame for frame in labels if same_cell(frame, perfect)]
-    if not mine:
+    same = [frame for frame in labels if same_cell(frame, perfect)]
+    used, left_out = without_hopped(perfect, same)
+    if not used:
         raise InputError(
-            "phonons.correction 'taylor' needs labels in the phonon supercell: add a rattled seed "
-            "whose supercell is materials.phonon_supercell"
+            "phonons.correction 'taylor' needs labels in the phonon supercell, every atom at its "
+            f"site (there are {left_out} with an atom that has left it): add a rattled seed whose "
+            "supercell is materials.phonon_supercell"
         )
+    if left_out:
+        log.info(f"{left_out} of {len(same)} labels left out: an atom has left its site")
     prior = Prior(perfect, Knowledge(), settings)
-    design = prior.scaled_design(displacements(perfect, mine))
+    design = prior.scaled_design(displacements(perfect, used))
     design = design.reshape(-1, design.shape[-1])
-    forces = np.array([frame.get_forces() for frame in mine])
+    forces = np.array([frame.get_forces() for frame in used])
     regression = Regression(design, settings.noise)
     corrected = []
     for potential in potentials:
-        residual = (forces - np.array(potential.evaluate(mine).forces)).ravel()
+        residual = (forces - np.array(potential.evaluate(used).forces)).ravel()
         z = regression.posterior(residual)
         rest = residual - design @ z
         numbers = {
-            "labels": float(len(mine)),
+            "labels": float(len(used)),
+            "labels_left_out": float(left_out),
             "residual_before_eV_per_A": float(np.sqrt(np.mean(residual**2))),
             "residual_after_eV_per_A": float(np.sqrt(np.mean(rest**2))),
             "log_evidence_per_force": regression.evidence(residual),

@@ -25,7 +25,8 @@ class Problem:
     """Labels of some frames, and the linear model of a prior on them.
 
     Args:
-        frames: labelled displacements of the supercell of `prior`, N atoms.
+        frames: labelled displacements of the supercell of `prior`, N atoms, every atom at its site
+            (`taylor.model.without_hopped`).
         prior: of the force constants; members of a committee can share one.
 
     Attributes:

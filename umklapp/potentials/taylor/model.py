@@ -26,6 +26,9 @@ from umklapp.potentials.nequip.model import build
 FORMAT = "umklapp taylor+nequip 1"
 ARRAYS = ("harmonic", "cubic", "quartic", "quartic_index", "rows", "permutations")
 
+LOST = 1.0
+"""Bonds between an atom and its site beyond which an expansion about the site says nothing."""
+
 
 def displacements(perfect: Atoms, frames: Sequence[Atoms]) -> np.ndarray:
     """Displacements of frames from the perfect supercell, (n_frames, N, 3) Å, nearest image.
@@ -33,8 +36,7 @@ def displacements(perfect: Atoms, frames: Sequence[Atoms]) -> np.ndarray:
     The mean over the atoms is removed: moving the whole crystal changes nothing.
 
     Raises:
-        InputError: a frame has other atoms or another cell, or an atom is farther from its site
-            than a nearest neighbour: it is no displacement of this supercell.
+        InputError: a frame has other atoms or another cell.
     """
     for number, frame in enumerate(frames):
         if not sites.in_cell(frame, perfect, sites.SAME_CELL):
@@ -42,11 +44,20 @@ def displacements(perfect: Atoms, frames: Sequence[Atoms]) -> np.ndarray:
                 f"frame {number} ({frame.symbols}) is no displacement of the supercell "
                 f"{perfect.symbols}: other atoms, order of atoms or cell"
             )
-    found, limit = sites.of_frames(frames, perfect), sites.bond_length(perfect)
-    for number, length in enumerate(np.linalg.norm(found, axis=-1).max(axis=1)):
-        if not length < limit:
-            raise InputError(f"frame {number}: an atom is farther than {limit:.2f} Å from its site")
-    return found
+    return sites.of_frames(frames, perfect)
+
+
+def without_hopped(perfect: Atoms, frames: Sequence[Atoms]) -> tuple[list[Atoms], int]:
+    """Frames in which every atom is at its site, and how many others there are.
+
+    An expansion about the sites describes them; of an atom that has hopped it says nothing, and
+    forces of such a frame would spoil its derivatives.
+
+    Raises:
+        InputError: as `displacements`.
+    """
+    away = sites.hopped(displacements(perfect, frames), perfect)
+    return [frame for frame, left in zip(frames, away, strict=True) if not left], int(away.sum())
 
 
 @dataclass(frozen=True)
@@ -71,11 +82,16 @@ class TaylorModel:
     def evaluate(self, frames: Sequence[Atoms]) -> Prediction:
         """Energies and forces of all frames; stresses are NaN.
 
+        Where an atom is farther from its site than a nearest neighbour the expansion says nothing:
+        energy and forces of such a frame are NaN, and dynamics ends there.
+
         Raises:
             InputError: as `displacements`.
         """
         u = displacements(self.perfect, frames)
         energy, forces = self.expand(u)
+        lost = sites.hopped(u, self.perfect, LOST)
+        energy[lost], forces[lost] = np.nan, np.nan
         return Prediction(energy, list(forces), np.full((len(frames), 6), np.nan))
 
     def expand(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

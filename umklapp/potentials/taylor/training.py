@@ -18,9 +18,10 @@ from ase import Atoms
 from phono3py import Phono3py
 
 from umklapp import config, provenance
+from umklapp.errors import InputError
 from umklapp.potentials.nequip.model import build
 from umklapp.potentials.taylor.loop import Loop, Problem, architecture
-from umklapp.potentials.taylor.model import TaylorNequip
+from umklapp.potentials.taylor.model import TaylorNequip, without_hopped
 from umklapp.potentials.taylor.prior import Knowledge, Prior
 from umklapp.potentials.training_records import TrainingResult
 
@@ -42,7 +43,8 @@ def train(
     """Train one member on all frames and write it to `out`.
 
     Args:
-        frames: labelled displacements of `perfect`.
+        frames: labelled displacements of `perfect`; those in which an atom has left its site are
+            left out, for the expansion cannot describe them.
         perfect: the perfect sampling supercell.
         phonon: of `force_constants.prepare`; its fc2 and Born charges, where it has them, are the
             baseline.
@@ -53,19 +55,31 @@ def train(
 
     Returns:
         Steps, wall time and, in place of errors on held-out frames, of which there are none, the
-        log evidence per force with and without the network.
+        log evidence per force with and without the network, and the number of frames left out.
 
     Raises:
-        InputError: a frame is no displacement of `perfect`.
+        InputError: a frame is no displacement of `perfect`, or an atom has left its site in all.
         CalculationError: the loss became NaN.
     """
     known = Knowledge.of(phonon, perfect)
-    problem = Problem(frames, Prior(perfect, known, settings.taylor))
+    used, left_out = without_hopped(perfect, frames)
+    if not used:
+        raise InputError(
+            f"potential.baseline 'taylor' cannot learn from {left_out} frames, in all of which an "
+            "atom has left its site: set it to 'none'"
+        )
+    if left_out:
+        log.info(f"{left_out} of {len(frames)} frames left out: an atom has left its site")
+    problem = Problem(used, Prior(perfect, known, settings.taylor))
     network, options, seconds = fit_network(problem, settings, seed, scratch)
     model, evidence = finish(problem, network, options)
     model.save(out)
     bare = problem.regression().evidence(problem.residual.ravel())
-    numbers = {"evidence": evidence, "evidence_without_network": bare}
+    numbers = {
+        "evidence": evidence,
+        "evidence_without_network": bare,
+        "frames_left_out": float(left_out),
+    }
     log.info(f"evidence {evidence:.3f} per force, {bare:.3f} without the network")
     steps = settings.taylor.steps
     return TrainingResult(epochs=steps, best_epoch=steps, validation=numbers, seconds=seconds)

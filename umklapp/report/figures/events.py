@@ -10,9 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from umklapp.learning.observations import Observation
-from umklapp.learning.quiet import LEAVE
-from umklapp.learning.verdict import Verdict
+from umklapp.learning.events.observations import Observation
+from umklapp.learning.events.quiet import LEAVE
+from umklapp.learning.events.verdict import Verdict
 from umklapp.report.figures.style import BLUE, ORANGE, SETTINGS, save
 
 LOOKS = {"before": ("before learning", ORANGE), "after": ("after learning", BLUE)}

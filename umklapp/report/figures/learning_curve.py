@@ -16,11 +16,11 @@ def table(rounds: Sequence[Round]) -> pd.DataFrame:
     """A row per round from its committee.json and assessment.json (eV/Å)."""
     return pd.DataFrame(
         {
-            "round": record.assessment["round"],
+            "round": record.assessment.round,
             "training_labels": record.committee.frames["train"],
             "test_force_mae_eV_per_A": record.committee.test.force_mae_eV_per_A,
-            "new_label_force_mae_eV_per_A": record.assessment["criteria"]["force"]["value"],
-            "wanted_eV_per_A": record.assessment["criteria"]["force"]["limit"],
+            "new_label_force_mae_eV_per_A": record.assessment.criteria["force"].value,
+            "wanted_eV_per_A": record.assessment.criteria["force"].limit,
         }
         for record in rounds
     )

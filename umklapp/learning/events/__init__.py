@@ -1,0 +1,1 @@
+"""Rare events: what moved, how often, in which dynamics, and whether it is real: the verdict."""

@@ -1,0 +1,173 @@
+"""Rare events in σᴬ(t): when they begin and end, which atoms moved, and where to.
+
+Everything works on streams: a series is fed chunk by chunk, and the events do not depend on how it
+was cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import h5py
+import numpy as np
+
+from umklapp.lattice.harmonic_reference import HarmonicReference
+from umklapp.learning.events.moves import Move, moved_atoms
+from umklapp.learning.events.observations import Event, Observation, join
+from umklapp.learning.events.quiet import ENTER, LEAVE, Quiet
+
+
+@dataclass
+class Detector:
+    """Finds events in one replica's series, fed in order of time.
+
+    An event begins when σᴬ rises above `enter` widths and ends when it has stayed below `leave`
+    widths for `gap` fs; shorter than `shortest` fs it is noise, unless the replica begins with it.
+    """
+
+    quiet: Quiet
+    replica: int = 0
+    harmonic: HarmonicReference | None = None
+    enter: float = ENTER
+    leave: float = LEAVE
+    shortest: float = 0.0
+    gap: float = 0.0
+    events: list[Event] = field(default_factory=list)
+    total: float = 0.0
+    """fs seen so far."""
+    _open: _Open | None = None
+    _previous: float | None = None
+
+    def update(
+        self,
+        time: np.ndarray,
+        sigma: np.ndarray,
+        positions: np.ndarray | None = None,
+        cells: np.ndarray | None = None,
+    ) -> None:
+        """Feed a chunk: time (n,) fs, sigma (n,), positions (n, N, 3) Å and cells (n, 3, 3) Å (the
+        perfect one if none) for the moves."""
+        upper, lower = self.quiet.level(self.enter), self.quiet.level(self.leave)
+        shifts = None
+        if positions is not None and self.harmonic is not None and len(positions):
+            shifts = self.harmonic.displacements(positions, cells)
+        for number, (moment, value) in enumerate(zip(time, sigma, strict=True)):
+            if not np.isfinite(value):
+                continue
+            step = 0.0 if self._previous is None else float(moment) - self._previous
+            self.total += step
+            if self._open is None and value > upper:
+                self._open = _Open(float(moment), self._previous is None)
+            if self._open is not None:
+                shift = None if shifts is None else shifts[number]
+                if value > lower:
+                    self._open.take(float(moment), float(value), shift)
+                elif float(moment) - self._open.last > self.gap:
+                    self._close(False)
+            self._previous = float(moment)
+
+    def finish(self) -> list[Event]:
+        """All events; one that is still open ends with the trajectory."""
+        if self._open is not None:
+            self._close(True)
+        return self.events
+
+    def observation(self, chosen_start: bool) -> Observation:
+        """What this replica adds, after `finish`.
+
+        Args:
+            chosen_start: the first frame was chosen by somebody: a replica that begins in an event
+                is then counted apart, whole.
+        """
+        events = tuple(self.finish())
+        inside = sum(event.duration for event in events)
+        if chosen_start and any(event.open_start for event in events):
+            return Observation(
+                apart=events,
+                apart_ps=self.total / 1000,
+                replicas=1,
+                began_inside=1,
+                quiet=self.quiet,
+            )
+        outside = max(0.0, self.total - inside) / 1000
+        return Observation(events=events, quiet_ps=outside, replicas=1, quiet=self.quiet)
+
+    def _close(self, at_end: bool) -> None:
+        if self._open is None:
+            return
+        event, self._open = self._open, None
+        if event.last - event.start < self.shortest and not event.at_start:
+            return
+        moves: tuple[Move, ...] = ()
+        if event.shift is not None and self.harmonic is not None:
+            moves = tuple(moved_atoms(event.shift / event.count, self.harmonic.perfect))
+        self.events.append(
+            Event(
+                replica=self.replica,
+                start=event.start,
+                end=event.last,
+                peak=event.peak,
+                mean=event.total / event.count,
+                open_start=event.at_start,
+                open_end=at_end,
+                moves=moves,
+            )
+        )
+
+
+@dataclass
+class _Open:
+    start: float
+    at_start: bool
+    last: float = 0.0
+    peak: float = 0.0
+    total: float = 0.0
+    count: int = 0
+    shift: np.ndarray | None = None
+
+    def take(self, time: float, sigma: float, shift: np.ndarray | None) -> None:
+        self.last, self.peak = time, max(self.peak, sigma)
+        self.total += sigma
+        self.count += 1
+        if shift is not None:
+            self.shift = shift if self.shift is None else self.shift + shift
+
+
+def hdf5_chunks(
+    group: h5py.Group, names: Sequence[str], size: int = 1000, stride: int = 1
+) -> Iterator[tuple[np.ndarray, ...]]:
+    """Stretches of some data sets of equal length, without reading them whole.
+
+    Args:
+        size: frames of the data sets per stretch, about. stride: every n-th frame only.
+    """
+    length, step = len(group[names[0]]), stride * max(1, size // stride)
+    for first in range(0, length, step):
+        yield tuple(group[name][first : first + step : stride] for name in names)
+
+
+def scan(
+    replicas: Sequence[Iterator[tuple[np.ndarray, ...]]],
+    quiet: Quiet,
+    harmonic: HarmonicReference | None = None,
+    numbers: Sequence[int] | None = None,
+    chosen_starts: bool = False,
+    **options: Any,
+) -> Observation:
+    """Events of several replicas, each a stream of chunks (time, sigma[, positions[, cells]]).
+
+    Args:
+        numbers: of the replicas; default: from 0.
+        chosen_starts: whether their first frames were chosen (explorations: yes; a reference: no).
+        options: of the `Detector`.
+    """
+    named = range(len(replicas)) if numbers is None else numbers
+    parts = []
+    for number, chunks in zip(named, replicas, strict=True):
+        detector = Detector(quiet, number, harmonic, **options)
+        for chunk in chunks:
+            detector.update(*chunk)
+        parts.append(detector.observation(chosen_starts))
+    return join(parts) if parts else Observation(quiet=quiet)

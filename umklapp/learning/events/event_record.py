@@ -1,0 +1,159 @@
+"""events.json and persistence/runs.json: what is known of rare events, not yet judged."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from umklapp.learning.events.observations import Observation
+from umklapp.learning.events.thermal import ThermalEnergy
+from umklapp.records import Part, Record
+
+
+class Dynamics(Part):
+    """Events of the first and of the last committee's dynamics at one temperature, K."""
+
+    temperature: float
+    before: Observation
+    after: Observation
+
+
+class Errors(Part):
+    """One committee along the reference trajectory, inside and outside its events.
+
+    force_*: mean force MAE; largest_*: mean of the largest force error of an atom; uncertainty_*:
+    median of u_max; all eV/Å.
+    """
+
+    force_inside: float
+    force_outside: float
+    largest_inside: float
+    largest_outside: float
+    uncertainty_inside: float
+    uncertainty_outside: float
+
+
+class Along(Part):
+    """Both committees along the reference trajectory; frames inside and outside its events."""
+
+    inside: int
+    outside: int
+    before: Errors
+    after: Errors
+
+
+class LabelInEvent(Part):
+    """A reference label of an explored frame that lies within an event.
+
+    time: fs; temperature: K, of the replica; energy: eV of the cell above the perfect crystal;
+    thermal_mean, thermal_spread: of such energies at this temperature, eV; sigma: σᴬ by reference
+    forces; error_before, error_after: force MAE of the first and last committee, largest_before,
+    largest_after: of the worst atom, eV/Å; began_inside: the replica began in the event; learned:
+    it has trained the last committee.
+    """
+
+    frame_id: str
+    round: int
+    replica: int
+    time: float
+    temperature: float
+    kind: str
+    motion: str
+    energy: float
+    thermal_mean: float
+    thermal_spread: float
+    sigma: float
+    error_before: float
+    error_after: float
+    largest_before: float
+    largest_after: float
+    began_inside: bool
+    learned: bool
+
+    def score(self, energy: float | None = None) -> float:
+        """Standard deviations above the thermal mean; of another energy (eV) where one is given."""
+        above = (self.energy if energy is None else energy) - self.thermal_mean
+        return above / self.thermal_spread
+
+
+class Anharmonicity(Part):
+    """σᴬ of all frames of an exploration with its standard error; None where there is none."""
+
+    value: float | None
+    error: float | None
+
+
+class EventRecord(Record):
+    """Everything the verdict is made of, but for the continued events.
+
+    missing: why nothing is known, in words, else None; harmonic: what σᴬ is measured against, in
+    words; reference_temperature: K, from its potential energies; thermal: potential energies that
+    belong to the exploration temperatures; crystal_energy: of the perfect cell by the last
+    committee, eV; quiet_error_before, quiet_error_after: test force MAE of the first and last
+    committee, eV/Å; sigma: by `before` and `after`.
+    """
+
+    missing: str | None = None
+    harmonic: str = ""
+    reference: Observation | None = None
+    reference_temperature: float | None = None
+    dynamics: tuple[Dynamics, ...] = ()
+    along: Along | None = None
+    labels: tuple[LabelInEvent, ...] = ()
+    thermal: tuple[ThermalEnergy, ...] = ()
+    crystal_energy: float | None = None
+    quiet_error_before: float | None = None
+    quiet_error_after: float | None = None
+    sigma: dict[str, Anharmonicity] = Field(default_factory=dict)
+
+
+Source = Literal["learned committee", "reference"]
+
+
+class Trial(Part):
+    """One labelled frame from which an event was continued.
+
+    duration: fs; stayed: whether σᴬ and the displaced atoms were still there at the end, averaged
+    over its last quarter; returned: fs after which σᴬ was first back in the quiet band, None if
+    never; relaxed: whether the relaxed cell still has displaced atoms, None without a relaxation;
+    end_frame, relaxed_frame: identities of the frames that the engine labels;
+    error: largest force error of an atom there, eV/Å, and end_energy: of the cell above the
+    crystal by the engine, eV, None without labels; audited: whether that error is within the bound.
+    """
+
+    label: str
+    motion: str
+    temperature: float
+    source: Source = "learned committee"
+    duration: float
+    stayed: bool
+    returned: float | None = None
+    relaxed: bool | None = None
+    end_frame: str | None = None
+    relaxed_frame: str | None = None
+    error: float | None = None
+    end_energy: float | None = None
+    audited: bool = False
+
+    @property
+    def lasts(self) -> bool:
+        """The event stays, and whoever says so may."""
+        return self.stayed and self.relaxed is not False and self.audited
+
+    @property
+    def returns(self) -> bool:
+        """The event does not stay, neither at the temperature nor relaxed."""
+        return not self.stayed and not self.relaxed
+
+
+class PersistenceRecord(Record):
+    """Runs from labels in events; energies eV, times fs.
+
+    crystal_frame: identity of the perfect cell, which the engine labels too, None where nothing is
+    asked of it; asked: number of frames sent to the engine.
+    """
+
+    trials: tuple[Trial, ...] = ()
+    crystal_frame: str | None = None
+    asked: int = 0

@@ -1,0 +1,192 @@
+"""All events of a material: in explorations, reference and labels, as one record and one series."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from ase import Atoms
+
+from umklapp.lattice.harmonic_reference import HarmonicReference
+from umklapp.learning.events import quiet, replay, thermal
+from umklapp.learning.events.event_record import Dynamics, EventRecord, LabelInEvent
+from umklapp.learning.events.observations import Observation
+from umklapp.learning.events.quiet import Quiet
+from umklapp.learning.events.thermal import ThermalEnergy
+from umklapp.learning.sampling import exploration
+from umklapp.potentials.committee import Committee
+
+EMPTY = ("source", "replica", "time_ps")
+
+
+@dataclass(frozen=True)
+class Material:
+    """What has been run for one material.
+
+    explorations: of all rounds; labels: files, equally many of every round, round after round;
+    first, last: committees; quiet_errors: their test force MAE, eV/Å; reference: labelled frames of
+    reference MD and seeds: of seed dynamics, both in the sampling cell with their times, fs.
+    """
+
+    explorations: Sequence[Path]
+    labels: Sequence[Path]
+    first: Committee
+    last: Committee
+    quiet_errors: tuple[float, float]
+    harmonic: HarmonicReference
+    reference: Sequence[Atoms] = ()
+    seeds: Sequence[Atoms] = ()
+
+
+def none(harmonic_missing: str) -> tuple[EventRecord, pd.DataFrame]:
+    """The survey of a material without σᴬ."""
+    return EventRecord(missing=harmonic_missing), pd.DataFrame(columns=list(EMPTY))
+
+
+def survey(material: Material, options: Mapping[str, Any]) -> tuple[EventRecord, pd.DataFrame]:
+    """The record, and the series behind the figure (`replay.reference_series`).
+
+    Args:
+        options: of `detection.Detector`: enter, leave (widths), shortest, gap (fs).
+    """
+    harmonic, perfect = material.harmonic, material.harmonic.perfect
+    paths = material.explorations
+    crystal = float(material.last.evaluate([perfect]).energy[0])
+    runs = replay.trajectories(material.reference)
+    held_to = _anchors(material, runs, crystal, options["enter"])
+    observed = [replay.scan_exploration(path, held_to, harmonic, **options) for path in paths]
+    energies = replay.thermal_energies(paths[-1], observed[-1], len(perfect))
+    ends = {"before": paths[0], "after": paths[-1]}
+    record = EventRecord(
+        dynamics=_dynamics(material, runs, observed, held_to, options),
+        labels=_labels(material, observed, energies, crystal),
+        thermal=tuple(energies),
+        crystal_energy=crystal,
+        quiet_error_before=material.quiet_errors[0],
+        quiet_error_after=material.quiet_errors[1],
+        sigma={name: replay.overall_sigma(path, harmonic) for name, path in ends.items()},
+        harmonic=harmonic.source,
+    )
+    series = [replay.exploration_series(path, name) for name, path in ends.items()]
+    if not runs:
+        return record, pd.concat(series)
+    known, table = _reference(material, runs, crystal, held_to, options)
+    return record.model_copy(update=known), pd.concat([table, *series])
+
+
+def _anchors(
+    material: Material, runs: Sequence[Sequence[Atoms]], crystal: float, enter: float
+) -> dict[float, Quiet]:
+    after = replay.sigma_by_temperature(material.explorations[-1])
+    seeds, reference = (
+        _by_target(part, material.harmonic, crystal, list(after))
+        for part in (replay.trajectories(material.seeds), runs)
+    )
+    return replay.anchors(seeds, reference, after, enter)
+
+
+def _labels(
+    material: Material,
+    observed: Sequence[Mapping[float, Observation]],
+    energies: Sequence[ThermalEnergy],
+    crystal: float,
+) -> tuple[LabelInEvent, ...]:
+    labelled = replay.labels_by_round(material.labels, len(observed))
+    rounds = [
+        (exploration.read(path), found, labels)
+        for path, found, labels in zip(material.explorations, observed, labelled, strict=True)
+    ]
+    committees = (material.first, material.last)
+    return tuple(replay.labels_in_events(rounds, material.harmonic, *committees, energies, crystal))
+
+
+def _reference(
+    material: Material,
+    runs: Sequence[Sequence[Atoms]],
+    crystal: float,
+    held_to: Mapping[float, Quiet],
+    options: Mapping[str, Any],
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Fields of the record about the reference, and its series."""
+    temperature = _temperature(runs, crystal)
+    ordered = [frame for run in runs for frame in run]
+    table = replay.reference_series(ordered, material.harmonic, material.first, material.last)
+    own = [rows["sigma"].to_numpy() for _, rows in table.groupby("replica")]
+    target = thermal.nearest(temperature, list(held_to))
+    anchor = None if target is None else held_to[target]
+    band = quiet.of_source(own, anchor, options["enter"])
+    if band is None:
+        return {}, table
+    spacing = replay.exploration_spacing(material.explorations[-1])
+    observed = replay.scan_reference(runs, band, material.harmonic, spacing, **options)
+    return {
+        "reference": observed,
+        "reference_temperature": temperature,
+        "along": replay.along_reference(table, observed),
+    }, table
+
+
+def _spacing(runs: Sequence[Sequence[Atoms]]) -> float:
+    """Time between frames of the coarsest trajectory, fs; 0 without one."""
+    steps = [np.median(np.diff([replay.time_of(f) for f in run])) for run in runs if len(run) > 1]
+    return float(max(steps, default=0.0))
+
+
+def _dynamics(
+    material: Material,
+    runs: Sequence[Sequence[Atoms]],
+    observed: Sequence[Mapping[float, Observation]],
+    held_to: Mapping[float, Quiet],
+    options: Mapping[str, Any],
+) -> tuple[Dynamics, ...]:
+    """Events of the first and last dynamics, as they look at the spacing of the reference."""
+    spacing, ends = _spacing(runs), []
+    for place in (0, -1):
+        path, seen = material.explorations[place], observed[place]
+        if spacing > 1.5 * replay.exploration_spacing(path):
+            seen = replay.scan_exploration(path, held_to, material.harmonic, spacing, **options)
+        ends.append(seen)
+    return _by_temperature(*ends)
+
+
+def _by_temperature(
+    before: Mapping[float, Observation], after: Mapping[float, Observation]
+) -> tuple[Dynamics, ...]:
+    targets = sorted({*before, *after})
+    nothing = Observation()
+    return tuple(
+        Dynamics(
+            temperature=target,
+            before=before.get(target, nothing),
+            after=after.get(target, nothing),
+        )
+        for target in targets
+    )
+
+
+def _temperature(runs: Sequence[Sequence[Atoms]], crystal: float) -> float | None:
+    if not runs:
+        return None
+    energies = [np.array([frame.get_potential_energy() for frame in run]) for run in runs]
+    atoms = len(runs[0][0])
+    values = [thermal.temperature_of(each, crystal, atoms) for each in energies]
+    return float(np.median(values))
+
+
+def _by_target(
+    runs: Sequence[Sequence[Atoms]],
+    harmonic: HarmonicReference,
+    crystal: float,
+    targets: Sequence[float],
+) -> dict[float, list[np.ndarray]]:
+    """σᴬ of trajectories by the exploration temperature that is theirs."""
+    series: dict[float, list[np.ndarray]] = {}
+    for run in runs:
+        target = thermal.nearest(_temperature([run], crystal), targets)
+        if target is not None:
+            series.setdefault(target, []).append(replay.frame_sigma(run, harmonic))
+    return series

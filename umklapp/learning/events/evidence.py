@@ -1,0 +1,188 @@
+"""Pieces of evidence on rare events, each with its value, its test and a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from umklapp.learning.events import comparisons, event_rates
+from umklapp.learning.events.comparisons import Comparison
+from umklapp.learning.events.event_record import Errors, EventRecord, Trial
+from umklapp.learning.events.observations import Observation, join
+from umklapp.learning.events.thermal import nearest
+from umklapp.records import Part
+from umklapp.wording import in_milli
+
+Kind = Literal["sound", "missed event", "false event", "undecided"]
+
+ERROR_RATIO = 2.0
+"""Force error inside events over that outside, above which an event is not known."""
+
+UNCERTAINTY_RATIO = 4.0
+"""The same for the committee's own uncertainty, which looks at the worst atom."""
+
+FEW = 5
+"""Reference frames in events below which errors there are not judged."""
+
+
+class Evidence(Part):
+    """One thing that was looked at.
+
+    points_to: the verdict it speaks for; `nothing` where it only informs. value, limit: of the
+    test, in the units that the sentence names; needs: what would decide, where it does not.
+    """
+
+    name: str
+    points_to: Literal["sound", "missed event", "false event", "undecided", "nothing"]
+    value: float | None = None
+    limit: float | None = None
+    test: str
+    sentence: str
+    needs: str | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a verdict is made of.
+
+    record: events.json; trials: continued events with their audit; dynamics: ps that each committee
+    needs at least; rarest: events per ps that must not be overlooked.
+    """
+
+    record: EventRecord
+    trials: Sequence[Trial] = ()
+    dynamics: float = 1.0
+    rarest: float = 0.1
+
+    @property
+    def before(self) -> Observation:
+        """Dynamics of the first committee, all temperatures."""
+        return join([each.before for each in self.record.dynamics])
+
+    @property
+    def after(self) -> Observation:
+        """Dynamics of the last committee, all temperatures."""
+        return join([each.after for each in self.record.dynamics])
+
+    def at_reference(self) -> tuple[Observation, Observation] | None:
+        """First and last committee at the reference's temperature, None without such dynamics."""
+        targets = [each.temperature for each in self.record.dynamics]
+        target = nearest(self.record.reference_temperature, targets)
+        for each in self.record.dynamics:
+            if self.record.reference is not None and each.temperature == target:
+                return each.before, each.after
+        return None
+
+    def real_motions(self) -> set[str]:
+        """Motions that the reference's own dynamics has, stays that it begins with included."""
+        reference = self.record.reference
+        if reference is None:
+            return set()
+        return {
+            event.motion
+            for event in reference.real_events
+            if not event.open_start or event.dwell == "stay"
+        }
+
+
+def tests_of(facts: Facts) -> list[Comparison]:
+    """All rate tests, adjusted for their number."""
+    tests = comparisons.compare("the first committee", facts.before, "the last", facts.after)
+    pair, reference = facts.at_reference(), facts.record.reference
+    if pair is not None and reference is not None:
+        for name, observed in zip(("the first committee", "the last committee"), pair, strict=True):
+            tests += comparisons.compare(name, observed, "the reference", reference)
+    return comparisons.adjusted(tests)
+
+
+def enough_dynamics(facts: Facts) -> Evidence | None:
+    """Whether both committees ran long enough for anything to be said."""
+    shortest = min(facts.before.exposure, facts.after.exposure)
+    if shortest >= facts.dynamics:
+        return None
+    return Evidence(
+        name="length of the dynamics",
+        points_to="undecided",
+        value=shortest,
+        limit=facts.dynamics,
+        test="ps of dynamics that did not begin in an event",
+        sentence=f"a committee has only {shortest:.2g} ps of dynamics",
+        needs=f"{facts.dynamics:g} ps for each committee (raise exploration.steps)",
+    )
+
+
+def reference_rates(tests: Sequence[Comparison]) -> list[Evidence]:
+    """Where rates contradict the reference: too much is false, too little is missed."""
+    found = []
+    for test in comparisons.decisive(tests):
+        if test.second != "the reference":
+            continue
+        found.append(
+            Evidence(
+                name=f"{test.quantity} against the reference",
+                points_to="false event" if test.more else "missed event",
+                value=test.adjusted,
+                limit=event_rates.SIGNIFICANT,
+                test="two-sided exact binomial test of two Poisson rates, Holm-adjusted",
+                sentence=str(test),
+            )
+        )
+    return found
+
+
+def errors_along_reference(facts: Facts) -> list[Evidence]:
+    """Error and uncertainty of both committees inside the reference's events and outside."""
+    along, reference = facts.record.along, facts.record.reference
+    if along is None or reference is None:
+        return []
+    stays = any(event.dwell == "stay" for event in reference.real_events)
+    ratios, sentence = _ratios(along.before)
+    later, after = _ratios(along.after)
+    worst = max(ratios[0] / ERROR_RATIO, ratios[1] / ERROR_RATIO, ratios[2] / UNCERTAINTY_RATIO)
+    still = max(later[0] / ERROR_RATIO, later[1] / ERROR_RATIO) > 1
+    wrong = worst > 1 and along.inside >= FEW
+    text = f"along the reference, inside events against outside: {sentence} before learning, "
+    text += f"{after} after it"
+    text += "; learning has not repaired it" if wrong and still else ""
+    few = along.inside < FEW
+    return [
+        Evidence(
+            name="errors along the reference",
+            points_to=_of_errors(wrong or still, stays, few),
+            value=worst,
+            limit=1.0,
+            test=(
+                f"force error (mean, and of the worst atom) inside at most {ERROR_RATIO:g} times "
+                f"that outside, uncertainty at most {UNCERTAINTY_RATIO:g} times"
+            ),
+            sentence=f"{text} ({along.inside} and {along.outside} frames)",
+            needs=_needs_of_errors(few, wrong and not stays),
+        )
+    ]
+
+
+def _needs_of_errors(few: bool, excursions: bool) -> str | None:
+    if few:
+        return f"{FEW} reference frames within events"
+    return "labels within such excursions, to learn from" if excursions else None
+
+
+def _of_errors(
+    wrong: bool, stays: bool, few: bool
+) -> Literal["missed event", "undecided", "nothing"]:
+    if few or (wrong and not stays):
+        return "undecided"
+    return "missed event" if wrong else "nothing"
+
+
+def _ratios(errors: Errors) -> tuple[tuple[float, float, float], str]:
+    pairs = (
+        (errors.force_inside, errors.force_outside),
+        (errors.largest_inside, errors.largest_outside),
+        (errors.uncertainty_inside, errors.uncertainty_outside),
+    )
+    ratios = tuple(inside / max(outside, 1e-6) for inside, outside in pairs)
+    texts = [f"{in_milli(inside)} against {in_milli(outside)}" for inside, outside in pairs]
+    sentence = f"force MAE {texts[0]}, worst atom {texts[1]}, uncertainty {texts[2]} meV/Å"
+    return (ratios[0], ratios[1], ratios[2]), sentence

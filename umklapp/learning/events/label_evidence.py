@@ -1,0 +1,181 @@
+"""What labels within events say: is such a state one of this crystal at that temperature?
+
+A label confirms an event when its energy is one that N atoms have at the temperature *and* the
+event lasts when it is continued. That the reference is anharmonic there, too, confirms nothing:
+every frame far from the crystal is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from umklapp.learning.events import comparisons
+from umklapp.learning.events.comparisons import Comparison
+from umklapp.learning.events.event_record import LabelInEvent, Trial
+from umklapp.learning.events.evidence import Evidence, Facts
+from umklapp.learning.events.observations import STAYS, Observation
+from umklapp.learning.events.thermal import ALLOWED
+from umklapp.wording import in_milli
+
+LABEL_RATIO = 3.0
+"""Force MAE on labels in events over that on test frames, above which the event was not known."""
+
+Status = Literal["confirmed", "denied", "open"]
+
+
+def status_of_label(label: LabelInEvent, trials: Sequence[Trial]) -> Status:
+    """Whether a label shows that its event is real.
+
+    Confirmed: its energy, or that of the continued run by the engine, is one of the temperature,
+    and the event lasts. Denied: no such energy; or the event returns, which says nothing of an
+    excursion. Open: it was not continued, or nobody who may has said that it lasts.
+    """
+    own = [trial for trial in trials if trial.label == label.frame_id]
+    thermal = label.score() <= ALLOWED
+    if any(trial.lasts and (thermal or _thermal_end(label, trial)) for trial in own):
+        return "confirmed"
+    if thermal:
+        returned = any(trial.returns for trial in own) and not label.kind.startswith("excursion")
+        return "denied" if returned else "open"
+    return "open" if any(trial.stayed for trial in own) else "denied"
+
+
+def _thermal_end(label: LabelInEvent, trial: Trial) -> bool:
+    return trial.end_energy is not None and label.score(trial.end_energy) <= ALLOWED
+
+
+def status_of_motions(facts: Facts) -> dict[str, tuple[Status, str]]:
+    """Of every motion that has labels: confirmed, denied or open, and a sentence.
+
+    A motion is denied when all its labels are, and at least one event was seen to return: continued
+    from a label, or in a replica of the last committee that began in a chosen frame. One label of a
+    thermal energy that returns is not enough: it may have been on its way.
+    """
+    found: dict[str, tuple[Status, str]] = {}
+    for motion in sorted({label.motion for label in facts.record.labels}):
+        labels = [label for label in facts.record.labels if label.motion == motion]
+        statuses = [status_of_label(label, facts.trials) for label in labels]
+        names = {label.frame_id for label in labels}
+        trials = [trial for trial in facts.trials if trial.label in names]
+        status: Status = "open"
+        if "confirmed" in statuses:
+            status = "confirmed"
+        elif all(each == "denied" for each in statuses) and _seen_to_return(labels, trials, facts):
+            status = "denied"
+        found[motion] = status, _labels_sentence(motion, labels, trials, facts)
+    return found
+
+
+def _seen_to_return(labels: Sequence[LabelInEvent], trials: Sequence[Trial], facts: Facts) -> bool:
+    returns = sum(trial.returns for trial in trials)
+    if any(label.score() <= ALLOWED for label in labels):
+        return returns > 1
+    return returns > 0 or _returned(facts.after) > 0
+
+
+def _returned(observed: Observation) -> int:
+    return sum(
+        event.open_start and not event.open_end and event.duration < STAYS
+        for event in observed.apart
+    )
+
+
+def _labels_sentence(
+    motion: str, labels: Sequence[LabelInEvent], trials: Sequence[Trial], facts: Facts
+) -> str:
+    scores = [label.score() for label in labels]
+    thermal = sum(score <= ALLOWED for score in scores)
+    text = (
+        f"{motion}: {thermal} of {len(labels)} labels have an energy of their temperature "
+        f"(the lowest lies {min(scores):.1f} standard deviations above the thermal mean)"
+    )
+    if trials:
+        returns, lasts = sum(t.returns for t in trials), sum(t.lasts for t in trials)
+        text += f"; continued from {len(trials)} of them, {lasts} last and {returns} return"
+        errors = [trial.error for trial in trials if trial.error is not None]
+        if errors:
+            text += f" (worst atom {in_milli(max(errors))} meV/Å off where the runs ended)"
+        else:
+            sources = sorted({f"the {trial.source}" for trial in trials})
+            text += f" (by {' and '.join(sources)})"
+    else:
+        text += "; none was continued"
+    returned = _returned(facts.after)
+    if returned:
+        text += f"; {returned} replicas of the last committee that began in an event returned"
+    return text
+
+
+def labels_in_events(facts: Facts, tests: Sequence[Comparison]) -> list[Evidence]:
+    """What labels say of the events that the committees' dynamics has."""
+    real = facts.real_motions()
+    found = []
+    for motion, (status, sentence) in status_of_motions(facts).items():
+        labels = [label for label in facts.record.labels if label.motion == motion]
+        if status == "confirmed":
+            found.append(_confirmed(facts, tests, motion, labels, sentence))
+        elif status == "denied" and motion not in real:
+            found.append(
+                Evidence(
+                    name="labels in events",
+                    points_to="false event" if _has(facts, motion) else "nothing",
+                    value=min(label.score() for label in labels),
+                    limit=ALLOWED,
+                    test="energy within the thermal distribution, and the event lasts",
+                    sentence=f"{sentence}: no state of this crystal",
+                )
+            )
+        elif motion not in real:
+            found.append(
+                Evidence(
+                    name="labels in events",
+                    points_to="undecided",
+                    value=min(label.score() for label in labels),
+                    limit=ALLOWED,
+                    test="energy within the thermal distribution, and the event lasts",
+                    sentence=f"{sentence}: neither confirmed nor denied",
+                    needs="runs of the reference engine from these frames "
+                    "(raise verdict.persistence.frames)",
+                )
+            )
+    return found
+
+
+def _has(facts: Facts, motion: str) -> bool:
+    everything = [*facts.before.real_events, *facts.before.apart]
+    everything += [*facts.after.real_events]
+    return any(event.motion == motion for event in everything)
+
+
+def _confirmed(
+    facts: Facts,
+    tests: Sequence[Comparison],
+    motion: str,
+    labels: Sequence[LabelInEvent],
+    sentence: str,
+) -> Evidence:
+    error = float(np.median([label.error_before for label in labels]))
+    after = float(np.median([label.error_after for label in labels]))
+    calm = facts.record.quiet_error_before or 0.0
+    contradicted = error > LABEL_RATIO * max(calm, 1e-6)
+    rarer = [
+        test
+        for test in comparisons.decisive(tests)
+        if test.second == "the last" and test.motion == motion and not test.more
+    ]
+    text = (
+        f"{sentence}: a real event; force MAE on its labels {in_milli(error)} meV/Å before and "
+        f"{in_milli(after)} after learning ({in_milli(calm)} on test frames)"
+    )
+    text += "".join(f"; {test}" for test in rarer)
+    return Evidence(
+        name="labels in events",
+        points_to="missed event" if contradicted or rarer else "nothing",
+        value=error,
+        limit=LABEL_RATIO * calm,
+        test=f"force MAE of the first committee at most {LABEL_RATIO:g} times that on test frames",
+        sentence=text,
+    )

@@ -1,0 +1,82 @@
+"""How long a series remembers, where it becomes stationary, and how much it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+SHORTEST = 8
+"""Steps of a series below which nothing is said about its memory."""
+
+STARTS = 50
+"""Places at which a series may become stationary, evenly over its first quarter."""
+
+
+def correlation_time(series: np.ndarray) -> float:
+    """Integrated autocorrelation time of a series, in steps (Sokal's window of 5 times itself).
+
+    ½ for white noise; a series too short or too flat to tell counts as that.
+    """
+    number, deviation = len(series), series - series.mean()
+    if number < SHORTEST or not deviation.any():
+        return 0.5
+    size = 1 << (2 * number - 1).bit_length()
+    transform = np.fft.rfft(deviation, size)
+    function = np.fft.irfft(transform * transform.conj(), size)[:number]
+    function = function / function[0]
+    total = 0.5 + np.cumsum(function[1:])
+    lags = np.arange(1, number)
+    window = np.flatnonzero(lags >= 5 * total)
+    return float(max(0.5, total[window[0]] if len(window) else total[-1]))
+
+
+def independent(series: np.ndarray) -> float:
+    """Length of a series in units of twice its correlation time: its number of independent values.
+
+    A series too short to tell its memory counts as one value, an empty one as none.
+    """
+    if len(series) < SHORTEST:
+        return float(len(series) > 0)
+    return len(series) / (2 * correlation_time(series))
+
+
+def equilibration(series: np.ndarray) -> int:
+    """Steps at the beginning that are not stationary yet.
+
+    What is left has the most independent values of all ends of the series (Chodera, J. Chem. Theory
+    Comput. 12, 1799 (2016)): a drift at the beginning makes the memory long, so that leaving it out
+    gains more than the frames it costs. At most a quarter is left out: a jump that comes later, an
+    event, is part of the dynamics.
+    """
+    if len(series) < 2 * SHORTEST:
+        return 0
+    starts = np.unique(np.linspace(0, len(series) // 4, STARTS).astype(int))
+    return int(max(starts, key=lambda start: independent(series[start:])))
+
+
+def spaced(
+    order: Iterable[int],
+    replica: np.ndarray,
+    time: np.ndarray,
+    spacing: float,
+    taken: Sequence[int] = (),
+    count: int | None = None,
+) -> list[int]:
+    """Greedy choice in the given order: frames of a replica stay `spacing` fs apart.
+
+    Args:
+        taken: frames that are chosen already and keep their distance too; not in what is returned.
+        count: most frames that are chosen.
+    """
+    chosen = list(taken)
+    for index in order:
+        if count is not None and len(chosen) - len(taken) >= count:
+            break
+        clash = any(
+            replica[other] == replica[index] and abs(time[other] - time[index]) < spacing
+            for other in chosen
+        )
+        if not clash:
+            chosen.append(int(index))
+    return chosen[len(taken) :]

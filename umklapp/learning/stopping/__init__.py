@@ -1,0 +1,1 @@
+"""When the rounds of a material end: one module per kind of evidence."""
