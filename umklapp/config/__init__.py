@@ -23,23 +23,9 @@ from umklapp.config.crystal import (
 )
 from umklapp.config.documentation import GENERATED, docs_table, schema
 from umklapp.config.elastic import Elastic
+from umklapp.config.exploration import Exploration, MdExploration, NptBarostat, PoolExploration
 from umklapp.config.finetune import CurvatureFinetune, CurvatureWeights, OrdinaryWeights
 from umklapp.config.green_kubo import GreenKubo
-from umklapp.config.learning import (
-    Acquisition,
-    Committee,
-    Exploration,
-    MdExploration,
-    NptBarostat,
-    PoolExploration,
-    Potential,
-    Rounds,
-    Shared,
-    Stage,
-    Taylor,
-    Training,
-    WarmStart,
-)
 from umklapp.config.low_fidelity import (
     CalculatorSurface,
     CheckpointSurface,
@@ -49,6 +35,7 @@ from umklapp.config.low_fidelity import (
     Pretraining,
     XtbSurface,
 )
+from umklapp.config.potential import Committee, Potential, Shared, Taylor
 from umklapp.config.reference import (
     OPERATION,
     Aims,
@@ -60,6 +47,8 @@ from umklapp.config.reference import (
     Reference,
     Vasp,
 )
+from umklapp.config.rounds import Acquisition, Rounds
+from umklapp.config.training import Stage, Training, WarmStart
 from umklapp.config.transport import Conductivity, Phonons, Resources
 from umklapp.config.verdict import Persistence, Verdict
 

@@ -14,18 +14,12 @@ from umklapp.config.backends import BACKENDS
 from umklapp.config.base import Section
 from umklapp.config.crystal import Materials, Seed, Split
 from umklapp.config.elastic import Elastic
+from umklapp.config.exploration import Exploration, MdExploration
 from umklapp.config.finetune import CurvatureFinetune
 from umklapp.config.green_kubo import GreenKubo
-from umklapp.config.learning import (
-    Acquisition,
-    Committee,
-    Exploration,
-    MdExploration,
-    Potential,
-    Rounds,
-    Shared,
-)
+from umklapp.config.potential import Committee, Potential, Shared
 from umklapp.config.reference import Aims, Reference
+from umklapp.config.rounds import Acquisition, Rounds
 from umklapp.config.transport import Conductivity, Phonons, Resources
 from umklapp.config.verdict import Verdict
 from umklapp.errors import InputError

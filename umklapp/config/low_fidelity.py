@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from umklapp.config.base import Fraction, Matrix, Positive, Section
-from umklapp.config.learning import NptBarostat, Potential, Training, WarmStart
+from umklapp.config.exploration import NptBarostat
+from umklapp.config.potential import Potential
+from umklapp.config.training import Training, WarmStart
 
 
 class CalculatorSurface(Section):

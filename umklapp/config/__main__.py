@@ -1,5 +1,0 @@
-"""Old address of `umklapp config`."""
-
-from umklapp.config import documentation
-
-documentation.run()
