@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from umklapp import provenance
 from umklapp.lattice.elastic.record import ElasticRecord
 from umklapp.lattice.thermodynamics_record import ThermodynamicsRecord
 from umklapp.learning.events.verdict import Verdict
@@ -39,7 +38,7 @@ def main(material, files, out):
         *asked,
         audits=[record.audit for record in rounds],
     )
-    provenance.write_json(out, row)
+    row.write(out)
 
 
 if __name__ == "__main__":

@@ -157,6 +157,8 @@ def test_what_a_user_asks_of_results_of_then():
     assert (row["kappa_300K_W_per_mK"], row["kappa_300K_std_W_per_mK"]) == mean_and_std
     error = CommitteeRecord.read(SILICON / "round_01/committee.json").test.force_mae_eV_per_A
     assert row["test_force_mae_eV_per_A"] == error
+    row = summary.MaterialSummary.read(SILICON / "summary.json")
+    assert (row.material, row.audit) == ("Si-227", "not audited")
     assert "46.5 ± 3.4" in summary.render(pd.read_csv(RESULTS / "summary.csv"))
     names = {str(path.relative_to(RESULTS)) for path in archive.files(RESULTS, ["Si-227"])}
     assert {"summary.csv", "Si-227/history.json", "Si-227/green_kubo.json"} <= names

@@ -40,7 +40,7 @@ def parts(kappa=(151.2, 118.4), std=(6.04, 4.0), converged=True):
 
 
 def test_row_of_a_material():
-    row = summary.row("Si-227", *parts())
+    row = summary.row("Si-227", *parts()).columns()
     assert row["material"] == "Si-227"
     assert row["rounds"] == 2
     assert row["converged"] is True
@@ -70,21 +70,21 @@ def test_labels_of_the_last_audit_count_and_failures_of_all():
     passed = audit(
         "passed", labels=4, failed=2, reason="passed: well", mae=0.0031, mae_upper=0.0042
     )
-    row = summary.row("Si-227", *parts(), audits=[failed, passed])
-    plain = summary.row("Si-227", *parts())
+    row = summary.row("Si-227", *parts(), audits=[failed, passed]).columns()
+    plain = summary.row("Si-227", *parts()).columns()
     assert row["labels"] == plain["labels"] + 4  # those of the failed one train
     assert row["failed_labels"] == plain["failed_labels"] + 3
     assert (row["audit"], row["audit_reason"]) == ("passed", "passed: well")
     assert row["audit_force_mae_eV_per_A"] == 0.0031
     assert plain["audit"] == "not audited"
-    at_cap = summary.row("Si-227", *parts(), audits=[None, failed])
+    at_cap = summary.row("Si-227", *parts(), audits=[None, failed]).columns()
     assert at_cap["audit"] == "failed"
     assert "failed: too wrong" in at_cap["audit_reason"]
     assert " failed" in summary.render(pd.DataFrame([at_cap]))
 
 
 def test_row_without_conductivity():
-    row = summary.row("Si-227", *parts(None, None, converged=False))
+    row = summary.row("Si-227", *parts(None, None, converged=False)).columns()
     assert row["kappa_300K_W_per_mK"] is None
     assert row["kappa_300K_std_W_per_mK"] is None
     assert row["kappa_300K_error_W_per_mK"] is None
@@ -92,8 +92,8 @@ def test_row_without_conductivity():
 
 
 def table():
-    rows = [summary.row("Si-227", *parts())]
-    rows.append(summary.row("CuI-216", *parts(None, None, converged=False)))
+    rows = [summary.row("Si-227", *parts()).columns()]
+    rows.append(summary.row("CuI-216", *parts(None, None, converged=False)).columns())
     return pd.DataFrame(rows)
 
 
