@@ -100,6 +100,13 @@ def final_audit(wildcards):
     return AUDITS.final(wildcards.material) if CAMPAIGN.audited else []
 
 
+def fresh_labels(wildcards):
+    """Labels that the last committee has not learned from: of the audit, and those held back."""
+    own, last = REQUESTS.of(wildcards), final_round(wildcards)
+    audit = [last.audit_stage.labels(chunk) for chunk in CHUNKS] if CAMPAIGN.audited else []
+    return [*audit, own.seeds.calibration, own.seeds.test]
+
+
 def previous_lesson(wildcards):
     """Labels of the failed audit of the round before."""
     number = int(wildcards.round)

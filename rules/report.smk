@@ -154,6 +154,7 @@ rule figure_elastic:
 rule comparison:
     input:
         conductivity=MATERIAL.conductivity,
+        error_budget=MATERIAL.error_budget,
         green_kubo=REQUESTS.green_kubo,
         effective=REQUESTS.effective,
         srme=REQUESTS.srme,
@@ -221,6 +222,7 @@ rule figure_bands:
 rule figure_kappa:
     input:
         conductivity=MATERIAL.conductivity,
+        error_budget=MATERIAL.error_budget,
     output:
         png=report(
             FIGURES.png("kappa"),
@@ -252,6 +254,7 @@ rule material_summary:
     input:
         history=MATERIAL.history,
         conductivity=MATERIAL.conductivity,
+        error_budget=MATERIAL.error_budget,
         thermodynamics=MATERIAL.thermodynamics,
         verdict=MATERIAL.verdict,
         green_kubo=REQUESTS.green_kubo,

@@ -55,6 +55,43 @@ rule conductivity:
         "../scripts/conductivity.py"
 
 
+# What the ± of every κ is made of. Labels that nothing has learned from (of the audit, and those that
+# calibrate and test) say what the forces that the committee leaves do to κ.
+rule error_budget:
+    input:
+        conductivity=MATERIAL.conductivity,
+        green_kubo=REQUESTS.green_kubo,
+        audit=final_audit,
+        fresh=fresh_labels,
+        dataset=lambda wildcards: final_round(wildcards).dataset,
+        members=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
+        committee=MATERIAL.final_committee,
+        engine=REQUESTS.engine,
+        primitive=MATERIAL.primitive,
+        phonon=MATERIAL.phonon,
+    output:
+        MATERIAL.error_budget,
+    log:
+        "<logs>/error_budget/{material}.log",
+    benchmark:
+        "<benchmarks>/error_budget/{material}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("error_budget", 6000, "phonon", 2),
+        runtime=minutes("error_budget", 240, "phonon", 2, CAMPAIGN.conductivity.mesh),
+    params:
+        phonons=plain(CAMPAIGN.phonons),
+        taylor=plain(CAMPAIGN.potential.taylor),
+        conductivity=plain(CAMPAIGN.conductivity),
+        root=CAMPAIGN.seed,
+    message:
+        "{wildcards.material}: what the ± of κ is made of"
+    script:
+        "../scripts/error_budget.py"
+
+
 # On request: which q-mesh is enough for this material, by the first member.
 rule mesh_convergence:
     input:

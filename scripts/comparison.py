@@ -8,6 +8,7 @@ from umklapp.logs import log_to
 from umklapp.report import comparison
 from umklapp.report.figures import comparison as figure
 from umklapp.transport.audit.record import AuditRecord
+from umklapp.transport.error_budget import KappaErrors
 from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import Conductivity, EffectiveConductivity, SrmeRecord
 
@@ -24,7 +25,8 @@ def main(material, files, out):
         )
     )
     literature = comparison.literature_rows(conductivity.literature)
-    table = comparison.rows(conductivity, ran, effective, literature)
+    errors = KappaErrors.read(Path(files["error_budget"]))
+    table = comparison.rows(conductivity, ran, effective, literature, errors)
     verdict = Verdict.read(files["verdict"])
     sigmas = {
         f"dynamics of the {which} committee": verdict.overall_sigma(key)
@@ -33,7 +35,7 @@ def main(material, files, out):
     audit = comparison.audited(AuditRecord.read(files["audit"]) if files["audit"] else None)
     told = comparison.advice(verdict.overall_sigma("after"), conductivity, ran is not None)
     table.to_csv(out["csv"], index=False)
-    problems = comparison.missing(conductivity, ran, effective)
+    problems = comparison.missing(conductivity, ran, effective, errors)
     Path(out["page"]).write_text(comparison.page(material, table, sigmas, told, problems, audit))
     rows = json.loads(table.to_json(orient="records"))
     record = comparison.Comparison(advice=told, sigma=sigmas, kappa=rows, srme=srme, audit=audit)

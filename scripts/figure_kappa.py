@@ -4,16 +4,18 @@ from pathlib import Path
 
 from umklapp.logs import log_to
 from umklapp.report.figures import kappa
+from umklapp.transport.error_budget import KappaErrors
 from umklapp.transport.kappa_records import Conductivity
 
 
-def main(material, conductivity, out):
+def main(material, files, out):
     """Draw the figure and write its csv."""
-    numbers = Conductivity.read(Path(conductivity))
-    kappa.table(numbers).to_csv(out["csv"], index=False)
-    kappa.draw(numbers, material, [Path(out["png"]), Path(out["pdf"])])
+    numbers = Conductivity.read(Path(files["conductivity"]))
+    errors = KappaErrors.read(Path(files["error_budget"]))
+    kappa.table(numbers, errors).to_csv(out["csv"], index=False)
+    kappa.draw(numbers, errors, material, [Path(out["png"]), Path(out["pdf"])])
 
 
 if __name__ == "__main__":
     log_to(snakemake.log[0])
-    main(snakemake.wildcards.material, snakemake.input.conductivity, snakemake.output)
+    main(snakemake.wildcards.material, dict(snakemake.input.items()), snakemake.output)

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from umklapp import provenance
 from umklapp.lattice.elastic.record import ElasticRecord
 from umklapp.lattice.thermodynamics_record import ThermodynamicsRecord
 from umklapp.learning.events.verdict import Verdict
 from umklapp.logs import log_to
 from umklapp.report import summary
 from umklapp.report.history import History
+from umklapp.transport.error_budget import KappaErrors
 from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import Conductivity
 
@@ -32,12 +32,13 @@ def main(material, files, out):
         assessments,
         rounds[-1].committee,
         Conductivity.read(Path(files["conductivity"])),
+        KappaErrors.read(Path(files["error_budget"])),
         thermodynamics,
         verdict,
         *asked,
         audits=[record.audit for record in rounds],
     )
-    provenance.write_json(out, row)
+    row.write(out)
 
 
 if __name__ == "__main__":

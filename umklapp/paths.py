@@ -213,6 +213,7 @@ class Material(Folder):
     conductivity = File("conductivity.json")
     mesh_convergence = File("conductivity/mesh.json")
     srme = File("conductivity/srme.json")
+    error_budget = File("error_budget.json")
     bands = File("phonons/bands.h5")
     thermodynamics = File("phonons/thermodynamics.json")
     elastic = File("elastic.json")

@@ -18,7 +18,10 @@ STAGES = {
         "round_conductivity", "assess", "audit_frames", "audit", "audited", "history", "events",
         "persistence", "verdict",
     ),
-    "phonons and κ": ("phonons", "conductivity_member", "conductivity", "mesh_convergence", "srme"),
+    "phonons and κ": (
+        "phonons", "conductivity_member", "conductivity", "mesh_convergence", "srme",
+        "error_budget",
+    ),
     "Green–Kubo": ("flux_engine", "green_kubo_trajectory", "green_kubo", "effective_conductivity"),
     "elastic constants": ("elastic", "elastic_reference"),
     "report": (

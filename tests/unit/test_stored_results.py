@@ -157,6 +157,8 @@ def test_what_a_user_asks_of_results_of_then():
     assert (row["kappa_300K_W_per_mK"], row["kappa_300K_std_W_per_mK"]) == mean_and_std
     error = CommitteeRecord.read(SILICON / "round_01/committee.json").test.force_mae_eV_per_A
     assert row["test_force_mae_eV_per_A"] == error
+    row = summary.MaterialSummary.read(SILICON / "summary.json")
+    assert (row.material, row.audit) == ("Si-227", "not audited")
     assert "46.5 ± 3.4" in summary.render(pd.read_csv(RESULTS / "summary.csv"))
     names = {str(path.relative_to(RESULTS)) for path in archive.files(RESULTS, ["Si-227"])}
     assert {"summary.csv", "Si-227/history.json", "Si-227/green_kubo.json"} <= names
@@ -170,6 +172,7 @@ def test_figures_are_drawn_of_records_of_then(tmp_path):
     errors = pd.read_csv(SILICON / "test_errors.csv")
     committees = [one.committee for one in rounds]
     uncertainty.draw(errors, committees, "Si-227", [tmp_path / "uncertainty.png"])
-    kappa.draw(Conductivity.read(SILICON / "conductivity.json"), "Si-227", [tmp_path / "kappa.png"])
+    conductivity = Conductivity.read(SILICON / "conductivity.json")
+    kappa.draw(conductivity, None, "Si-227", [tmp_path / "kappa.png"])
     elastic.draw(ElasticRecord.read(SILICON / "elastic.json"), "Si-227", [tmp_path / "c.png"])
     assert len(list(tmp_path.glob("*.png"))) == 4

@@ -151,16 +151,27 @@ def evaluate(phonon: Phono3py, potential: Potential, settings: config.Phonons) -
     Raises:
         InputError: too few random displacements for `settings.fc3: symfc`.
     """
+    fill(phonon, potential.evaluate(displaced_cells(phonon, settings)).forces, settings)
+
+
+def displaced_cells(phonon: Phono3py, settings: config.Phonons) -> list[Atoms]:
+    """The perfect supercell, and the displaced ones whose forces are wanted."""
     cells = displace(phonon, settings)
-    perfect = from_phonopy(phonon.supercell)
-    prediction = potential.evaluate([perfect, *cells])
-    residual = prediction.forces[0]
-    known = iter(prediction.forces[1:])
-    forces = []
+    return [from_phonopy(phonon.supercell), *cells]
+
+
+def fill(phonon: Phono3py, forces: Sequence[np.ndarray], settings: config.Phonons) -> None:
+    """Force constants of the forces on `displaced_cells`, as `evaluate` makes them.
+
+    Args:
+        forces: (1 + n_cells, N, 3) eV/Å, in the order of `displaced_cells`, which made the cells.
+    """
+    residual, known = forces[0], iter(forces[1:])
+    sets = []
     for cell in phonon.supercells_with_displacements:
         force = np.zeros_like(residual) if cell is None else next(known) - residual
-        forces.append(force - force.mean(axis=0))
-    phonon.forces = np.array(forces)
+        sets.append(force - force.mean(axis=0))
+    phonon.forces = np.array(sets)
     if settings.fc3 == "symfc":
         _fit(phonon, settings.pair_cutoff)
         return

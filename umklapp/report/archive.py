@@ -26,7 +26,7 @@ def sources(material: Material) -> list[str]:
         *(material.history, material.test_errors, material.verdict, material.events),
         *(material.conductivity, material.bands, material.thermodynamics),
         *(material.green_kubo, material.heat_flux, material.effective, material.srme),
-        *(material.elastic, material.summary, material.audit),
+        *(material.elastic, material.summary, material.audit, material.error_budget),
     ]
 
 

@@ -11,6 +11,7 @@ from pydantic import field_validator
 
 from umklapp.records import Part, Record
 from umklapp.transport.audit.record import AuditRecord, Outcome
+from umklapp.transport.error_budget import ErrorBudget, KappaErrors
 from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import (
     ROOM,
@@ -72,6 +73,7 @@ def rows(
     green_kubo: GreenKuboRecord | None,
     effective: EffectiveConductivity | None,
     literature: pd.DataFrame,
+    errors: KappaErrors,
 ) -> pd.DataFrame:
     """κ near 300 K by every method: columns `COLUMNS`.
 
@@ -79,11 +81,12 @@ def rows(
         conductivity: conductivity.json. green_kubo, effective: green_kubo.json and effective.json,
             None where they were not made.
         literature: of `literature_rows`.
+        errors: error_budget.json.
     """
     found: list[list[Any]] = []
     kappa = conductivity.at_room_temperature
     if kappa is not None:
-        found.append([conductivity.method, *kappa, "spread of the committee", ROOM])
+        found.append([conductivity.method, kappa[0], *_total(errors.boltzmann, ROOM), ROOM])
     if effective is not None and effective.kappa_W_per_mK is not None:
         found.append(
             ["effective force constants", effective.kappa_W_per_mK, None, "one fit",
@@ -91,10 +94,8 @@ def rows(
         )  # fmt: skip
     if green_kubo is not None and green_kubo.kappa_W_per_mK is not None:
         temperature = green_kubo.temperature_K
-        error = green_kubo.error_W_per_mK
-        runs = len(green_kubo.trajectories_W_per_mK)
-        trajectories = f"standard error of {runs} trajectories"
-        found.append(["Green–Kubo", green_kubo.kappa_W_per_mK, error, trajectories, temperature])
+        error = _total(errors.green_kubo, temperature)
+        found.append(["Green–Kubo", green_kubo.kappa_W_per_mK, *error, temperature])
         members = green_kubo.committee
         if members.model_W_per_mK is not None:
             mean = sum(members.members.values()) / len(members.members)
@@ -104,8 +105,8 @@ def rows(
             )  # fmt: skip
         if green_kubo.corrected_W_per_mK is not None:
             found.append(
-                ["Green–Kubo, infinite size", green_kubo.corrected_W_per_mK, error,
-                 f"{trajectories}, not of the correction", temperature]
+                ["Green–Kubo, infinite size", green_kubo.corrected_W_per_mK, error[0],
+                 f"as above: the correction counts as its own error ({error[1]})", temperature]
             )  # fmt: skip
         second = green_kubo.cepstral
         if second.kappa_W_per_mK is not None:
@@ -115,6 +116,13 @@ def rows(
         )  # fmt: skip
     own = pd.DataFrame(found, columns=COLUMNS)
     return pd.concat([each for each in (own, literature) if len(each)], ignore_index=True)
+
+
+def _total(budget: ErrorBudget | None, temperature: float | None) -> tuple[float | None, str]:
+    """Total error at a temperature (K), W/(m K), and what it contains."""
+    if budget is None or temperature is None:
+        return None, "not known: κ has no error budget"
+    return budget.total(temperature), budget.words(temperature)
 
 
 def literature_rows(values: Literature) -> pd.DataFrame:
@@ -171,9 +179,19 @@ def missing(
     conductivity: CommitteeKappa,
     green_kubo: GreenKuboRecord | None,
     effective: EffectiveConductivity | None,
+    errors: KappaErrors,
 ) -> list[str]:
-    """What was asked for and could not be computed, in words."""
+    """What was asked for and could not be computed, in words; and what the errors leave out."""
     found = [f"κ: {conductivity.not_computed}"] if conductivity.not_computed else []
+    if errors.moves_W_per_mK is not None:
+        found.append(
+            f"κ({ROOM:.0f} K) by the Boltzmann equation would move by {errors.moves_W_per_mK:+.2g} "
+            "W/(m K) if the labels that nothing has learned from were learned"
+        )
+    for name, budget in (("Boltzmann", errors.boltzmann), ("Green–Kubo", errors.green_kubo)):
+        found += [
+            f"± of {name} does not contain {why}" for why in (budget.missing if budget else [])
+        ]
     if effective is not None and effective.not_computed:
         found.append(f"effective force constants: {effective.not_computed}")
     if green_kubo is None:

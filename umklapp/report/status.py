@@ -25,7 +25,8 @@ from umklapp.paths import Material, Results, Round, existing
 from umklapp.records import Record
 from umklapp.reference.contract import Failures
 from umklapp.report import costs
-from umklapp.transport.kappa_records import Conductivity
+from umklapp.transport.error_budget import KappaErrors
+from umklapp.transport.kappa_records import ROOM, Conductivity
 from umklapp.wording import in_milli
 
 Kind = TypeVar("Kind", bound=Record)
@@ -63,7 +64,8 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
     Returns:
         material, stage (words), round, labels (in the ledger: everything ever computed),
-        failed_labels, test_force_mae_eV_per_A, kappa_300K_W_per_mK and its std, converged, verdict,
+        failed_labels, test_force_mae_eV_per_A, kappa_300K_W_per_mK, its std
+        and its total error (None where there is no error budget yet), converged, verdict,
         verdict_note (why a verdict on disk is not shown), audit (of the last round, with its words
         and reason), reason, running and failed (rule, file, minutes since the last sign of life).
         While rounds are open, what an earlier run found (κ, converged, verdict) is None.
@@ -80,6 +82,8 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     goes_on = last is None or not last.finished or audit.get("another_round", False)
     ended = None if goes_on else last
     kappa, std = _kappa(files, rounds[-1], bool(jobs)) if ended else (None, None)
+    errors = _read(KappaErrors, files.error_budget) if kappa is not None else None
+    total = errors.boltzmann.total(ROOM) if errors and errors.boltzmann else None
     return {
         "material": folder.name,
         "stage": _stage(files, rounds, ended is not None),
@@ -93,6 +97,7 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "test_force_mae_eV_per_A": (committees[-1].test.force_mae_eV_per_A if committees else None),
         "kappa_300K_W_per_mK": kappa,
         "kappa_300K_std_W_per_mK": std,
+        "kappa_300K_error_W_per_mK": total,
         "converged": ended.converged if ended else None,
         "verdict": verdict.verdict if verdict else None,
         "verdict_note": verdict_note,
@@ -222,12 +227,20 @@ def _cells(row: dict[str, Any]) -> list[str]:
         f"round {row['round']}: {row['stage']}" if in_round else row["stage"],
         f"{row['labels']}{failed}",
         "–" if mae is None else in_milli(mae),
-        "–" if kappa is None else f"{kappa:.3g} ± {row['kappa_300K_std_W_per_mK'] or 0:.2g}",
+        "–" if kappa is None else _with_error(kappa, row),
         {True: "yes", False: "no", None: "–"}[row["converged"]],
         f"{row['verdict'] or '–'}\n{row['audit'] or '–'}".replace(" ", "\n"),
         _jobs(row),
         f"{row['core_hours']:.2f}{gpu}",
     ]
+
+
+def _with_error(kappa: float, row: dict[str, Any]) -> str:
+    """κ ± its total error, or ± the spread of the members while that is all there is."""
+    total, spread = row["kappa_300K_error_W_per_mK"], row["kappa_300K_std_W_per_mK"]
+    if total is not None:
+        return f"{kappa:.3g} ± {total:.2g}"
+    return f"{kappa:.3g} ± {spread or 0:.2g}\n(members)"
 
 
 def _jobs(row: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -19,10 +19,58 @@ from umklapp.learning.assessment import Assessment
 from umklapp.learning.events.verdict import Verdict
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.paths import Results
+from umklapp.records import Record
 from umklapp.transport.audit.record import AuditRecord
+from umklapp.transport.error_budget import KappaErrors
 from umklapp.transport.green_kubo_record import GreenKuboRecord
-from umklapp.transport.kappa_records import Conductivity
+from umklapp.transport.kappa_records import ROOM, Conductivity
 from umklapp.wording import in_milli
+
+
+class MaterialSummary(Record):
+    """summary.json: the row of one material; units are in the names.
+
+    rounds: of training; labels: reference calculations behind it, failed_labels without a result;
+    kappa_300K_std: spread of the members; kappa_300K_error: of the budget, which
+    kappa_300K_error_is says in words; kappa_300K_moves: what learning the audit's labels would add
+    to κ; sigma_A: of the last committee's dynamics; literature, verdict, audit and the reasons: in
+    words. None: not asked for, or not computed.
+    """
+
+    VERSION: ClassVar[int] = 1
+
+    material: str
+    rounds: int
+    converged: bool
+    labels: int
+    failed_labels: int
+    test_force_mae_eV_per_A: float
+    test_energy_mae_eV_per_atom: float
+    kappa_300K_W_per_mK: float | None
+    kappa_300K_std_W_per_mK: float | None
+    kappa_300K_error_W_per_mK: float | None = None
+    kappa_300K_error_is: str | None = None
+    kappa_300K_moves_W_per_mK: float | None = None
+    kappa_green_kubo_W_per_mK: float | None = None
+    kappa_green_kubo_error_W_per_mK: float | None = None
+    sigma_A: float | None = None
+    bulk_modulus_GPa: float | None = None
+    bulk_modulus_std_GPa: float | None = None
+    elastically_stable_members: int | None = None
+    highest_frequency_THz: float
+    literature: str
+    verdict: str
+    audit: str = "not audited"
+    audit_force_mae_eV_per_A: float | None = None
+    audit_force_mae_upper_eV_per_A: float | None = None
+    audit_error_over_expected: float | None = None
+    reason: str
+    verdict_reason: str
+    audit_reason: str = "not audited: there is no audit of this κ"
+
+    def columns(self) -> dict[str, Any]:
+        """Columns of summary.csv."""
+        return self.model_dump(exclude=set(Record.model_fields))
 
 
 def row(
@@ -30,12 +78,13 @@ def row(
     assessments: Sequence[Assessment],
     committee: CommitteeRecord,
     conductivity: Conductivity,
+    errors: KappaErrors,
     thermodynamics: ThermodynamicsRecord,
     verdict: Verdict,
     green_kubo: GreenKuboRecord | None = None,
     elastic: ElasticRecord | None = None,
     audits: Sequence[AuditRecord | None] = (),
-) -> dict[str, Any]:
+) -> MaterialSummary:
     """The row of one material; `green_kubo` and `elastic` None where not asked for.
 
     Labels count every reference calculation that was used: seeds (training, calibration, test)
@@ -52,11 +101,11 @@ def row(
     displaced = committee.finetune.labels if committee.finetune else 0
     continued = verdict.persistence_labels
     kappa, spread = conductivity.at_room_temperature or (None, None)
-    return {
-        "material": material,
-        "rounds": len(assessments),
-        "converged": last.converged,
-        "labels": (
+    return MaterialSummary(
+        material=material,
+        rounds=len(assessments),
+        converged=last.converged,
+        labels=(
             seeds
             + committee.frames["train"]
             + new_in_last
@@ -64,31 +113,38 @@ def row(
             + continued
             + (audit.labels if audit else 0)
         ),
-        "failed_labels": (
+        failed_labels=(
             sum(each.failed for each in assessments)
             + sum(each.failed for each in audits if each is not None)
         ),
-        "test_force_mae_eV_per_A": committee.test.force_mae_eV_per_A,
-        "test_energy_mae_eV_per_atom": committee.test.energy_mae_eV_per_atom,
-        "kappa_300K_W_per_mK": kappa,
-        "kappa_300K_std_W_per_mK": spread,
-        "kappa_green_kubo_W_per_mK": None if green_kubo is None else green_kubo.kappa_W_per_mK,
-        "kappa_green_kubo_error_W_per_mK": green_kubo.error_W_per_mK if green_kubo else None,
-        "sigma_A": verdict.overall_sigma("after"),
-        "bulk_modulus_GPa": elastic.bulk_GPa if elastic else None,
-        "bulk_modulus_std_GPa": elastic.bulk_GPa_std if elastic else None,
-        "elastically_stable_members": elastic.stable_members if elastic else None,
-        "highest_frequency_THz": thermodynamics.highest_THz.mean,
-        "literature": conductivity.literature.text,
-        "verdict": verdict.verdict,
-        "audit": audit.outcome if audit else "not audited",
-        "audit_force_mae_eV_per_A": audit.mae if audit else None,
-        "audit_force_mae_upper_eV_per_A": audit.mae_upper if audit else None,
-        "audit_error_over_expected": audit.ratio if audit else None,
-        "reason": last.reason,
-        "verdict_reason": verdict.reason,
-        "audit_reason": audit.reason if audit else "not audited: there is no audit of this κ",
-    }
+        test_force_mae_eV_per_A=committee.test.force_mae_eV_per_A,
+        test_energy_mae_eV_per_atom=committee.test.energy_mae_eV_per_atom,
+        kappa_300K_W_per_mK=kappa,
+        kappa_300K_std_W_per_mK=spread,
+        kappa_300K_error_W_per_mK=errors.boltzmann.total(ROOM) if errors.boltzmann else None,
+        kappa_300K_error_is=errors.boltzmann.words() if errors.boltzmann else None,
+        kappa_300K_moves_W_per_mK=errors.moves_W_per_mK,
+        kappa_green_kubo_W_per_mK=None if green_kubo is None else green_kubo.kappa_W_per_mK,
+        kappa_green_kubo_error_W_per_mK=(
+            errors.green_kubo.total(errors.green_kubo.temperatures_K[0])
+            if errors.green_kubo
+            else None
+        ),
+        sigma_A=verdict.overall_sigma("after"),
+        bulk_modulus_GPa=elastic.bulk_GPa if elastic else None,
+        bulk_modulus_std_GPa=elastic.bulk_GPa_std if elastic else None,
+        elastically_stable_members=elastic.stable_members if elastic else None,
+        highest_frequency_THz=thermodynamics.highest_THz.mean,
+        literature=conductivity.literature.text,
+        verdict=verdict.verdict,
+        audit=audit.outcome if audit else "not audited",
+        audit_force_mae_eV_per_A=audit.mae if audit else None,
+        audit_force_mae_upper_eV_per_A=audit.mae_upper if audit else None,
+        audit_error_over_expected=audit.ratio if audit else None,
+        reason=last.reason,
+        verdict_reason=verdict.reason,
+        audit_reason=audit.reason if audit else "not audited: there is no audit of this κ",
+    )
 
 
 def joined(paths: Sequence[Path], order: Sequence[str]) -> pd.DataFrame:
@@ -108,14 +164,19 @@ def joined(paths: Sequence[Path], order: Sequence[str]) -> pd.DataFrame:
 def _with_error(row: pd.Series, value: str, error: str) -> str:
     if value not in row or pd.isna(row[value]):
         return "not computed"
-    return f"{row[value]:.3g} ± {0 if pd.isna(row[error]) else row[error]:.2g}"
+    if error not in row or pd.isna(row[error]):
+        return f"{row[value]:.3g} ± ?"
+    return f"{row[value]:.3g} ± {row[error]:.2g}"
 
 
 def render(table: pd.DataFrame) -> str:
     """The table a user reads, with units in its head."""
     rows = []
     for _, each in table.iterrows():
-        kappa = _with_error(each, "kappa_300K_W_per_mK", "kappa_300K_std_W_per_mK")
+        kappa = _with_error(each, "kappa_300K_W_per_mK", "kappa_300K_error_W_per_mK")
+        if "kappa_300K_error_W_per_mK" not in each:  # written before there were error budgets
+            kappa = _with_error(each, "kappa_300K_W_per_mK", "kappa_300K_std_W_per_mK")
+            kappa += " (members only)"
         dynamics = ("kappa_green_kubo_W_per_mK", "kappa_green_kubo_error_W_per_mK")
         spent = {"core hours": f"{each['core_hours']:.2f}"} if "core_hours" in each else {}
         rows.append(

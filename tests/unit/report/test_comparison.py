@@ -43,6 +43,12 @@ GREEN_KUBO = GreenKuboRecord.model_validate(
 EFFECTIVE = EffectiveConductivity(
     kappa_W_per_mK=5.7, temperature_K=301.0, not_computed=None, mesh=[3, 3, 3]
 )
+ERRORS = stored_results.errors(
+    stored_results.budget([200.0, 300.0], potential=[0.6, 0.4], mesh=[0.4, 0.3], size=None),
+    stored_results.budget([301.0], potential=[0.8], statistics=[0.6]),
+    moves=-0.35,
+)
+NO_ERRORS = stored_results.errors()
 LITERATURE = Literature(experiment_300K=[6.0, 7.1], ab_initio_green_kubo_300K=[5.1], text="")
 
 
@@ -52,14 +58,17 @@ def changed(**fields):
 
 def table(green_kubo=GREEN_KUBO, conductivity=CONDUCTIVITY, effective=EFFECTIVE):
     return comparison.rows(
-        conductivity, green_kubo, effective, comparison.literature_rows(LITERATURE)
+        conductivity, green_kubo, effective, comparison.literature_rows(LITERATURE), ERRORS
     )
 
 
 def test_every_method_has_its_row_and_says_what_its_error_is():
     found = table().set_index("method")
     assert found.loc["phono3py RTA", "kappa_W_per_mK"] == 6.0
-    assert found.loc["Green–Kubo", "error_is"] == "standard error of 2 trajectories"
+    assert found.loc["phono3py RTA", "error_W_per_mK"] == pytest.approx(0.5)  # 3, 4, 5; at 300 K
+    assert found.loc["phono3py RTA", "error_is"] == "potential 0.4; mesh 0.3; size not known"
+    assert found.loc["Green–Kubo", "error_W_per_mK"] == pytest.approx(1.0)
+    assert found.loc["Green–Kubo", "error_is"] == "potential 0.8; statistics 0.6"
     assert found.loc["Green–Kubo, by members", "error_W_per_mK"] == 0.4
     assert found.loc["Green–Kubo, infinite size", "kappa_W_per_mK"] == 5.5
     assert found.loc["cepstral analysis", "kappa_W_per_mK"] == 5.2
@@ -77,14 +86,14 @@ def test_what_was_not_made_has_no_row():
     unfitted = EFFECTIVE.model_copy(
         update={"kappa_W_per_mK": None, "not_computed": "too few frames"}
     )
-    words = comparison.missing(unstable, failed, unfitted)
+    words = comparison.missing(unstable, failed, unfitted, NO_ERRORS)
     assert words == [
         "κ: member 1: not stable", "effective force constants: too few frames",
         "Green–Kubo: the heat flux is still correlated",
     ]  # fmt: skip
     partly = changed(cepstral=CepstralNumbers(not_computed="run longer"))
     assert "cepstral analysis" not in set(table(partly)["method"])
-    assert comparison.missing(CONDUCTIVITY, partly, None) == [
+    assert comparison.missing(CONDUCTIVITY, partly, None, NO_ERRORS) == [
         "trajectory 3 is not used: step 9: exploded", "Green–Kubo: too short",
         "cepstral: run longer",
     ]  # fmt: skip
@@ -92,15 +101,27 @@ def test_what_was_not_made_has_no_row():
 
 def test_the_residual_that_only_force_constants_are_corrected_for_is_told():
     corrected = CONDUCTIVITY.model_copy(update={"residual_before_correction_eV_per_A": 0.023})
-    assert "they leave 23 meV/Å" in comparison.missing(corrected, GREEN_KUBO, None)[0]
-    assert comparison.missing(corrected, None, None) == []
+    assert "they leave 23 meV/Å" in comparison.missing(corrected, GREEN_KUBO, None, NO_ERRORS)[0]
+    assert comparison.missing(corrected, None, None, NO_ERRORS) == []
+
+
+def test_what_an_error_leaves_out_and_how_far_kappa_would_move_is_told():
+    words = comparison.missing(CONDUCTIVITY, None, None, ERRORS)
+    assert "would move by -0.35 W/(m K)" in words[0]
+    assert words[1] == "± of Boltzmann does not contain size: nobody knows"
+
+
+def test_kappa_without_a_budget_has_no_error():
+    found = comparison.rows(CONDUCTIVITY, None, None, pd.DataFrame(), NO_ERRORS)
+    assert found.loc[0, "error_W_per_mK"] is None
+    assert "no error budget" in found.loc[0, "error_is"]
 
 
 def test_a_size_correction_that_outweighs_the_value_is_no_result():
     small = changed(kappa_W_per_mK=1.45, corrected_W_per_mK=7.85)
-    words = comparison.missing(CONDUCTIVITY, small, None)[-1]
+    words = comparison.missing(CONDUCTIVITY, small, None, NO_ERRORS)[-1]
     assert "infinite size: the correction (+6.4) is 4.4 times the value it corrects" in words
-    assert "infinite size" not in str(comparison.missing(CONDUCTIVITY, GREEN_KUBO, None))
+    assert "infinite size" not in str(comparison.missing(CONDUCTIVITY, GREEN_KUBO, None, NO_ERRORS))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +149,7 @@ def test_the_page_and_the_figure_have_all_rows(tmp_path):
     sigmas = {"last": 0.14, "first": None}
     page = comparison.page("NaCl-225", rows, sigmas, "advice", ["a problem"], audit)
     assert "Audit: failed: audited: 23.0 meV/Å on 6 labels" in page
-    for text in ("| Green–Kubo | 301 | 5 | 0.6 |", "0.140", "not known", "- a problem"):
+    for text in ("| Green–Kubo | 301 | 5 | 1 |", "0.140", "not known", "- a problem"):
         assert text in page
     paths = [tmp_path / "x.png", tmp_path / "x.pdf"]
     figure.draw(rows, "NaCl-225", "advice", paths)

@@ -47,7 +47,7 @@ def test_a_table_without_literature_is_drawn_too(tmp_path):
     assert data["sigma_A"].isna().all()
     assert not data["rare_event"].any()
     summary = pd.DataFrame({"material": ["X-225"], "kappa_300K_W_per_mK": [8.0]})
-    own = overview.own_results(summary.assign(kappa_300K_std_W_per_mK=0.1, sigma_A=0.2), data)
+    own = overview.own_results(summary.assign(kappa_300K_error_W_per_mK=0.1, sigma_A=0.2), data)
     paths = [tmp_path / "law.png", tmp_path / "own.png", tmp_path / "screening.png"]
     overview.draw_law(data, paths[:1])
     overview.draw_law(data, paths[1:2], own)
@@ -62,7 +62,7 @@ def test_own_results_take_their_own_anharmonicity_first(data):
             "material": ["NaCl-225", "MgO-225", "CuI-216"],
             "sigma_A": [0.31, np.nan, 0.4],
             "kappa_300K_W_per_mK": [8.1, 55.0, np.nan],
-            "kappa_300K_std_W_per_mK": [0.4, np.nan, np.nan],
+            "kappa_300K_error_W_per_mK": [0.4, np.nan, np.nan],
         }
     )
     own = overview.own_results(summary, data).set_index("material")

@@ -34,11 +34,13 @@ def parts(kappa=(151.2, 118.4), std=(6.04, 4.0), converged=True):
     )
     verdict = Verdict(verdict="sound", reason="sound: no events anywhere", persistence_labels=3)
     highest = stored_results.thermodynamics(highest_THz=MeanStd(mean=15.7, std=0.1))
-    return assessments, committee, conductivity, highest, verdict
+    budget = stored_results.budget([200.0, 300.0], potential=[8.0, 9.0], mesh=[6.0, 12.0])
+    errors = stored_results.errors(budget if kappa else None, moves=-3.0 if kappa else None)
+    return assessments, committee, conductivity, errors, highest, verdict
 
 
 def test_row_of_a_material():
-    row = summary.row("Si-227", *parts())
+    row = summary.row("Si-227", *parts()).columns()
     assert row["material"] == "Si-227"
     assert row["rounds"] == 2
     assert row["converged"] is True
@@ -46,6 +48,9 @@ def test_row_of_a_material():
     assert row["failed_labels"] == 3
     assert row["kappa_300K_W_per_mK"] == 151.2  # of 300 K, not of the first temperature
     assert row["kappa_300K_std_W_per_mK"] == 6.04
+    assert row["kappa_300K_error_W_per_mK"] == pytest.approx(15.0)
+    assert row["kappa_300K_error_is"] == "potential 9; mesh 12"
+    assert row["kappa_300K_moves_W_per_mK"] == -3.0
     assert row["test_force_mae_eV_per_A"] == 0.0213
     assert row["highest_frequency_THz"] == 15.7
     assert row["reason"] == "converged: all is well"
@@ -65,29 +70,30 @@ def test_labels_of_the_last_audit_count_and_failures_of_all():
     passed = audit(
         "passed", labels=4, failed=2, reason="passed: well", mae=0.0031, mae_upper=0.0042
     )
-    row = summary.row("Si-227", *parts(), audits=[failed, passed])
-    plain = summary.row("Si-227", *parts())
+    row = summary.row("Si-227", *parts(), audits=[failed, passed]).columns()
+    plain = summary.row("Si-227", *parts()).columns()
     assert row["labels"] == plain["labels"] + 4  # those of the failed one train
     assert row["failed_labels"] == plain["failed_labels"] + 3
     assert (row["audit"], row["audit_reason"]) == ("passed", "passed: well")
     assert row["audit_force_mae_eV_per_A"] == 0.0031
     assert plain["audit"] == "not audited"
-    at_cap = summary.row("Si-227", *parts(), audits=[None, failed])
+    at_cap = summary.row("Si-227", *parts(), audits=[None, failed]).columns()
     assert at_cap["audit"] == "failed"
     assert "failed: too wrong" in at_cap["audit_reason"]
     assert " failed" in summary.render(pd.DataFrame([at_cap]))
 
 
 def test_row_without_conductivity():
-    row = summary.row("Si-227", *parts(None, None, converged=False))
+    row = summary.row("Si-227", *parts(None, None, converged=False)).columns()
     assert row["kappa_300K_W_per_mK"] is None
     assert row["kappa_300K_std_W_per_mK"] is None
+    assert row["kappa_300K_error_W_per_mK"] is None
     assert row["converged"] is False
 
 
 def table():
-    rows = [summary.row("Si-227", *parts())]
-    rows.append(summary.row("CuI-216", *parts(None, None, converged=False)))
+    rows = [summary.row("Si-227", *parts()).columns()]
+    rows.append(summary.row("CuI-216", *parts(None, None, converged=False)).columns())
     return pd.DataFrame(rows)
 
 
@@ -100,7 +106,7 @@ def test_table_a_user_reads(tmp_path, through_a_file):
     head, silicon, iodide = summary.render(found).splitlines()
     for name in ("material", "rounds", "labels", "force MAE (meV/Å)", "κ(300 K) (W/(m K))"):
         assert name in head
-    assert "151 ± 6" in silicon
+    assert "151 ± 15" in silicon
     assert "21.3" in silicon
     assert "exp. 148, 156" in silicon
     assert silicon.endswith("yes  sound not audited")
@@ -127,7 +133,7 @@ def test_finished_campaign(plain, tmp_path):
     (tmp_path / "results").mkdir()
     table().to_csv(tmp_path / "results/summary.csv", index=False)
     text = summary.run(path)
-    assert "151 ± 6" in text
+    assert "151 ± 15" in text
     assert "  Si-227: converged: all is well" in text
     assert f"figures: {tmp_path / 'results/figures'}" in text
     (tmp_path / "results/report.html").write_text("<html>")

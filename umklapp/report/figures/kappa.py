@@ -1,4 +1,4 @@
-"""κ against temperature, with the spread over the committee and literature at 300 K."""
+"""κ against temperature, with its total error, the members and literature at 300 K."""
 
 from __future__ import annotations
 
@@ -10,24 +10,33 @@ import numpy as np
 import pandas as pd
 
 from umklapp.report.figures.style import BLUE, GREY, ORANGE, canvas, save
+from umklapp.transport.error_budget import KappaErrors
 from umklapp.transport.kappa_records import Conductivity
 
 
-def table(conductivity: Conductivity) -> pd.DataFrame:
-    """Temperature, mean, standard deviation and every member, from conductivity.json."""
+def table(conductivity: Conductivity, errors: KappaErrors | None) -> pd.DataFrame:
+    """Temperature, mean, its total error, spread and every member; error_budget.json has parts."""
     columns: dict[str, Any] = {"temperature_K": conductivity.temperatures_K}
     empty = [np.nan] * len(conductivity.temperatures_K)
     columns["kappa_W_per_mK"] = conductivity.kappa_W_per_mK or empty
+    total = errors.boltzmann.total_W_per_mK if errors and errors.boltzmann else None
+    columns["error_W_per_mK"] = total or empty
     columns["std_W_per_mK"] = conductivity.std_W_per_mK or empty
     for number, values in enumerate(conductivity.members_W_per_mK):
         columns[f"member_{number}_W_per_mK"] = values or empty
     return pd.DataFrame(columns)
 
 
-def draw(conductivity: Conductivity, material: str, paths: Sequence[Path]) -> None:
-    """Committee mean with one standard deviation; members as thin lines."""
+def draw(
+    conductivity: Conductivity, errors: KappaErrors | None, material: str, paths: Sequence[Path]
+) -> None:
+    """Committee mean with the total of its error budget; members as thin lines.
+
+    Args:
+        errors: None for results from before there were budgets: the bar is the members' spread.
+    """
     figure, axes = canvas()
-    data = table(conductivity)
+    data = table(conductivity, errors)
     x, mean = data["temperature_K"], data["kappa_W_per_mK"]
     if conductivity.not_computed:
         reason = conductivity.not_computed
@@ -36,17 +45,17 @@ def draw(conductivity: Conductivity, material: str, paths: Sequence[Path]) -> No
         axes.set_axis_off()
         save(figure, paths)
         return
-    for name in data.columns[3:]:
+    for name in data.columns[4:]:
         axes.plot(x, data[name], color=BLUE, lw=0.5, alpha=0.5)
     axes.errorbar(
         x,
         mean,
-        yerr=data["std_W_per_mK"],
+        yerr=data["error_W_per_mK" if errors else "std_W_per_mK"],
         fmt="o-",
         color=BLUE,
         ms=4,
         capsize=3,
-        label="committee, RTA (mean ± std)",
+        label=f"committee, RTA (mean ± {'total error' if errors else 'std of the members'})",
     )
     literature = conductivity.literature
     for key, label, marker, colour in (

@@ -1,0 +1,325 @@
+"""The error budget of every κ of one material, from its committee and labels it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from phono3py import Phono3py
+
+from umklapp import config
+from umklapp.crystals.sites import shortest_distance
+from umklapp.errors import CalculationError, UmklappError
+from umklapp.lattice import force_constants
+from umklapp.potentials.committee import Committee
+from umklapp.potentials.taylor.correction import same_cell
+from umklapp.potentials.taylor.prior import Knowledge, Prior
+from umklapp.potentials.taylor.residual import Residual
+from umklapp.transport import bte, error_budget, potential_error
+from umklapp.transport.error_budget import ErrorBudget, ErrorPart, KappaErrors
+from umklapp.transport.green_kubo_record import GreenKuboRecord
+from umklapp.transport.kappa_records import ROOM, CommitteeKappa
+from umklapp.transport.potential_error import ResidualKappa
+
+LARGEST_EXPANSION = 3000
+"""Free numbers of second and third order; more do not fit into memory as a covariance, and a few
+labels say nothing of the far ones: the third order is cut off where there would be more."""
+
+RANGE = 0.8
+"""Of the largest pair distance in a supercell: what lies beyond stands for what lies outside it."""
+
+NO_LABELS = "not audited: no label in the phonon supercell that the committee has not learned from"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels in the phonon supercell: learned from, and of the audit (or held back)."""
+
+    learned: Sequence[Atoms]
+    fresh: Sequence[Atoms]
+
+    @classmethod
+    def of(cls, learned: Sequence[Atoms], fresh: Sequence[Atoms], perfect: Atoms) -> Labels:
+        """Those of the cell of `perfect`, in which no atom has left its site."""
+        return cls(_at_sites(learned, perfect), _at_sites(fresh, perfect))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How κ is computed: calculation of the phonon supercell, and the sections behind it."""
+
+    calculation: Phono3py
+    perfect: Atoms
+    phonons: config.Phonons
+    taylor: config.Taylor
+    conductivity: config.Conductivity
+
+    @property
+    def coarse(self) -> list[int]:
+        """The mesh of draws: `round_mesh` where it is coarser, else two thirds of `mesh`."""
+        fine, coarse = self.conductivity.mesh, self.conductivity.round_mesh
+        if np.prod(coarse) < np.prod(fine):
+            return list(coarse)
+        return [max(1, (2 * points) // 3) for points in fine]
+
+
+def _at_sites(labels: Sequence[Atoms], perfect: Atoms) -> list[Atoms]:
+    bond = shortest_distance(perfect, search=8.0)
+    found = []
+    for label in labels:
+        if same_cell(label, perfect):
+            away = label.positions - perfect.positions
+            shift = label.cell.scaled_positions(away)
+            away = (shift - np.rint(shift)) @ label.cell.array
+            if np.linalg.norm(away - away.mean(axis=0), axis=1).max() < bond / 2:
+                found.append(label)
+    return found
+
+
+def prior(setting: Setting) -> Prior:
+    """Expansion of the residual, short enough to have at most `LARGEST_EXPANSION` numbers.
+
+    Raises:
+        CalculationError: even nearest neighbours have more.
+    """
+    bond = shortest_distance(setting.perfect, search=8.0)
+    cutoff = setting.taylor.cubic_cutoff or setting.phonons.pair_cutoff
+    longest = cutoff or float(setting.perfect.get_all_distances(mic=True).max()) + 0.01
+    while force_constants.unknowns(setting.calculation, cutoff) > LARGEST_EXPANSION:
+        longest *= 0.9
+        cutoff = longest
+        if cutoff < bond:
+            raise CalculationError(
+                f"the expansion of the residual has more than {LARGEST_EXPANSION} free numbers"
+            )
+    settings = setting.taylor.model_copy(update={"cubic_cutoff": cutoff})
+    return Prior(setting.perfect, Knowledge(), settings)
+
+
+def residual_kappa(
+    committee: Committee,
+    labels: Labels,
+    expansion: Prior,
+    setting: Setting,
+    generator: np.random.Generator,
+) -> ResidualKappa:
+    """κ of a committee's mean forces, and with what it leaves of the labels; on the coarse mesh.
+
+    Raises:
+        InputError: the committee mean has no κ.
+    """
+    known = [_mean(committee, some) for some in (labels.learned, labels.fresh)]
+    residual = Residual(expansion, labels.learned, known[0], labels.fresh, known[1])
+    cells = force_constants.displaced_cells(setting.calculation, setting.phonons)
+    return potential_error.solve(
+        setting.calculation, _mean(committee, cells), residual, setting.phonons,
+        setting.conductivity, setting.coarse, generator,
+    )  # fmt: skip
+
+
+def _mean(committee: Committee, some: Sequence[Atoms]) -> list[np.ndarray]:
+    return list(committee.evaluate(list(some)).forces) if some else []
+
+
+def mesh_and_range(
+    committee: Committee, kappa: Sequence[float], setting: Setting
+) -> list[ErrorPart]:
+    """The parts of the q-mesh and of the size, by κ of the committee's mean force constants.
+
+    Args:
+        kappa: (n_T,) W/(m K), of the committee.
+    """
+    calculation, settings = setting.calculation, setting.conductivity
+    cells = force_constants.displaced_cells(calculation, setting.phonons)
+    force_constants.fill(calculation, _mean(committee, cells), setting.phonons)
+
+    def solve(mesh: list[int]) -> np.ndarray | None:
+        return bte.solve(calculation, settings, mesh, setting.phonons.imaginary).scalar()
+
+    coarse, fine = solve(setting.coarse), solve(list(settings.mesh))
+    text = f"change of κ when third-order constants beyond {100 * RANGE:.0f} % of the largest "
+    text += "distance in the supercell are left out; it stands for what lies outside the cell"
+    if coarse is None or fine is None:
+        why = "the mean force constants of the committee have no κ"
+        return [
+            error_budget.unknown("mesh", "mesh", "q-mesh", why),
+            error_budget.unknown("size", "size", text, why),
+        ]
+    cut_off(calculation, RANGE)
+    shorter = solve(setting.coarse)
+    change = None if shorter is None else np.abs(shorter / coarse - 1) * np.array(kappa)
+    scale = np.array(kappa) / fine
+    return [
+        error_budget.mesh(setting.coarse, coarse * scale, list(settings.mesh), fine * scale),
+        error_budget.unknown("size", "size", text, "no κ with the shorter range")
+        if change is None
+        else ErrorPart(name="size", source="size", text=text, error_W_per_mK=change.tolist()),
+    ]
+
+
+def cut_off(calculation: Phono3py, share: float) -> None:
+    """Leave out third-order constants with a pair beyond that share of the largest distance."""
+    constants = calculation.fc3.copy()
+    cell = calculation.supercell
+    distances = Atoms(cell.symbols, cell.positions, cell=cell.cell, pbc=True).get_all_distances(
+        mic=True
+    )
+    far = distances > share * distances.max()
+    rows = np.arange(len(cell))
+    if len(constants) != len(cell):
+        rows = np.array(calculation.primitive.p2s_map)
+    constants[far[rows][:, :, None] | far[rows][:, None, :] | far[None]] = 0
+    calculation.fc3 = constants
+    calculation.symmetrize_fc3()
+
+
+def boltzmann(
+    kappa: CommitteeKappa,
+    committee: Committee,
+    labels: Labels,
+    moved: ResidualKappa | str,
+    calibration: float | None,
+    corrected: bool,
+    setting: Setting,
+) -> ErrorBudget | None:
+    """The budget of κ by the Boltzmann equation; None where there is no κ.
+
+    Args:
+        committee: as κ was made with it. moved: of `residual_kappa`, or why it is not known.
+        calibration: calibrated error over spread of the forces (`calibration_factor`), which
+            widens the spread of κ where no label in this cell says what the residual does to κ.
+    """
+    if kappa.kappa_W_per_mK is None:
+        return None
+    if not isinstance(moved, str):
+        calibration, because = None, "the residual below says what fresh labels found"
+    elif calibration is not None:
+        because = "error over spread of the forces on held-back labels"
+    else:
+        because = "not calibrated by any label"
+    values = [each for each in kappa.members_W_per_mK if each is not None]
+    parts = [
+        error_budget.members(values, calibration, because, corrected),
+        _residual(moved, kappa.kappa_W_per_mK, labels),
+        *mesh_and_range(committee, kappa.kappa_W_per_mK, setting),
+    ]
+    return ErrorBudget(temperatures_K=kappa.temperatures_K, parts=parts)
+
+
+def _residual(moved: ResidualKappa | str, kappa: Sequence[float], labels: Labels) -> ErrorPart:
+    if isinstance(moved, str):
+        text = "κ with the force constants that labels say are missing"
+        return error_budget.unknown("residual", "potential", text, moved)
+    return moved.part(kappa, len(labels.fresh))
+
+
+def green_kubo(
+    ran: GreenKuboRecord,
+    moved: ResidualKappa | str,
+    calibration: float | None,
+    temperatures: Sequence[float],
+) -> ErrorBudget | None:
+    """The budget of κ by Green–Kubo; None where there is no κ. One temperature: that of the runs.
+
+    Args:
+        moved: of the members that moved the atoms. calibration: as in `boltzmann`.
+        temperatures: of `moved`, K.
+    """
+    if ran.kappa_W_per_mK is None or ran.temperature_K is None:
+        return None
+    value = ran.kappa_W_per_mK
+    factor = max(1.0, calibration or 1.0) if isinstance(moved, str) else 1.0
+    spread = ran.committee.model_W_per_mK
+    place = int(np.argmin(np.abs(np.array(temperatures) - ran.temperature_K)))
+    parts = [
+        _or_unknown(
+            "statistics", "statistics",
+            f"standard error of {len(ran.trajectories_W_per_mK)} trajectories",
+            ran.error_W_per_mK, "one trajectory has no scatter",
+        ),
+        _or_unknown(
+            "members", "potential",
+            f"spread of κ over the members beyond statistics; × {factor:.2f}",
+            None if spread is None else factor * spread,
+            "the members' spread is not known beyond statistics",
+        ),
+        _or_unknown(
+            "residual", "potential",
+            "relative error of κ by the Boltzmann equation with the same members, from the "
+            "force constants that fresh labels say are missing",
+            None if isinstance(moved, str) else float(abs(value) * moved.relative_error[place]),
+            moved if isinstance(moved, str) else "",
+        ),
+        _or_unknown(
+            "size", "size",
+            "the size correction, which this κ does not have (a bias)",
+            None if ran.corrected_W_per_mK is None else abs(ran.corrected_W_per_mK - value),
+            ran.size.not_computed or "no size correction was asked for",
+        ),
+    ]  # fmt: skip
+    return ErrorBudget(temperatures_K=[ran.temperature_K], parts=parts)
+
+
+def _or_unknown(
+    name: str, source: error_budget.Source, text: str, value: float | None, why: str
+) -> ErrorPart:
+    if value is None:
+        return error_budget.unknown(name, source, text, why)
+    return ErrorPart(name=name, source=source, text=text, error_W_per_mK=[value])
+
+
+def moves(moved: ResidualKappa | str, kappa: CommitteeKappa) -> float | None:
+    """By how much κ(300 K) would move if the fresh labels were learned, W/(m K)."""
+    at_room = kappa.at_room_temperature
+    if isinstance(moved, str) or at_room is None:
+        return None
+    return at_room[0] * float(moved.relative_shift[kappa.temperatures_K.index(ROOM)])
+
+
+def of_material(
+    kappa: CommitteeKappa,
+    ran: GreenKuboRecord | None,
+    committees: tuple[Committee, Committee],
+    labels: Labels,
+    calibration: float | None,
+    setting: Setting,
+    generator: np.random.Generator,
+    *,
+    material: str,
+    audited: str,
+) -> KappaErrors:
+    """Both budgets of one material.
+
+    Args:
+        ran: green_kubo.json, None where it was not asked for.
+        committees: as they move atoms, and as the Boltzmann equation uses them (with the Taylor
+            correction where there is one; else the same object).
+        calibration: as in `boltzmann`. audited: words of the audit.
+    """
+    raw, static = committees
+    corrected = raw is not static
+    moved: dict[str, ResidualKappa | str] = dict.fromkeys(("static", "raw"), NO_LABELS)
+    if labels.fresh and kappa.kappa_W_per_mK is not None:
+        wanted = {"static": static} | ({"raw": raw} if ran is not None and corrected else {})
+        try:
+            expansion = prior(setting)
+            for name, committee in wanted.items():
+                moved[name] = residual_kappa(committee, labels, expansion, setting, generator)
+        except UmklappError as error:
+            moved = {name: str(error) if known is NO_LABELS else known
+                     for name, known in moved.items()}  # fmt: skip
+    if not corrected:
+        moved["raw"] = moved["static"]
+    return KappaErrors(
+        material=material,
+        audited=audited,
+        moves_W_per_mK=moves(moved["static"], kappa),
+        boltzmann=boltzmann(
+            kappa, static, labels, moved["static"], calibration, corrected, setting
+        ),
+        green_kubo=None
+        if ran is None
+        else green_kubo(ran, moved["raw"], calibration, kappa.temperatures_K),
+    )
