@@ -68,7 +68,8 @@ class Observation(Part):
     events: of trajectories that began quiet, in order; quiet_ps: their time outside events, in
     which one could begin; stay_ps: the part of it in which one that stays could be seen to stay,
     because `STAYS` were left of the trajectory (None: all of it); apart: events of replicas that
-    began inside one, because their first frame was chosen there; apart_ps: all time of these replicas; replicas, began_inside: counts.
+    began inside one, because their first frame was chosen there; apart_ps: all time of these
+    replicas; replicas, began_inside: counts.
     """
 
     events: tuple[Event, ...] = ()

@@ -103,6 +103,7 @@ def test_short_replicas_in_which_no_event_can_stay_are_no_missed_stays():
     unfinished = [event(600.0, open_end=True, replica=n) for n in range(14)]
     stays = [event(1100.0, open_end=True, replica=n) for n in (14, 15)]
     short = Observation(events=(*unfinished, *stays), quiet_ps=16.0, stay_ps=3.0)
-    assert decisive(short, observation(16, 16.0, open_end=True)) == []
-    (test,) = decisive(short.model_copy(update={"stay_ps": 16.0}), observation(16, 16.0))
+    long = observation(16, 16.0, open_end=True)
+    assert decisive(short, long) == []
+    (test,) = decisive(short.model_copy(update={"stay_ps": 16.0}), long)
     assert test.counts == (2, 16), "as if all of their time had been long enough"
