@@ -146,6 +146,8 @@ def enough_events(seen: Seen, before: Seen | None) -> tuple[bool, str]:
     """
     if seen.entries is None:
         return True, "without σᴬ events were not looked for"
+    if seen.exposure <= 0:
+        return False, "every replica began within an event: whether any begins was not watched"
     earlier = before.entries or 0 if before is not None else 0
     if seen.entries >= EXPECTED:
         return True, f"{seen.entries} events"

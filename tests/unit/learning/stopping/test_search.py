@@ -192,3 +192,10 @@ def test_the_length_that_would_do_is_said():
     _, words = search.enough_events(Seen(1, 10.0), Seen(1, 30.0))
     assert words.startswith("1 events after 1 in the round before are too few")
     assert "60 ps are needed" in words  # three at one per 20 ps
+
+
+def test_replicas_that_all_began_within_an_event_show_no_absence_of_events():
+    """Nothing was watched, so that "no event" says nothing."""
+    enough, words = search.enough_events(Seen(0, 0.0), None)
+    assert not enough
+    assert "every replica began within an event" in words
