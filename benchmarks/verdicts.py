@@ -112,8 +112,7 @@ def row(name: str, seed: int, results: Path) -> dict[str, object]:
     A verdict is right, wrong, or undecided. `converged` is wrong where the last committee's force
     error along the reference trajectories, quiet or within events, is above the wanted one.
     """
-    table = pd.read_csv(results / "summary.csv")
-    material = table["material"].iloc[0]
+    material = pd.read_csv(results / "summary.csv")["material"].iloc[0]
     summary = json.loads((results / material / "summary.json").read_text())
     series = pd.read_csv(results / material / "events.csv")
     along = series[series["source"] == "reference"]
@@ -133,7 +132,7 @@ def row(name: str, seed: int, results: Path) -> dict[str, object]:
         "converged_right": "no" if summary["converged"] and bad else "yes",
         "quiet_error_meV_per_A": round(1e3 * quiet, 1),
         "event_error_meV_per_A": round(1e3 * event, 1),
-        "core_minutes": round(60 * table["core_hours"].iloc[0], 1),
+        "cpu_minutes": round(60 * pd.read_csv(results / "costs.csv")["cpu_hours"].sum(), 1),
         "reason": summary["reason"],
         "verdict_reason": summary["verdict_reason"],
     }
@@ -161,7 +160,7 @@ def counts(table: pd.DataFrame) -> pd.DataFrame:
             "converged wrongly": grouped["converged_right"].agg(lambda x: (x == "no").sum()),
             "rounds": grouped["rounds"].mean().round(1),
             "labels": grouped["labels"].mean().round(0),
-            "core minutes": grouped["core_minutes"].mean().round(1),
+            "CPU minutes": grouped["cpu_minutes"].mean().round(1),
         }
     )
 
@@ -191,11 +190,11 @@ def main() -> None:
             drawn = [options.out / f"verdicts_{name}_{seed}.{kind}" for kind in ("png", "pdf")]
             if seed == 1:
                 figure(name, seed, folder, drawn)
-    table = pd.DataFrame(rows)
-    print(counts(table).to_string())
+    numbers = counts(pd.DataFrame(rows))
+    print(numbers.to_string())
     provenance.write_json(
         options.out / "verdicts.json",
-        provenance.record(counts=counts(table).reset_index().to_dict("records")),
+        provenance.record(counts=numbers.reset_index().to_dict("records")),
     )
 
 

@@ -72,7 +72,7 @@ def compare(first: str, one: Observation, second: str, two: Observation) -> list
         kinds.append(ANY)
     tests = []
     for kind in kinds:
-        numbers = (one.entries(kind), one.quiet_ps, two.entries(kind), two.quiet_ps)
+        numbers = (one.entries(kind), one.watched(kind), two.entries(kind), two.watched(kind))
         if numbers[0] + numbers[2]:
             motion = kind.split(": ", 1)[-1]
             tests.append(_test(first, second, "entering", kind, motion, numbers))

@@ -15,7 +15,7 @@ import numpy as np
 
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning.events.moves import Move, moved_atoms
-from umklapp.learning.events.observations import Event, Observation, join
+from umklapp.learning.events.observations import STAYS, Event, Observation, join
 from umklapp.learning.events.quiet import ENTER, LEAVE, Quiet
 
 
@@ -91,8 +91,19 @@ class Detector:
                 began_inside=1,
                 quiet=self.quiet,
             )
-        outside = max(0.0, self.total - inside) / 1000
-        return Observation(events=events, quiet_ps=outside, replicas=1, quiet=self.quiet)
+        return Observation(
+            events=events,
+            quiet_ps=max(0.0, self.total - inside) / 1000,
+            stay_ps=self._quiet_before(STAYS, events) / 1000,
+            replicas=1,
+            quiet=self.quiet,
+        )
+
+    def _quiet_before(self, margin: float, events: Sequence[Event]) -> float:
+        """Time outside events, fs, of which at least `margin` fs of the trajectory are left."""
+        end = (self._previous or 0.0) - margin
+        inside = sum(max(0.0, min(event.end, end) - event.start) for event in events)
+        return max(0.0, self.total - margin - inside)
 
     def _close(self, at_end: bool) -> None:
         if self._open is None:

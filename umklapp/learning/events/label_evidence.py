@@ -30,16 +30,17 @@ def status_of_label(label: LabelInEvent, trials: Sequence[Trial]) -> Status:
     """Whether a label shows that its event is real.
 
     Confirmed: its energy, or that of the continued run by the engine, is one of the temperature,
-    and the event lasts. Denied: no such energy; or the event returns, which says nothing of an
-    excursion. Open: it was not continued, or nobody who may has said that it lasts.
+    and the event lasts. Denied: no such energy; or the event returns, by a committee that is
+    audited there, which says nothing of an excursion. Open: it was not continued, or nobody who may
+    has said that it lasts or returns.
     """
     own = [trial for trial in trials if trial.label == label.frame_id]
     thermal = label.score() <= ALLOWED
     if any(trial.lasts and (thermal or _thermal_end(label, trial)) for trial in own):
         return "confirmed"
     if thermal:
-        returned = any(trial.returns for trial in own) and not label.kind.startswith("excursion")
-        return "denied" if returned else "open"
+        returned = any(trial.returns and trial.audited for trial in own)
+        return "denied" if returned and not label.kind.startswith("excursion") else "open"
     return "open" if any(trial.stayed for trial in own) else "denied"
 
 

@@ -66,12 +66,15 @@ class Observation(Part):
     """Events of some trajectories.
 
     events: of trajectories that began quiet, in order; quiet_ps: their time outside events, in
-    which one could begin; apart: events of replicas that began inside one, because their first
-    frame was chosen there; apart_ps: all time of these replicas; replicas, began_inside: counts.
+    which one could begin; stay_ps: the part of it in which one that stays could be seen to stay,
+    because `STAYS` were left of the trajectory (None: all of it); apart: events of replicas that
+    began inside one, because their first frame was chosen there; apart_ps: all time of these
+    replicas; replicas, began_inside: counts.
     """
 
     events: tuple[Event, ...] = ()
     quiet_ps: float = 0.0
+    stay_ps: float | None = None
     apart: tuple[Event, ...] = ()
     apart_ps: float = 0.0
     replicas: int = 0
@@ -97,6 +100,11 @@ class Observation(Part):
     def motions(self) -> list[str]:
         """Motions of all events, sorted."""
         return sorted({event.motion for event in self.real_events})
+
+    def watched(self, kind: str = ANY) -> float:
+        """Quiet ps in which an event of a class could begin and be seen to be of that class."""
+        stays = kind.startswith("stay") and self.stay_ps is not None
+        return float(self.stay_ps or 0.0) if stays else self.quiet_ps
 
     def entries(self, kind: str = ANY) -> int:
         """Events of a class that began while watched."""
@@ -134,6 +142,7 @@ def join(observations: Sequence[Observation]) -> Observation:
     return Observation(
         events=tuple(event for each in observations for event in each.events),
         quiet_ps=sum(each.quiet_ps for each in observations),
+        stay_ps=sum(each.watched("stay") for each in observations),
         apart=tuple(event for each in observations for event in each.apart),
         apart_ps=sum(each.apart_ps for each in observations),
         replicas=sum(each.replicas for each in observations),

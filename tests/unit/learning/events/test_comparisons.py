@@ -96,3 +96,14 @@ def test_joined_observations_add_up():
     both = join([observation(3), observation(2, 50.0)])
     assert (both.entries(), both.quiet_ps, both.replicas) == (5, 150.0, 5)
     assert both.exits("Cu to an interstitial") == (5, pytest.approx(10.0))
+
+
+def test_short_replicas_in_which_no_event_can_stay_are_no_missed_stays():
+    """Equal rates, a hop per ps; but replicas of 1.2 ps show few of them staying."""
+    unfinished = [event(600.0, open_end=True, replica=n) for n in range(14)]
+    stays = [event(1100.0, open_end=True, replica=n) for n in (14, 15)]
+    short = Observation(events=(*unfinished, *stays), quiet_ps=16.0, stay_ps=3.0)
+    long = observation(16, 16.0, open_end=True)
+    assert decisive(short, long) == []
+    (test,) = decisive(short.model_copy(update={"stay_ps": 16.0}), long)
+    assert test.counts == (2, 16), "as if all of their time had been long enough"

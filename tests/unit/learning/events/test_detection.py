@@ -182,3 +182,16 @@ def test_a_scan_of_replicas_on_disk(tmp_path):
     both = join([found, found])
     assert len(both.events) == 4
     assert both.exposure == pytest.approx(2 * found.exposure)
+
+
+def test_a_stay_is_watched_for_where_it_would_be_seen_to_stay():
+    """In the last ps of a trajectory no event can be seen to stay."""
+    quiet = watch(harmonic(), 0, 0)
+    assert quiet.quiet_ps == pytest.approx(2.99)
+    assert quiet.watched("stay: Si to an interstitial") == pytest.approx(1.99)
+    hop = watch(harmonic(), 20, 150)  # from 0.2 to 1.49 ps
+    assert hop.watched("stay") == pytest.approx(1.99 - 1.29)
+    cut = watch(harmonic(), 190, 300)  # from 1.9 ps on, of which 0.09 ps before the last one
+    assert cut.watched("stay") == pytest.approx(1.9)
+    assert watch(harmonic(), 0, 0, n=50).watched("stay") == 0.0
+    assert join([quiet, hop]).watched("stay") == pytest.approx(1.99 + 0.7)

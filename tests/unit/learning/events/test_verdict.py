@@ -318,6 +318,15 @@ def test_one_thermal_label_that_returns_does_not_make_a_false_event():
     assert judge(None, observation(5), observation(4), (label(),), gone).verdict == "undecided"
 
 
+def test_returns_by_a_committee_that_is_not_audited_deny_no_thermal_label():
+    """Two hops to a real state; the committee throws the atom back and no label says it may."""
+    labels = (label(), label(frame="f2"))
+    gone = tuple(trial(False, False, frame=name) for name in ("f1", "f2"))
+    lost = tuple(each.model_copy(update={"audited": False}) for each in gone)
+    assert judge(None, observation(5), observation(4), labels, gone).verdict == "false event"
+    assert judge(None, observation(5), observation(4), labels, lost).verdict == "undecided"
+
+
 def test_excursions_return_and_that_denies_nothing():
     short = tuple(label(kind=f"excursion: {HOP}", frame=name) for name in ("f1", "f2", "f3"))
     gone = tuple(trial(False, False, frame=name) for name in ("f1", "f2", "f3"))
