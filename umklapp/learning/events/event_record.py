@@ -91,7 +91,8 @@ class EventRecord(Record):
     words; reference_temperature: K, from its potential energies; reference_left_out: number of
     trajectories at another temperature, not used; thermal: potential energies that belong to the
     exploration temperatures; crystal_energy: of the perfect cell by the last committee, eV;
-    quiet_error_before, quiet_error_after: test force MAE of the first and last committee, eV/Å; sigma: by `before` and `after`.
+    quiet_error_before, quiet_error_after: test force MAE of the first and last committee, eV/Å;
+    sigma: by `before` and `after`.
     """
 
     missing: str | None = None
