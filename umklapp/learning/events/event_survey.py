@@ -180,8 +180,8 @@ def _temperature(runs: Sequence[Sequence[Atoms]], crystal: float) -> float | Non
 
 
 def of_one_temperature(
-    runs: Sequence[Sequence[Atoms]], crystal: float, targets: Sequence[float]
-) -> tuple[list[Sequence[Atoms]], int]:
+    runs: Sequence[list[Atoms]], crystal: float, targets: Sequence[float]
+) -> tuple[list[list[Atoms]], int]:
     """Reference trajectories that are compared together, and how many others there are.
 
     Those of the exploration temperature at which there is most of them; all of them where none is
@@ -190,7 +190,7 @@ def of_one_temperature(
     Args:
         crystal: energy of the perfect cell, eV. targets: exploration temperatures, K.
     """
-    groups: dict[float, list[Sequence[Atoms]]] = {}
+    groups: dict[float, list[list[Atoms]]] = {}
     for run in runs:
         target = thermal.nearest(_temperature([run], crystal), targets)
         if target is not None:
