@@ -1,9 +1,50 @@
-"""What the documentation says of tests and of commands is true."""
+"""What the documentation says of tests, files, commands and keys is true."""
 
+import copy
 import re
 import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import pytest
+import yaml
 from snakemake.cli import get_argument_parser
+
+from umklapp.__main__ import parser as umklapp_parser
+from umklapp.config import Campaign
+
+FOLDERS = ("umklapp", "scripts", "rules", "tests", "benchmarks", "config", "docs", "envs")
+"""Of the tree; paths that begin with one of them must exist where the documentation names them."""
+
+OF_THE_USER = {"config/mine.yaml", "config/my.yaml", "config/first.yaml"}
+"""Files that readers are asked to write."""
+
+OF_OTHERS = {"docs/howto/programmatic"}
+"""Paths in the repositories of other projects."""
+
+
+def pages(root: Path) -> list[Path]:
+    """All that is written for people, but for the generated reference of the configuration."""
+    named = [root / name for name in ("README.md", "CONTRIBUTING.md", "benchmarks/README.md")]
+    docs = sorted((root / "docs").glob("*.md"))
+    return [*named, *(page for page in docs if page.name != "configuration.md")]
+
+
+def snippets(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Blocks of yaml in the documentation, each with the line where it begins."""
+    for page in pages(root):
+        text = page.read_text()
+        for block in re.finditer(r"^( *)```yaml\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE):
+            line = text[: block.start()].count("\n") + 1
+            yield f"{page.name}:{line}", yaml.safe_load(block.group(2))
+
+
+def merged(base: Any, changes: Any) -> Any:
+    """A configuration with some keys changed; kinds of seeds and engines are replaced whole."""
+    if not isinstance(base, dict) or not isinstance(changes, dict):
+        return changes
+    return {**base, **{key: merged(base.get(key), value) for key, value in changes.items()}}
 
 
 def test_tests_that_the_documentation_names_exist(root):
@@ -19,6 +60,32 @@ def test_every_weak_point_has_a_test(root):
     assert [int(row) for row in rows] == list(range(1, 27))
 
 
+def test_links_and_pictures_exist(root):
+    links = [
+        (page, link.partition("#")[0])
+        for page in pages(root)
+        for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+    ]
+    own = [(page, link) for page, link in links if link and "://" not in link]
+    assert len(own) > 30
+    missing = [f"{page.name}: {link}" for page, link in own if not (page.parent / link).exists()]
+    assert not missing
+
+
+def test_files_of_the_tree_that_the_documentation_names_exist(root):
+    path = re.compile(rf"(?<![\w/.}}*-])(?:{'|'.join(FOLDERS)})/[\w./-]+")
+    named = {
+        (page.name, found.rstrip("./"))
+        for page in pages(root)
+        for code in re.findall(r"`([^`\n]+)`", page.read_text())
+        for found in path.findall(code)
+    }
+    assert len(named) > 60
+    allowed = OF_THE_USER | OF_OTHERS
+    missing = [pair for pair in sorted(named) if not (root / pair[1]).exists()]
+    assert [pair for pair in missing if pair[1] not in allowed] == []
+
+
 def test_commands_of_the_documentation_mean_what_they_say(root):
     """`--configfile` and `--config` take every word that follows: a target there is lost."""
     parser, count = get_argument_parser(), 0
@@ -32,4 +99,35 @@ def test_commands_of_the_documentation_mean_what_they_say(root):
             assert not unknown, f"{page.name}: {line}"
             assert all(path.suffix == ".yaml" for path in given.configfile or []), line
             assert all("=" in item for item in given.config or []), line
+    assert count > 12
+
+
+def test_subcommands_of_the_documentation_exist(root):
+    line = re.compile(r"^ *(?:\.venv/bin/)?(umklapp [a-z]+ .*)$|`(umklapp [a-z]+ [^`]+)`", re.M)
+    commands = [
+        found.group(1) or found.group(2)
+        for page in pages(root)
+        for found in line.finditer(page.read_text())
+    ]
+    commands = [command.replace("\n", " ") for command in commands if "potential 1" not in command]
+    assert len(commands) > 5
+    for command in commands:
+        umklapp_parser().parse_args(shlex.split(command, comments=True)[1:])
+    assert not [page.name for page in pages(root) if "python -m umklapp" in page.read_text()]
+
+
+def test_snippets_are_valid_configurations(root):
+    demo = yaml.safe_load((root / "config/demo.yaml").read_text())
+    demo["phonons"].pop("correction")  # it needs a seed that most snippets replace
+    count = 0
+    for place, changes in snippets(root):
+        base = copy.deepcopy(demo)
+        base.pop("reference" if "reference" in changes else "none", None)
+        if "cells" in changes.get("materials", {}):
+            base["materials"] = {}
+        try:
+            Campaign.model_validate(merged(base, changes))
+        except ValueError as error:
+            pytest.fail(f"{place}: {error}")
+        count += 1
     assert count > 12

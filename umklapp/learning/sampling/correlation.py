@@ -18,17 +18,35 @@ def correlation_time(series: np.ndarray) -> float:
 
     ½ for white noise; a series too short or too flat to tell counts as that.
     """
-    number, deviation = len(series), series - series.mean()
-    if number < SHORTEST or not deviation.any():
+    return 0.5 if len(series) < SHORTEST else _correlation_time([series])
+
+
+def _correlation_time(parts: Sequence[np.ndarray]) -> float:
+    """Of all parts together, about their common mean."""
+    mean, number = np.concatenate(parts).mean(), max(map(len, parts))
+    size, function = 1 << (2 * number - 1).bit_length(), np.zeros(number)
+    for part in parts:
+        transform = np.fft.rfft(part - mean, size)
+        function += np.fft.irfft(transform * transform.conj(), size)[:number]
+    if all((part == parts[0][0]).all() for part in parts):
         return 0.5
-    size = 1 << (2 * number - 1).bit_length()
-    transform = np.fft.rfft(deviation, size)
-    function = np.fft.irfft(transform * transform.conj(), size)[:number]
-    function = function / function[0]
-    total = 0.5 + np.cumsum(function[1:])
-    lags = np.arange(1, number)
-    window = np.flatnonzero(lags >= 5 * total)
+    total = 0.5 + np.cumsum(function[1:] / function[0])
+    window = np.flatnonzero(np.arange(1, number) >= 5 * total)
     return float(max(0.5, total[window[0]] if len(window) else total[-1]))
+
+
+def independent_together(parts: Sequence[np.ndarray]) -> float:
+    """Number of independent values in several series of one process, as `independent`.
+
+    The memory is that about the mean of all (as in Gelman et al., Bayesian Data Analysis, 3rd ed.,
+    11.5): a series that is shorter than its memory stays on one side of that mean, while about its
+    own mean even a random walk of any length seems to have about nine independent values.
+    """
+    long = [part for part in parts if len(part) >= SHORTEST]
+    short = float(sum(0 < len(part) < SHORTEST for part in parts))
+    if not long:
+        return short
+    return short + sum(map(len, long)) / (2 * _correlation_time(long))
 
 
 def independent(series: np.ndarray) -> float:

@@ -59,19 +59,32 @@ def independent_lengths(explored: Explored) -> float:
     """Length of an exploration in units of twice the slowest correlation time.
 
     Equilibration is left out. Slowest is, over all replicas, the series with the fewest independent
-    values of σᴬ, the energy and the largest disagreement.
+    values of σᴬ, the energy and the largest disagreement. Replicas of one temperature and kind of
+    start are one process: where they differ, none of them has seen what the others have.
     """
+    kinds: dict[tuple[str, str], list[int]] = {}
+    for replica in np.unique(explored.replica):
+        target = explored.target_temperature[explored.replica == replica][0]
+        kinds.setdefault((explored.starts[int(replica)], str(target)), []).append(replica)
     series = [explored.sigma, explored.energy, explored.measures["force_max"]]
     totals = []
     for values in series:
         if not np.isfinite(values).any():
             continue
-        parts = [values[explored.replica == replica] for replica in np.unique(explored.replica)]
-        finite = [part[np.isfinite(part)] for part in parts]
         totals.append(
-            sum(correlation.independent(part[correlation.equilibration(part) :]) for part in finite)
+            sum(
+                correlation.independent_together(
+                    [_stationary(values[explored.replica == replica]) for replica in replicas]
+                )
+                for replicas in kinds.values()
+            )
         )
     return float(min(totals, default=0.0))
+
+
+def _stationary(values: np.ndarray) -> np.ndarray:
+    finite = values[np.isfinite(values)]
+    return finite[correlation.equilibration(finite) :]
 
 
 def still_uncertain(

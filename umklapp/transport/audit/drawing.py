@@ -248,5 +248,10 @@ def draw(
         found.taken, 2 * size,
     )  # fmt: skip
     present = {each.source for each in drawn}
-    short = dict.fromkeys(sources, "no label left for it: raise audit.labels")
+    short = {
+        name: "all its cells were learned from"
+        if part[name]
+        else "no label left for it: raise audit.labels"
+        for name in sources
+    }
     return drawn, missing | {name: why for name, why in short.items() if name not in present}

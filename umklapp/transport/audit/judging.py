@@ -109,7 +109,8 @@ def judge(
     words = sentence(mae, upper, expected, len(every), failed)
     outcome = "passed" if passed else "failed"
     open_points = [criterion.words for criterion in criteria if not criterion.met]
-    reason = "; ".join([f"{outcome}: {words}", *open_points, *caveats(upper, unseen, bounds)])
+    told = [*caveats(upper, unseen, bounds), *not_audited(sources, not_drawn)]
+    reason = "; ".join([f"{outcome}: {words}", *open_points, *told])
     return AuditRecord(
         round=number, outcome=outcome, passed=passed, another_round=not passed and bool(every),
         words=words,
@@ -192,7 +193,7 @@ def _source(
 
 def source_criteria(source: SourceAudit, bounds: Bounds) -> list[Criterion]:
     """What must hold on the labels of one source."""
-    name = source.name.replace("_", "–").replace("green–kubo", "Green–Kubo")
+    name = _title(source.name)
     if source.mae is None or source.largest is None:
         words = f"{name}: no label, all {source.failed} failed"
         return [Criterion(name=f"{source.name}: labels", met=False, value=0, limit=1, words=words)]
@@ -225,6 +226,18 @@ def source_criteria(source: SourceAudit, bounds: Bounds) -> list[Criterion]:
             )
         )
     return found
+
+
+def not_audited(sources: Sequence[SourceAudit], not_drawn: dict[str, str]) -> list[str]:
+    """What no label speaks of, in words: sources without frames, anharmonic forces without pair."""
+    told = [f"{_title(name)}: not audited, {why}" for name, why in not_drawn.items()]
+    alone = "thermal: anharmonic forces not audited, no pair of ±u has both labels"
+    thermal = [source for source in sources if source.name == "thermal" and source.labels]
+    return told + [alone for source in thermal if source.anharmonic_error is None]
+
+
+def _title(source: str) -> str:
+    return source.replace("_", "–").replace("green–kubo", "Green–Kubo")
 
 
 def ratio_criterion(

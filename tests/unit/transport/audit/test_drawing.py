@@ -164,6 +164,7 @@ def test_trajectories_that_cannot_be_used_leave_their_labels_to_the_others(tmp_p
     drawn, missing = drawing.draw(found, config.Audit(labels=1), np.random.default_rng(0))
     assert [each.source for each in drawn] == ["thermal"]
     assert set(missing) == {"displaced", "green_kubo"}
+    assert "raise audit.labels" in missing["displaced"]
 
 
 def test_the_same_seed_draws_the_same_frames(silicon):

@@ -208,6 +208,21 @@ class Scaled:
         return Answer(self.scale * answer.energy, forces, answer.stress)
 
 
+def test_a_pass_names_what_no_label_speaks_of():
+    """Thermal cells ±u of which one label failed, and no Green–Kubo frame at all."""
+    cells = [rattled(seed) for seed in range(2)]
+    forecasts = [
+        forecast(atoms, members(0.01, 0.01, seed), "thermal", 0) for seed, atoms in enumerate(cells)
+    ]
+    record = judge(
+        0, forecasts, [label(cells[0])], {"green_kubo": "no trajectory"}, 1.0, BOUNDS, {}
+    )  # fmt: skip
+    assert record.passed
+    assert "Green–Kubo: not audited, no trajectory" in record.reason
+    assert "anharmonic forces not audited, no pair of ±u has both labels" in record.reason
+    assert "not audited" not in audit().reason
+
+
 def test_a_committee_that_is_ten_percent_too_stiff(tmp_path):
     """The whole way on silicon: drawn, predicted, stored, labelled, judged; errors are known."""
     primitive = silicon_primitive()
