@@ -124,7 +124,8 @@ def reference_rates(tests: Sequence[Comparison]) -> list[Evidence]:
                 points_to="false event" if test.more else "missed event",
                 value=test.adjusted,
                 limit=event_rates.SIGNIFICANT,
-                test="two-sided exact binomial test of two Poisson rates, Holm-adjusted",
+                test="two-sided exact binomial test of two Poisson rates (of leaving also "
+                "exchanges of events between the sources), Holm-adjusted",
                 sentence=str(test),
             )
         )

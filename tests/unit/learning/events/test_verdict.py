@@ -344,6 +344,18 @@ def test_returns_of_the_last_committee_speak_against_hot_labels():
     assert "2 replicas of the last committee that began in an event returned" in found.reason
 
 
+def test_a_last_committee_that_stays_in_an_unknown_state_is_not_sound():
+    """Four replicas began in a hop and stay; the reference has no such event."""
+    inside = event(20000.0, 0.0, open_start=True, open_end=True)
+    stuck = Observation(apart=(inside,) * 4, apart_ps=80, quiet_ps=10, replicas=8, began_inside=4)
+    assert judge(observation(0, 40.0), observation(0), observation(0)).verdict == "sound"
+    found = judge(observation(0, 40.0), observation(0), stuck)
+    assert found.verdict == "undecided"
+    assert "4 replicas of the last committee stayed in it from their first frame" in found.reason
+    hot, gone = (label(score=9.0),), (trial(stayed=False, relaxed=False),)
+    assert judge(observation(0, 40.0), observation(0), stuck, hot, gone).verdict == "false event"
+
+
 def test_confirmed_events_at_the_same_rate_that_the_first_committee_knows_are_sound():
     known = (label(error=0.03),)
     assert judge(None, observation(9), observation(10), known, (trial(),)).verdict == "sound"
