@@ -113,8 +113,8 @@ def test_phono3py_params(shared):
     ordered = phonopy_cells.supercell(primitive, phonopy_cells.supercell_matrix(primitive, perfect))
     found = read(path, primitive, ordered, True)
     record = curvature.describe(found)
-    assert record["acoustic_sum_residual_eV_per_A2"] < 1e-6
-    assert record["largest_eV_per_A2"] == pytest.approx(2.525, abs=0.01)
+    assert record.acoustic_sum_residual_eV_per_A2 < 1e-6
+    assert record.largest_eV_per_A2 == pytest.approx(2.525, abs=0.01)
 
 
 # what is refused

@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from e3nn.o3 import wigner_3j
 from nequip.data import AtomicDataDict
+from torch.func import functional_call
 
 INTERVALS = 128
 """Of a radial table; the error of an edge force is that of float32 (4e-8 eV/Å)."""
@@ -86,17 +87,22 @@ def tabulate(
         (INTERVALS, 6, channels) coefficients of t⁰ … t⁵, t in [0, 1) within an interval; value,
         slope and curvature agree with the network's at the knots.
     """
-    encode, network = copy.deepcopy(encode), copy.deepcopy(network).double()
+    encode = copy.deepcopy(encode)
+    weights = {
+        name: value.detach().double() if value.is_floating_point() else value
+        for name, value in (*network.named_parameters(), *network.named_buffers())
+    }
     encode._output_dtype = torch.float64
 
     def radial(x: torch.Tensor) -> torch.Tensor:
         embedded = factor(encode({AtomicDataDict.NORM_LENGTH_KEY: x}))
-        return network(embedded[AtomicDataDict.EDGE_EMBEDDING_KEY])
+        return functional_call(network, weights, (embedded[AtomicDataDict.EDGE_EMBEDDING_KEY],))
 
     def slope(x: torch.Tensor) -> torch.Tensor:
         return torch.func.jvp(radial, (x,), (torch.ones_like(x),))[1]
 
-    knots = torch.linspace(0, 1, INTERVALS + 1, dtype=torch.float64).unsqueeze(1)
+    device = next(network.parameters()).device
+    knots = torch.linspace(0, 1, INTERVALS + 1, dtype=torch.float64, device=device).unsqueeze(1)
     curvature = torch.func.jvp(slope, (knots,), (torch.ones_like(knots),))[1]
     value, first, second = radial(knots), slope(knots) / INTERVALS, curvature / INTERVALS**2
     a, b, da, db, ca, cb = (
