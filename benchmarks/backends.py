@@ -24,6 +24,7 @@ from umklapp import config, provenance
 from umklapp.config.backends import Backend
 from umklapp.crystals import frames
 from umklapp.crystals.frame_info import FrameInfo
+from umklapp.files import write_json
 from umklapp.potentials import loading
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.compiled_graphs import graph_of
@@ -164,7 +165,7 @@ def main() -> None:
         "machine": slot_network.machine("cpu"),
     }
     rows = {k: {n: v for n, v in row.items() if v == v} for k, row in table.T.to_dict().items()}
-    provenance.write_json(options.out.with_suffix(".json"), provenance.record(**facts, rows=rows))
+    write_json(options.out.with_suffix(".json"), provenance.record(**facts, rows=rows))
     figure(table, options.out)
 
 

@@ -33,6 +33,7 @@ from nequip.integrations.mixins import basic_transforms
 
 from umklapp import config, provenance
 from umklapp.crystals import phonopy_cells
+from umklapp.files import write_json
 from umklapp.lattice import force_constants
 from umklapp.potentials.ase import AsePotential
 from umklapp.potentials.committee import Committee
@@ -164,7 +165,7 @@ def main() -> None:
     record["load_average"] = os.getloadavg()
     record["processor"] = slot_network.machine(engine.default_device())
     options.out.mkdir(parents=True, exist_ok=True)
-    provenance.write_json(options.out / "bte.json", provenance.record(**record))
+    write_json(options.out / "bte.json", provenance.record(**record))
     print(record["forces"], record["conductivity"], sep="\n")
 
 

@@ -26,7 +26,7 @@ from umklapp import config, provenance
 from umklapp.campaign import hops, teacher_campaign
 from umklapp.campaign.testbed_campaign import write_crystal
 from umklapp.crystals import frames
-from umklapp.files import replacing
+from umklapp.files import replacing, write_json
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning import judgement
 from umklapp.learning.events.event_rates import poisson_interval
@@ -93,7 +93,7 @@ def train(path: Path, scratch: Path) -> None:
     """Checkpoint and record of the teacher; an interrupted training goes on."""
     fit, validation, test = split(trajectory(path))
     result = training.train(fit, validation, POTENTIAL, SEED, MODEL, scratch)
-    provenance.write_json(
+    write_json(
         DATA / "training.json",
         provenance.record(
             trajectory=provenance.file_digest(path),
@@ -162,7 +162,7 @@ def report(path: Path, scratch: Path) -> None:
     committee, reference = crystal(scratch)
     names = {each.stem.split("_")[1] for each in scratch.glob("dynamics_*.npz")}
     runs = {float(name[:-1]): joined(scratch, name) for name in names}
-    provenance.write_json(
+    write_json(
         DATA / "teacher.json",
         provenance.record(
             model=provenance.file_digest(MODEL),

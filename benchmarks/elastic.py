@@ -27,6 +27,7 @@ from matscipy.calculators.manybody.explicit_forms.stillinger_weber import (
 from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.crystals.frame_info import FrameInfo, Origin
+from umklapp.files import write_json
 from umklapp.lattice.elastic import committee, strain
 from umklapp.learning.seeds import displaced
 from umklapp.potentials.ase import AsePotential
@@ -143,7 +144,7 @@ def own_constants(system: str, scratch: Path) -> dict[str, Any]:
     }
     if system != "silicon":
         record["labels"] = len(calculator.asked)
-    provenance.write_json(path, record)
+    write_json(path, record)
     return own_constants(system, scratch)
 
 
@@ -283,7 +284,7 @@ def main() -> None:
     own = {name: own_constants(name, options.scratch) for name in table["system"].unique()}
     draw(table, own, [options.out / "elastic.png"])
     record = {"ways": WAYS, "strain": SETTINGS_OF_STRAIN.model_dump(mode="json"), "engine": own}
-    provenance.write_json(options.out / "elastic.json", provenance.record(**record))
+    write_json(options.out / "elastic.json", provenance.record(**record))
     print(table.round(2).to_string(index=False))
 
 

@@ -29,6 +29,7 @@ from nequip.integrations.ase import NequIPCalculator
 from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.crystals.frame_info import FrameInfo
+from umklapp.files import write_json
 from umklapp.learning import judgement
 from umklapp.learning.sampling import dynamics, health, recording, uncertainty
 from umklapp.potentials.committee import Committee
@@ -232,7 +233,7 @@ def main() -> None:
     }
     record["machine"] = {"platform": platform.platform(), "cores": os.cpu_count()}
     record["processor"] = slot_network.machine(engine.default_device())
-    provenance.write_json(options.out / "exploration.json", provenance.record(**record))
+    write_json(options.out / "exploration.json", provenance.record(**record))
     print(table.to_string(index=False))
 
 

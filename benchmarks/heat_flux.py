@@ -17,6 +17,7 @@ import torch
 from ase.build import bulk
 
 from umklapp import config, provenance
+from umklapp.files import write_json
 from umklapp.potentials.neighbours import Neighbourhood
 from umklapp.potentials.nequip import engine, heat_flux, model
 from umklapp.potentials.nequip.batched import BatchedMembers
@@ -92,7 +93,7 @@ def main() -> None:
     table = pd.DataFrame(rows)
     options.out.mkdir(parents=True, exist_ok=True)
     table.round(8).to_csv(options.out / "heat_flux.csv", index=False)
-    provenance.write_json(options.out / "heat_flux.json", provenance.record())
+    write_json(options.out / "heat_flux.json", provenance.record())
     print(table.round(3).to_string(index=False))
 
 

@@ -19,6 +19,7 @@ from ase.build import bulk
 
 from umklapp import config, provenance
 from umklapp.crystals import frames, phonopy_cells
+from umklapp.files import write_json
 from umklapp.lattice import force_constants, harmonic_reference
 from umklapp.learning import judgement
 from umklapp.learning.sampling.kinetics import maxwell_boltzmann
@@ -194,7 +195,7 @@ def main() -> None:
             for key, function in ((who, value), (f"{who}_error", error))
         }
     record |= {"kappa_W_per_mK": rows, "green_kubo": found}
-    provenance.write_json(options.out / "heat_transport.json", provenance.record(**record))
+    write_json(options.out / "heat_transport.json", provenance.record(**record))
     figure(rows, [options.out / f"heat_transport.{kind}" for kind in ("png", "pdf")])
     print(json.dumps(record["kappa_W_per_mK"], indent=1))
 

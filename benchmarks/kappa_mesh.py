@@ -19,6 +19,7 @@ from phono3py import Phono3py
 from phonopy.structure.atoms import PhonopyAtoms
 
 from umklapp import provenance
+from umklapp.files import write_json
 
 CELLS = {2: ((1, 1, 1), (4, 2, 2)), 4: ((2, 1, 1), (2, 2, 2)), 8: ((2, 2, 1), (2, 1, 2)),
          16: ((2, 2, 2), (2, 1, 1))}  # fmt: skip
@@ -74,7 +75,7 @@ def main() -> None:
         "atoms": _exponent([row["atoms"] for row in by_atoms], by_atoms),
     }
     print(exponents)
-    provenance.write_json(options.out, provenance.record(rows=rows, exponents=exponents))
+    write_json(options.out, provenance.record(rows=rows, exponents=exponents))
 
 
 def _exponent(sizes: list[int], rows: list[dict[str, Any]]) -> float:

@@ -25,6 +25,7 @@ from umklapp.campaign.testbed_campaign import displaced, dynamics
 from umklapp.crystals import frame_info, frames, sites
 from umklapp.crystals.formats import force_sets
 from umklapp.crystals.frame_info import FrameInfo
+from umklapp.files import write_json
 from umklapp.learning import judgement
 from umklapp.learning.sampling import acquisition, exploration
 from umklapp.learning.sampling.recording import Trajectory
@@ -430,7 +431,7 @@ def main() -> None:
     print(summary(table).round(2).to_string(index=False))
     summary(table).round(3).to_csv(options.out / "label_efficiency.csv", index=False)
     figure(table, [options.out / f"label_efficiency.{kind}" for kind in ("png", "pdf")])
-    provenance.write_json(options.out / "label_efficiency.json", provenance.record(members=MEMBERS))
+    write_json(options.out / "label_efficiency.json", provenance.record(members=MEMBERS))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from ase.build import bulk
 
 from umklapp import config, provenance
 from umklapp.crystals import phonopy_cells
+from umklapp.files import write_json
 from umklapp.lattice import force_constants, harmonic_reference
 from umklapp.potentials.heat_transport import LennardJones
 from umklapp.report.figures import style
@@ -116,7 +117,7 @@ def main() -> None:
         ).tolist(),
     }
     print(record)
-    provenance.write_json(options.out / "lifetimes.json", provenance.record(**record))
+    write_json(options.out / "lifetimes.json", provenance.record(**record))
     drawing, axes = style.canvas()
     axes.plot(table[:, 0], table[:, 1] / 1000, "o", color=style.BLUE, ms=4, label="dynamics")
     axes.plot(

@@ -22,6 +22,7 @@ from low_fidelity_labels import SURFACE, pool
 from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.crystals.frame_info import FrameInfo
+from umklapp.files import write_json
 from umklapp.learning.seeds import low_fidelity
 from umklapp.potentials import surfaces
 from umklapp.potentials.committee import subsample
@@ -171,7 +172,7 @@ def finish(table: pd.DataFrame, out: Path) -> None:
         "steps": STEPS,
         "seeds": {str(n): len(rows) for n, rows in table.groupby("seed")},
     }
-    provenance.write_json(out / "low_fidelity.json", provenance.record(**record))
+    write_json(out / "low_fidelity.json", provenance.record(**record))
 
 
 def main() -> None:

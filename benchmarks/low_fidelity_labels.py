@@ -18,6 +18,7 @@ from ase.build import bulk
 from umklapp import config, provenance
 from umklapp.crystals import frame_info, frames
 from umklapp.crystals.frame_info import FrameInfo, Origin
+from umklapp.files import write_json
 from umklapp.learning.seeds import aimd, displaced, distillation, low_fidelity
 from umklapp.potentials import surfaces
 from umklapp.reference import create
@@ -91,7 +92,7 @@ def candidates(folder: Path) -> dict[str, list[Atoms]]:
     defect = dynamics("defect", 3, temperatures=[900], steps=200, every=40, defects=["frenkel"])
     sampled = pool(folder)
     kept = distillation.distil(sampled, MELT.distillation, LEARNED, 1, folder / "distil")
-    provenance.write_json(folder / "distillation.json", {"history": kept.history})
+    write_json(folder / "distillation.json", {"history": kept.history})
     random = low_fidelity.draw(sampled, LEARNED, provenance.generator(1, "random"))
     return {
         "rattled": displaced.rattled(

@@ -24,6 +24,7 @@ from symfc import Symfc
 from umklapp import config, provenance
 from umklapp.crystals.formats import force_sets
 from umklapp.crystals.phonopy_cells import from_phonopy
+from umklapp.files import write_json
 from umklapp.lattice import force_constants
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.taylor.basis import translations
@@ -264,7 +265,7 @@ def main() -> None:
         members=MEMBERS,
         seconds_of_this_run=time.monotonic() - began,
     )
-    provenance.write_json(options.out / "nacl.json", record)
+    write_json(options.out / "nacl.json", record)
     print(f"all frames, W/(m K): symfc (reference) {target:.3f}, Taylor posterior {second:.3f}\n")
     print(markdown(table, target))
 

@@ -31,6 +31,7 @@ from umklapp.crystals import frame_info, frames, phonopy_cells
 from umklapp.crystals.curvature import CurvatureLabel
 from umklapp.crystals.formats import force_sets
 from umklapp.crystals.frame_info import FrameInfo
+from umklapp.files import write_json
 from umklapp.lattice import curvature_labels, force_constants, phonon_errors, phonons
 from umklapp.lattice.phonon_errors import third_order_error
 from umklapp.potentials.loading import load
@@ -354,7 +355,7 @@ def main() -> None:
     record = provenance.record(
         finetune={k: v.model_dump(mode="json") for k, v in SETTINGS.items()}, **settings, **means
     )
-    provenance.write_json(options.out / "phonon_finetuning.json", record)
+    write_json(options.out / "phonon_finetuning.json", record)
 
 
 if __name__ == "__main__":

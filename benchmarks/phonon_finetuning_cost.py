@@ -30,6 +30,7 @@ from matscipy.calculators.manybody.explicit_forms.stillinger_weber import (
 from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.crystals.curvature import CurvatureLabel
+from umklapp.files import write_json
 from umklapp.potentials.nequip import curvature, training
 from umklapp.potentials.nequip.curvature import Batch, Item
 from umklapp.potentials.nequip.member import Member
@@ -176,7 +177,7 @@ def main() -> None:
     if "times" in options.parts:
         record |= time_table(options.scratch, options.out)
     record["potential"] = config.Potential().model_dump(mode="json")
-    provenance.write_json(path, record | provenance.record())
+    write_json(path, record | provenance.record())
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from ase.io import iread
 
 from umklapp import config, provenance
 from umklapp.crystals.frame_info import FrameInfo
+from umklapp.files import write_json
 from umklapp.potentials import shared
 from umklapp.potentials.nequip import training
 from umklapp.potentials.nequip.inference import NequipPotential
@@ -132,7 +133,7 @@ def rows(name: str, seed: int, pool: dict[str, list[Atoms]], test: list[Atoms], 
                 given = None if way == "scratch" else start
                 error = one(way, own, test, given, seed, folder)
             row = {"crystal": name, "seed": seed, "way": way, "labels": count, "force_mae": error}
-            provenance.write_json(note, row)
+            write_json(note, row)
             print(row, flush=True)
         yield json.loads(note.read_text())
 
@@ -242,7 +243,7 @@ def main() -> None:
         force_mae_eV_per_A={f"{way} {n}": row.to_dict() for (way, n), row in errors.iterrows()},
         worth=by_count,
     )
-    provenance.write_json(options.out / "shared_model.json", record)
+    write_json(options.out / "shared_model.json", record)
     figure(table, [options.out / "shared_model.png"])
     print((1e3 * errors[["mean", "std"]]).round(1).to_string())
     print(

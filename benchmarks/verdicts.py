@@ -27,6 +27,7 @@ import yaml
 from umklapp import provenance
 from umklapp.campaign import teacher_campaign, testbed_campaign
 from umklapp.config import Rounds
+from umklapp.files import write_json
 from umklapp.learning.events.verdict import Verdict
 from umklapp.report.figures import events
 
@@ -192,7 +193,7 @@ def main() -> None:
                 figure(name, seed, folder, drawn)
     numbers = counts(pd.DataFrame(rows))
     print(numbers.to_string())
-    provenance.write_json(
+    write_json(
         options.out / "verdicts.json",
         provenance.record(counts=numbers.reset_index().to_dict("records")),
     )

@@ -29,6 +29,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from umklapp import provenance
 from umklapp.crystals.formats import given, vibes
+from umklapp.files import write_json
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parents[1] / "shared/data/vibes/mgo_aimd.son"
@@ -162,7 +163,7 @@ def main() -> None:
     record = provenance.record(
         machine=platform.processor() or platform.machine(), source=SOURCE.name
     )
-    provenance.write_json(chosen.out, {**rows, **record})
+    write_json(chosen.out, {**rows, **record})
 
 
 if __name__ == "__main__":

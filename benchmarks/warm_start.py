@@ -18,6 +18,7 @@ from ase import Atoms
 from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.crystals.frame_info import FrameInfo
+from umklapp.files import write_json
 from umklapp.learning.sampling import calibration, uncertainty
 from umklapp.potentials.committee import Committee, subsample
 from umklapp.potentials.nequip import training
@@ -109,7 +110,7 @@ def main() -> None:
     later = table[table["round"] > 0].groupby("way")["cpu_seconds"].sum()
     ratio = float(later["warm"] / later["scratch"])
     record = {"training_time_ratio": ratio, "settings": SCRATCH.model_dump(mode="json")}
-    provenance.write_json(options.out / "warm_start.json", provenance.record(**record))
+    write_json(options.out / "warm_start.json", provenance.record(**record))
     print(table.round(3).to_string(index=False))
     print(f"training time of a later round, warm / scratch: {ratio:.2f}")
 

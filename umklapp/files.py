@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 
 @contextmanager
@@ -30,3 +34,17 @@ def write_text(path: Path, text: str) -> None:
     """Write a whole text file at once."""
     with replacing(path) as part:
         part.write_text(text)
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write json atomically; NaN and infinity are refused so that no reader meets them."""
+    text = json.dumps(value, indent=1, allow_nan=False, default=_plain)
+    write_text(path, text + "\n")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    return str(value)

@@ -6,14 +6,11 @@ import hashlib
 import json
 import platform
 import subprocess
-from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from umklapp import files
 
 PACKAGES = (
     "umklapp",
@@ -73,17 +70,3 @@ def record(**more: Any) -> dict[str, Any]:
         except PackageNotFoundError:
             continue
     return {"versions": versions, "code": code_state(), **more}
-
-
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write json atomically; NaN and infinity are refused so that no reader meets them."""
-    text = json.dumps(value, indent=1, allow_nan=False, default=_plain)
-    files.write_text(path, text + "\n")
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, np.generic):
-        return value.item()
-    return str(value)

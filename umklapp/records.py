@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serial
 
 from umklapp import provenance
 from umklapp.errors import InputError
+from umklapp.files import write_json
 
 
 class Part(BaseModel):
@@ -94,4 +95,4 @@ class Record(Part):
             **self.model_dump(mode="json"),
             **provenance.record(),
         }
-        provenance.write_json(path, written)
+        write_json(path, written)

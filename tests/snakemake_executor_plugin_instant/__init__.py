@@ -22,7 +22,7 @@ from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.real import RealExecutor
 from snakemake_interface_executor_plugins.settings import CommonSettings, ExecMode
 
-from umklapp import provenance
+from umklapp.files import write_json
 from umklapp.learning.assessment import Assessment, Criterion, conclude
 
 common_settings = CommonSettings(
@@ -81,7 +81,7 @@ def write(job) -> None:
             found = conclude(number, {"instant": criterion}, 99, dict.fromkeys(counts, 0))
             # not `write`: asking git for the state of the code takes longer than the scheduler
             version = {"schema_version": Assessment.VERSION}
-            provenance.write_json(path, found.model_dump(mode="json") | version)
+            write_json(path, found.model_dump(mode="json") | version)
         elif job.rule.name == "audit":
             write_audit(job, path)
         else:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import umklapp
 from umklapp import provenance
+from umklapp.files import write_json
 
 json_like = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -76,7 +77,7 @@ def test_record_names_versions_code_and_more():
 def test_json_with_numpy_and_paths(tmp_path):
     path = tmp_path / "deep" / "file.json"
     value = {"array": np.arange(3.0), "number": np.float64(0.1), "whole": np.int64(3), "path": path}
-    provenance.write_json(path, value | {"flag": np.bool_(True), "none": None})
+    write_json(path, value | {"flag": np.bool_(True), "none": None})
     assert json.loads(path.read_text()) == {
         "array": [0.0, 1.0, 2.0],
         "number": 0.1,
@@ -91,8 +92,8 @@ def test_json_with_numpy_and_paths(tmp_path):
 @pytest.mark.parametrize("bad", [float("nan"), np.float64("inf"), np.array([1.0, np.nan])])
 def test_json_never_holds_what_is_not_finite(tmp_path, bad):
     path = tmp_path / "file.json"
-    provenance.write_json(path, {"a": 1})
+    write_json(path, {"a": 1})
     with pytest.raises(ValueError, match="not JSON compliant"):
-        provenance.write_json(path, {"a": bad})
+        write_json(path, {"a": bad})
     assert json.loads(path.read_text()) == {"a": 1}  # the old file is whole
     assert [each.name for each in tmp_path.iterdir()] == ["file.json"]

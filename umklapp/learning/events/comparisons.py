@@ -12,7 +12,8 @@ from umklapp.records import Part
 
 
 class Comparison(Part):
-    """An exact two-sided test that two sources have the same rate.
+    """An exact two-sided test that two sources have the same rate; of leaving, the larger p of that
+    test and of one that takes dwell times as they come (`event_rates.same_dwell`).
 
     quantity: `entering` (events per quiet time) or `leaving` (completed events per time in events);
     kind: class of event, or motion; motion: the motion behind it; counts and exposures (ps) of the
@@ -79,7 +80,11 @@ def compare(first: str, one: Observation, second: str, two: Observation) -> list
     for motion in sorted({*one.motions} & {*two.motions}):
         numbers = (*one.exits(motion), *two.exits(motion))
         if numbers[0] + numbers[2] and numbers[1] > 0 and numbers[3] > 0:
-            tests.append(_test(first, second, "leaving", motion, motion, numbers))
+            test = _test(first, second, "leaving", motion, motion, numbers)
+            if test.p < SIGNIFICANT:
+                p = event_rates.same_dwell(one.dwells(motion), two.dwells(motion))
+                test = test.model_copy(update={"p": max(test.p, p)})
+            tests.append(test)
     return tests
 
 

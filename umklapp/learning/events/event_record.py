@@ -88,16 +88,18 @@ class EventRecord(Record):
     """Everything the verdict is made of, but for the continued events.
 
     missing: why nothing is known, in words, else None; harmonic: what σᴬ is measured against, in
-    words; reference_temperature: K, from its potential energies; thermal: potential energies that
-    belong to the exploration temperatures; crystal_energy: of the perfect cell by the last
-    committee, eV; quiet_error_before, quiet_error_after: test force MAE of the first and last
-    committee, eV/Å; sigma: by `before` and `after`.
+    words; reference_temperature: K, from its potential energies; reference_left_out: number of
+    trajectories at another temperature, not used; thermal: potential energies that belong to the
+    exploration temperatures; crystal_energy: of the perfect cell by the last committee, eV;
+    quiet_error_before, quiet_error_after: test force MAE of the first and last committee, eV/Å;
+    sigma: by `before` and `after`.
     """
 
     missing: str | None = None
     harmonic: str = ""
     reference: Observation | None = None
     reference_temperature: float | None = None
+    reference_left_out: int = 0
     dynamics: tuple[Dynamics, ...] = ()
     along: Along | None = None
     labels: tuple[LabelInEvent, ...] = ()

@@ -58,6 +58,7 @@ def survey(material: Material, options: Mapping[str, Any]) -> tuple[EventRecord,
     crystal = float(material.last.evaluate([perfect]).energy[0])
     runs = replay.trajectories(material.reference)
     held_to = _anchors(material, runs, crystal, options["enter"])
+    runs, left_out = of_one_temperature(runs, crystal, list(held_to))
     observed = [replay.scan_exploration(path, held_to, harmonic, **options) for path in paths]
     energies = replay.thermal_energies(paths[-1], observed[-1], len(perfect))
     ends = {"before": paths[0], "after": paths[-1]}
@@ -70,6 +71,7 @@ def survey(material: Material, options: Mapping[str, Any]) -> tuple[EventRecord,
         quiet_error_after=material.quiet_errors[1],
         sigma={name: replay.overall_sigma(path, harmonic) for name, path in ends.items()},
         harmonic=harmonic.source,
+        reference_left_out=left_out,
     )
     series = [replay.exploration_series(path, name) for name, path in ends.items()]
     if not runs:
@@ -175,6 +177,32 @@ def _temperature(runs: Sequence[Sequence[Atoms]], crystal: float) -> float | Non
     atoms = len(runs[0][0])
     values = [thermal.temperature_of(each, crystal, atoms) for each in energies]
     return float(np.median(values))
+
+
+def of_one_temperature(
+    runs: Sequence[list[Atoms]], crystal: float, targets: Sequence[float]
+) -> tuple[list[list[Atoms]], int]:
+    """Reference trajectories that are compared together, and how many others there are.
+
+    Those of the exploration temperature at which there is most of them; all of them where none is
+    of such a temperature. Hotter crystals have other σᴬ and other rates.
+
+    Args:
+        crystal: energy of the perfect cell, eV. targets: exploration temperatures, K.
+    """
+    groups: dict[float, list[list[Atoms]]] = {}
+    for run in runs:
+        target = thermal.nearest(_temperature([run], crystal), targets)
+        if target is not None:
+            groups.setdefault(target, []).append(run)
+    if not groups:
+        return list(runs), 0
+    longest = max(groups.values(), key=lambda group: sum(map(_duration, group)))
+    return longest, len(runs) - len(longest)
+
+
+def _duration(run: Sequence[Atoms]) -> float:
+    return replay.time_of(run[-1]) - replay.time_of(run[0])
 
 
 def _by_target(

@@ -147,7 +147,8 @@ def labels_in_events(facts: Facts, tests: Sequence[Comparison]) -> list[Evidence
 
 def _has(facts: Facts, motion: str) -> bool:
     everything = [*facts.before.real_events, *facts.before.apart]
-    everything += [*facts.after.real_events]
+    stays = [event for event in facts.after.apart if event.dwell == "stay"]
+    everything += [*facts.after.real_events, *stays]
     return any(event.motion == motion for event in everything)
 
 

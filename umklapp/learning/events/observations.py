@@ -113,6 +113,11 @@ class Observation(Part):
             for event in self.real_events
         )
 
+    def dwells(self, of_motion: str) -> list[tuple[float, bool]]:
+        """Dwell time (ps) of every event of a motion, and whether it was seen to end."""
+        chosen = [event for event in self.real_events if event.motion == of_motion]
+        return [(event.duration / 1000, not event.open_end) for event in chosen]
+
     def exits(self, of_motion: str) -> tuple[int, float]:
         """Events of a motion that ended while watched, and the time in all of them, ps."""
         chosen = [event for event in self.real_events if event.motion == of_motion]

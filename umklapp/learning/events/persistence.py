@@ -117,12 +117,18 @@ def continue_events(
             start.frame.positions,
             start.quiet,
             harmonic,
+            cell=start.frame.cell.array,
         )
         ends = [frames.strip(each) for each in (end, relaxed)]
         trials.append(
             trial.model_copy(
                 update={
-                    "relaxed": still_away(relaxed.positions[None], start.frame.positions, harmonic),
+                    "relaxed": still_away(
+                        relaxed.positions[None],
+                        start.frame.positions,
+                        harmonic,
+                        start.frame.cell.array,
+                    ),
                     "end_frame": identity(ends[0]),
                     "relaxed_frame": identity(ends[1]),
                 }
@@ -143,13 +149,14 @@ def judge_run(
     quiet: Quiet,
     harmonic: HarmonicReference,
     source: Source = "learned committee",
+    cell: np.ndarray | None = None,
 ) -> Trial:
     """Whether an event was still there at the end of a run.
 
     Args:
         label, motion, temperature: of the frame it began with. time: (n,) fs from there; sigma:
         (n,); positions: (n, N, 3) Å. start: (N, 3) Å, the labelled frame. quiet: band of σᴬ at this
-        temperature. source: what moved the atoms.
+        temperature. source: what moved the atoms. cell: as of `still_away`.
     """
     if not len(time):
         return Trial(
@@ -170,24 +177,33 @@ def judge_run(
         temperature=temperature,
         source=source,
         duration=float(time[-1]),
-        stayed=large and still_away(positions[-last:], start, harmonic),
+        stayed=large and still_away(positions[-last:], start, harmonic, cell),
         returned=float(time[back[0]]) if len(back) else None,
         audited=source == "reference",
     )
 
 
-def still_away(positions: np.ndarray, start: np.ndarray, harmonic: HarmonicReference) -> bool:
+def still_away(
+    positions: np.ndarray,
+    start: np.ndarray,
+    harmonic: HarmonicReference,
+    cell: np.ndarray | None = None,
+) -> bool:
     """Whether at least half of the atoms that were off their sites in `start` (N, 3) Å still are.
 
     Where no atom was off its site nothing is asked: σᴬ alone tells.
 
     Args:
-        positions: (n, N, 3) Å; displacements are averaged over the n frames.
+        positions: (n, N, 3) Å; displacements are averaged over the n frames. cell: (3, 3) Å,
+            of all of them, strained where pressure is constant; the perfect one if None.
     """
-    moved = {
-        move.atom for move in moved_atoms(harmonic.displacements(start[None])[0], harmonic.perfect)
-    }
-    mean = harmonic.displacements(positions).mean(axis=0)
+
+    def shift(places: np.ndarray) -> np.ndarray:
+        cells = None if cell is None else np.broadcast_to(cell, (len(places), 3, 3))
+        return np.asarray(harmonic.displacements(places, cells).mean(axis=0))
+
+    moved = {move.atom for move in moved_atoms(shift(start[None]), harmonic.perfect)}
+    mean = shift(positions)
     left = {move.atom for move in moved_atoms(mean, harmonic.perfect)}
     return 2 * len(moved & left) >= len(moved)
 

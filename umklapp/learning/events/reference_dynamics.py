@@ -42,11 +42,28 @@ def of_seeds(paths: Iterable[Path], perfect: Atoms) -> list[Atoms]:
 
 
 def trajectory(path: Path, perfect: Atoms) -> list[Atoms]:
-    """The frames of one file; as `read`."""
+    """The frames of one file; as `read`. Runs in one file that begin at time 0 again are several
+    trajectories."""
     frames = _placed(list(given.read(path)), path, perfect)
-    for frame in frames:
-        frame_info.mark(frame, origin=Origin(kind="other", text=str(path)))
-    return sorted(frames, key=lambda frame: FrameInfo.of(frame).time or 0.0)
+    runs = _runs(frames)
+    for number, run in enumerate(runs, start=1):
+        text = str(path) if len(runs) == 1 else f"{path} run {number}"
+        for frame in run:
+            frame_info.mark(frame, origin=Origin(kind="other", text=text))
+    return [frame for run in runs for frame in run]
+
+
+def _runs(frames: Sequence[Atoms]) -> list[list[Atoms]]:
+    """Frames in order of time; where a time comes twice, a new run begins where it goes back."""
+    times = [FrameInfo.of(frame).time or 0.0 for frame in frames]
+    if len(set(times)) == len(times):
+        return [[frames[place] for place in sorted(range(len(times)), key=times.__getitem__)]]
+    runs = [[frames[0]]]
+    for frame, earlier, time in zip(frames[1:], times, times[1:], strict=False):
+        if time < earlier:
+            runs.append([])
+        runs[-1].append(frame)
+    return runs
 
 
 def check(frames: Sequence[Atoms], path: Path, perfect: Atoms) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -39,7 +39,36 @@ def open_questions(facts: Facts, tests: Sequence[Comparison]) -> list[Evidence]:
         ]
         vague = [test for test in own if not test.significant and not _known(test)]
         found += [_vague(test) for test in vague[:1]] if own else [_never_begun(motion)]
+    return [*found, *_stuck(facts, statuses, real)]
+
+
+def _stuck(facts: Facts, statuses: Mapping[str, str], real: Collection[str]) -> list[Evidence]:
+    """Replicas that began in an event and stayed, where neither reference nor label knows it.
+
+    They are counted apart and so are in no rate, but to stay in a state is to say that it is one.
+    """
+    found = []
+    for name, observed in (("first", facts.before), ("last", facts.after)):
+        stays = [event.motion for event in observed.apart if event.dwell == "stay"]
+        unknown = {*stays} - {*real, *observed.motions}
+        found += [
+            _unknown_stay(motion, stays.count(motion), name)
+            for motion in sorted(unknown)
+            if statuses.get(motion, "open") == "open"
+        ]
     return found
+
+
+def _unknown_stay(motion: str, count: int, committee: str) -> Evidence:
+    return Evidence(
+        name="replicas that stay in an event",
+        points_to="undecided",
+        value=float(count),
+        test="dynamics of the reference, or labels that last",
+        sentence=f"{motion}: {count} replicas of the {committee} committee stayed in it from their "
+        "first frame on, and neither reference nor labels decide whether it is real",
+        needs="runs of the reference engine from frames in that state",
+    )
 
 
 def _known(test: Comparison) -> bool:

@@ -200,6 +200,8 @@ def checked(
     reference = record.reference
     length = 0.0 if reference is None else reference.exposure
     said = [f"rates: against {length:.3g} ps of reference dynamics"]
+    if record.reference_left_out:
+        said[0] += f"; {record.reference_left_out} trajectories at other temperatures are left out"
     if record.harmonic:
         said.insert(0, f"σᴬ: against the harmonic reference from {record.harmonic}")
     if record.along is not None:

@@ -17,6 +17,7 @@ from umklapp import provenance
 from umklapp.config import AimdSeed
 from umklapp.crystals import frames
 from umklapp.crystals.frame_info import FrameInfo, Origin
+from umklapp.files import write_json
 from umklapp.reference.contract import Engine
 from umklapp.reference.ledger import Ledger
 
@@ -107,7 +108,7 @@ def _keep(
         "random": generator.bit_generator.state,
         "kept": [FrameInfo.of(frame).entries() for frame in kept],
     }
-    provenance.write_json(path, state)
+    write_json(path, state)
 
 
 def _restore(path: Path, atoms: Atoms, generator: np.random.Generator) -> int:

@@ -23,6 +23,7 @@ from umklapp import provenance
 from umklapp.config import Distillation
 from umklapp.crystals import frame_info
 from umklapp.errors import InputError
+from umklapp.files import write_json
 from umklapp.learning.sampling import acquisition, uncertainty
 from umklapp.potentials.committee import Committee, CommitteePrediction, subsample
 from umklapp.potentials.nequip import training
@@ -109,7 +110,7 @@ def distil(
         else:
             members = [_fit(pool, order, settings, seed, folder, number, k) for k in _all(settings)]
             found = _round(pool, order, settings, count - len(order), members)
-            provenance.write_json(state, found)
+            write_json(state, found)
         history.append(found["row"])
         log.info(_words(found["row"]))
         reason = _ended(found["row"], settings, count)
@@ -147,7 +148,7 @@ def _fit(
         folder / f"scratch_{member}",
         parent=parent,
     )
-    provenance.write_json(spent, {"seconds": result.seconds})
+    write_json(spent, {"seconds": result.seconds})
     return out, result.seconds
 
 

@@ -75,8 +75,7 @@ def sigma(now: Stretches, before: Stretches | None, settings: Rounds) -> Criteri
             "seed of kind harmonic, or leave anharmonicity out of rounds.physics"
         )
         return Criterion(met=False, words=words)
-    joined = np.concatenate([piece for pieces in now.values() for piece in pieces])
-    text = f"σᴬ = {joined.mean():.3f} ± {joined.std():.3f} in the dynamics"
+    text = _in_words(now, list(now))
     if before is None:
         return Criterion(met=False, words=f"{text}; no earlier round to compare with")
     if not before:
@@ -85,6 +84,7 @@ def sigma(now: Stretches, before: Stretches | None, settings: Rounds) -> Criteri
     if not kinds:
         words = f"{text}; no replicas of the round before started in the same way as these"
         return Criterion(met=False, words=words)
+    text = _in_words(now, kinds)
     draws = math.prod(
         math.comb(len(now[kind]) + len(before[kind]), len(now[kind])) for kind in kinds
     )
@@ -104,6 +104,19 @@ def sigma(now: Stretches, before: Stretches | None, settings: Rounds) -> Criteri
     limit = settings.sigma_change + error
     words = f"{text}, its distribution moved by {value:.3f} (wanted {limit:.3f})"
     return Criterion(met=value <= limit, value=value, limit=limit, words=words)
+
+
+def _in_words(now: Stretches, kinds: Sequence[Kind]) -> str:
+    """σᴬ of the kinds of replicas that are judged, and how much of the dynamics is not."""
+    joined = np.concatenate([piece for kind in kinds for piece in now[kind]])
+    text = f"σᴬ = {joined.mean():.3f} ± {joined.std():.3f} in the dynamics"
+    frames = sum(len(piece) for pieces in now.values() for piece in pieces)
+    if len(joined) == frames:
+        return text
+    return (
+        f"{text} that has its like in the round before ({1 - len(joined) / frames:.0%} of the "
+        "dynamics has not: it started in another way or temperature)"
+    )
 
 
 def _shift(pairs: Mapping[Kind, tuple[list[np.ndarray], list[np.ndarray]]]) -> tuple[float, float]:
@@ -136,15 +149,16 @@ def kappa(
         members: κ(300 K) of every member in W/(m K), None where it was not computed.
         previous: of the round before; None in the first round.
     """
-    if any(value is None for value in members):
-        missing = sum(value is None for value in members)
-        return Criterion(met=False, words=f"κ was not computed for {missing} members")
-    now = np.array(members, float)
+    now = np.array(members, float)  # None is not finite
+    missing = int((~np.isfinite(now)).sum())
+    if missing or not len(now):
+        which = f"{missing} members" if len(now) else "any member"
+        return Criterion(met=False, words=f"κ was not computed for {which}")
     mean, spread = float(now.mean()), float(now.std())
     text = f"κ = {mean:.3g} ± {spread:.2g} W/(m K)"
     if previous is None:
         return Criterion(met=False, words=f"{text}; no earlier round to compare with")
-    if any(value is None for value in previous):
+    if not np.isfinite(np.array(previous, float)).all():
         return Criterion(met=False, words=f"{text}; the round before has no κ")
     move = abs(mean - float(np.mean(np.array(previous, float))))
     limit = max(settings.kappa_change * mean, spread)

@@ -21,7 +21,7 @@ from nequip.utils.global_state import get_latest_global_state, set_global_state
 
 from umklapp import config, provenance
 from umklapp.errors import CalculationError
-from umklapp.files import replacing
+from umklapp.files import replacing, write_json
 from umklapp.logs import without_warnings
 from umklapp.potentials import architectures
 from umklapp.potentials.nequip import parents, schedule, training_settings
@@ -114,7 +114,7 @@ def _stage(
     described, own = stage
     note = scratch / "finished.json"
     result = _fit(parts, own, seed, out, scratch, start, described.freeze, note)
-    provenance.write_json(note, result.model_dump(mode="json"))
+    write_json(note, result.model_dump(mode="json"))
     return StageResult(
         name=described.name,
         epochs=result.epochs,

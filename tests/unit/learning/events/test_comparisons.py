@@ -1,5 +1,6 @@
 """Rates compared class by class, in both directions."""
 
+import numpy as np
 import pytest
 from observed import event, observation
 
@@ -107,3 +108,20 @@ def test_short_replicas_in_which_no_event_can_stay_are_no_missed_stays():
     assert decisive(short, long) == []
     (test,) = decisive(short.model_copy(update={"stay_ps": 16.0}), long)
     assert test.counts == (2, 16), "as if all of their time had been long enough"
+
+
+def mixed(generator, count=10):
+    """Events of one motion of which most return within 0.1 ps and a few stay for 10 ps."""
+    stays = generator.random(count) < 0.2
+    dwells = np.where(
+        stays, 1 + generator.exponential(10, count), generator.exponential(0.1, count)
+    )
+    events = [event(1000 * dwell, replica=n) for n, dwell in enumerate(dwells)]
+    return Observation(events=tuple(events), quiet_ps=100.0)
+
+
+def test_equal_sources_of_mixed_dwell_times_are_rarely_found_different():
+    """Half of them were: as if one stay of 10 ps were a hundred measurements of a rate."""
+    generator = np.random.default_rng(0)
+    pairs = [(mixed(generator), mixed(generator)) for _ in range(60)]
+    assert sum(bool(decisive(*pair)) for pair in pairs) <= 6

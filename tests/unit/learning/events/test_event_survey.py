@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from ase import units
 
 from umklapp.crystals import frames, phonopy_cells
 from umklapp.lattice.harmonic_reference import HarmonicReference
@@ -154,6 +155,24 @@ def test_the_record_can_be_written_and_judged(surveyed, tmp_path):
     assert verdict.judge(Facts(read)).verdict == "undecided"  # 3 ps of everything
     assert set(series["source"]) == {"reference", "before", "after"}
     assert {"largest_error_before", "uncertainty_after"} <= set(series.columns)
+
+
+def test_reference_at_several_temperatures_is_not_one_source(crystal):
+    """Ten short runs at 600 K and a long one at 300 K: their σᴬ and rates are not the same."""
+    n = len(crystal[0])
+
+    def run(target, length):
+        atoms, energy = crystal[0].copy(), 1.5 * (n - 1) * units.kB * target
+        return [
+            frames.labelled(atoms.copy(), energy, np.zeros((len(atoms), 3)), time=t)
+            for t in np.linspace(0, length, 4)
+        ]
+
+    cold, hot = run(300.0, 20000.0), [run(600.0, 1000.0) for _ in range(10)]
+    assert event_survey.of_one_temperature([*hot, cold], 0.0, [300.0, 600.0]) == ([cold], 10)
+    assert event_survey.of_one_temperature([*hot, cold], 0.0, [600.0]) == (hot, 1)
+    assert event_survey.of_one_temperature([cold], 0.0, [1200.0]) == ([cold], 0)
+    assert event_survey.of_one_temperature([], 0.0, [300.0]) == ([], 0)
 
 
 def test_frames_of_a_pool_are_no_dynamics(crystal, tmp_path):

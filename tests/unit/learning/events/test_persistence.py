@@ -114,6 +114,16 @@ def test_half_of_the_atoms_that_were_away_must_still_be(harmonic, perfect):
     assert persistence.still_away(still, perfect.positions, harmonic), "σᴬ alone tells"
 
 
+def test_a_strained_cell_is_no_atom_away(harmonic, perfect):
+    """A frame of dynamics at constant pressure: one atom away, which comes back."""
+    cell = 1.3 * perfect.cell.array
+    start, back = 1.3 * perfect.positions, 1.3 * perfect.positions
+    start[np.flatnonzero(perfect.symbols == "Cu")[0], 0] += 1.5
+    assert not persistence.still_away(back[None], start, harmonic, cell)
+    assert persistence.still_away(start[None], start, harmonic, cell)
+    assert persistence.still_away(back[None], start, harmonic), "strain taken for atoms away"
+
+
 def test_labels_to_continue_from_are_of_every_motion_in_turn():
     from test_verdict import label as label_in_event
 

@@ -7,7 +7,7 @@ from vibes_files import dynamics, write_aims, write_nc, write_son
 
 from umklapp.crystals import frames, sites
 from umklapp.errors import InputError
-from umklapp.learning.events import reference_dynamics
+from umklapp.learning.events import reference_dynamics, replay
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,15 @@ def test_trajectories_of_all_formats_are_replicas_on_the_sites(tmp_path, steps):
     u = np.linalg.norm(sites.of_frames(found, diamond()), axis=-1)
     once = np.linalg.norm(sites.of_frames(wanted, diamond()), axis=-1)
     np.testing.assert_allclose(np.sort(u), np.sort(np.tile(once, (3, 1))), atol=1e-6)
+
+
+def test_two_runs_in_one_file_are_not_shuffled_into_one(tmp_path, steps):
+    """Each begins at time 0: sorted by time, frames of the two would take turns."""
+    run = [frame for frame, _ in steps]
+    frames.write_frames(tmp_path / "two.extxyz", [*run, *run[:3]])
+    found = reference_dynamics.read([tmp_path / "two.extxyz"], diamond())
+    assert [frame.info["time"] for frame in found] == [0, 2, 4, 6, 0, 2, 4]
+    assert [len(one) for one in replay.trajectories(found)] == [4, 3]
 
 
 def test_a_file_without_times_is_refused(tmp_path, steps):

@@ -192,3 +192,23 @@ def test_a_material_that_forgot_is_told_what_to_do():
     good = physics.forgetting(tuned.model_copy(update={"forgetting": 1.2}))
     assert good.met
     assert good.words == "curvature MAE 0.1 → 0.01"
+
+
+def test_the_sigma_in_the_sentence_is_the_one_that_was_compared():
+    """Hopped replicas at 1.9 that the round before did not have are no part of the 0.40."""
+    starts = ["crystal"] * 4 + ["hopped"] * 4
+    now = physics.stationary_stretches(explored(quiet(4) + quiet(4, mean=1.9), starts=starts))
+    before = physics.stationary_stretches(explored(quiet(8, seed=1)))
+    found = physics.sigma(now, before, Rounds())
+    assert found.met
+    assert found.words.startswith("σᴬ = 0.40")
+    assert "50% of the dynamics has not" in found.words
+    alike = physics.sigma(before, before, Rounds())
+    assert "has not" not in alike.words
+
+
+@pytest.mark.parametrize("members", [[], [9.0, float("nan")], [9.0, None]])
+def test_kappa_that_is_no_number_is_not_met(members):
+    found = physics.kappa(members, [9.0, 9.0], Rounds())
+    assert not found.met
+    assert "κ was not computed for" in found.words
