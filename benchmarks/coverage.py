@@ -346,7 +346,7 @@ def row(
     }  # fmt: skip
     if not np.isfinite(kappas).all():
         return result
-    residual = Residual(setting.prior, known, mean["known"], fresh, mean["fresh"])
+    residual = Residual(setting.prior, fresh, mean["fresh"])
     moved = potential_error.solve(
         setting.calculation, mean["cells"], residual, PHONONS, CONDUCTIVITY, COARSE, generator
     )

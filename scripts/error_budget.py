@@ -28,7 +28,7 @@ def main(material, files, settings, root, out):
         Conductivity.read(Path(files["conductivity"])),
         GreenKuboRecord.read(Path(files["green_kubo"])) if files["green_kubo"] else None,
         (raw, production(raw, learned, perfect, phonons.correction, taylor)),
-        kappa_budget.Labels.of(learned, fresh, perfect),
+        kappa_budget.at_sites(fresh, perfect),
         CommitteeRecord.read(Path(files["committee"])).calibration_factor,
         kappa_budget.Setting(
             force_constants.prepare(primitive, perfect, phonons), perfect, **settings

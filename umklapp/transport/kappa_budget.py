@@ -34,19 +34,6 @@ NO_LABELS = "not audited: no label in the phonon supercell that the committee ha
 
 
 @dataclass(frozen=True)
-class Labels:
-    """Labels in the phonon supercell: learned from, and of the audit (or held back)."""
-
-    learned: Sequence[Atoms]
-    fresh: Sequence[Atoms]
-
-    @classmethod
-    def of(cls, learned: Sequence[Atoms], fresh: Sequence[Atoms], perfect: Atoms) -> Labels:
-        """Those of the cell of `perfect`, in which no atom has left its site."""
-        return cls(_at_sites(learned, perfect), _at_sites(fresh, perfect))
-
-
-@dataclass(frozen=True)
 class Setting:
     """How κ is computed: calculation of the phonon supercell, and the sections behind it."""
 
@@ -65,7 +52,8 @@ class Setting:
         return [max(1, (2 * points) // 3) for points in fine]
 
 
-def _at_sites(labels: Sequence[Atoms], perfect: Atoms) -> list[Atoms]:
+def at_sites(labels: Sequence[Atoms], perfect: Atoms) -> list[Atoms]:
+    """Those of the cell of `perfect` in which no atom is farther than half a bond from its site."""
     bond = shortest_distance(perfect, search=8.0)
     found = []
     for label in labels:
@@ -100,7 +88,7 @@ def prior(setting: Setting) -> Prior:
 
 def residual_kappa(
     committee: Committee,
-    labels: Labels,
+    fresh: Sequence[Atoms],
     expansion: Prior,
     setting: Setting,
     generator: np.random.Generator,
@@ -110,8 +98,7 @@ def residual_kappa(
     Raises:
         InputError: the committee mean has no κ.
     """
-    known = [_mean(committee, some) for some in (labels.learned, labels.fresh)]
-    residual = Residual(expansion, labels.learned, known[0], labels.fresh, known[1])
+    residual = Residual(expansion, fresh, _mean(committee, fresh))
     cells = force_constants.displaced_cells(setting.calculation, setting.phonons)
     return potential_error.solve(
         setting.calculation, _mean(committee, cells), residual, setting.phonons,
@@ -178,7 +165,7 @@ def cut_off(calculation: Phono3py, share: float) -> None:
 def boltzmann(
     kappa: CommitteeKappa,
     committee: Committee,
-    labels: Labels,
+    fresh: Sequence[Atoms],
     moved: ResidualKappa | str,
     calibration: float | None,
     corrected: bool,
@@ -202,17 +189,17 @@ def boltzmann(
     values = [each for each in kappa.members_W_per_mK if each is not None]
     parts = [
         error_budget.members(values, calibration, because, corrected),
-        _residual(moved, kappa.kappa_W_per_mK, labels),
+        _residual(moved, kappa.kappa_W_per_mK, len(fresh)),
         *mesh_and_range(committee, kappa.kappa_W_per_mK, setting),
     ]
     return ErrorBudget(temperatures_K=kappa.temperatures_K, parts=parts)
 
 
-def _residual(moved: ResidualKappa | str, kappa: Sequence[float], labels: Labels) -> ErrorPart:
+def _residual(moved: ResidualKappa | str, kappa: Sequence[float], labels: int) -> ErrorPart:
     if isinstance(moved, str):
         text = "κ with the force constants that labels say are missing"
         return error_budget.unknown("residual", "potential", text, moved)
-    return moved.part(kappa, len(labels.fresh))
+    return moved.part(kappa, labels)
 
 
 def green_kubo(
@@ -282,7 +269,7 @@ def of_material(
     kappa: CommitteeKappa,
     ran: GreenKuboRecord | None,
     committees: tuple[Committee, Committee],
-    labels: Labels,
+    fresh: Sequence[Atoms],
     calibration: float | None,
     setting: Setting,
     generator: np.random.Generator,
@@ -301,12 +288,12 @@ def of_material(
     raw, static = committees
     corrected = raw is not static
     moved: dict[str, ResidualKappa | str] = dict.fromkeys(("static", "raw"), NO_LABELS)
-    if labels.fresh and kappa.kappa_W_per_mK is not None:
+    if fresh and kappa.kappa_W_per_mK is not None:
         wanted = {"static": static} | ({"raw": raw} if ran is not None and corrected else {})
         try:
             expansion = prior(setting)
             for name, committee in wanted.items():
-                moved[name] = residual_kappa(committee, labels, expansion, setting, generator)
+                moved[name] = residual_kappa(committee, fresh, expansion, setting, generator)
         except UmklappError as error:
             moved = {name: str(error) if known is NO_LABELS else known
                      for name, known in moved.items()}  # fmt: skip
@@ -316,9 +303,7 @@ def of_material(
         material=material,
         audited=audited,
         moves_W_per_mK=moves(moved["static"], kappa),
-        boltzmann=boltzmann(
-            kappa, static, labels, moved["static"], calibration, corrected, setting
-        ),
+        boltzmann=boltzmann(kappa, static, fresh, moved["static"], calibration, corrected, setting),
         green_kubo=None
         if ran is None
         else green_kubo(ran, moved["raw"], calibration, kappa.temperatures_K),

@@ -87,7 +87,7 @@ def labels(perfect, n):
 
 def budgets(setting, committee, record, fresh, calibration=None, ran=None):
     return kappa_budget.of_material(
-        record, ran, (committee, committee), kappa_budget.Labels([], fresh), calibration, setting,
+        record, ran, (committee, committee), fresh, calibration, setting,
         np.random.default_rng(0), material="Si-227", audited="not audited",
     )  # fmt: skip
 

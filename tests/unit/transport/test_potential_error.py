@@ -65,7 +65,7 @@ def test_a_wrong_third_order_shows_in_kappa_by_four_labels(silicon):
     wrong, fresh = Stiff(perfect), labels(perfect, 4, 0)
     cells = force_constants.displaced_cells(calculation, PHONONS)
     forces = wrong.evaluate(cells).forces
-    residual = Residual(prior, [], [], fresh, wrong.evaluate(fresh).forces)
+    residual = Residual(prior, fresh, wrong.evaluate(fresh).forces)
     found = potential_error.solve(
         calculation, forces, residual, PHONONS, CONDUCTIVITY, MESH, np.random.default_rng(0), 3
     )
@@ -97,7 +97,7 @@ def test_an_unstable_draw_counts_as_all_of_kappa():
 def test_a_potential_without_kappa_has_no_error(silicon):
     calculation, perfect, prior = silicon
     fresh = labels(perfect, 1, 1)
-    residual = Residual(prior, [], [], fresh, [0 * label.get_forces() for label in fresh])
+    residual = Residual(prior, fresh, [0 * label.get_forces() for label in fresh])
     cells = force_constants.displaced_cells(calculation, PHONONS)
     unstable = [-f for f in AsePotential(StillingerWeberSilicon()).evaluate(cells).forces]
     with pytest.raises(InputError, match="no κ"):
@@ -111,8 +111,7 @@ def test_labels_of_other_cells_and_of_events_are_passed_over(silicon):
     good, hopped = labels(perfect, 2, 2)
     hopped.positions[0] += 1.5
     other = labels(bulk("Si", "diamond", a=5.431, cubic=True), 1, 3)
-    found = kappa_budget.Labels.of([good], [*other, hopped, good], perfect)
-    assert (len(found.learned), len(found.fresh)) == (1, 1)
+    assert kappa_budget.at_sites([*other, hopped, good], perfect) == [good]
 
 
 def test_what_is_cut_off_lies_beyond_the_share(silicon):

@@ -3,11 +3,13 @@
 The residual forces of labels in one supercell are a Taylor expansion with the Gaussian prior of
 `taylor.prior`, y = Σ_q τ_q A_q z_q + ε, z ~ N(0, 1). What the expansion leaves out grows at least
 with the square of the displacements, so ε ~ N(0, σ_f²) with σ_f = σ (a_f/a)², a_f the rms
-displacement of frame f and a the largest of the fresh ones, but at least the numerical noise: a
+displacement of frame f and a the largest of them, but at least the numerical noise: a
 cell with one displaced atom knows the harmonic part better than a hot one. The scales τ_q of the
-three orders and σ are those under which labels that nothing has learned from are most likely, given
-the labels that were learned from (those are fitted too well to say how large errors are). Linear
-algebra in the space of the free numbers: Bishop, Pattern Recognition and Machine Learning, 3.5.
+three orders and σ are those under which the residuals are most likely (Bishop, Pattern Recognition
+and Machine Learning, 3.5).
+
+The labels must be fresh. A potential fits what it has learned from, noise included: its residuals
+are small there, and what is left of them goes with what the fit got wrong.
 """
 
 from __future__ import annotations
@@ -101,29 +103,21 @@ def _fit(
     return float(evidence), np.array(slope), found
 
 
-def posterior(
-    learned: Moments | None, fresh: Moments, orders: np.ndarray, noise: float
-) -> Posterior:
-    """Scales that make the fresh data most likely given the learned ones, then all data.
+def posterior(moments: Moments, orders: np.ndarray, noise: float) -> Posterior:
+    """The posterior under the scales and the noise that make the data most likely.
 
     Args:
-        learned: of labels that were learned from, None where there are none.
-        fresh: of labels that nothing has learned from.
         orders: (n,) number of the order of each free number, from 0.
         noise: least σ, eV/Å.
     """
-    together = fresh if learned is None else learned + fresh
 
     def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        value, slope, _ = _fit(together, orders, parameters)
-        if learned is not None:
-            before, before_slope, _ = _fit(learned, orders, parameters)
-            value, slope = value - before, slope - before_slope
-        return -value / fresh.count, -slope / fresh.count
+        value, slope, _ = _fit(moments, orders, parameters)
+        return -value / moments.count, -slope / moments.count
 
-    size = np.sqrt(fresh.total / fresh.count)
+    size = np.sqrt(moments.total / moments.count)
     strength = np.array(
-        [max(np.trace(fresh.square[np.ix_(orders == q, orders == q)]), 1e-300) / fresh.count
+        [max(np.trace(moments.square[np.ix_(orders == q, orders == q)]), 1e-300) / moments.count
          for q in range(orders.max() + 1)]
     )  # fmt: skip
     least = np.log(noise**2)
@@ -131,7 +125,7 @@ def posterior(
     start = np.log(np.append(size**2 / (2 * strength), max(size**2 / 10, noise**2)) + 1e-300)
     start = np.clip(start, *np.array(bounds).T)
     best = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
-    return _fit(together, orders, best.x)[2]
+    return _fit(moments, orders, best.x)[2]
 
 
 def _rms(values: np.ndarray) -> float:
@@ -143,49 +137,30 @@ class Residual:
 
     Args:
         prior: of the force constants; its widths are the shape, their scale is learned.
-        learned, fresh: labels in that supercell. learned_forces, fresh_forces: (n, N, 3) eV/Å,
-            the potential's.
+        labels: in that supercell, which the potential has not learned from.
+        forces: (n, N, 3) eV/Å, the potential's.
 
     Raises:
         InputError: a frame is no displacement of the supercell.
     """
 
-    def __init__(
-        self,
-        prior: Prior,
-        learned: Sequence[Atoms],
-        learned_forces: Sequence[np.ndarray],
-        fresh: Sequence[Atoms],
-        fresh_forces: Sequence[np.ndarray],
-    ) -> None:
+    def __init__(self, prior: Prior, labels: Sequence[Atoms], forces: Sequence[np.ndarray]) -> None:
         self.prior = prior
         sizes = [len(root) for root in prior.roots]
         self.orders = np.repeat(np.arange(len(sizes)), sizes)
-        noise = prior.settings.noise
-        groups = [(learned, learned_forces), (fresh, fresh_forces)]
-        rest = [
-            np.array([label.get_forces() - f for label, f in zip(some, known, strict=True)])
-            for some, known in groups
-        ]
-        u = [displacements(prior.perfect, some) if len(some) else None for some, _ in groups]
-        reference = max(_rms(one) for one in u[1]) if u[1] is not None else 0.0
-        sigma = max(_rms(rest[1]), noise)
+        rest = np.array([a.get_forces() - f for a, f in zip(labels, forces, strict=True)])
+        u, noise = displacements(prior.perfect, labels), prior.settings.noise
+        sigma = max(_rms(rest), noise)
         for _ in range(2):  # the floor of the noise is relative to σ, which the first pass finds
-            found = [
-                None if shifts is None else self._moments(shifts, y, reference, noise / sigma)
-                for shifts, y in zip(u, rest, strict=True)
-            ]
-            before, after = found
-            assert after is not None, "there are fresh labels"
-            self.posterior = posterior(before, after, self.orders, noise)
+            moments = self._moments(u, rest, noise / sigma)
+            self.posterior = posterior(moments, self.orders, noise)
             sigma = self.posterior.noise
 
-    def _moments(
-        self, u: np.ndarray, residual: np.ndarray, reference: float, floor: float
-    ) -> Moments:
+    def _moments(self, u: np.ndarray, residual: np.ndarray, floor: float) -> Moments:
+        largest = max(_rms(shift) for shift in u)
         found: Moments | None = None
         for shift, y in zip(u, residual, strict=True):
-            scale = max((_rms(shift) / reference) ** 2 if reference else 1.0, floor)
+            scale = max((_rms(shift) / largest) ** 2 if largest else 1.0, floor)
             design = self.prior.scaled_design(shift[None])[0]
             own = Moments.of(design / scale, y.ravel() / scale)
             found = own if found is None else found + own
