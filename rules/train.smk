@@ -74,9 +74,7 @@ rule engine:
         runtime=minutes("engine", 30),
         gpu=int(CAMPAIGN.resources.gpu),
     params:
-        potential=CAMPAIGN.potential.model_dump(
-            mode="json", exclude={"training", "taylor", "start"}
-        ),
+        potential=PARAMETERS.architecture(),
         mode=CAMPAIGN.committee.engine,
     message:
         "Compile the potential's architecture for {wildcards.species} species"

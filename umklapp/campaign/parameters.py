@@ -108,10 +108,13 @@ class Parameters:
         return potential.model_dump(mode="json")
 
     def architecture(self) -> Plain:
-        """What a compiled graph depends on: the network without its training."""
-        return self.campaign.potential.model_dump(
-            mode="json", exclude={"training", "taylor", "start"}
-        )
+        """What a compiled graph depends on: the network without training, start or baseline.
+
+        The graph of a network is the same whatever it is added to; a Taylor baseline without the
+        training that it needs (`stress_weight: 0`) could not be parsed again.
+        """
+        network = plain(self.campaign.potential, exclude={"training", "taylor", "start"})
+        return {**cast(Plain, network), "baseline": "none"}
 
     def curvature_source(self) -> Plain | None:
         """What the labels of fine-tuning depend on."""

@@ -14,7 +14,6 @@ import numpy as np
 import phonopy
 import yaml
 from ase import Atoms
-from phono3py import Phono3py
 from phonopy import Phonopy
 from phonopy.file_IO import parse_FORCE_CONSTANTS
 from phonopy.harmonic.force_constants import compact_fc_to_full_fc
@@ -161,16 +160,11 @@ def _from_yaml(path: Path) -> tuple[np.ndarray, Atoms]:
 
 
 def _from_params(path: Path) -> tuple[np.ndarray, Atoms]:
-    """Of the phonon supercell of a phono3py file, or of its supercell by a fit of fc2 and fc3."""
+    """Of the phonon supercell of a phono3py file, or of its one supercell."""
     params = force_sets.load_params(path)
-    if params.phonon_supercell_matrix is not None:
-        phonon = force_constants.from_params(path)
-    elif params.forces is None:
+    if params.phonon_supercell_matrix is None and params.forces is None:
         raise InputError(f"{path}: no displacements with forces in the file")
-    else:
-        phonon = Phono3py(params.unitcell, params.supercell_matrix, params.primitive_matrix)
-        phonon.dataset = {"displacements": params.displacements, "forces": params.forces}
-        phonon.produce_fc3(fc_calculator="symfc")
+    phonon = force_constants.from_params(path)
     return force_constants.full_fc2(phonon), phonopy_cells.from_phonopy(phonon.phonon_supercell)
 
 

@@ -88,14 +88,15 @@ def _tensor(value: float | list[list[float]]) -> np.ndarray:
 
 
 def from_params(path: Path) -> Phono3py:
-    """Cells, fc2 (symfc fit to all frames of the phonon supercell) and Born charges of a file.
+    """Cells, fc2 and Born charges of a file.
+
+    fc2 comes from the frames of the phonon supercell (symfc); in a file with one cell for fc2 and
+    fc3, from its single displacements (finite differences) or from all its frames (symfc).
 
     Raises:
-        CalculationError: the file has no force sets of a phonon supercell.
+        CalculationError: the file has no force sets that fc2 can be fitted to.
     """
     params = load_params(path)
-    if params.phonon_dataset is None or params.phonon_forces is None:
-        raise CalculationError(f"{path}: no phonon supercell with forces, fc2 cannot be fitted")
     fresh = Phono3py(
         params.unitcell,
         supercell_matrix=params.supercell_matrix,
@@ -103,12 +104,37 @@ def from_params(path: Path) -> Phono3py:
         phonon_supercell_matrix=params.phonon_supercell_matrix,
     )
     fresh.nac_params = params.nac_params
+    if params.phonon_supercell_matrix is None and params.forces is not None:
+        fresh.fc2 = _fc2_of_one_cell(params)
+        return fresh
+    if params.phonon_dataset is None or params.phonon_forces is None:
+        raise CalculationError(f"{path}: no phonon supercell with forces, fc2 cannot be fitted")
     fresh.phonon_dataset = {
         "displacements": params.phonon_displacements,
         "forces": params.phonon_forces,
     }
     fresh.produce_fc2(fc_calculator="symfc")
     return fresh
+
+
+def _fc2_of_one_cell(params: Phono3py) -> np.ndarray:
+    """fc2 (eV/Å²) of the supercell that fc3 belongs to, from the same displacements."""
+    dataset: Any = params.dataset
+    matrix, primitive = params.supercell_matrix, params.primitive_matrix
+    if "first_atoms" not in dataset:
+        fit = Phono3py(params.unitcell, matrix, primitive)
+        fit.dataset = {"displacements": params.displacements, "forces": params.forces}
+        fit.produce_fc3(fc_calculator="symfc")
+        return np.asarray(fit.fc2)
+    fit = Phono3py(params.unitcell, matrix, primitive, phonon_supercell_matrix=matrix)
+    single = [
+        {name: first[name] for name in ("number", "displacement", "forces")}
+        for first in dataset["first_atoms"]
+    ]
+    fit.phonon_dataset = {"natom": len(params.supercell), "first_atoms": single}
+    fit.produce_fc2()
+    fit.symmetrize_fc2()
+    return np.asarray(fit.fc2)
 
 
 def displace(phonon: Phono3py, settings: config.Phonons) -> list[Atoms]:

@@ -166,9 +166,38 @@ def test_a_cell_that_is_no_supercell_is_refused():
 
 def test_a_params_file_without_phonon_supercell_is_named(small, tmp_path):
     path = tmp_path / "params.yaml"
-    small.save(str(path))
+    small.save(str(path), settings={"force_sets": False, "displacements": True})
     with pytest.raises(CalculationError, match=r"params\.yaml.*no phonon supercell"):
         force_constants.from_params(path)
+
+
+@pytest.mark.parametrize("kind", ["pairs", "pairs within a cutoff", "random"])
+def test_fc2_of_a_file_with_one_cell_for_fc2_and_fc3(tmp_path, kind):
+    """Whatever its displacements; pairs that were not calculated do not count."""
+    reference = silicon_phonons()
+    fresh = Phono3py(
+        reference.unitcell, supercell_matrix=np.array(CONVENTIONAL).T, primitive_matrix="P"
+    )
+    if kind == "random":
+        fresh.generate_displacements(distance=0.01, number_of_snapshots=8, random_seed=5)
+    else:
+        cutoff = 2.5 if kind == "pairs within a cutoff" else None
+        fresh.generate_displacements(distance=0.01, cutoff_pair_distance=cutoff)
+    forces = []
+    for cell in fresh.supercells_with_displacements:
+        if cell is None:
+            forces.append(np.zeros((len(fresh.supercell), 3)))
+            continue
+        atoms = phonopy_cells.from_phonopy(cell)
+        atoms.calc = stillinger_weber()
+        forces.append(atoms.get_forces())
+    fresh.forces = forces
+    fresh.save(tmp_path / "params.yaml", settings={"force_sets": True, "displacements": True})
+    found = full(force_constants.from_params(tmp_path / "params.yaml"))
+    wanted = hessian(phonopy_cells.from_phonopy(fresh.supercell)).reshape(found.shape[0], 3, -1, 3)
+    np.testing.assert_allclose(
+        found, wanted.transpose(0, 2, 1, 3), atol=5e-3 * np.abs(wanted).max()
+    )
 
 
 @pytest.mark.parametrize("fc3", ["displacements", "symfc"])

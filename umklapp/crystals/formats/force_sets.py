@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import lzma
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import phono3py
+import yaml
 from ase import Atoms
 from phono3py import Phono3py
 from phonopy.interface.phonopy_yaml import PhonopyYaml
@@ -29,13 +32,33 @@ def is_params(path: Path) -> bool:
 def unpacked(path: Path) -> Iterator[Path]:
     """Path of the yaml itself, in this block, also where the file is packed (.xz)."""
     if path.suffix != ".xz":
+        without_tags(path)
         yield path
         return
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.yaml"
         with lzma.open(path) as packed, plain.open("wb") as target:
             shutil.copyfileobj(packed, target)
+        without_tags(plain)
         yield plain
+
+
+def without_tags(path: Path) -> None:
+    """Refuse a yaml with tags: phonopy and phono3py read with a loader that calls what they name.
+
+    Raises:
+        InputError: the safe loader does not take the file.
+    """
+    with path.open("rb") as file:
+        tagged = any(b"!" in line for line in file)
+    if tagged:  # rare: the slow way tells a tag from text
+        try:
+            with path.open("rb") as file:
+                yaml.load(file, Loader=yaml.CSafeLoader)
+        except yaml.YAMLError as error:
+            raise InputError(
+                f"{path}: a yaml of phonopy has no tags; nothing in it was executed: {error}"
+            ) from None
 
 
 def load_params(path: Path) -> Phono3py:
@@ -60,6 +83,11 @@ def is_phonopy(path: Path) -> bool:
     except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError):
         return False  # whoever reads it says what is wrong with it
 
+
+log = logging.getLogger(__name__)
+
+SAME_PLACE = 1e-6
+"""Å; a pair of opposite displacements of one atom leaves it on its site up to this."""
 
 ForceSets = tuple[Atoms, Sequence[np.ndarray], Sequence[np.ndarray], Sequence[float] | None]
 
@@ -98,17 +126,62 @@ def _phonopy(path: Path) -> ForceSets:
 
 def _phono3py(path: Path) -> ForceSets:
     params = load_params(path)
-    if params.forces is None or params.displacements is None:
+    if params.forces is None or params.dataset is None:
         raise InputError(f"{path}: no displacements with forces in the file")
     perfect = from_phonopy(params.supercell)
-    return perfect, params.displacements, params.forces, params.supercell_energies
+    energies = params.supercell_energies
+    if "first_atoms" not in params.dataset:
+        return perfect, params.displacements, params.forces, energies
+    shifts, included = pair_displacements(params)
+    if not included.all():
+        log.warning(
+            f"{path}: {np.count_nonzero(~included)} of {len(included)} displaced cells are pairs "
+            "beyond the file's cutoff_pair_distance, never calculated: left out"
+        )
+    kept = None if energies is None else energies[included]
+    return perfect, shifts[included], params.forces[included], kept
+
+
+def pair_displacements(params: Phono3py) -> tuple[np.ndarray, np.ndarray]:
+    """Displacements of a dataset of one or two displaced atoms, and which were calculated.
+
+    phono3py's own `displacements` has only the second atom of a pair.
+
+    Returns:
+        (n, N, 3) Å in phono3py's order, single displacements first; (n,) false for pairs beyond
+        the cutoff of the file, whose forces and energy phono3py writes as zeros.
+    """
+    dataset: Any = params.dataset
+    shape = (len(params.supercell), 3)
+    shifts, included = [], []
+    for first in dataset["first_atoms"]:
+        shift = np.zeros(shape)
+        shift[first["number"]] = first["displacement"]
+        shifts.append(shift)
+        included.append(True)
+    for first, single in zip(dataset["first_atoms"], list(shifts), strict=True):
+        for second in first["second_atoms"]:
+            shift = single.copy()
+            shift[second["number"]] += second["displacement"]
+            shifts.append(shift)
+            included.append(_calculated(second, dataset.get("cutoff_distance")))
+    return np.array(shifts), np.array(included, bool)
+
+
+def _calculated(second: dict[str, Any], cutoff: float | None) -> bool:
+    """Whether a pair was calculated; a file with forces has no `included`, only distances (Å)."""
+    if not second.get("included", True):
+        return False
+    beyond = cutoff is not None and second.get("pair_distance", 0.0) > cutoff - SAME_PLACE
+    return not beyond or bool(np.any(second["forces"]))
 
 
 def read_labelled(path: Path) -> list[Atoms]:
     """Labelled frames of an extxyz file or of the supercell force sets of a yaml file.
 
     Raises:
-        InputError: as `crystals.frames.read_frames`; or a yaml file without forces or energies.
+        InputError: as `crystals.frames.read_frames`; or a yaml file without forces or energies,
+            or with a displaced cell whose forces are all zero.
     """
     if not is_params(path):
         return frames.read_frames(path)
@@ -119,6 +192,12 @@ def read_labelled(path: Path) -> list[Atoms]:
     for number, (shift, force) in enumerate(zip(displacements, forces, strict=True)):
         atoms = perfect.copy()
         atoms.positions += shift
+        if np.abs(shift).max() > SAME_PLACE and not np.any(force):
+            raise InputError(
+                f"{path} displacement {number}: atoms are displaced but every force is exactly "
+                "zero, as in a file with a cell that was never calculated; write the file again "
+                "without that cell"
+            )
         frame = frames.labelled(atoms, energies[number], np.array(force))
         frames.check(frame, f"{path} displacement {number}")
         found.append(frame)

@@ -7,10 +7,12 @@ import numpy as np
 import phono3py
 import pytest
 from conftest import diamond, label
+from phono3py import Phono3py
 from umklapp_params import write_params
 
 from umklapp.crystals import frames
 from umklapp.crystals.formats import force_sets
+from umklapp.crystals.phonopy_cells import from_phonopy, to_phonopy
 from umklapp.errors import InputError
 
 
@@ -84,6 +86,76 @@ def test_file_that_is_none(tmp_path, name):
     (tmp_path / name).write_bytes(b"these are not the params")
     with pytest.raises(InputError, match=rf"{name}: cannot be read"):
         force_sets.read_labelled(tmp_path / name)
+
+
+def _pairs(path, cutoff, named=True):
+    """Params file of pair displacements of silicon; pairs beyond the cutoff are zeros in it.
+
+    Returns:
+        The calculated cells with their labels.
+    """
+    made = Phono3py(to_phonopy(diamond()), np.eye(3, dtype=int), primitive_matrix="F", log_level=0)
+    made.generate_displacements(distance=0.05, cutoff_pair_distance=cutoff)
+    cells = [
+        None if cell is None else label(from_phonopy(cell))
+        for cell in made.supercells_with_displacements
+    ]
+    made.forces = np.array([np.zeros((8, 3)) if c is None else c.get_forces() for c in cells])
+    made.supercell_energies = [0.0 if c is None else c.get_potential_energy() for c in cells]
+    if not named:  # as a program that writes the zeros without saying so
+        del made.dataset["cutoff_distance"]
+    made.save(path, settings={"force_sets": True, "displacements": True})
+    return [cell for cell in cells if cell is not None], len(cells)
+
+
+def test_pairs_that_were_not_calculated_are_left_out_and_counted(tmp_path, caplog):
+    """Both atoms of a pair are displaced; what phono3py fills with zeros becomes no label."""
+    path = tmp_path / "pairs.yaml"
+    expected, total = _pairs(path, cutoff=2.5)
+    assert 1 < len(expected) < total
+    with caplog.at_level("WARNING", logger="umklapp"):
+        found = force_sets.read_labelled(path)
+    assert len(found) == len(expected)
+    assert f"{total - len(expected)} of {total} displaced cells" in caplog.text
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours.positions, theirs.positions, atol=1e-7)
+        np.testing.assert_allclose(ours.get_forces(), theirs.get_forces(), atol=1e-7)
+        assert ours.get_potential_energy() == pytest.approx(theirs.get_potential_energy(), abs=1e-6)
+
+
+def test_all_pairs_are_read_where_there_is_no_cutoff(tmp_path, caplog):
+    expected, total = _pairs(tmp_path / "pairs.yaml", cutoff=None)
+    found = force_sets.read_labelled(tmp_path / "pairs.yaml")
+    assert len(found) == len(expected) == total
+    assert "left out" not in caplog.text
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours.positions, theirs.positions, atol=1e-7)
+
+
+def test_displaced_cells_without_any_force_are_refused(tmp_path):
+    path = tmp_path / "zeros.yaml"
+    _pairs(path, cutoff=2.5, named=False)
+    with pytest.raises(InputError, match=r"zeros\.yaml displacement .*never calculated"):
+        force_sets.read_labelled(path)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("first", ["phonopy", "phono3py"])
+def test_a_tag_in_a_yaml_is_not_executed(tmp_path, first, packed):
+    """phonopy's own loader calls what a tag names."""
+    trap = tmp_path / "executed"
+    text = f"{first}:\n  version: 4\nx: !!python/object/apply:os.mkdir ['{trap}']\n"
+    path = tmp_path / ("p.yaml.xz" if packed else "p.yaml")
+    path.write_bytes(lzma.compress(text.encode()) if packed else text.encode())
+    with pytest.raises(InputError, match="nothing in it was executed"):
+        force_sets.read_labelled(path)
+    assert not trap.exists()
+
+
+def test_an_exclamation_mark_in_text_is_no_tag(tmp_path, params):
+    path, expected = params
+    path.write_text('note: "taken with care!" # really!\n' + path.read_text())
+    assert len(force_sets.read_labelled(path)) == len(expected)
 
 
 def test_names_of_params_files():
