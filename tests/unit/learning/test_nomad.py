@@ -217,10 +217,65 @@ def test_full_disk_is_named_before_any_download(base, server, store, tmp_path, m
     assert not [path for _, _, path, _ in store.log if "/raw/" in path]
 
 
-@pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "a/../../../b"])
+LEAVING = [
+    "../../etc/passwd",
+    "/etc/passwd",
+    "a/../../../b",
+    "",
+    ".",
+    "a//b",
+    "~/b",
+    "a\\b",
+    "a\0b",
+]
+
+
+@pytest.mark.parametrize("path", LEAVING)
 def test_a_path_never_leaves_its_folder(tmp_path, path):
     with pytest.raises(InputError, match="leaves its folder"):
         nomad.safe_path(tmp_path, "up", path)
+
+
+@pytest.mark.parametrize("upload", [*LEAVING, "..", "up/.."])
+def test_an_upload_never_leaves_its_folder(tmp_path, upload):
+    with pytest.raises(InputError, match="leaves its folder"):
+        nomad.safe_path(tmp_path, upload, "a/b")
+
+
+def test_a_link_in_the_folder_is_not_followed_out_of_it(tmp_path):
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside/up").symlink_to(tmp_path)
+    with pytest.raises(InputError, match="leaves its folder"):
+        nomad.safe_path(tmp_path / "inside", "up", "b")
+    assert nomad.safe_path(tmp_path, "up", "a/b") == tmp_path / "up/a/b"
+
+
+def test_an_upload_of_the_servers_choosing_is_not_written(base, server, tmp_path):
+    """End to end: listing says an absolute upload, nothing is asked for or written."""
+    listed = silicon(base, server)
+    outside = tmp_path / "outside"
+    moved = [file.model_copy(update={"upload": str(outside)}) for file in listed.files]
+    with pytest.raises(InputError, match="leaves its folder"):
+        nomad.fetch(server, seed(base), listed.model_copy(update={"files": moved}), tmp_path / "in")
+    assert not outside.exists()
+
+
+def test_a_listing_that_goes_round_ends_with_an_error():
+    """Cursors a, b, a, b, …: not only the last one counts."""
+
+    class Round:
+        base = "here/"
+        asked = 0
+
+        def json(self, path, body):
+            self.asked += 1
+            following = "ab"[self.asked % 2]
+            return {"data": [{}], "pagination": {"next_page_after_value": following}}
+
+    server = Round()
+    with pytest.raises(CalculationError, match=r"twice; its listing has no end"):
+        list(nomad.pages(server, "entries/query", {}))
+    assert server.asked == 3
 
 
 # the client

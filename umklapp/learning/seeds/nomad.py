@@ -32,15 +32,26 @@ WANTED = ("entry_id", "upload_id", "mainfile", "results.material.chemical_formul
 
 
 def pages(server: Client, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """All results of a query, page after page, until the answer names no next one."""
+    """All results of a query, page after page, until the answer names no next one.
+
+    Raises:
+        CalculationError: the server names a page twice.
+    """
     after: str | None = None
+    seen: set[str] = set()
     while True:
         pagination = {"page_size": PAGE, **({"page_after_value": after} if after else {})}
         answer = server.json(path, body={**body, "pagination": pagination})
         yield from answer["data"]
         following = answer.get("pagination", {}).get("next_page_after_value")
-        if not following or following == after:
+        if not following:
             return
+        if following in seen:
+            raise CalculationError(
+                f"{server.base}{path}: the server gives the page after {following!r} twice; its "
+                "listing has no end, run again or ask the server's people"
+            )
+        seen.add(following)
         after = following
 
 
@@ -190,12 +201,20 @@ def safe_path(folder: Path, upload: str, path: str) -> Path:
     """Where a file of the server goes; never outside `folder`.
 
     Raises:
-        InputError: the server's path is absolute or climbs out of its folder.
+        InputError: upload or path are absolute, climb, or have a part that a file system may read
+            as something else than a name: empty, `.`, `..`, with a backslash, NUL or a `~` first.
     """
-    parts = PurePosixPath(upload, path).parts
-    if path.startswith("/") or ".." in parts or upload in ("", "."):
-        raise InputError(f"NOMAD gives a path that leaves its folder: {upload}/{path}")
-    return folder.joinpath(*parts)
+    parts = [upload, *path.split("/")]
+    inside = all(
+        part not in ("", ".", "..")
+        and not part.startswith("~")
+        and not any(sign in part for sign in "\\\0")
+        for part in parts
+    )
+    target = folder.joinpath(*parts) if inside and "/" not in upload else None
+    if target is None or not target.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"NOMAD gives a path that leaves its folder: {upload!r} / {path!r}")
+    return target
 
 
 def fetch(

@@ -19,7 +19,11 @@ from nequip.utils.global_state import set_global_state
 from umklapp.errors import CalculationError, InputError
 from umklapp.logs import without_warnings
 from umklapp.potentials.contract import Prediction
+from umklapp.potentials.nequip import checkpoint_file
 from umklapp.potentials.nequip.derivatives import PRODUCT, VECTOR
+
+PACKAGE = ".nequip.zip"
+"""Ending of NequIP's packages, which hold code by their nature."""
 
 
 class NequipPotential:
@@ -46,10 +50,12 @@ class NequipPotential:
         """Model of a checkpoint, with its EMA weights.
 
         Raises:
-            InputError: the file is no checkpoint of this builder.
+            InputError: the file is no checkpoint of this builder (`checkpoint_file.read`).
         """
         torch.set_num_threads(1)
         set_global_state()
+        if not str(path).endswith(PACKAGE):
+            checkpoint_file.read(path)
         try:
             with without_warnings():
                 model = load_saved_model(path)

@@ -16,6 +16,7 @@ from nequip.utils.global_state import set_global_state
 from umklapp.errors import InputError
 from umklapp.logs import without_warnings
 from umklapp.potentials import checkpoints
+from umklapp.potentials.nequip import checkpoint_file
 
 
 class Member:
@@ -39,9 +40,9 @@ class Member:
             InputError: the file is no NequIP checkpoint with averaged weights.
         """
         set_global_state()
+        checkpoint = checkpoint_file.read(path)
         try:
             with without_warnings():
-                checkpoint = torch.load(path, map_location="cpu", weights_only=False)
                 information = checkpoint["hyper_parameters"]["info_dict"]
                 kind = get_class(information["training_module"]["_target_"])
                 with override_model_compile_mode("compile" if compiled else "eager"):

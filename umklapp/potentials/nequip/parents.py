@@ -20,6 +20,7 @@ from umklapp import config
 from umklapp.config.backends import BACKENDS
 from umklapp.errors import InputError
 from umklapp.potentials import architectures
+from umklapp.potentials.nequip import checkpoint_file
 from umklapp.potentials.nequip.inference import NequipPotential
 
 KEYS = {
@@ -75,7 +76,7 @@ def read(path: Path) -> Parent:
 def _arguments(path: Path) -> Mapping[str, Any] | None:
     if path.suffix == ".zip":
         return None
-    checkpoint = torch.load(path, map_location="cpu", weights_only=False)
+    checkpoint = checkpoint_file.read(path)
     found: dict[str, Any] = dict(checkpoint["hyper_parameters"]["model"])
     target = found.pop("_target_")
     if target.endswith("ModelFromCheckpoint"):  # the parent of the parent has them

@@ -139,6 +139,25 @@ def test_displaced_cells_without_any_force_are_refused(tmp_path):
         force_sets.read_labelled(path)
 
 
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("first", ["phonopy", "phono3py"])
+def test_a_tag_in_a_yaml_is_not_executed(tmp_path, first, packed):
+    """phonopy's own loader calls what a tag names."""
+    trap = tmp_path / "executed"
+    text = f"{first}:\n  version: 4\nx: !!python/object/apply:os.mkdir ['{trap}']\n"
+    path = tmp_path / ("p.yaml.xz" if packed else "p.yaml")
+    path.write_bytes(lzma.compress(text.encode()) if packed else text.encode())
+    with pytest.raises(InputError, match="nothing in it was executed"):
+        force_sets.read_labelled(path)
+    assert not trap.exists()
+
+
+def test_an_exclamation_mark_in_text_is_no_tag(tmp_path, params):
+    path, expected = params
+    path.write_text('note: "taken with care!" # really!\n' + path.read_text())
+    assert len(force_sets.read_labelled(path)) == len(expected)
+
+
 def test_names_of_params_files():
     for name in ("a.yaml", "a.yml", "a.yaml.xz", "b/a.yml.xz"):
         assert force_sets.is_params(Path(name))
