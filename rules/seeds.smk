@@ -142,7 +142,7 @@ rule split:
 # Harmonic forces that σᴬ is measured against; where nothing can be fitted the file says why.
 rule harmonic:
     input:
-        displaced=SEEDS.displaced if REQUESTS.seeds_of("harmonic") else [],
+        displaced=[SEEDS.displaced] if REQUESTS.seeds_of("harmonic") else [],
         seeds=SEEDS.train,
         primitive=MATERIAL.primitive,
         sampling=MATERIAL.sampling,

@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from instant_campaigns import ROOT, SI, C
+import yaml
+from instant_campaigns import ROOT, SI, C, campaign
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,18 @@ def test_parameters_are_those_of_the_rule(debug, instant, tmp_path, monkeypatch)
     assert job.snakemake.params.potential["backend"] == "nequip"
     assert job.snakemake.params.scratch.startswith(str(tmp_path)), "restart state is left alone"
     assert job.snakemake.log[0].startswith(str(tmp_path))
+
+
+def test_the_only_file_of_an_input_that_is_a_list_is_no_text(debug, tmp_path, monkeypatch):
+    """Scripts walk through such inputs: a bare path would be walked letter by letter."""
+    monkeypatch.chdir(tmp_path)
+    path = campaign(tmp_path, [SI])
+    settings = yaml.safe_load(path.read_text())
+    settings["seeds"].append({"kind": "harmonic", "count": 2})
+    path.write_text(yaml.safe_dump(settings))
+    job = debug.opened("harmonic", "config.yaml", tmp_path / "made", material=SI)
+    assert list(job.snakemake.input.displaced) == [f"results/{SI}/seeds/displaced.extxyz"]
+    assert list(job.snakemake.input.given) == []
 
 
 def test_inputs_that_are_not_known_yet_are_said(debug, copy, tmp_path, monkeypatch):

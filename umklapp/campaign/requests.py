@@ -144,10 +144,10 @@ class Requests:
         number = int(wildcards.round)
         return self.of(wildcards).round(number - 1) if number else None
 
-    def previous_dataset(self, wildcards: Wildcards) -> Files:
-        """All training labels of the round before."""
+    def previous_dataset(self, wildcards: Wildcards) -> list[str]:
+        """All training labels of the round before: one file, or none."""
         before = self.previous(wildcards)
-        return before.dataset if before else []
+        return [before.dataset] if before else []
 
     def previous_labels(self, wildcards: Wildcards) -> list[str]:
         """New labels of the round before."""

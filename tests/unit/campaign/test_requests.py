@@ -43,7 +43,7 @@ def test_the_first_round_needs_nothing_of_a_round_before(ask):
 def test_later_rounds_go_on_from_the_round_before(ask):
     files = ask(rounds={"physics": ["kappa"]}, resources={"label_chunks": 2})
     later = job(round="10", member="1")
-    assert files.previous_dataset(later) == "results/Si-227/round_09/dataset.extxyz"
+    assert files.previous_dataset(later) == ["results/Si-227/round_09/dataset.extxyz"]
     assert files.previous_labels(later) == [
         "results/Si-227/round_09/labels/0.extxyz",
         "results/Si-227/round_09/labels/1.extxyz",

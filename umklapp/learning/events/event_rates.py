@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import beta, binomtest, chi2
+from scipy.stats import beta, binom, binomtest, chi2
 
 SIGNIFICANT = 0.05
 
@@ -32,6 +32,21 @@ def same_rate(first: int, exposure_one: float, second: int, exposure_two: float)
         return 1.0
     share = float(np.clip(exposure_one / exposure, 1e-12, 1 - 1e-12))
     return float(binomtest(first, first + second, share).pvalue)
+
+
+def same_rate_in_each(strata: Sequence[tuple[int, float, int, float]]) -> float:
+    """Two-sided p-value for rates that are equal in every stratum, whatever they are there.
+
+    As `same_rate` (whose arguments each stratum has), conditional on the sum of the counts of every
+    stratum: the first counts add up as independent binomials do.
+    """
+    chances, first = np.ones(1), 0
+    for one, exposure_one, two, exposure_two in strata:
+        if one + two and exposure_one + exposure_two > 0:
+            share = float(np.clip(exposure_one / (exposure_one + exposure_two), 1e-12, 1 - 1e-12))
+            chances = np.convolve(chances, binom.pmf(np.arange(one + two + 1), one + two, share))
+            first += one
+    return float(min(1.0, chances[chances <= chances[first] * (1 + 1e-7)].sum()))
 
 
 def same_dwell(one: Sequence[tuple[float, bool]], two: Sequence[tuple[float, bool]]) -> float:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from umklapp.learning.events import comparisons, event_rates
 from umklapp.learning.events.comparisons import Comparison
-from umklapp.learning.events.event_record import Errors, EventRecord, Trial
+from umklapp.learning.events.event_record import Dynamics, Errors, EventRecord, Trial
 from umklapp.learning.events.observations import Observation, join
 from umklapp.learning.events.thermal import nearest
 from umklapp.records import Part
@@ -88,12 +88,34 @@ class Facts:
 
 def tests_of(facts: Facts) -> list[Comparison]:
     """All rate tests, adjusted for their number."""
-    tests = comparisons.compare("the first committee", facts.before, "the last", facts.after)
+    tests = [
+        _by_temperature(test, facts.record.dynamics)
+        for test in comparisons.compare(
+            "the first committee", facts.before, "the last", facts.after
+        )
+    ]
     pair, reference = facts.at_reference(), facts.record.reference
     if pair is not None and reference is not None:
         for name, observed in zip(("the first committee", "the last committee"), pair, strict=True):
             tests += comparisons.compare(name, observed, "the reference", reference)
     return comparisons.adjusted(tests)
+
+
+def _by_temperature(test: Comparison, dynamics: Sequence[Dynamics]) -> Comparison:
+    """A test of both committees that another mix of temperatures alone does not make significant.
+
+    The larger p of all temperatures together and of rates that are equal at every temperature.
+    """
+    strata = []
+    for each in dynamics:
+        one, two = each.before, each.after
+        if test.quantity == "entering":
+            kind = test.kind
+            numbers = one.entries(kind), one.watched(kind), two.entries(kind), two.watched(kind)
+        else:
+            numbers = (*one.exits(test.motion), *two.exits(test.motion))
+        strata.append(numbers)
+    return test.model_copy(update={"p": max(test.p, event_rates.same_rate_in_each(strata))})
 
 
 def enough_dynamics(facts: Facts) -> Evidence | None:

@@ -64,3 +64,14 @@ def test_how_long_decides():
     assert event_rates.same_rate(2, 15.7, 0, needed) == pytest.approx(0.05, abs=1e-3)
     assert needed == pytest.approx(15.7 * (1 / np.sqrt(0.05) - 1), rel=1e-3)
     assert event_rates.exposure_to_deny(0, 1.0) == float("inf")
+
+
+def test_equal_rates_at_every_temperature():
+    """One stratum is the plain test; another mix of temperatures is no other rate."""
+    for numbers in ((3, 10.0, 9, 8.0), (0, 1.0, 5, 2.0), (4, 1.0, 4, 1.0)):
+        one = event_rates.same_rate_in_each([numbers])
+        assert one == pytest.approx(event_rates.same_rate(*numbers))
+    assert event_rates.same_rate_in_each([(0, 80.0, 0, 80.0), (1, 2.0, 20, 40.0)]) > 0.5
+    assert event_rates.same_rate(1, 82.0, 20, 120.0) < 0.001
+    assert event_rates.same_rate_in_each([(9, 10.0, 1, 10.0), (9, 1.0, 1, 1.0)]) < 0.001
+    assert event_rates.same_rate_in_each([]) == 1.0

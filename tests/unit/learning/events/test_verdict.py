@@ -344,6 +344,17 @@ def test_returns_of_the_last_committee_speak_against_hot_labels():
     assert "2 replicas of the last committee that began in an event returned" in found.reason
 
 
+def test_another_mix_of_temperatures_is_no_missed_event():
+    """Half an event per ps at 600 K in both; the first was there for 2 ps, the last for 40."""
+    cold = Dynamics(temperature=300.0, before=observation(0, 80.0), after=observation(0, 80.0))
+    hot = Dynamics(temperature=600.0, before=observation(1, 2.0), after=observation(20, 40.0))
+    record = EventRecord(
+        dynamics=(cold, hot), labels=(label(error=0.03),), quiet_error_before=0.02,
+        quiet_error_after=0.02,
+    )  # fmt: skip
+    assert verdict.judge(Facts(record, (trial(),))).verdict != "missed event"
+
+
 def test_a_last_committee_that_stays_in_an_unknown_state_is_not_sound():
     """Four replicas began in a hop and stay; the reference has no such event."""
     inside = event(20000.0, 0.0, open_start=True, open_end=True)
