@@ -56,8 +56,7 @@ include: "rules/overview.smk"
 include: "rules/shards.smk"
 
 
-# Assessments and audits are direct inputs of the targets: a rule whose output exists is not asked again for a
-# checkpoint that is still to come, and a stale κ would hide pending rounds.
+# Assessments and audits are direct inputs: else a κ that exists would hide rounds that are to come.
 rule all:
     default_target: True
     input:
