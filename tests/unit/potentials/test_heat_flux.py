@@ -187,7 +187,7 @@ def test_the_barycentre_of_a_cluster_moves_with_the_flux(layers):
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory):
     folder = tmp_path_factory.mktemp("flux")
-    engine.prepare(SMALL, 2, "compiled", folder, print, network=FluxNetwork)
+    engine.prepare(SMALL, 2, "compiled", folder, network=FluxNetwork)
     members = [potential(seed) for seed in range(2)]
     return members, FluxMembers(folder, members)
 
@@ -251,6 +251,6 @@ def test_the_lattice_flux_is_the_rate_of_the_site_weighted_energy():
 
 
 def test_without_a_compiled_engine_it_says_so(tmp_path):
-    engine.prepare(SMALL, 2, "eager", tmp_path, print, network=FluxNetwork)
+    engine.prepare(SMALL, 2, "eager", tmp_path, network=FluxNetwork)
     with pytest.raises(CalculationError, match="needs the compiled graph"):
         FluxMembers(tmp_path, [potential()])
