@@ -160,7 +160,7 @@ def test_figures_come_from_an_archive_without_an_audit(failed_once: Path, tmp_pa
     for name in (
         *("history.json", "test_errors.csv", "verdict.json", "events.csv", "conductivity.json"),
         *("phonons/bands.h5", "phonons/thermodynamics.json", "green_kubo.json", "summary.json"),
-        "green_kubo/series.h5",
+        *("green_kubo/series.h5", "error_budget.json"),
     ):
         target = tmp_path / f"results/{SI}/{name}"
         target.parent.mkdir(parents=True, exist_ok=True)
