@@ -174,7 +174,7 @@ def test_elastic_constants_beside_the_reference(finished: Path) -> None:
 def test_labels_are_counted_once(finished: Path) -> None:
     """The summary's labels are the frames of all parts, each with forces of the engine."""
     folder = finished.parent / f"results/{MATERIAL}"
-    parts = ["seeds/train", "seeds/calibration", "seeds/test"]
+    parts = ["seeds/train", "seeds/displaced", "seeds/calibration", "seeds/test"]
     paths = [folder / f"{part}.extxyz" for part in parts]
     paths += sorted(folder.glob("round_*/labels/*.extxyz"))
     paths += sorted(folder.glob("round_*/audit/labels/*.extxyz"))
