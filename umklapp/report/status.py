@@ -79,7 +79,9 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     verdict, verdict_note = current(files)
     last = of_round(rounds[-1]) if rounds else None
     audit = (_json(rounds[-1].audit) if rounds else None) or {}
-    goes_on = last is None or not last.finished or audit.get("another_round", False)
+    # finished without convergence is the cap: no audit opens another round there
+    reopened = last is not None and last.converged and audit.get("another_round", False)
+    goes_on = last is None or not last.finished or reopened
     ended = None if goes_on else last
     kappa, std = _kappa(files, rounds[-1], bool(jobs)) if ended else (None, None)
     errors = _read(KappaErrors, files.error_budget) if kappa is not None else None
