@@ -108,12 +108,12 @@ def rules() -> list[tuple[str, str]]:
 
 
 def test_nothing_heavy_runs_where_snakemake_runs() -> None:
-    """On a login node: no local rule reads explorations or models, or asks for more than 1 GB."""
+    """On a login node: no local rule reads explorations or evaluates, or asks for more than 1 GB."""
     local = {rule: block for rule, block in rules() if "localrule: True" in block}
     assert len(local) > 10
     for rule, block in local.items():
         inputs = block.split("output:")[0]
-        assert not re.search(r"exploration|engine=|sampling=", inputs), rule
+        assert not re.search(r"exploration|engine=", inputs), rule
         megabytes = re.findall(r'mem_mb=memory\("\w+", (\d+)', block)
         assert max(map(int, megabytes)) <= 1000, rule
 
