@@ -255,9 +255,8 @@ def _not_finite(value: Any, key: str = "") -> Iterator[str]:
     """Keys of all numbers that are nan or infinite, also within free-form parameters."""
     if isinstance(value, float) and not math.isfinite(value):
         yield key
-    items = value.items() if isinstance(value, Mapping) else ()
-    items = enumerate(value) if isinstance(value, list | tuple) else items
-    for name, inner in items:
+    listed = dict(enumerate(value)) if isinstance(value, list | tuple) else value
+    for name, inner in listed.items() if isinstance(listed, Mapping) else ():
         yield from _not_finite(inner, f"{key}.{name}".lstrip("."))
 
 
