@@ -138,6 +138,7 @@ def three_materials(folder: Path, **changes: dict) -> Path:
             "calibration_band": 1000,
             "physics": [],
         },
+        "audit": {"labels": 0},  # a failed one would ask for another round
         "phonons": {"mesh": [3, 3, 3], "imaginary": -100.0},
         "conductivity": {"mesh": [2, 2, 2], "round_mesh": [2, 2, 2], "mesh_tolerance": 0.9},
         "resources": {

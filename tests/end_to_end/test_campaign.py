@@ -15,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+import forked_jobs
 import pandas as pd
 import pytest
 import yaml
@@ -85,10 +86,15 @@ def configure(folder: Path, **changes: dict) -> Path:
     return path
 
 
-def environment() -> dict[str, str]:
-    """One thread per process; the labelling potential importable by name."""
+def environment(forks: bool = True) -> dict[str, str]:
+    """One thread per process; the labelling potential importable by name.
+
+    Args:
+        forks: jobs share their imports (forked_jobs); else every job starts as a user's does.
+    """
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
-    path = os.pathsep.join((str(ROOT), str(ROOT / "tests")))  # this checkout, wherever it lies
+    folders = [ROOT, ROOT / "tests"]  # this checkout, wherever it lies
+    path = os.pathsep.join(map(str, [*folders, forked_jobs.CLIENT] if forks else folders))
     return {**os.environ, **threads, "PYTHONPATH": path}
 
 
@@ -99,10 +105,10 @@ def command(config: Path, *more: str) -> list[str]:
     ]
 
 
-def run(config: Path, *more: str) -> subprocess.CompletedProcess[str]:
+def run(config: Path, *more: str, forks: bool = True) -> subprocess.CompletedProcess[str]:
     """Run Snakemake to its end and return what it said."""
     return subprocess.run(
-        command(config, *more), env=environment(), capture_output=True, text=True, check=False
+        command(config, *more), env=environment(forks), capture_output=True, text=True, check=False
     )
 
 
@@ -121,9 +127,9 @@ def candidate_ids(folder: Path) -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished tiny campaign, and the table of meshes, which is made when it is asked for."""
+    """A finished tiny campaign as a user runs it, and the table of meshes that is asked for."""
     config = configure(tmp_path_factory.mktemp("campaign"))
-    result = run(config, "all", f"results/{MATERIAL}/conductivity/mesh.json")
+    result = run(config, "all", f"results/{MATERIAL}/conductivity/mesh.json", forks=False)
     assert result.returncode == 0, said(result)
     return config
 
@@ -301,7 +307,7 @@ def test_kill_during_labels_loses_nothing(tmp_path: Path) -> None:
     )
     process = subprocess.Popen(
         command(config),
-        env=environment(),
+        env=environment(forks=False),
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
