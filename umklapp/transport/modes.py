@@ -166,8 +166,8 @@ def read(path: Path, temperature: float, part: Part = "rta") -> Modes:
     total = float(solved.modes.sum() / solved.weights.sum())
     if np.isfinite(solved.kappa) and not abs(total - solved.kappa) <= 1e-6 * abs(solved.kappa):
         raise CalculationError(
-            f"{path}: the modes add up to {total:.6g} W/(m K), κ is {solved.kappa:.6g}; the file is "
-            f"damaged, or its modes are of another part of κ"
+            f"{path}: the modes add up to {total:.6g} W/(m K), κ is {solved.kappa:.6g}; the file "
+            f"is damaged, or its modes are of another part of κ"
         )
     return solved
 
