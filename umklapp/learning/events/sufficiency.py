@@ -157,7 +157,8 @@ def _telling_length(facts: Facts) -> float:
     if reference is None:
         return 0.0
     hottest = max((each.temperature for each in record.dynamics), default=0.0)
-    hotter = (record.reference_temperature or 0.0) >= hottest
+    temperature = record.reference_temperature
+    hotter = temperature is not None and temperature.value >= hottest
     return reference.quiet_ps if hotter or facts.at_reference() is not None else 0.0
 
 
@@ -174,9 +175,11 @@ def enough_reference(facts: Facts) -> Evidence:
             "not show"
         )
     else:
+        temperature = facts.record.reference_temperature
+        its = "" if temperature is None else f" (the reference is at {temperature})"
         text = (
-            "no reference dynamics at this temperature: events that no committee shows would not "
-            "be noticed"
+            f"no reference dynamics at this temperature{its}: events that no committee shows would "
+            "not be noticed"
         )
     enough = length >= needed or seen
     return Evidence(

@@ -200,6 +200,8 @@ def checked(
     reference = record.reference
     length = 0.0 if reference is None else reference.exposure
     said = [f"rates: against {length:.3g} ps of reference dynamics"]
+    if record.reference_temperature is not None:
+        said[0] += f" at {record.reference_temperature} by its virial"
     if record.reference_left_out:
         said[0] += f"; {record.reference_left_out} trajectories at other temperatures are left out"
     if record.harmonic:

@@ -20,6 +20,7 @@ from umklapp.learning.events.event_record import (
 )
 from umklapp.learning.events.evidence import Facts
 from umklapp.learning.events.observations import Observation
+from umklapp.learning.events.thermal import Temperature
 from umklapp.learning.events.verdict import Belongs, Verdict
 from umklapp.paths import Material
 
@@ -73,7 +74,9 @@ def facts(reference, before, after, labels=(), trials=(), along=None, temperatur
     """What a verdict is made of; quiet test errors are 20 meV/Å."""
     record = EventRecord(
         reference=reference,
-        reference_temperature=None if reference is None else temperature,
+        reference_temperature=(
+            None if reference is None else Temperature(value=temperature, error=2.0)
+        ),
         dynamics=(Dynamics(temperature=300.0, before=before, after=after),),
         along=along,
         labels=labels,
@@ -341,7 +344,18 @@ def test_returns_of_the_last_committee_speak_against_hot_labels():
     )  # fmt: skip
     found = judge(None, observation(5), back, (label(score=9.0),))
     assert found.verdict == "false event"
-    assert "2 replicas of the last committee that began in an event returned" in found.reason
+    assert "2 replicas of the last committee that began in such an event returned" in found.reason
+
+
+def test_returns_of_another_motion_speak_against_nothing():
+    """The last committee's replicas returned from another event, or the atom hopped on."""
+    for changes in ({"moved": "own"}, {"home": False}, {"began_as": "Cu beside its site"}):
+        other = Observation(
+            quiet_ps=50.0, replicas=2, began_inside=2,
+            apart=(event(80.0, start=80.0, open_start=True, **changes),) * 2,
+        )  # fmt: skip
+        found = judge(None, observation(5), other, (label(score=9.0),))
+        assert found.verdict == "undecided", changes
 
 
 def test_another_mix_of_temperatures_is_no_missed_event():
@@ -398,7 +412,7 @@ def test_the_record_says_what_was_checked_with_what():
     record = facts(observation(2), observation(1), observation(1), (label(),), along=KNOWN).record
     said = verdict.checked(record, [trial()], 3, config.Verdict())
     assert said == (
-        "rates: against 104 ps of reference dynamics",
+        "rates: against 104 ps of reference dynamics at 300 ± 2 K by its virial",
         "errors along the reference: both committees on 250 of its frames",
         "labels in events: 1, energies against the thermal distribution of no dynamics",
         "persistence: 1 labelled frames continued by the last committee for 500 fs and relaxed, "
