@@ -146,7 +146,7 @@ def test_kappa_has_stopped_moving():
     assert found.met
     assert found.value == pytest.approx(0.4)
     assert found.limit == pytest.approx(1.01)
-    assert found.words == "κ = 10.1 ± 0.1 W/(m K), moved by 0.4 (wanted 1)"
+    assert found.words == "κ = 10.1 ± 0.14 W/(m K), moved by 0.4 (wanted 1)"
 
 
 def test_kappa_still_moves():
@@ -170,7 +170,7 @@ def test_members_that_differ_are_not_converged_however_still():
 def test_kappa_missing_now_or_before():
     first = physics.kappa([10.0, 10.2], None, SETTINGS)
     assert not first.met
-    assert first.words == "κ = 10.1 ± 0.1 W/(m K); no earlier round to compare with"
+    assert first.words == "κ = 10.1 ± 0.14 W/(m K); no earlier round to compare with"
     now = physics.kappa([10.0, None, None], [10.0, 10.0, 10.0], SETTINGS)
     assert not now.met
     assert now.words == "κ was not computed for 2 members"
