@@ -26,7 +26,7 @@ def main(material, files, out):
         )
     )
     literature = comparison.literature_rows(conductivity.literature)
-    errors = KappaErrors.read(Path(files["error_budget"]))
+    errors = KappaErrors.read(Path(files["error_budget"])) if files["error_budget"] else None
     table = comparison.rows(conductivity, ran, effective, literature, errors)
     verdict = Verdict.read(files["verdict"])
     sigmas = {
