@@ -163,11 +163,14 @@ def _telling_length(facts: Facts) -> float:
 
 
 def enough_reference(facts: Facts) -> Evidence:
-    """Whether an event that no committee shows would have been noticed at all."""
+    """Whether an event that no committee shows would have been noticed at all.
+
+    Dynamics of the reference tells: long enough, or with events whose rates are known. Labels do
+    not, however many of them confirm: they are of events that a committee has shown.
+    """
     length = _telling_length(facts)
     needed = event_rates.exposure_to_see(facts.rarest)
     confirmed = [m for m, (status, _) in status_of_motions(facts).items() if status == "confirmed"]
-    seen = bool(facts.real_motions()) or bool(confirmed)
     excluded = event_rates.excluded_rate(length)
     if length > 0:
         text = (
@@ -181,7 +184,10 @@ def enough_reference(facts: Facts) -> Evidence:
             f"no reference dynamics at this temperature{its}: events that no committee shows would "
             "not be noticed"
         )
-    enough = length >= needed or seen
+    if confirmed:
+        text += "; labels confirm what the committees show, not that they show everything"
+    compared = facts.at_reference() is not None and bool(facts.real_motions())
+    enough = length >= needed or compared
     return Evidence(
         name="length of the reference",
         points_to="sound" if enough else "undecided",
@@ -191,6 +197,5 @@ def enough_reference(facts: Facts) -> Evidence:
         sentence=text,
         needs=None
         if enough
-        else f"{needed - length:.3g} ps more of reference dynamics (verdict.reference), or labels "
-        "that confirm events",
+        else f"{needed - length:.3g} ps more of reference dynamics (verdict.reference)",
     )
