@@ -72,8 +72,8 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]], cap: int) -> dict[
         and its total error (None where there is no error budget yet), converged, verdict,
         verdict_note (why a verdict on disk is not shown), audit (of the last round, with its words
         and reason), audit_note (that no round is left to learn from a failed one), reason,
-        fallbacks (what was asked for and is not so, as a GPU or a compiled graph, in words), running
-        and failed (rule, file, minutes since the last sign of life).
+        fallbacks (what was asked for and is not so, as a GPU or a compiled graph, in words),
+        running and failed (rule, file, minutes since the last sign of life).
         While rounds are open, what an earlier run found (κ, converged, verdict) is None.
 
     Raises:

@@ -191,7 +191,7 @@ def test_what_was_asked_for_and_is_not_so_is_said(tmp_path):
         dataset="d", potential={}, device="cpu", fallback="a GPU was asked for, there is none",
     )  # fmt: skip
     record.write(path)
-    row = status.of_material(folder, [])
+    row = status.of_material(folder, [], CAP)
     assert row["fallbacks"] == ["Si-227 member_1: a GPU was asked for, there is none"]
     assert status.details([row, row]) == [f"not as asked: {row['fallbacks'][0]}"]
 
