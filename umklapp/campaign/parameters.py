@@ -17,7 +17,6 @@ from umklapp.config.base import Section
 from umklapp.config.green_kubo import MOVES
 from umklapp.config.potential import Potential
 from umklapp.crystals import prototypes
-from umklapp.crystals.formats.force_sets import is_params
 
 CURVATURE_SOURCE = {"kind", "labels", "supercell", "displacement", "equilibrium"}
 """Settings of fine-tuning that its labels depend on; the others are of the training."""
@@ -62,8 +61,11 @@ class Parameters:
     def recipe(self, wildcards: Wildcards) -> Plain:
         """What the primitive cell is built from: a changed lattice parameter reruns it."""
         chosen = self.campaign.materials
-        if chosen.cells is not None and is_params(chosen.cells):
-            return {}
+        if chosen.cells is not None:
+            from umklapp.crystals.formats.force_sets import is_params  # phono3py: where it is asked
+
+            if is_params(chosen.cells):
+                return {}
         row = cast(pd.Series, self.table.loc[wildcards.material])
         return prototypes.recipe(row, chosen.structures)
 
