@@ -44,8 +44,7 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
         model=provenance.file_digest(out["model"]),
         potential=potential.model_dump(mode="json"),
         parent=provenance.file_digest(parent) if parent else None,
-        device=device.chosen(),
-        fallback=device.fallback(),
+        **device.facts(),
         **dict(result),
     )
     record.write(out["record"])

@@ -36,3 +36,8 @@ def fallback() -> str | None:
     if wanted() == "cuda" and not torch.cuda.is_available():
         return "a GPU was asked for (resources.gpu), but torch sees none: this ran on the processor"
     return None
+
+
+def facts() -> dict[str, str | None]:
+    """For a record: where this process ran, and why not on the card that was asked for."""
+    return {"device": chosen(), "fallback": fallback()}
