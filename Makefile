@@ -93,7 +93,7 @@ bench-gpu: env ## benchmark: the compiled graph against NequIP, on a GPU if ther
 
 test-gpu: env ## the tests of networks on the GPU of this machine
 	@$(IN_ENV) python -c 'import torch; assert torch.cuda.is_available(), "torch sees no GPU"'
-	@UMKLAPP_DEVICE=cuda $(IN_ENV) python -m pytest tests/unit/potentials tests/unit/learning/test_torchsim.py
+	@UMKLAPP_DEVICE=cuda $(IN_ENV) python -m pytest tests/unit/potentials tests/unit/learning/sampling/test_torchsim.py
 
 clean: ## remove caches and the demo's results; keeps .venv and all other results
 	rm -rf results/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build umklapp.egg-info
