@@ -59,7 +59,8 @@ if CAMPAIGN.audited:
         params:
             reference=plain(CAMPAIGN.reference),
             chunks=CAMPAIGN.resources.label_chunks,
-            timeout=CAMPAIGN.resources.label_timeout,
+            timeout=PARAMETERS.label_timeout(),
+            tries=PARAMETERS.label_tries(),
             scratch=MATERIAL.scratch("round_{round}_label_audit_{chunk}"),
             ledger=MATERIAL.ledger,
         message:

@@ -48,7 +48,7 @@ rule train:
     params:
         potential=PARAMETERS.potential,
         committee=plain(CAMPAIGN.committee),
-        phonons=plain(CAMPAIGN.phonons),
+        phonons=PARAMETERS.taylor_phonons(),
         root=CAMPAIGN.seed,
         scratch=MATERIAL.scratch("round_{round}_member_{member}"),
     message:

@@ -17,7 +17,7 @@ use rule round_conductivity as conductivity_member with:
         mem_mb=memory("conductivity_member", 4000, "phonon", 2),
         runtime=minutes("conductivity_member", 120, "phonon", 2, CAMPAIGN.conductivity.mesh),
     params:
-        phonons=plain(CAMPAIGN.phonons),
+        phonons=PARAMETERS.conductivity_phonons(),
         taylor=plain(CAMPAIGN.potential.taylor),
         conductivity=plain(CAMPAIGN.conductivity),
         mesh=CAMPAIGN.conductivity.mesh,
@@ -82,7 +82,7 @@ rule error_budget:
         mem_mb=memory("error_budget", 6000, "phonon", 2),
         runtime=minutes("error_budget", 240, "phonon", 2, CAMPAIGN.conductivity.mesh),
     params:
-        phonons=plain(CAMPAIGN.phonons),
+        phonons=PARAMETERS.conductivity_phonons(),
         taylor=plain(CAMPAIGN.potential.taylor),
         conductivity=plain(CAMPAIGN.conductivity),
         root=CAMPAIGN.seed,
@@ -112,7 +112,7 @@ rule mesh_convergence:
         mem_mb=memory("mesh_convergence", 8000, "phonon", 2),
         runtime=minutes("mesh_convergence", 240, "phonon", 2, CAMPAIGN.conductivity.mesh),
     params:
-        phonons=plain(CAMPAIGN.phonons),
+        phonons=PARAMETERS.conductivity_phonons(),
         taylor=plain(CAMPAIGN.potential.taylor),
         conductivity=plain(CAMPAIGN.conductivity),
     message:
