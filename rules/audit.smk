@@ -11,7 +11,7 @@ if CAMPAIGN.audited:
             dataset=ROUND.dataset,
             held_back=[SEEDS.calibration, SEEDS.test],
             trajectories=REQUESTS.trajectories,
-            engine=REQUESTS.engine,
+            engine=ancient(REQUESTS.engine),
             primitive=MATERIAL.primitive,
             sampling=MATERIAL.sampling,
             phonon=MATERIAL.phonon,

@@ -18,7 +18,7 @@ use rule engine as flux_engine with:
 rule green_kubo_trajectory:
     input:
         model=REQUESTS.trajectory_member,
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.engine),
         flux=REQUESTS.flux_engine,
         primitive=MATERIAL.primitive,
         phonon=MATERIAL.phonon,
@@ -55,7 +55,7 @@ rule green_kubo:
             member=MEMBERS,
             allow_missing=True,
         ),
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.engine),
         primitive=MATERIAL.primitive,
     output:
         record=MATERIAL.green_kubo,
@@ -89,7 +89,7 @@ rule effective_conductivity:
             member=MEMBERS,
             allow_missing=True,
         ),
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.engine),
         primitive=MATERIAL.primitive,
     output:
         record=MATERIAL.effective,

@@ -154,7 +154,7 @@ rule events:
         last=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
         committee=MATERIAL.round(0).committee,
         last_committee=lambda wildcards: final_round(wildcards).committee,
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.engine),
         harmonic=MATERIAL.harmonic,
     output:
         record=MATERIAL.event_record,
@@ -185,7 +185,7 @@ rule persistence:
         events=MATERIAL.event_record,
         labels=labels_of_all_rounds,
         members=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.engine),
         harmonic=MATERIAL.harmonic,
     output:
         runs=MATERIAL.persistence.runs,
@@ -222,7 +222,7 @@ rule verdict:
             allow_missing=True,
         ),
         members=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.engine),
         assessment=lambda wildcards: final_round(wildcards).assessment,
     output:
         MATERIAL.verdict,

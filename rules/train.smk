@@ -96,7 +96,7 @@ rule committee:
         ),
         finetune=REQUESTS.finetune_records,
         dataset=ROUND.dataset,
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.engine),
         sampling=MATERIAL.sampling,
         harmonic=MATERIAL.harmonic,
         calibration=SEEDS.calibration,

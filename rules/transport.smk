@@ -66,7 +66,7 @@ rule error_budget:
         dataset=lambda wildcards: final_round(wildcards).dataset,
         members=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
         committee=MATERIAL.final_committee,
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.engine),
         primitive=MATERIAL.primitive,
         phonon=MATERIAL.phonon,
     output:

@@ -108,7 +108,7 @@ class Resources(Section):
     label_chunks: int = Field(2, ge=1, description="parallel label jobs per stage")
     label_timeout: Positive = Field(3600.0, description="wall time of one label (s)")
     label_tries: int = Field(
-        2,
+        3,
         ge=1,
         description="a frame that kills its process (out of memory) so many times is recorded as "
         "failed",

@@ -29,7 +29,7 @@ from umklapp.reference.contract import Engine, Failure, FailureRecord
 
 log = logging.getLogger(__name__)
 
-TRIES = 2
+TRIES = 3
 """Starts of a frame whose process is killed each time, before it counts as failed."""
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -191,10 +192,11 @@ def test_a_frame_that_kills_its_process_is_recorded_and_its_siblings_finish(ledg
     assert len(list(ledger.folder.rglob("*.extxyz"))) == 1
     assert in_a_process(ledger, signal.SIGKILL) == killed
     assert len(list(ledger.folder.rglob("*.extxyz"))) == 3  # its siblings come first
-    assert in_a_process(ledger, signal.SIGKILL) == (0, [3, [["killed", 2]]])
+    assert in_a_process(ledger, signal.SIGKILL) == killed
+    assert in_a_process(ledger, signal.SIGKILL) == (0, [3, [["killed", 3]]])
     (failed,) = ledger.folder.rglob("*.failed.json")
     assert failed.name == f"{deadly}.failed.json"
-    assert "killed 2 times without a word: out of memory?" in failed.read_text()
+    assert "killed 3 times without a word: out of memory?" in failed.read_text()
     assert in_a_process(ledger, signal.SIGKILL)[0] == 0  # known: it is not begun
 
 
@@ -211,10 +213,10 @@ def test_more_tries_try_again(counting, ledger, tmp_path):
     """Also where the mark is all that a killed process has left."""
     mark = ledger.folder / counting.settings_hash / f"{frames.frame_id(rattled(0))}.attempt.json"
     mark.parent.mkdir(parents=True)
-    mark.write_text(json.dumps({"starts": 2}))
+    mark.write_text(json.dumps({"starts": 3}))
     _, failures = label_frames([rattled(0)], counting, ledger, tmp_path, 60)
-    assert [(failure.reason, failure.limit) for failure in failures] == [("killed", 2)]
-    labels, _ = label_frames([rattled(0)], counting, replace(ledger, tries=3), tmp_path, 60)
+    assert [(failure.reason, failure.limit) for failure in failures] == [("killed", 3)]
+    labels, _ = label_frames([rattled(0)], counting, replace(ledger, tries=4), tmp_path, 60)
     assert (len(labels), mark.exists()) == (1, False)
 
 
@@ -307,3 +309,57 @@ def test_a_higher_iteration_cap_tries_what_did_not_converge_again(ledger):
     for cap, final in ((80, True), (100, True), (101, False)):
         engine = create(config.Gpaw(max_iterations=cap))
         assert ledger.find(engine, rattled(0)).final(engine.limits) is final
+
+
+def killed_at(instant, wanted, folder, calls):
+    """Label in a process of its own that is killed before the n-th thing that it does.
+
+    These are: a calculation, and every writing or removing of a file. Each calculation leaves a
+    line in `calls`.
+    """
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    done = iter(range(instant + 1))
+
+    def fatal(function):
+        def either(*arguments, **keywords):
+            if next(done, None) is None:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*arguments, **keywords)
+
+        return either
+
+    def calculate(self, *arguments, _original=silicon.CountingSilicon.calculate, **keywords):
+        with calls.open("a") as file:
+            file.write("x\n")
+        _original(self, *arguments, **keywords)
+
+    try:
+        silicon.CountingSilicon.calculate = fatal(calculate)
+        for name in ("open", "replace", "unlink", "write_bytes"):
+            setattr(Path, name, fatal(getattr(Path, name)))
+        label_frames(wanted, silicon_engine("CountingSilicon"), Ledger(folder), folder, 60)
+        os._exit(0)
+    except BaseException:
+        os._exit(1)
+
+
+def test_no_instant_of_a_kill_loses_a_label_or_makes_more_than_one_twice(tmp_path, counting):
+    """Every instant, one after the other: killed there, then started again."""
+    wanted = [rattled(seed) for seed in range(2)]
+    undisturbed, _ = label_frames(wanted, counting, Ledger(tmp_path / "u"), tmp_path, 60)
+    kills = 0
+    for instant in range(200):
+        folder, calls = tmp_path / f"l{instant}", tmp_path / f"calls{instant}"
+        if killed_at(instant, wanted, folder, calls) == 0:
+            break
+        kills += 1
+        assert killed_at(10**6, wanted, folder, calls) == 0
+        assert len(calls.read_text().splitlines()) <= len(wanted) + 1
+        labels, failures = label_frames(wanted, counting, Ledger(folder), tmp_path, 60)
+        assert failures == []
+        for one, other in zip(undisturbed, labels, strict=True):
+            same(one, other)
+        assert not list(folder.glob("*/f*.attempt.json"))
+    assert kills > 8
