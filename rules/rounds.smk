@@ -1,6 +1,7 @@
 rule round_conductivity:
     input:
         model=MEMBER.model,
+        engine=REQUESTS.engine,
         dataset=ROUND.dataset,
         primitive=MATERIAL.primitive,
         phonon=MATERIAL.phonon,
@@ -40,11 +41,6 @@ checkpoint assess:
         harmonic=MATERIAL.harmonic,
         labels=expand(
             ROUND.labels(),
-            chunk=CHUNKS,
-            allow_missing=True,
-        ),
-        failed=expand(
-            ROUND.failed(),
             chunk=CHUNKS,
             allow_missing=True,
         ),

@@ -1,6 +1,7 @@
 use rule round_conductivity as conductivity_member with:
     input:
         model=MATERIAL.final_model(),
+        engine=REQUESTS.engine,
         dataset=lambda wildcards: final_round(wildcards).dataset,
         primitive=MATERIAL.primitive,
         phonon=MATERIAL.phonon,
@@ -96,6 +97,7 @@ rule error_budget:
 rule mesh_convergence:
     input:
         model=MATERIAL.final_model(0),
+        engine=REQUESTS.engine,
         dataset=lambda wildcards: final_round(wildcards).dataset,
         primitive=MATERIAL.primitive,
         phonon=MATERIAL.phonon,

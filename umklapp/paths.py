@@ -266,6 +266,11 @@ class Material(Folder):
         """Rounds that have begun, in order."""
         return [Round(path) for path in existing(self.round("*").folder) if Path(path).is_dir()]
 
+    @property
+    def is_archive(self) -> bool:
+        """Whether only the small files behind the figures are here, and no round."""
+        return Path(self.history).exists() and not self.rounds_on_disk()
+
     def supercell(self, cell: str) -> str:
         """A cell by its name: `primitive`, `sampling` or `phonon`."""
         return f"{self.folder}/structure/{cell}.extxyz"
@@ -343,6 +348,10 @@ class Results(Folder):
     def engine(self, species: Number = "{species}") -> str:
         """The compiled graph for so many species."""
         return f"{self.engines}/{species}_species"
+
+    def distillation_engine(self, index: Number = "{index}", species: Number = "{species}") -> str:
+        """The compiled graph of the small networks of a distillation."""
+        return f"{self.engines}/distillation_{index}_{species}_species"
 
     def flux_engine(self, species: Number = "{species}") -> str:
         """The compiled graph that gives the heat flux too."""

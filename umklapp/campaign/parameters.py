@@ -16,8 +16,8 @@ from umklapp.campaign.untracked import SameNumber, Untracked, compared_as
 from umklapp.config import OPERATION, Campaign, Gpaw, Program
 from umklapp.config.base import Section
 from umklapp.config.green_kubo import MOVES
+from umklapp.config.potential import Potential
 from umklapp.crystals import prototypes
-from umklapp.crystals.formats.force_sets import is_params
 
 CURVATURE_SOURCE = {"kind", "labels", "supercell", "displacement", "equilibrium"}
 """Settings of fine-tuning that its labels depend on; the others are of the training."""
@@ -50,6 +50,11 @@ def plain(
     return compared_as(dumped, **{key: fields[key].default for key in RUNNING if key in fields})
 
 
+def _architecture(potential: Potential) -> Plain:
+    network = plain(potential, exclude={"training", "taylor", "start"})
+    return {**cast(Plain, network), "baseline": "none"}
+
+
 @dataclass(frozen=True)
 class Parameters:
     """Parameters of the jobs of a campaign.
@@ -68,8 +73,11 @@ class Parameters:
     def recipe(self, wildcards: Wildcards) -> Plain:
         """What the primitive cell is built from: a changed lattice parameter reruns it."""
         chosen = self.campaign.materials
-        if chosen.cells is not None and is_params(chosen.cells):
-            return {}
+        if chosen.cells is not None:
+            from umklapp.crystals.formats.force_sets import is_params  # phono3py: where it is asked
+
+            if is_params(chosen.cells):
+                return {}
         row = cast(pd.Series, self.table.loc[wildcards.material])
         return prototypes.recipe(row, chosen.structures)
 
@@ -147,8 +155,19 @@ class Parameters:
         The graph of a network is the same whatever it is added to; a Taylor baseline without the
         training that it needs (`stress_weight: 0`) could not be parsed again.
         """
-        network = plain(self.campaign.potential, exclude={"training", "taylor", "start"})
-        return {**cast(Plain, network), "baseline": "none"}
+        return _architecture(self.campaign.potential)
+
+    def distillation_architecture(self, wildcards: Wildcards) -> Plain:
+        """What the compiled graph of the networks of a distillation depends on.
+
+        Raises:
+            ValueError: the seed has none.
+        """
+        seed = self.campaign.seeds[int(wildcards.index)]
+        settings = seed.distillation if seed.kind == "low_fidelity" else None
+        if settings is None:
+            raise ValueError(f"seeds.{wildcards.index} has no distillation")
+        return _architecture(settings.potential)
 
     def curvature_source(self) -> Plain | None:
         """What the labels of fine-tuning depend on."""

@@ -55,8 +55,8 @@ def _implied(campaign: Campaign) -> Iterator[tuple[str, float, float, str]]:
         yield "audit.labels", campaign.audit.labels, 1e5, "labels of an audit"
     if campaign.green_kubo is not None:
         runs = campaign.green_kubo
-        steps = min(runs.trajectories, LARGEST_COUNT) * runs.length * 1000 / runs.timestep
-        yield "green_kubo.length × trajectories", steps, 1e10, "steps of dynamics"
+        length = min(runs.trajectories, LARGEST_COUNT) * runs.length * 1000 / runs.timestep
+        yield "green_kubo.length × trajectories", length, 1e10, "steps of dynamics"
 
 
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:

@@ -17,7 +17,13 @@ from pydantic.dataclasses import dataclass
 from umklapp.records import Record
 
 Reason = Literal[
-    "scf_not_converged", "timeout", "out_of_memory", "crashed", "killed", "not_in_table"
+    "scf_not_converged",
+    "timeout",
+    "out_of_memory",
+    "crashed",
+    "killed",
+    "not_finite",
+    "not_in_table",
 ]
 
 IMPORTING = "<frozen importlib._bootstrap>"

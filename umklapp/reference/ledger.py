@@ -236,7 +236,7 @@ def _result(
     else:
         log.info(f"{where}: begun" + (f", for the {starts + 1}. time" if starts else ""))
         with ledger.attempt(engine, identity):
-            result = engine.label(atoms, workdir, limits["timeout"])
+            result = _finite(engine.label(atoms, workdir, limits["timeout"]))
     ledger.record(engine, result)
     log.info(f"{where}: {_outcome(result, workdir)}")
     return ledger.find(engine, atoms) or result  # the very numbers of a later run
@@ -248,6 +248,16 @@ def _killed(identity: str, starts: int, tries: float) -> Failure:
         "Raise resources.label_tries to try again"
     )
     return Failure(identity, "killed", message, starts, tries)
+
+
+def _finite(result: Atoms | Failure) -> Atoms | Failure:
+    """The result; a failure where a number of the label is none, whatever engine gave it."""
+    if isinstance(result, Failure):
+        return result
+    name = frames.not_finite(result)
+    if name is None:
+        return result
+    return Failure(frame_info.identity(result), "not_finite", f"{name} is not finite", 1)
 
 
 def _outcome(result: Atoms | Failure, workdir: Path) -> str:

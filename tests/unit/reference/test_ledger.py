@@ -5,6 +5,7 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -363,3 +364,21 @@ def test_no_instant_of_a_kill_loses_a_label_or_makes_more_than_one_twice(tmp_pat
             same(one, other)
         assert not list(folder.glob("*/f*.attempt.json"))
     assert kills > 8
+
+
+class Forgetful:
+    """An engine of somebody else that does not look at its own numbers."""
+
+    name, settings_hash = "forgetful", "s1"
+    limits: ClassVar = {}
+    earlier_hashes: ClassVar = {}
+
+    def label(self, atoms, workdir, timeout):
+        return frames.labelled(atoms, -1.0, np.full((len(atoms), 3), np.nan))
+
+
+def test_a_label_that_is_no_number_is_a_failure_of_any_engine(ledger, tmp_path):
+    labels, (failure,) = label_frames([rattled(0)], Forgetful(), ledger, tmp_path, 60)
+    assert labels == []
+    assert (failure.reason, failure.message) == ("not_finite", "forces is not finite")
+    assert label_frames([rattled(0)], Forgetful(), ledger, tmp_path, 60) == ([], [failure])

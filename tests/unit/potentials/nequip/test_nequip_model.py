@@ -186,9 +186,28 @@ def test_a_batch_is_its_frames_one_by_one(model, labels):
             np.testing.assert_allclose(batch.stress[number], each.stress[0], atol=1e-12)
 
 
-def test_batches_hold_as_many_atoms_as_asked(model, labels):
-    cut = NequipPotential(model.model, "cpu", 20)._batches(labels[:5])
-    assert [len(batch) for batch in cut] == [2, 2, 1]
+def test_evaluation_without_a_compiled_graph_says_why_once(model, labels):
+    alone = NequipPotential(model.model, "cpu")
+    with logged() as messages:
+        alone.evaluate(labels[:1])
+        alone.evaluate(labels[:1])
+    assert messages == ["eager evaluation: no compiled graph was given"]
+
+
+def test_a_batch_that_does_not_fit_is_halved(model, labels, monkeypatch):
+    """What fits is 20 atoms: the forces are those of all frames at once."""
+    limited, forward, sizes = NequipPotential(model.model, "cpu", 64), model.model.forward, []
+
+    def full(data):
+        sizes.append(len(data["pos"]))
+        if sizes[-1] > 20:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(data)
+
+    wanted = model.evaluate(labels[:5])
+    monkeypatch.setattr(model.model, "forward", full)
+    same(limited.evaluate(labels[:5]), wanted, atol=1e-9)
+    assert sizes == [40, 16, 16, 8]
 
 
 def test_no_frames(model):
