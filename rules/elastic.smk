@@ -35,7 +35,7 @@ rule elastic:
             member=MEMBERS,
             allow_missing=True,
         ),
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.cpu_engine),
         cell=REQUESTS.elastic_cell,
         reference=REQUESTS.elastic_reference,
     output:
