@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from umklapp.config.campaign import Campaign
+from typing import Any
 
 LARGEST_COUNT = 1e9
 """Of any whole number in a configuration."""
@@ -19,8 +16,12 @@ LARGEST_MESH = 1e6
 """q-points or k-points; 100 × 100 × 100."""
 
 
-def problems(campaign: Campaign) -> Iterator[str]:
-    """Every key (or product of keys) that is too large to be meant, with the number it implies."""
+def problems(campaign: Any) -> Iterator[str]:
+    """Every key (or product of keys) that is too large to be meant, with the number it implies.
+
+    Args:
+        campaign: a `Campaign`, which calls this.
+    """
     for key, number, most, unit in _implied(campaign):
         if number > most:
             shown = f"{float(number):.3g}" if number < OVERFLOW else "no such number of"
@@ -30,7 +31,7 @@ def problems(campaign: Campaign) -> Iterator[str]:
         yield f"potential.features: {features}: l = 0 needs a channel, and none can be negative"
 
 
-def _implied(campaign: Campaign) -> Iterator[tuple[str, float, float, str]]:
+def _implied(campaign: Any) -> Iterator[tuple[str, float, float, str]]:
     dumped = campaign.model_dump(mode="json", exclude={"seed": True, "reference": {"parameters"}})
     yield from ((key, count, LARGEST_COUNT, "") for key, count in _counts(dumped))
     for key, mesh in _meshes(dumped):
