@@ -333,6 +333,7 @@ class Results(Folder):
     report = File("report.html")
     report_archive = File("report.zip")
     status = File("status.json")
+    last_run = File("campaign.json")  # configuration and versions of the last run
     logs = File("logs")
     benchmarks = File("benchmarks")
     engines = File("engines")
@@ -351,6 +352,10 @@ class Results(Folder):
     def distillation_engine(self, index: Number = "{index}", species: Number = "{species}") -> str:
         """The compiled graph of the small networks of a distillation."""
         return f"{self.engines}/distillation_{index}_{species}_species"
+
+    def gpu(self, graph: str) -> str:
+        """The same graph compiled for a GPU."""
+        return f"{graph}_cuda"
 
     def flux_engine(self, species: Number = "{species}") -> str:
         """The compiled graph that gives the heat flux too."""
@@ -383,6 +388,6 @@ COMMON_FOLDERS = (
 
 COMMON_FILES = (
     *(Results.summary.name, Results.costs.name, Results.nomad_sizes.name, Results.report.name),
-    *(Results.report_archive.name, Results.status.name),
+    *(Results.report_archive.name, Results.status.name, Results.last_run.name),
 )
 """Files of `Results` that belong to no single material."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
+from umklapp.config import meant
 from umklapp.config.audit import Audit
 from umklapp.config.backends import BACKENDS
 from umklapp.config.base import Section
@@ -114,6 +115,21 @@ class Campaign(Section):
             raise ValueError(
                 "committee: one member has no uncertainty: set committee.subsamples or "
                 "committee.seeds to 2 or more, or acquisition.strategy to 'random'"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _device_is_asked_for(self) -> Campaign:
+        device, asks = self.potential.device, self.resources.gpu
+        if device.startswith("cuda") and not asks:
+            raise ValueError(
+                f"potential.device is {device!r}, but no job asks for a GPU: set resources.gpu to "
+                "true, or potential.device to 'auto' or 'cpu'"
+            )
+        if device == "cpu" and asks:
+            raise ValueError(
+                "resources.gpu is true, but potential.device is 'cpu': jobs would hold a GPU that "
+                "they do not use; set one of the two"
             )
         return self
 
@@ -272,10 +288,13 @@ def validate(raw: Mapping[str, Any], source: str = "configuration") -> Campaign:
             f"{source} cannot be used:\n  {wild}: a finite number is needed, not nan or inf"
         )
     try:
-        return Campaign.model_validate(dict(raw))
+        campaign = Campaign.model_validate(dict(raw))
     except ValidationError as error:
         problems = "\n".join(f"  {_problem(dict(item))}" for item in error.errors())
         raise InputError(f"{source} cannot be used:\n{problems}") from None
+    if unmeant := "\n".join(f"  {problem}" for problem in meant.problems(campaign)):
+        raise InputError(f"{source} cannot be used:\n{unmeant}")
+    return campaign
 
 
 def parse(kind: Any, data: Mapping[str, Any]) -> Any:
