@@ -91,6 +91,7 @@ rule effective_conductivity:
         ),
         engine=REQUESTS.engine,
         primitive=MATERIAL.primitive,
+        born=MATERIAL.born,
     output:
         record=MATERIAL.effective,
         modes=MATERIAL.effective_modes,

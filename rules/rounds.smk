@@ -3,6 +3,7 @@ rule round_conductivity:
         model=MEMBER.model,
         dataset=ROUND.dataset,
         primitive=MATERIAL.primitive,
+        born=MATERIAL.born,
         phonon=MATERIAL.phonon,
     output:
         record=ROUND.conductivity().record,

@@ -3,6 +3,7 @@ use rule round_conductivity as conductivity_member with:
         model=MATERIAL.final_model(),
         dataset=lambda wildcards: final_round(wildcards).dataset,
         primitive=MATERIAL.primitive,
+        born=MATERIAL.born,
         phonon=MATERIAL.phonon,
     output:
         record=MATERIAL.member_conductivity().record,
@@ -68,6 +69,7 @@ rule error_budget:
         committee=MATERIAL.final_committee,
         engine=REQUESTS.engine,
         primitive=MATERIAL.primitive,
+        born=MATERIAL.born,
         phonon=MATERIAL.phonon,
     output:
         MATERIAL.error_budget,
@@ -98,6 +100,7 @@ rule mesh_convergence:
         model=MATERIAL.final_model(0),
         dataset=lambda wildcards: final_round(wildcards).dataset,
         primitive=MATERIAL.primitive,
+        born=MATERIAL.born,
         phonon=MATERIAL.phonon,
     output:
         MATERIAL.mesh_convergence,

@@ -35,10 +35,15 @@ def main(material, files, out):
     audit = comparison.audited(AuditRecord.read(files["audit"]) if files["audit"] else None)
     told = comparison.advice(verdict.overall_sigma("after"), conductivity, ran is not None)
     table.to_csv(out["csv"], index=False)
+    correction = conductivity.non_analytical
     problems = comparison.missing(conductivity, ran, effective, errors)
-    Path(out["page"]).write_text(comparison.page(material, table, sigmas, told, problems, audit))
+    Path(out["page"]).write_text(
+        comparison.page(material, table, sigmas, told, problems, audit, correction)
+    )
     rows = json.loads(table.to_json(orient="records"))
-    record = comparison.Comparison(advice=told, sigma=sigmas, kappa=rows, srme=srme, audit=audit)
+    record = comparison.Comparison(
+        advice=told, sigma=sigmas, kappa=rows, srme=srme, audit=audit, non_analytical=correction
+    )
     record.write(out["record"])
     figure.draw(table, material, told, [out["png"], out["pdf"]])
 

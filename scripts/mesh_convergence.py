@@ -5,6 +5,7 @@ from pathlib import Path
 from umklapp import config
 from umklapp.crystals import frames
 from umklapp.lattice import force_constants
+from umklapp.lattice.born_record import BornRecord
 from umklapp.logs import log_to
 from umklapp.potentials.loading import load
 from umklapp.potentials.taylor.correction import correct
@@ -18,7 +19,9 @@ def main(files, phonons, taylor, settings, out):
     """Write the table; stops at the first mesh that is enough."""
     perfect = frames.read_candidates(Path(files["phonon"]))[0]
     primitive = frames.read_candidates(Path(files["primitive"]))[0]
-    calculation = force_constants.prepare(primitive, perfect, phonons)
+    calculation = force_constants.prepare(
+        primitive, perfect, phonons, BornRecord.read(files["born"])
+    )
     potential = load(Path(files["model"]))
     if phonons.correction == "taylor":
         labels = frames.read_labels(Path(files["dataset"]))

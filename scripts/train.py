@@ -5,6 +5,7 @@ from pathlib import Path
 from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.lattice import force_constants
+from umklapp.lattice.born_record import BornRecord
 from umklapp.logs import log_to
 from umklapp.potentials.committee import member_frames, stream_of
 from umklapp.potentials.nequip.schedule import as_start
@@ -24,7 +25,7 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
         primitive, perfect = (
             frames.read_candidates(Path(files[name]))[0] for name in ("primitive", "sampling")
         )
-        known = force_constants.prepare(primitive, perfect, phonons)
+        known = force_constants.prepare(primitive, perfect, phonons, BornRecord.read(files["born"]))
         result = taylor.train(found, perfect, known, potential, seed, out["model"], scratch)
     else:
         parts = member_frames(found, committee, root, material, member)

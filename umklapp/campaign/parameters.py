@@ -7,6 +7,7 @@ setting of the analysis is no parameter of the dynamics that it analyses.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
@@ -16,7 +17,9 @@ from umklapp.config import Campaign
 from umklapp.config.base import Section
 from umklapp.config.green_kubo import MOVES
 from umklapp.crystals import prototypes
+from umklapp.crystals.formats import born
 from umklapp.crystals.formats.force_sets import is_params
+from umklapp.lattice.born import TABLE
 
 CURVATURE_SOURCE = {"kind", "labels", "supercell", "displacement", "equilibrium"}
 """Settings of fine-tuning that its labels depend on; the others are of the training."""
@@ -60,6 +63,16 @@ class Parameters:
             return {}
         row = cast(pd.Series, self.table.loc[wildcards.material])
         return prototypes.recipe(row, chosen.structures)
+
+    def born_file(self, wildcards: Wildcards) -> str | None:
+        """What the file or table of Born charges says of one material; None where there is none."""
+        said = self.campaign.phonons.born
+        if isinstance(said, Path):
+            return born.identity(born.path_of(said, wildcards.material), wildcards.material)
+        table = self.campaign.materials.structures / TABLE
+        if said == "auto" and born.in_table(table, wildcards.material):
+            return born.identity(table, wildcards.material)
+        return None
 
     def seed(self, wildcards: Wildcards) -> Plain:
         """One entry of `seeds`."""

@@ -6,6 +6,7 @@ caller promises that it is kept; rattled cells have none.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 
 from umklapp.config import Gpaw
+from umklapp.errors import InputError
 from umklapp.reference.ase import CalculatorEngine
 from umklapp.reference.contract import Reason
 from umklapp.reference.kpoints import kpoint_mesh
@@ -62,6 +64,31 @@ class GpawEngine(CalculatorEngine):
         if type(error).__name__ == "KohnShamConvergenceError":
             return "scf_not_converged"
         return super().reason(error)
+
+
+def check_data_sets(settings: Gpaw, species: Iterable[str]) -> None:
+    """Raise `InputError` where GPAW is not there, or has no data set for some species."""
+    try:
+        import gpaw
+        from gpaw.xc import XC
+    except ImportError as error:
+        raise InputError(f"reference: GPAW cannot be imported: {error}; run `make env`") from None
+    functional = _functional(settings.xc)
+    name = (XC(functional) if isinstance(functional, str) else functional).get_setup_name()
+    folders = [Path(folder) for folder in gpaw.setup_paths]
+    missing = [
+        symbol
+        for symbol in sorted(set(species))
+        if not any(
+            (folder / f"{symbol}.{name}{end}").exists() for folder in folders for end in ("", ".gz")
+        )
+    ]
+    if missing:
+        raise InputError(
+            f"reference: GPAW has no {name} data set for {', '.join(missing)} in "
+            f"{', '.join(map(str, folders)) or 'any folder'}: choose another functional, or "
+            "install one (`gpaw install-data`, GPAW_SETUP_PATH)"
+        )
 
 
 def _functional(name: str) -> Any:
