@@ -26,8 +26,7 @@ from umklapp.config import (
 from umklapp.config.backends import BACKENDS
 from umklapp.crystals import given_cells, materials, phonopy_cells, registration, supercells
 from umklapp.crystals.born_charges import is_polar
-from umklapp.crystals.formats import born as born_files
-from umklapp.crystals.formats import given
+from umklapp.crystals.formats import born_files, given
 from umklapp.crystals.formats.force_sets import load_params, read_labelled
 from umklapp.errors import InputError
 from umklapp.lattice import born

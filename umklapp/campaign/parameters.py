@@ -17,7 +17,7 @@ from umklapp.config import Campaign
 from umklapp.config.base import Section
 from umklapp.config.green_kubo import MOVES
 from umklapp.crystals import prototypes
-from umklapp.crystals.formats import born
+from umklapp.crystals.formats import born_files
 from umklapp.crystals.formats.force_sets import is_params
 from umklapp.lattice.born import TABLE
 
@@ -68,10 +68,12 @@ class Parameters:
         """What the file or table of Born charges says of one material; None where there is none."""
         said = self.campaign.phonons.born
         if isinstance(said, Path):
-            return born.identity(born.path_of(said, wildcards.material), wildcards.material)
+            return born_files.identity(
+                born_files.path_of(said, wildcards.material), wildcards.material
+            )
         table = self.campaign.materials.structures / TABLE
-        if said == "auto" and born.in_table(table, wildcards.material):
-            return born.identity(table, wildcards.material)
+        if said == "auto" and born_files.in_table(table, wildcards.material):
+            return born_files.identity(table, wildcards.material)
         return None
 
     def seed(self, wildcards: Wildcards) -> Plain:

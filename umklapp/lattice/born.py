@@ -13,7 +13,7 @@ from ase import Atoms
 
 from umklapp.config import Espresso, Phonons, Section
 from umklapp.crystals import born_charges
-from umklapp.crystals.formats import born as files
+from umklapp.crystals.formats import born_files, force_sets
 from umklapp.errors import InputError
 from umklapp.lattice.born_record import BornRecord
 from umklapp.reference import espresso_response
@@ -52,17 +52,22 @@ def source(
     if settings.born == "none":
         return Source("none", words=f"{MISSING} (phonons.born: none)")
     if isinstance(settings.born, Path):
-        return Source("file", files.path_of(settings.born, material))
+        return Source("file", born_files.path_of(settings.born, material))
     if settings.born == "reference":
         _check_engine(reference)
         return Source("engine")
     for path in (settings.force_constants, cells):
-        if path is not None and path.exists() and files.is_params(path) and files.has_charges(path):
+        if (
+            path is not None
+            and path.exists()
+            and force_sets.is_params(path)
+            and born_files.has_charges(path)
+        ):
             return Source("file", path)
     if isinstance(reference, Espresso):
         _check_engine(reference)
         return Source("engine")
-    if files.in_table(structures / TABLE, material):
+    if born_files.in_table(structures / TABLE, material):
         return Source("file", structures / TABLE)
     engine = getattr(reference, "engine", "none")
     return Source(
@@ -93,7 +98,7 @@ def make(
         found: of `source`. primitive: of structure/primitive.extxyz. workdir: of ph.x.
 
     Raises:
-        InputError: as `crystals.formats.born.read`. CalculationError: of the engine.
+        InputError: as `crystals.formats.born_files.read`. CalculationError: of the engine.
     """
     if not born_charges.is_polar(primitive):
         words = "not polar: the symmetry of the crystal makes every Born charge zero"
@@ -103,7 +108,7 @@ def make(
     if found.kind == "engine" and isinstance(reference, Espresso):
         charges, words = espresso_response.calculate(reference, primitive, workdir)
     elif found.path is not None:
-        charges, words = files.read(found.path, primitive, material)
+        charges, words = born_files.read(found.path, primitive, material)
     else:
         raise InputError(f"phonons.born: {found} names no Born charges")
     return BornRecord(

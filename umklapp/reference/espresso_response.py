@@ -22,6 +22,7 @@ from umklapp.config import Espresso
 from umklapp.crystals import born_charges
 from umklapp.crystals.born_charges import BornCharges
 from umklapp.errors import CalculationError, InputError
+from umklapp.reference import programs
 from umklapp.reference.espresso import EspressoEngine, diagnose
 from umklapp.reference.programs import Diagnosis, ProgramError, missing_program, run, text_of
 
@@ -42,7 +43,7 @@ def command(settings: Espresso) -> list[str]:
     said = settings.ph_command or os.environ.get(VARIABLE)
     if said:
         return shlex.split(said)
-    words = EspressoEngine(settings).command()
+    words = programs.command(settings.command, EspressoEngine.variable, EspressoEngine.program)
     return [re.sub(r"pw(\.x)?$", r"ph\1", word) for word in words]
 
 
