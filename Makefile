@@ -21,7 +21,7 @@ CORES = $(shell n=$$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc); \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help env demo test slurm-lab lint test-physics test-mutants docs srme-env so3krates-env mace-env bench-nacl clean
+.PHONY: help env demo test slurm-lab lint test-physics test-mutants audit-deps docs srme-env so3krates-env mace-env bench-nacl clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,11 @@ test-physics: env ## the long tests against known physics (opt-in)
 test-mutants: env ## change one operator at a time in the formula modules: which changes do tests see? (hours)
 	@$(IN_ENV) mutmut run
 	@$(IN_ENV) mutmut results
+
+audit-deps: ## known vulnerabilities of the locked packages (asks the advisory data base of PyPI)
+	@python3 -m venv build/pip-audit && build/pip-audit/bin/pip install --quiet pip-audit
+	@sed -e '/^ *--hash/d' -e 's/ *\\$$//' envs/requirements.lock > build/pip-audit/lock.txt
+	@build/pip-audit/bin/pip-audit --disable-pip --no-deps -r build/pip-audit/lock.txt
 
 docs: env ## regenerate the configuration reference and the catalogue of materials
 	@$(IN_ENV) python -m umklapp config

@@ -28,6 +28,7 @@ from umklapp.crystals.frame_info import FrameInfo
 from umklapp.files import write_json
 from umklapp.learning import judgement
 from umklapp.learning.sampling import acquisition, exploration
+from umklapp.learning.sampling.candidates import Knowledge, Spread
 from umklapp.learning.sampling.recording import Trajectory
 from umklapp.potentials import testbed
 from umklapp.potentials.committee import Committee, subsample
@@ -269,10 +270,8 @@ def choose(
     found = explored(replicas, exploration.descriptors(committee, replicas, system.perfect))
     if not found.frames:
         return [], {}
-    spreads = {
-        name: acquisition.Spread.of_numbers(each) for name, each in record.statistics.items()
-    }
-    facts = acquisition.Knowledge(
+    spreads = {name: Spread.of_numbers(each) for name, each in record.statistics.items()}
+    facts = Knowledge(
         spreads["force_max"],
         spreads["energy_above_crystal"],
         sites.bond_length(system.perfect),

@@ -20,6 +20,7 @@ def check_readiness():
         return
     asked_for = workflow.resource_settings
     remote = asked_for.nodes is not None and asked_for.cores is None  # -j alone: to a batch system
+    readiness.check_folder(folder, Path.cwd())
     readiness.check_batch_system(remote)
     readiness.check_disk(folder, CAMPAIGN.resources.min_free_disk)
     if SHARD and not {"engines", "summary"} & set(sys.argv):

@@ -159,6 +159,7 @@ rule comparison:
         effective=REQUESTS.effective,
         srme=REQUESTS.srme,
         verdict=MATERIAL.verdict,
+        history=MATERIAL.history,
         audit=final_audit,
     output:
         record=MATERIAL.comparison,

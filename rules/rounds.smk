@@ -66,13 +66,13 @@ checkpoint assess:
         "<logs>/assess/{material}_{round}.log",
     benchmark:
         "<benchmarks>/assess/{material}_{round}.tsv"
-    localrule: True
+    retries: tries()
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory("assess", 1000),
-        runtime=minutes("assess", 10),
+        mem_mb=memory("assess", 2000, "sampling", 1),
+        runtime=minutes("assess", 30),
     params:
         acquisition=plain(CAMPAIGN.acquisition, include={"lower"}),
         rounds=plain(CAMPAIGN.rounds),
@@ -231,13 +231,13 @@ rule verdict:
         "<logs>/verdict/{material}.log",
     benchmark:
         "<benchmarks>/verdict/{material}.tsv"
-    localrule: True
+    retries: tries()
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory("verdict", 2000),
-        runtime=minutes("verdict", 10),
+        mem_mb=memory("verdict", 3000, "sampling", 1),
+        runtime=minutes("verdict", 60, "sampling", 1),
     params:
         verdict=plain(CAMPAIGN.verdict),
     message:

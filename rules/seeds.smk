@@ -153,13 +153,13 @@ rule harmonic:
         "<logs>/harmonic/{material}.log",
     benchmark:
         "<benchmarks>/harmonic/{material}.tsv"
-    localrule: True
+    retries: tries()
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory("harmonic", 2000),
-        runtime=minutes("harmonic", 30),
+        mem_mb=memory("harmonic", 3000, "sampling", 1),
+        runtime=minutes("harmonic", 60, "sampling", 1),
     message:
         "{wildcards.material}: harmonic reference of the sampling supercell"
     script:

@@ -16,9 +16,9 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Section(BaseModel):
-    """A group of keys; keys it does not know are errors."""
+    """A group of keys; keys it does not know are errors, and so are nan and infinity."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class NearlyCubic(Section):

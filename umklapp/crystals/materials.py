@@ -13,10 +13,13 @@ import numpy as np
 import pandas as pd
 import spglib
 from ase import Atoms
+from ase.data import atomic_numbers
+from ase.formula import Formula
 from ase.io import read
 
 from umklapp.crystals import frame_info, materials_project, prototypes
 from umklapp.errors import InputError
+from umklapp.paths import COMMON_FILES, COMMON_FOLDERS
 
 if TYPE_CHECKING:
     from umklapp.config import Materials
@@ -26,6 +29,9 @@ SYMPREC = 1e-4
 
 TOLERANCES: tuple[float, ...] = (SYMPREC, 1e-3, 1e-2)
 """Å; for structures from files, which state positions with few digits."""
+
+LARGEST_FORMULA = 1000
+"""Atoms of a formula unit; the largest in the inorganic databases have some hundred."""
 
 DOWNLOADS = Path("results/materials_project")
 """Where structures of the Materials Project are kept when the configuration says nothing else."""
@@ -80,8 +86,16 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def _row_problem(row: pd.Series) -> str:
     """What is wrong with a row on the face of it, and what to do; empty when nothing is."""
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+", row["material"]):
-        return f"material {row['material']!r}: letters, digits, '-', '_' and '.' make a key"
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", row["material"]):
+        return (
+            f"material {row['material']!r:.120}: letters, digits, '-', '_' and '.' make a key, at "
+            "most 100, the first a letter, digit or '_'"
+        )
+    if row["material"] in (*COMMON_FOLDERS, *COMMON_FILES, "overview"):
+        return (
+            f"material {row['material']!r} is the name of a folder or file of the results; write "
+            "the key as formula-space group"
+        )
     group = row["space_group"]
     if not group.isdecimal() or not 1 <= int(group) <= 230:
         return f"space_group {group!r}: an international number from 1 to 230 is needed"
@@ -89,18 +103,31 @@ def _row_problem(row: pd.Series) -> str:
         text = str(row.get(column, ""))
         if text and (not text.isdecimal() or int(text) < 1):
             return f"{column} {text!r}: a whole number, or nothing where it is not known"
-    try:
-        known = all(Atoms(row["formula"]).numbers) and bool(row["formula"])
-    except (KeyError, ValueError):
-        known = False
-    if not known:
-        return f"formula {row['formula']!r}: elements and numbers are needed (Mg3Sb2)"
+    if problem := _formula_problem(row["formula"]):
+        return problem
     primitive, published = row["n_primitive"], str(row.get("n_supercell", ""))
     if primitive and int(primitive) % len(_reduced(row["formula"])):
         return f"n_primitive {primitive} is no multiple of the atoms of {row['formula']}"
     if primitive and published and int(published) % int(primitive):
         return f"n_supercell {published} is no multiple of n_primitive {primitive}"
     return "" if row["prototype"] else "prototype is empty: a name, or mp-… (Materials Project)"
+
+
+def _formula_problem(text: str) -> str:
+    """What is wrong with a formula; nothing is built from it before its size is known."""
+    try:
+        counts = Formula(text).count()
+    except (KeyError, ValueError, IndexError):
+        counts = {}
+    if not counts or not set(counts) <= set(atomic_numbers) - {"X"}:
+        return f"formula {text!r:.80}: elements and numbers are needed (Mg3Sb2)"
+    if min(counts.values()) < 1 or sum(counts.values()) > LARGEST_FORMULA:
+        rarest = min(counts, key=lambda name: counts[name])
+        return (
+            f"formula {text!r:.80} has {sum(counts.values())} atoms, {rarest} {counts[rarest]}: "
+            f"every element is there at least once, {LARGEST_FORMULA} atoms are the most"
+        )
+    return ""
 
 
 def _reduced(formula: str) -> Atoms:

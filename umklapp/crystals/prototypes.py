@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 from ase import Atoms
 from ase.data import atomic_numbers
 from ase.spacegroup import Spacegroup, crystal
 
+from umklapp import files
 from umklapp.errors import InputError
 
 SUFFIXES = (".cif", ".vasp", ".extxyz")
@@ -22,22 +22,9 @@ SUFFIXES = (".cif", ".vasp", ".extxyz")
 LATTICES, PROTOTYPES = "lattices.yaml", "prototypes.yaml"
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """A key that stands twice in a file is an error; yaml itself takes the last one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
-        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
-        if twice:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"keys {twice} appear more than once", node.start_mark
-            )
-        return super().construct_mapping(node, deep=deep)
-
-
 @lru_cache(maxsize=64)
 def _parsed(path: Path, _stamp: tuple[int, int]) -> dict[str, Any]:
-    found = yaml.load(path.read_text(), Loader=_UniqueKeys)
+    found = files.read_yaml(path)
     if not isinstance(found, dict):
         raise InputError(f"{path}: a mapping is expected, found {type(found).__name__}")
     return found
@@ -52,8 +39,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         stat = path.stat()
         return _parsed(path, (stat.st_mtime_ns, stat.st_size))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read as yaml: {error}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def own_file(key: str, folder: Path) -> Path | None:

@@ -11,6 +11,7 @@ from pydantic import field_validator
 
 from umklapp.lattice.born_record import NonAnalytical
 from umklapp.records import Part, Record
+from umklapp.report.advice import LARGE_CORRECTION, size_correction
 from umklapp.transport.audit.record import AuditRecord, Outcome
 from umklapp.transport.error_budget import ErrorBudget, KappaErrors
 from umklapp.transport.green_kubo_record import GreenKuboRecord
@@ -21,15 +22,6 @@ from umklapp.transport.kappa_records import (
     Literature,
     SrmeRecord,
 )
-
-STRONG = 0.4
-"""σᴬ above which perturbation theory about one minimum fails (Knoop et al. 2023)."""
-
-MILD = 0.2
-"""σᴬ below which three-phonon theory has been found to agree with experiment."""
-
-LARGE_CORRECTION = 1.0
-"""Of the size, over the value: beyond, most of the sum is the model of the correction."""
 
 COLUMNS = ["method", "kappa_W_per_mK", "error_W_per_mK", "error_is", "temperature_K"]
 
@@ -141,35 +133,6 @@ def literature_rows(values: Literature) -> pd.DataFrame:
     return pd.DataFrame(found, columns=COLUMNS)
 
 
-def advice(sigma: float | None, conductivity: CommitteeKappa, ran: bool) -> str:
-    """One sentence on which κ to trust.
-
-    Args:
-        sigma: σᴬ of the last committee's dynamics, None where there is no harmonic reference.
-        ran: whether Green–Kubo was run.
-    """
-    then = "" if ran else "; add a green_kubo section to the configuration"
-    if conductivity.not_computed:
-        return (
-            "No harmonic κ: the crystal is not dynamically stable in the harmonic approximation; "
-            f"only Green–Kubo describes it{then}."
-        )
-    if sigma is None:
-        return f"σᴬ is not known (no harmonic reference), so compare both methods{then}."
-    told = f"σᴬ = {sigma:.2f}"
-    if sigma > STRONG:
-        return f"{told} > {STRONG}: strongly anharmonic, trust Green–Kubo{then}."
-    if sigma > MILD:
-        return (
-            f"{told}: between {MILD} and {STRONG}, the Boltzmann equation may be off; take "
-            f"Green–Kubo where both differ by more than their errors{then}."
-        )
-    return (
-        f"{told} < {MILD}: nearly harmonic, trust the Boltzmann equation; Green–Kubo is classical "
-        "and limited by its cell, as is σᴬ: too small where the dynamics had a few atoms."
-    )
-
-
 def audited(audit: AuditRecord | None) -> AuditSays:
     """What stands beside κ; None where there is no audit."""
     if audit is None:
@@ -218,13 +181,12 @@ def missing(
         for number, reason in green_kubo.excluded.items()
     ]
     found += [f"Green–Kubo: {words}" for words in green_kubo.warnings]
-    value = green_kubo.kappa_W_per_mK
-    corrected = green_kubo.corrected_W_per_mK
-    added = 0.0 if corrected is None else corrected - value
-    if abs(added) > LARGE_CORRECTION * abs(value):
+    ratio = size_correction(green_kubo)
+    if ratio is not None and abs(ratio) > LARGE_CORRECTION:
         found.append(
-            f"Green–Kubo, infinite size: the correction ({added:+.2g}) is {abs(added / value):.1f} "
-            "times the value it corrects: no result; take a larger sampling supercell"
+            f"Green–Kubo, infinite size: the correction ({ratio * green_kubo.kappa_W_per_mK:+.2g}) "
+            f"is {abs(ratio):.1f} times the value it corrects: no result; take a larger sampling "
+            "supercell"
         )
     for part, name in (
         (green_kubo.size, "lifetimes and size correction"),

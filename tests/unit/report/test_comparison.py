@@ -124,25 +124,6 @@ def test_a_size_correction_that_outweighs_the_value_is_no_result():
     assert "infinite size" not in str(comparison.missing(CONDUCTIVITY, GREEN_KUBO, None, NO_ERRORS))
 
 
-@pytest.mark.parametrize(
-    ("sigma", "ran", "text"),
-    [
-        (0.1, True, "trust the Boltzmann equation"),
-        (0.3, True, "may be off"),
-        (0.5, True, "trust Green–Kubo."),
-        (0.5, False, "add a green_kubo section"),
-        (None, False, "not known"),
-    ],
-)
-def test_the_advice_follows_anharmonicity(sigma, ran, text):
-    assert text in comparison.advice(sigma, CONDUCTIVITY, ran)
-
-
-def test_an_unstable_crystal_is_told_so():
-    unstable = CONDUCTIVITY.model_copy(update=NOTHING | {"not_computed": "member 0: imaginary"})
-    assert "not dynamically stable" in comparison.advice(0.5, unstable, False)
-
-
 def test_the_page_and_the_figure_have_all_rows(tmp_path):
     rows = table()
     audit = comparison.AuditSays(reason="failed: audited: 23.0 meV/Å on 6 labels, expected 5.0")

@@ -17,7 +17,7 @@ from umklapp.crystals import sites
 from umklapp.errors import InputError
 from umklapp.files import replacing
 from umklapp.learning.sampling import dynamics, health, uncertainty
-from umklapp.learning.sampling.acquisition import Candidates
+from umklapp.learning.sampling.candidates import Candidates
 from umklapp.learning.sampling.dynamics import Scheme
 from umklapp.learning.sampling.kinetics import Barostat
 from umklapp.learning.sampling.recording import Recorder, Trajectory

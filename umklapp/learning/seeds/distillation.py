@@ -24,7 +24,7 @@ from umklapp.config import Distillation
 from umklapp.crystals import frame_info
 from umklapp.errors import InputError
 from umklapp.files import write_json
-from umklapp.learning.sampling import acquisition, uncertainty
+from umklapp.learning.sampling import diversity, uncertainty
 from umklapp.potentials.committee import Committee, CommitteePrediction, subsample
 from umklapp.potentials.nequip import training
 from umklapp.records import Part, Record
@@ -197,7 +197,7 @@ def _batch(committee: Committee, left: Sequence[Atoms], spread: np.ndarray, size
     assert features is not None, "networks have features"
     means = np.array([each.mean(axis=0) for each in features])
     quality = np.maximum(spread[best], 1e-12)
-    taken = acquisition.log_determinant(means, size, quality, closest=0.0)
+    taken = diversity.log_determinant(means, size, quality, closest=0.0)
     return sorted(int(best[n]) for n in taken)
 
 
