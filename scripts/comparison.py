@@ -41,6 +41,7 @@ def main(material, files, out):
         conductivity.not_computed is None,
         advice.missing_green_kubo(ran, audit_record),
         advice.doubts(converged, audit.outcome, verdict.verdict),
+        verdict.no_sigma("after"),
     )
     table.to_csv(out["csv"], index=False)
     correction = conductivity.non_analytical

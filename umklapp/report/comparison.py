@@ -180,7 +180,8 @@ def missing(
         f"trajectory {number} is not used: {reason}"
         for number, reason in green_kubo.excluded.items()
     ]
-    found += [f"Green–Kubo: {words}" for words in green_kubo.warnings]
+    small = [green_kubo.too_small] if green_kubo.too_small else []
+    found += [f"Green–Kubo: {words}" for words in (*small, *green_kubo.warnings)]
     ratio = size_correction(green_kubo)
     if ratio is not None and abs(ratio) > LARGE_CORRECTION:
         found.append(
