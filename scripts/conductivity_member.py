@@ -7,7 +7,7 @@ from umklapp.crystals import frames
 from umklapp.lattice import force_constants
 from umklapp.lattice.born_record import BornRecord
 from umklapp.logs import log_to
-from umklapp.potentials.loading import load
+from umklapp.potentials.loading import load_double
 from umklapp.potentials.taylor.correction import correct
 from umklapp.transport import bte
 from umklapp.transport.kappa_records import MemberConductivity
@@ -18,7 +18,7 @@ def main(model, dataset, primitive, phonon, born, phonons, taylor, conductivity,
     perfect = frames.read_candidates(phonon)[0]
     cell, born = frames.read_candidates(primitive)[0], BornRecord.read(born)
     calculation = force_constants.prepare(cell, perfect, phonons, born)
-    potential, correction = load(model), None
+    potential, correction = load_double(model), None
     if phonons.correction == "taylor":
         labels = frames.read_labels(dataset)
         potential, correction = correct(potential, labels, perfect, taylor)

@@ -7,7 +7,7 @@ from umklapp.crystals import frames
 from umklapp.lattice import force_constants
 from umklapp.lattice.born_record import BornRecord
 from umklapp.logs import log_to
-from umklapp.potentials.loading import load
+from umklapp.potentials.loading import load_double
 from umklapp.potentials.taylor.correction import correct
 from umklapp.transport import bte, mesh
 
@@ -22,7 +22,7 @@ def main(files, phonons, taylor, settings, out):
     calculation = force_constants.prepare(
         primitive, perfect, phonons, BornRecord.read(files["born"])
     )
-    potential = load(Path(files["model"]))
+    potential = load_double(Path(files["model"]))
     if phonons.correction == "taylor":
         labels = frames.read_labels(Path(files["dataset"]))
         potential, _ = correct(potential, labels, perfect, taylor)

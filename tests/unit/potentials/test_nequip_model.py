@@ -1,5 +1,6 @@
 """A trained NequIP model against finite differences of itself and symmetries of space."""
 
+import networks
 import numpy as np
 import pytest
 import torch
@@ -42,6 +43,28 @@ def same(a, b, **tolerance):
     np.testing.assert_allclose(a.energy, b.energy, **tolerance)
     np.testing.assert_allclose(np.concatenate(a.forces), np.concatenate(b.forces), **tolerance)
     np.testing.assert_allclose(a.stress, b.stress, **tolerance)
+
+
+def test_double_precision_has_no_noise_of_single():
+    """The forces differ by the rounding of single precision; energies against forces do not."""
+    single = networks.potential()
+    double = single.in_double()
+    frames_ = networks.frames()
+    one, two = single.evaluate(frames_), double.evaluate(frames_)
+    for a, b in zip(one.forces, two.forces, strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-4)
+    assert {value.dtype for value in single.model.parameters()} == {torch.float32}
+    atoms, step = frames_[0], 1e-4
+
+    def slope(potential):
+        moved = [atoms.copy(), atoms.copy()]
+        for cell, sign in zip(moved, (1, -1), strict=True):
+            cell.positions[0, 0] += sign * step
+        found = potential.evaluate([*moved, atoms])
+        return abs((found.energy[1] - found.energy[0]) / (2 * step) - found.forces[2][0, 0])
+
+    assert slope(double) < 1e-6
+    assert np.abs(one.forces[0] - two.forces[0]).max() > 1e-12
 
 
 def identical(a, b):

@@ -5,6 +5,7 @@ Committees run on the compiled graph (`engine`); this is their fallback and what
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from umklapp.logs import without_warnings
 from umklapp.potentials.contract import Prediction
 from umklapp.potentials.nequip import checkpoint_file
 from umklapp.potentials.nequip.derivatives import PRODUCT, VECTOR
+
+PRECISION = ("model_dtype", "_output_dtype")
+"""Attributes of NequIP's modules that say which precision they compute in."""
 
 PACKAGE = ".nequip.zip"
 """Ending of NequIP's packages, which hold code by their nature."""
@@ -62,6 +66,15 @@ class NequipPotential:
         except Exception as error:  # torch, lightning and hydra have no common error
             raise InputError(f"{path}: cannot be loaded as a NequIP checkpoint: {error}") from None
         return cls(model, device)
+
+    def in_double(self) -> NequipPotential:
+        """The same weights with all arithmetic in double precision."""
+        model = copy.deepcopy(self.model).double()
+        for module in model.modules():
+            for name in PRECISION:
+                if getattr(module, name, None) is torch.float32:
+                    setattr(module, name, torch.float64)
+        return NequipPotential(model, self.device, self.max_atoms)
 
     def evaluate(self, frames: Sequence[Atoms]) -> Prediction:
         """Energies, forces and stresses of all frames.
