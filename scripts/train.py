@@ -8,10 +8,12 @@ from umklapp.lattice import force_constants
 from umklapp.lattice.born_record import BornRecord
 from umklapp.logs import log_to
 from umklapp.potentials.committee import member_frames, stream_of
+from umklapp.potentials.loading import load
 from umklapp.potentials.nequip.schedule import as_start
 from umklapp.potentials.taylor import training as taylor
 from umklapp.potentials.training import trainer
 from umklapp.potentials.training_records import Training
+from umklapp.potentials.training_residuals import left_on
 
 
 def main(names, files, potential, committee, phonons, root, scratch, out):
@@ -21,7 +23,7 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
     seed = provenance.seed_for(stream_of(root, material), number, "member", member) % 2**31
     parent = None
     if potential.baseline == "taylor":
-        counts = {"train": len(found), "validation": 0}
+        counts, learned = {"train": len(found), "validation": 0}, found
         primitive, perfect = (
             frames.read_candidates(Path(files[name]))[0] for name in ("primitive", "sampling")
         )
@@ -29,7 +31,7 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
         result = taylor.train(found, perfect, known, potential, seed, out["model"], scratch)
     else:
         parts = member_frames(found, committee, root, material, member)
-        counts = dict(zip(("train", "validation"), map(len, parts), strict=True))
+        counts, learned = dict(zip(("train", "validation"), map(len, parts), strict=True)), parts[0]
         parent = next((Path(files[name]) for name in ("parent", "start") if files[name]), None)
         if files["start"]:
             potential = as_start(potential)
@@ -44,6 +46,7 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
         model=provenance.file_digest(out["model"]),
         potential=potential.model_dump(mode="json"),
         parent=provenance.file_digest(parent) if parent else None,
+        left=left_on(load(out["model"]), learned),
         **dict(result),
     )
     record.write(out["record"])

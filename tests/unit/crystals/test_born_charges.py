@@ -6,26 +6,12 @@ from ase import Atoms
 from ase.build import bulk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from perovskite import of_perovskite, perovskite
 from scipy.spatial.transform import Rotation
 
 from umklapp.crystals import born_charges
 from umklapp.crystals.born_charges import BornCharges, SiteSymmetry
 from umklapp.errors import InputError
-
-FACES = np.array([[0.5, 0.5, 0.0], [0.5, 0.0, 0.5], [0.0, 0.5, 0.5]])
-
-
-def perovskite(a=4.0):
-    sites = [[0, 0, 0], [0.5, 0.5, 0.5], *FACES]
-    return Atoms("KZnF3", cell=[a] * 3, scaled_positions=sites, pbc=True)
-
-
-def of_perovskite():
-    """Tensors of the five atoms by hand: of a fluorine, the axis along its bond is another."""
-    charges = np.array([np.eye(3) * x for x in (1.2, 2.2, -0.9, -0.9, -0.9)])
-    for number, axis in ((2, 2), (3, 1), (4, 0)):
-        charges[number, axis, axis] = -1.6
-    return charges
 
 
 def wurtzite():

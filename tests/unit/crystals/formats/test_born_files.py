@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from ase.build import bulk
+from perovskite import of_perovskite, perovskite
 from phonopy import Phonopy
-from test_born_charges import of_perovskite, perovskite
 
 from umklapp.crystals.formats import born_files
 from umklapp.crystals.phonopy_cells import to_phonopy
