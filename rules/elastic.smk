@@ -34,6 +34,7 @@ rule elastic:
             member=MEMBERS,
             allow_missing=True,
         ),
+        engine=REQUESTS.engine,
         cell=REQUESTS.elastic_cell,
         reference=REQUESTS.elastic_reference,
     output:

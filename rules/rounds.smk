@@ -1,6 +1,7 @@
 rule round_conductivity:
     input:
         model=MEMBER.model,
+        engine=REQUESTS.engine,
         dataset=ROUND.dataset,
         primitive=MATERIAL.primitive,
         born=MATERIAL.born,

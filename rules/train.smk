@@ -83,6 +83,25 @@ rule engine:
         "../scripts/engine.py"
 
 
+# The networks of a distillation are smaller than those of the committee: another graph.
+use rule engine as distillation_engine with:
+    output:
+        directory(RESULTS.distillation_engine()),
+    log:
+        "<logs>/distillation_engine/{index}_{species}.log",
+    benchmark:
+        "<benchmarks>/distillation_engine/{index}_{species}.tsv"
+    resources:
+        mem_mb=memory("distillation_engine", 4000),
+        runtime=minutes("distillation_engine", 30),
+        gpu=int(CAMPAIGN.resources.gpu),
+    params:
+        potential=PARAMETERS.distillation_architecture,
+        mode=CAMPAIGN.committee.engine,
+    message:
+        "Compile the networks of the distillation of seed {wildcards.index}, {wildcards.species} species"
+
+
 rule committee:
     input:
         members=expand(

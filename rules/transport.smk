@@ -1,6 +1,7 @@
 use rule round_conductivity as conductivity_member with:
     input:
         model=MATERIAL.final_model(),
+        engine=REQUESTS.engine,
         dataset=lambda wildcards: final_round(wildcards).dataset,
         primitive=MATERIAL.primitive,
         born=MATERIAL.born,
@@ -98,6 +99,7 @@ rule error_budget:
 rule mesh_convergence:
     input:
         model=MATERIAL.final_model(0),
+        engine=REQUESTS.engine,
         dataset=lambda wildcards: final_round(wildcards).dataset,
         primitive=MATERIAL.primitive,
         born=MATERIAL.born,

@@ -7,18 +7,18 @@ from umklapp.crystals import frames
 from umklapp.lattice import force_constants
 from umklapp.lattice.born_record import BornRecord
 from umklapp.logs import log_to
-from umklapp.potentials.loading import load_double
+from umklapp.potentials.committee import Committee
 from umklapp.potentials.taylor.correction import correct
 from umklapp.transport import bte
 from umklapp.transport.kappa_records import MemberConductivity
 
 
-def main(model, dataset, primitive, phonon, born, phonons, taylor, conductivity, mesh, out):
+def main(model, engine, dataset, cells, born, phonons, taylor, conductivity, mesh, out):
     """Write κ as json and fc2 as phono3py's hdf5."""
-    perfect = frames.read_candidates(phonon)[0]
-    cell, born = frames.read_candidates(primitive)[0], BornRecord.read(born)
+    cell, perfect = (frames.read_candidates(path)[0] for path in cells)
+    born = BornRecord.read(born)
     calculation = force_constants.prepare(cell, perfect, phonons, born)
-    potential, correction = load_double(model), None
+    potential, correction = Committee.load([model], engine), None
     if phonons.correction == "taylor":
         labels = frames.read_labels(dataset)
         potential, correction = correct(potential, labels, perfect, taylor)
@@ -43,9 +43,9 @@ if __name__ == "__main__":
     log_to(snakemake.log[0])
     main(
         Path(snakemake.input.model),
+        Path(snakemake.input.engine),
         Path(snakemake.input.dataset),
-        Path(snakemake.input.primitive),
-        Path(snakemake.input.phonon),
+        [Path(snakemake.input.primitive), Path(snakemake.input.phonon)],
         Path(snakemake.input.born),
         config.parse(config.Phonons, snakemake.params.phonons),
         config.parse(config.Taylor, snakemake.params.taylor),

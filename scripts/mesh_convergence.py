@@ -7,7 +7,7 @@ from umklapp.crystals import frames
 from umklapp.lattice import force_constants
 from umklapp.lattice.born_record import BornRecord
 from umklapp.logs import log_to
-from umklapp.potentials.loading import load_double
+from umklapp.potentials.committee import Committee
 from umklapp.potentials.taylor.correction import correct
 from umklapp.transport import bte, mesh
 
@@ -19,10 +19,9 @@ def main(files, phonons, taylor, settings, out):
     """Write the table; stops at the first mesh that is enough."""
     perfect = frames.read_candidates(Path(files["phonon"]))[0]
     primitive = frames.read_candidates(Path(files["primitive"]))[0]
-    calculation = force_constants.prepare(
-        primitive, perfect, phonons, BornRecord.read(files["born"])
-    )
-    potential = load_double(Path(files["model"]))
+    born = BornRecord.read(Path(files["born"]))
+    calculation = force_constants.prepare(primitive, perfect, phonons, born)
+    potential = Committee.load([Path(files["model"])], Path(files["engine"]))
     if phonons.correction == "taylor":
         labels = frames.read_labels(Path(files["dataset"]))
         potential, _ = correct(potential, labels, perfect, taylor)

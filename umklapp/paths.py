@@ -344,6 +344,10 @@ class Results(Folder):
         """The compiled graph for so many species."""
         return f"{self.engines}/{species}_species"
 
+    def distillation_engine(self, index: Number = "{index}", species: Number = "{species}") -> str:
+        """The compiled graph of the small networks of a distillation."""
+        return f"{self.engines}/distillation_{index}_{species}_species"
+
     def flux_engine(self, species: Number = "{species}") -> str:
         """The compiled graph that gives the heat flux too."""
         return f"{self.engine(species)}_flux"

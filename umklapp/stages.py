@@ -6,8 +6,8 @@ STAGES = {
     "structure": ("structure", "born"),
     "seeds": (
         "seed_aimd", "seed_displaced", "seed_frames", "nomad_listing", "nomad_sizes",
-        "nomad_download", "seed_nomad", "low_fidelity_sample", "low_fidelity_distil",
-        "split", "harmonic",
+        "nomad_download", "seed_nomad", "low_fidelity_sample", "distillation_engine",
+        "low_fidelity_distil", "split", "harmonic",
     ),
     "labels": ("label", "label_audit", "curvature_labels"),
     "training": (

@@ -173,12 +173,12 @@ def three(slurm: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("three") / "campaign"
     config = three_materials(folder)
     process = start(folder, "--configfile", str(config))
-    assert process.wait(timeout=1200) == 0, said(folder)[-4000:]
+    assert process.wait(timeout=2400) == 0, said(folder)[-4000:]
     return folder
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(2500)
 def test_three_materials_end_with_different_numbers_of_rounds(three: Path) -> None:
     summary = pd.read_csv(three / "results/summary.csv").set_index("material")
     assert set(summary.index) == {"Si-227", "C-227", "SiC-216"}

@@ -16,6 +16,7 @@ from umklapp.campaign.requests import Wildcards, goes_on, pretraining
 from umklapp.config import Campaign
 from umklapp.config.base import Section
 from umklapp.config.green_kubo import MOVES
+from umklapp.config.potential import Potential
 from umklapp.crystals import prototypes
 from umklapp.crystals.formats import born_files
 from umklapp.crystals.formats.force_sets import is_params
@@ -39,6 +40,11 @@ def plain(
     if section is None:
         return None
     return section.model_dump(mode="json", include=include, exclude=exclude)
+
+
+def _architecture(potential: Potential) -> Plain:
+    network = plain(potential, exclude={"training", "taylor", "start"})
+    return {**cast(Plain, network), "baseline": "none"}
 
 
 @dataclass(frozen=True)
@@ -128,8 +134,19 @@ class Parameters:
         The graph of a network is the same whatever it is added to; a Taylor baseline without the
         training that it needs (`stress_weight: 0`) could not be parsed again.
         """
-        network = plain(self.campaign.potential, exclude={"training", "taylor", "start"})
-        return {**cast(Plain, network), "baseline": "none"}
+        return _architecture(self.campaign.potential)
+
+    def distillation_architecture(self, wildcards: Wildcards) -> Plain:
+        """What the compiled graph of the networks of a distillation depends on.
+
+        Raises:
+            ValueError: the seed has none.
+        """
+        seed = self.campaign.seeds[int(wildcards.index)]
+        settings = seed.distillation if seed.kind == "low_fidelity" else None
+        if settings is None:
+            raise ValueError(f"seeds.{wildcards.index} has no distillation")
+        return _architecture(settings.potential)
 
     def curvature_source(self) -> Plain | None:
         """What the labels of fine-tuning depend on."""

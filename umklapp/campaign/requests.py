@@ -209,12 +209,33 @@ class Requests:
         """The compiled graph that gives the heat flux too."""
         return self.results.flux_engine(self._species_count(wildcards.material))
 
+    def distillation_engine(self, wildcards: Wildcards) -> Files:
+        """The compiled graph of the networks that choose cheap frames; none for a random draw."""
+        index = int(wildcards.index)
+        if index not in self._distillations():
+            return []
+        species = self._species_count(wildcards.material)
+        return self.results.distillation_engine(index, species)
+
+    def _distillations(self) -> list[int]:
+        """Places of the seeds whose cheap frames are chosen by networks."""
+        return [
+            index
+            for index, seed in enumerate(self.campaign.seeds)
+            if seed.kind == "low_fidelity" and seed.distillation is not None
+        ]
+
     def engines(self) -> list[str]:
         """All compiled graphs of this run."""
         counts = sorted({self._species_count(material) for material in self.species})
         graphs = [self.results.engine(count) for count in counts]
         if self.campaign.green_kubo:
             graphs += [self.results.flux_engine(count) for count in counts]
+        graphs += [
+            self.results.distillation_engine(index, count)
+            for index in self._distillations()
+            for count in counts
+        ]
         return graphs
 
     # transport and elasticity

@@ -31,17 +31,6 @@ def load(path: Path) -> Potential:
     return NequipPotential.load(path)
 
 
-def load_double(path: Path) -> Potential:
-    """The same in double precision where the backend can: force constants are small differences.
-
-    Raises:
-        InputError: as `load`.
-    """
-    potential = load(path)
-    in_double = getattr(potential, "in_double", None)
-    return potential if in_double is None else in_double()
-
-
 def batched(members: Sequence[Potential], engine: Path) -> BatchedMembers | ExternalMembers | None:
     """All members in one call: on one compiled graph, or by their common worker.
 

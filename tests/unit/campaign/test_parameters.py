@@ -81,6 +81,24 @@ def test_members_that_learned_a_cheap_surface_have_the_settings_of_the_transfer(
     assert [index for index, _ in own.seeds("rattled", "harmonic")] == [1]
 
 
+def test_a_graph_of_a_distillation_is_that_of_its_own_networks(parameters):
+    cheap = {
+        "kind": "low_fidelity",
+        "count": 50,
+        "temperatures": [300],
+        "surface": {"kind": "calculator", "calculator": "silicon:StillingerWeberSilicon"},
+        "distillation": {
+            "potential": {"features": [6, 4], "l_max": 1, "training": {"warm_start": {}}}
+        },
+    }
+    own = parameters(seeds=[cheap])
+    job = SimpleNamespace(index="0")
+    assert own.distillation_architecture(job)["features"] == [6, 4]
+    assert own.distillation_architecture(job).keys() == own.architecture().keys()
+    with pytest.raises(ValueError, match="has no distillation"):
+        parameters(seeds=[{**cheap, "distillation": None}]).distillation_architecture(job)
+
+
 def test_which_nomad_frames_are_taken_downloads_nothing_again(parameters):
     before = parameters(seeds=[{"kind": "nomad"}]).nomad_query(FIRST)
     assert parameters(seeds=[{"kind": "nomad", "every": 5}]).nomad_query(FIRST) == before

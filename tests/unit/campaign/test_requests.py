@@ -96,6 +96,22 @@ def test_one_engine_per_number_of_species(ask):
     }
 
 
+def test_a_distillation_has_a_compiled_graph_of_its_own(ask):
+    cheap = {
+        "kind": "low_fidelity",
+        "count": 50,
+        "temperatures": [300],
+        "surface": {"kind": "calculator", "calculator": "silicon:StillingerWeberSilicon"},
+    }
+    drawn = {**cheap, "distillation": None}
+    files = ask(seeds=[{"kind": "rattled", "count": 12}, {**cheap, "distillation": {}}, drawn])
+    graph = "results/engines/distillation_1_2_species"
+    assert files.distillation_engine(job(CUI, index="1")) == graph
+    assert files.distillation_engine(job(CUI, index="2")) == []
+    assert graph in files.engines()
+    assert not any("distillation_2" in path for path in files.engines())
+
+
 def test_members_drive_trajectories_in_turn(ask):
     files = ask(green_kubo={"trajectories": 6}, committee={"subsamples": 2, "seeds": 2})
     drivers = [files.trajectory_member(job(index=str(n), round="03")) for n in range(6)]

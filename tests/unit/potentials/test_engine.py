@@ -105,6 +105,26 @@ def test_compiled_members_are_the_eager_ones(folder):
         assert each.energy[number] == pytest.approx(stock.energy[member, number], abs=2e-5)
 
 
+def test_members_go_on_with_half_a_batch_when_memory_runs_out(folder, monkeypatch):
+    committee = Committee([potential(seed) for seed in range(2)], folder[1])
+    wanted, features = committee.evaluate_members(frames()), committee.features(frames())
+    call, sizes = committee.batched.engine.call, []
+
+    def full(graph, member):
+        sizes.append(len(graph[0]))
+        if len(sizes) == 1:
+            raise RuntimeError("CUDA error: out of memory")
+        return call(graph, member)
+
+    monkeypatch.setattr(committee.batched.engine, "call", full)
+    found = committee.evaluate_members(frames())
+    assert sizes == [30, 14, 14, 16, 16]
+    for one, two in zip(found.forces, wanted.forces, strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-6)
+    for one, two in zip(committee.features(frames()), features, strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-5)
+
+
 def test_forces_are_derivatives_of_the_energy(folder):
     committee, atoms = Committee([potential()], folder[1]), frames()[0]
     forces = committee.evaluate([atoms]).forces[0]

@@ -1,6 +1,5 @@
 """A trained NequIP model against finite differences of itself and symmetries of space."""
 
-import networks
 import numpy as np
 import pytest
 import torch
@@ -43,28 +42,6 @@ def same(a, b, **tolerance):
     np.testing.assert_allclose(a.energy, b.energy, **tolerance)
     np.testing.assert_allclose(np.concatenate(a.forces), np.concatenate(b.forces), **tolerance)
     np.testing.assert_allclose(a.stress, b.stress, **tolerance)
-
-
-def test_double_precision_has_no_noise_of_single():
-    """The forces differ by the rounding of single precision; energies against forces do not."""
-    single = networks.potential()
-    double = single.in_double()
-    frames_ = networks.frames()
-    one, two = single.evaluate(frames_), double.evaluate(frames_)
-    for a, b in zip(one.forces, two.forces, strict=True):
-        np.testing.assert_allclose(a, b, atol=2e-4)
-    assert {value.dtype for value in single.model.parameters()} == {torch.float32}
-    atoms, step = frames_[0], 1e-4
-
-    def slope(potential):
-        moved = [atoms.copy(), atoms.copy()]
-        for cell, sign in zip(moved, (1, -1), strict=True):
-            cell.positions[0, 0] += sign * step
-        found = potential.evaluate([*moved, atoms])
-        return abs((found.energy[1] - found.energy[0]) / (2 * step) - found.forces[2][0, 0])
-
-    assert slope(double) < 1e-6
-    assert np.abs(one.forces[0] - two.forces[0]).max() > 1e-12
 
 
 def identical(a, b):
@@ -209,9 +186,28 @@ def test_a_batch_is_its_frames_one_by_one(model, labels):
             np.testing.assert_allclose(batch.stress[number], each.stress[0], atol=1e-12)
 
 
-def test_batches_hold_as_many_atoms_as_asked(model, labels):
-    cut = NequipPotential(model.model, "cpu", 20)._batches(labels[:5])
-    assert [len(batch) for batch in cut] == [2, 2, 1]
+def test_evaluation_without_a_compiled_graph_says_why_once(model, labels):
+    alone = NequipPotential(model.model, "cpu")
+    with logged() as messages:
+        alone.evaluate(labels[:1])
+        alone.evaluate(labels[:1])
+    assert messages == ["eager evaluation: no compiled graph was given"]
+
+
+def test_a_batch_that_does_not_fit_is_halved(model, labels, monkeypatch):
+    """What fits is 20 atoms: the forces are those of all frames at once."""
+    limited, forward, sizes = NequipPotential(model.model, "cpu", 64), model.model.forward, []
+
+    def full(data):
+        sizes.append(len(data["pos"]))
+        if sizes[-1] > 20:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(data)
+
+    wanted = model.evaluate(labels[:5])
+    monkeypatch.setattr(model.model, "forward", full)
+    same(limited.evaluate(labels[:5]), wanted, atol=1e-9)
+    assert sizes == [40, 16, 16, 8]
 
 
 def test_no_frames(model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,15 @@ class Trajectory:
     )
     ended: str = health.BOUND_REACHED
     start: str = ""
+
+
+def kept_frames(replicas: Sequence[Trajectory]) -> list[Atoms]:
+    """All kept frames, replica after replica."""
+    return [
+        Atoms(replica.atoms.numbers, positions=positions, cell=cell, pbc=True)
+        for replica in replicas
+        for positions, cell in zip(replica.positions, replica.cells, strict=True)
+    ]
 
 
 class Recorder:

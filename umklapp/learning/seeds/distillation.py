@@ -80,6 +80,7 @@ def distil(
     count: int,
     seed: int,
     scratch: Path,
+    engine: Path | None = None,
 ) -> Distilled:
     """Frames of the pool for the reference engine.
 
@@ -89,6 +90,7 @@ def distil(
     Args:
         pool: labelled by the cheap surface.
         count: frames to keep; fewer where `settings.bound` is met earlier.
+        engine: folder of the compiled graph of `settings.potential`.
 
     Raises:
         InputError: the pool has fewer frames than are wanted.
@@ -109,7 +111,7 @@ def distil(
             found = json.loads(state.read_text())
         else:
             members = [_fit(pool, order, settings, seed, folder, number, k) for k in _all(settings)]
-            found = _round(pool, order, settings, count - len(order), members)
+            found = _round(pool, order, settings, count - len(order), members, engine)
             write_json(state, found)
         history.append(found["row"])
         log.info(_words(found["row"]))
@@ -158,10 +160,11 @@ def _round(
     settings: Distillation,
     wanted: int,
     members: Sequence[tuple[Path, float]],
+    engine: Path | None,
 ) -> dict[str, Any]:
     """What a round found: its row of the history, and the frames to add."""
     began = time.monotonic()
-    committee = Committee.load([path for path, _ in members])
+    committee = Committee.load([path for path, _ in members], engine)
     taken = set(order)
     rest = [number for number in range(len(pool)) if number not in taken]
     row: dict[str, Any] = {"frames": len(order), "left": len(rest)}

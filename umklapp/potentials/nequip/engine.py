@@ -31,10 +31,31 @@ from umklapp.potentials.training_records import CompiledGraph
 
 log = logging.getLogger(__name__)
 
+UNKNOWN_NUMBERS = 4096
+"""That a call keeps per neighbour, of a network whose convolutions are not ours."""
+
 
 def default_device() -> str:
     """`cuda` where there is one."""
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def numbers_per_edge(network: SlotNetwork) -> int:
+    """About how many numbers a call keeps per neighbour: what the size of a batch goes by.
+
+    Of every convolution the six coefficients of each radial function with its value and slope, and
+    for each path the features of the neighbour and the gradient around it.
+    """
+    convolutions = [
+        each for each in network.network.modules() if isinstance(each, convolution.Convolution)
+    ]
+    tables = sum(8 * each.table.shape[-1] for each in convolutions)
+    features = sum(
+        (path.rows + path.columns) * (path.weights.stop - path.weights.start)
+        for each in convolutions
+        for path in each.paths
+    )
+    return tables + features or UNKNOWN_NUMBERS
 
 
 @dataclass(frozen=True)
@@ -56,6 +77,7 @@ class Engine:
         self.run = torch._inductor.aoti_load_package(str(package))
         self.device, self.types = device, types
         self.cutoff = networks[0].cutoff
+        self.numbers_per_edge = numbers_per_edge(networks[0])
         self.members = [[value.to(device) for value in each.weights] for each in networks]
         precision = self.members[0][0].dtype
         self.within_dtype = np.float64 if precision == torch.float64 else np.float32
@@ -146,10 +168,13 @@ def load(
     """The graph that `prepare` wrote, with the weights of some `NequipPotential`s.
 
     On a machine that the graph was not made for, the cache of that machine is asked (and filled).
-    None where evaluation is eager.
+    None where evaluation is eager; the log says why.
     """
+    for model in models:
+        model.why_eager = None  # said here
     record = CompiledGraph.read(folder / "engine.json")
     if record.mode == "eager":
+        log.info(f"eager evaluation: {record.reason}")
         return None
     device, types = models[0].device, models[0].types
     try:

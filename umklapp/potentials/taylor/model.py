@@ -7,7 +7,6 @@ that supercell only and has no stress.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,13 +154,6 @@ class TaylorNequip:
         smooth, rest = self.taylor.evaluate(frames), self.network.evaluate(frames)
         forces = [one + two for one, two in zip(smooth.forces, rest.forces, strict=True)]
         return Prediction(smooth.energy + rest.energy, forces, smooth.stress)
-
-    def in_double(self) -> TaylorNequip:
-        """The same weights with all arithmetic in double precision."""
-        found = copy.copy(self)
-        if isinstance(self.network, NequipPotential):
-            found.network = self.network.in_double()
-        return found
 
     def save(self, path: Path) -> None:
         """Write one file, atomically: arrays, weights and builder options, nothing pickled."""

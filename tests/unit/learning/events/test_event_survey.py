@@ -55,7 +55,7 @@ def explore(path, crystal, stretches, committee=None):
             prediction = models.evaluate_members([atoms])
             recorder.keep(replica, atoms, prediction, STEP * (number + 1), 300.0, 2.5)
         replicas.append(replica)
-    exploration.write(path, replicas, exploration.descriptors(models, replicas, perfect))
+    exploration.write(path, replicas)
     return path
 
 
@@ -181,7 +181,7 @@ def test_frames_of_a_pool_are_no_dynamics(crystal, tmp_path):
     zero = reference_energies(exact, perfect)
     replicas = exploration.judge_pool(exact, pool, zero, harmonic)
     path = tmp_path / "pool.h5"
-    exploration.write(path, replicas, exploration.descriptors(exact, replicas, perfect))
+    exploration.write(path, replicas)
     frames.write_frames(tmp_path / "none.extxyz", [])
     material = event_survey.Material(
         [path], [tmp_path / "none.extxyz"], exact, exact, (0.02, 0.01), harmonic
