@@ -46,9 +46,8 @@ def main(material, files, out):
     table.to_csv(out["csv"], index=False)
     correction = conductivity.non_analytical
     problems = comparison.missing(conductivity, ran, effective, errors)
-    Path(out["page"]).write_text(
-        comparison.page(material, table, sigmas, told, problems, audit, correction)
-    )
+    page = comparison.page(material, table, sigmas, told, problems, audit, correction)
+    Path(out["page"]).write_text(page)
     rows = json.loads(table.to_json(orient="records"))
     record = comparison.Comparison(
         advice=told, sigma=sigmas, kappa=rows, srme=srme, audit=audit, non_analytical=correction

@@ -21,9 +21,8 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
     material, number, member = names
     found = frames.read_labels(Path(files["dataset"]))
     seed = provenance.seed_for(stream_of(root, material), number, "member", member) % 2**31
-    parent = None
+    parent, parts = None, (found, [])
     if potential.baseline == "taylor":
-        counts, learned = {"train": len(found), "validation": 0}, found
         primitive, perfect = (
             frames.read_candidates(Path(files[name]))[0] for name in ("primitive", "sampling")
         )
@@ -31,22 +30,21 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
         result = taylor.train(found, perfect, known, potential, seed, out["model"], scratch)
     else:
         parts = member_frames(found, committee, root, material, member)
-        counts, learned = dict(zip(("train", "validation"), map(len, parts), strict=True)), parts[0]
         parent = next((Path(files[name]) for name in ("parent", "start") if files[name]), None)
         if files["start"]:
             potential = as_start(potential)
-        print(f"member {member}: {counts}, seed {seed}, from {parent or 'scratch'}")
+        print(f"member {member}: seed {seed}, from {parent or 'scratch'}")
         train = trainer(potential)
         result = train(*parts, potential, seed, out["model"], scratch, parent=parent)
     record = Training(
         member=member,
         seed=seed,
-        frames={**counts, "dataset": len(found)},
+        frames={"train": len(parts[0]), "validation": len(parts[1]), "dataset": len(found)},
         dataset=provenance.file_digest(files["dataset"]),
         model=provenance.file_digest(out["model"]),
         potential=potential.model_dump(mode="json"),
         parent=provenance.file_digest(parent) if parent else None,
-        left=left_on(load(out["model"]), learned),
+        left=left_on(load(out["model"]), parts[0]),
         **dict(result),
     )
     record.write(out["record"])
