@@ -40,12 +40,13 @@ $(VENV)/bin/umklapp: | $(STAMP)
 demo: env ## the whole workflow on a small case, with real DFT (DEMO_CORES=4)
 	@$(IN_ENV) sh profiles/campaign.sh config/demo.yaml results/demo $(CORES)
 
-# A file's tests share what its fixtures have trained, so a file stays with one process; whole
-# campaigns come first in the alphabet, so that none is left over at the end.
-TEST_PROCESSES ?= 2
+# A file's tests share what its fixtures have trained, so a file stays with one process; the order is
+# that of `testpaths`, the longest first. Three processes keep two cores busy: the tests on Slurm wait
+# for a queue half of their time.
+TEST_PROCESSES ?= 3
 PARALLEL := -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
-test: env lint slurm-lab ## style, types and all tests but the long physics ones (TEST_PROCESSES=2)
+test: env lint slurm-lab ## style, types and all tests but the long physics ones (TEST_PROCESSES=3)
 	@$(IN_ENV) python -m pytest $(PARALLEL)
 
 slurm-lab: ## install Slurm for the tests where that can be done (root, apt-get); else they are skipped

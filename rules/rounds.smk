@@ -45,11 +45,6 @@ checkpoint assess:
             chunk=CHUNKS,
             allow_missing=True,
         ),
-        failed=expand(
-            ROUND.failed(),
-            chunk=CHUNKS,
-            allow_missing=True,
-        ),
         kappa=(
             expand(
                 ROUND.conductivity().record,

@@ -26,7 +26,7 @@ def main(material, files, out):
         )
     )
     literature = comparison.literature_rows(conductivity.literature)
-    errors = KappaErrors.read(Path(files["error_budget"]))
+    errors = KappaErrors.read(Path(files["error_budget"])) if files["error_budget"] else None
     table = comparison.rows(conductivity, ran, effective, literature, errors)
     verdict = Verdict.read(files["verdict"])
     sigmas = {
@@ -40,7 +40,7 @@ def main(material, files, out):
         verdict.overall_sigma("after"),
         conductivity.not_computed is None,
         advice.missing_green_kubo(ran, audit_record),
-        advice.doubts(converged, audit.outcome, verdict.verdict),
+        advice.doubts(converged, audit.outcome, verdict.verdict, verdict.needs),
         verdict.no_sigma("after"),
     )
     table.to_csv(out["csv"], index=False)

@@ -267,6 +267,11 @@ class Material(Folder):
         """Rounds that have begun, in order."""
         return [Round(path) for path in existing(self.round("*").folder) if Path(path).is_dir()]
 
+    @property
+    def is_archive(self) -> bool:
+        """Whether only the small files behind the figures are here, and no round."""
+        return Path(self.history).exists() and not self.rounds_on_disk()
+
     def supercell(self, cell: str) -> str:
         """A cell by its name: `primitive`, `sampling` or `phonon`."""
         return f"{self.folder}/structure/{cell}.extxyz"

@@ -63,7 +63,7 @@ def check(campaign: Campaign) -> pd.DataFrame:
         except InputError as error:
             problems.append(str(error))
     problems += born_problems(campaign, primitives)
-    species = materials.species(campaign.materials.table, keys)
+    species = materials.species(table, keys)
     try:
         reference.check(campaign.reference, {name for names in species.values() for name in names})
     except InputError as error:

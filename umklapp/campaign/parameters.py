@@ -12,15 +12,13 @@ from typing import Any, cast
 
 import pandas as pd
 
+from umklapp import provenance
 from umklapp.campaign.requests import Wildcards, goes_on, pretraining
 from umklapp.config import Campaign
 from umklapp.config.base import Section
 from umklapp.config.green_kubo import MOVES
 from umklapp.config.potential import Potential
 from umklapp.crystals import prototypes
-from umklapp.crystals.formats import born_files
-from umklapp.crystals.formats.force_sets import is_params
-from umklapp.lattice.born import TABLE
 
 CURVATURE_SOURCE = {"kind", "labels", "supercell", "displacement", "equilibrium"}
 """Settings of fine-tuning that its labels depend on; the others are of the training."""
@@ -65,21 +63,24 @@ class Parameters:
     def recipe(self, wildcards: Wildcards) -> Plain:
         """What the primitive cell is built from: a changed lattice parameter reruns it."""
         chosen = self.campaign.materials
-        if chosen.cells is not None and is_params(chosen.cells):
-            return {}
+        if chosen.cells is not None:
+            from umklapp.crystals.formats.force_sets import is_params  # phono3py: where it is asked
+
+            if is_params(chosen.cells):
+                return {}
         row = cast(pd.Series, self.table.loc[wildcards.material])
         return prototypes.recipe(row, chosen.structures)
 
     def born_file(self, wildcards: Wildcards) -> str | None:
         """What the file or table of Born charges says of one material; None where there is none."""
-        said = self.campaign.phonons.born
+        said, material = self.campaign.phonons.born, wildcards.material
         if isinstance(said, Path):
-            return born_files.identity(
-                born_files.path_of(said, wildcards.material), wildcards.material
-            )
-        table = self.campaign.materials.structures / TABLE
-        if said == "auto" and born_files.in_table(table, wildcards.material):
-            return born_files.identity(table, wildcards.material)
+            from umklapp.crystals.formats import born_files  # phonopy: where a file is named
+
+            return born_files.identity(born_files.path_of(said, material), material)
+        table = self.campaign.materials.structures / prototypes.BORN
+        if said == "auto" and table.is_file():
+            return provenance.digest(prototypes.read_yaml(table).get(material))
         return None
 
     def seed(self, wildcards: Wildcards) -> Plain:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from umklapp.campaign.shards import Shard
@@ -253,6 +254,12 @@ class Requests:
         """The member that drives a trajectory: all of the round's committee in turn."""
         member = int(wildcards.index) % self.campaign.committee.size
         return self._round(wildcards).member(member).model
+
+    def error_budget(self, wildcards: Wildcards) -> Files:
+        """What ± of κ is made of; nothing for an archive from before there were error budgets."""
+        places = self.of(wildcards)
+        old = places.is_archive and not Path(places.error_budget).exists()
+        return [] if old else places.error_budget
 
     def green_kubo(self, wildcards: Wildcards) -> Files:
         """Green–Kubo result, where it is asked for."""

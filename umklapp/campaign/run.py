@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from umklapp.campaign import checks, shards, sizes
+from umklapp.campaign import shards, sizes
 from umklapp.campaign.job_resources import JobResources
 from umklapp.campaign.parameters import Parameters
 from umklapp.campaign.requests import Requests
@@ -59,12 +59,14 @@ def prepare(raw: Mapping[str, Any], shard: object = None, check: bool = True) ->
     keys = materials.selected(table, chosen.select, chosen.table)
     expected = {key: sizes.expected(cast(pd.Series, table.loc[key]), chosen) for key in keys}
     if check:
+        from umklapp.campaign import checks  # with every file format: a job starts without
+
         checks.check_campaign(campaign, keys)
     if part:
         keys = part.of(keys, {key: expected[key]["sampling"] for key in keys})
     if check:
         checks.check(checks.of_materials(campaign, keys))  # a shard looks at its own
-    species = materials.species(chosen.table, keys)
+    species = materials.species(table, keys)
     return Run(
         campaign=campaign,
         shard=part,

@@ -15,7 +15,6 @@ import spglib
 from ase import Atoms
 from ase.data import atomic_numbers
 from ase.formula import Formula
-from ase.io import read
 
 from umklapp.crystals import frame_info, materials_project, prototypes
 from umklapp.errors import InputError
@@ -134,13 +133,8 @@ def _reduced(formula: str) -> Atoms:
     return Atoms(str(Atoms(formula).symbols.formula.reduce()[0]))
 
 
-def species(path: Path, selection: Sequence[str]) -> dict[str, list[str]]:
-    """Chemical species of the selected materials, sorted.
-
-    Raises:
-        InputError: as `read_table`.
-    """
-    table = read_table(path)
+def species(table: pd.DataFrame, selection: Sequence[str]) -> dict[str, list[str]]:
+    """Chemical species of the selected materials of a table, sorted."""
     formulas = table.loc[list(selection), "formula"]
     return {
         str(key): sorted(set(Atoms(text).get_chemical_symbols())) for key, text in formulas.items()
@@ -298,6 +292,8 @@ def read_structure(path: Path) -> Atoms:
     Raises:
         InputError: naming the file.
     """
+    from ase.io import read  # half a second; not in every job of a workflow
+
     try:
         return read(path)
     except Exception as error:

@@ -6,20 +6,22 @@ import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from ase import Atoms
 from ase.data import atomic_numbers
-from ase.spacegroup import Spacegroup, crystal
 
 from umklapp import files
 from umklapp.errors import InputError
 
+if TYPE_CHECKING:
+    from ase.spacegroup import Spacegroup
+
 SUFFIXES = (".cif", ".vasp", ".extxyz")
 """Files of the structures folder that win over a prototype."""
 
-LATTICES, PROTOTYPES = "lattices.yaml", "prototypes.yaml"
+LATTICES, PROTOTYPES, BORN = "lattices.yaml", "prototypes.yaml", "born.yaml"
 
 
 @lru_cache(maxsize=64)
@@ -140,11 +142,15 @@ def _check_entry(entry: Any, prototype: Mapping[str, Any], where: str) -> None:
 
 @lru_cache(maxsize=64)
 def _group(number: int, setting: int) -> Spacegroup:
+    from ase.spacegroup import Spacegroup  # half a second; not in every job of a workflow
+
     return Spacegroup(number, setting)
 
 
 def build(made_of: Mapping[str, Any]) -> Atoms:
     """Conventional cell of a `recipe` with a prototype, as given (symmetry is not checked)."""
+    from ase.spacegroup import crystal
+
     prototype, lattice = made_of["prototype"], made_of["lattice"]
     lengths = [lattice.get(axis, lattice["a"]) for axis in ("a", "b", "c")]
     basis = [

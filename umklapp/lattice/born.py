@@ -14,12 +14,10 @@ from ase import Atoms
 from umklapp.config import Espresso, Phonons, Section
 from umklapp.crystals import born_charges
 from umklapp.crystals.formats import born_files, force_sets
+from umklapp.crystals.prototypes import BORN
 from umklapp.errors import InputError
 from umklapp.lattice.born_record import BornRecord
 from umklapp.reference import espresso_response
-
-TABLE = "born.yaml"
-"""In `materials.structures`: what `phonons.born: auto` looks into."""
 
 MISSING = "no non-analytical correction"
 """Begins the words of a polar crystal without Born charges."""
@@ -67,12 +65,12 @@ def source(
     if isinstance(reference, Espresso):
         _check_engine(reference)
         return Source("engine")
-    if born_files.in_table(structures / TABLE, material):
-        return Source("file", structures / TABLE)
+    if born_files.in_table(structures / BORN, material):
+        return Source("file", structures / BORN)
     engine = getattr(reference, "engine", "none")
     return Source(
         "none",
-        words=f"{MISSING}: {structures / TABLE} has no {material}, and the engine {engine} "
+        words=f"{MISSING}: {structures / BORN} has no {material}, and the engine {engine} "
         "computes no Born charges (phonons.born: auto)",
     )
 

@@ -44,6 +44,8 @@ class CalculatorEngine(ABC):
         """What an exception of this engine means."""
         if isinstance(error, TimeoutError):
             return "timeout"
+        if isinstance(error, FloatingPointError):
+            return "not_finite"
         return "out_of_memory" if isinstance(error, MemoryError) else "crashed"
 
     def label(self, atoms: Atoms, workdir: Path, timeout: float) -> Atoms | Failure:

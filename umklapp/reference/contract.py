@@ -14,7 +14,9 @@ from pydantic.dataclasses import dataclass
 
 from umklapp.records import Record
 
-Reason = Literal["scf_not_converged", "timeout", "out_of_memory", "crashed", "not_in_table"]
+Reason = Literal[
+    "scf_not_converged", "timeout", "out_of_memory", "crashed", "not_finite", "not_in_table"
+]
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def label_frames(
         where = f"frame {number + 1}/{len(candidates)} ({frames.frame_id(atoms)})"
         result = ledger.find(engine, atoms)
         if result is None:
-            result = engine.label(atoms, workdir, timeout)
+            result = _finite(engine.label(atoms, workdir, timeout))
             ledger.record(engine, result)
             log.info(f"{where}: {_outcome(result, workdir)}")
             result = ledger.find(engine, atoms) or result  # the very numbers of a later run
@@ -91,6 +91,16 @@ def label_frames(
         else:
             labels.append(result)
     return labels, failures
+
+
+def _finite(result: Atoms | Failure) -> Atoms | Failure:
+    """The result; a failure where a number of the label is none, whatever engine gave it."""
+    if isinstance(result, Failure):
+        return result
+    name = frames.not_finite(result)
+    if name is None:
+        return result
+    return Failure(frame_info.identity(result), "not_finite", f"{name} is not finite", 1)
 
 
 def _outcome(result: Atoms | Failure, workdir: Path) -> str:

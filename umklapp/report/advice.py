@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from umklapp.learning.events.evidence import Kind
 from umklapp.transport.audit.record import AuditRecord, Outcome
 from umklapp.transport.green_kubo_record import GreenKuboRecord
@@ -31,16 +33,18 @@ VERDICT_DOUBTS: dict[Kind, str | None] = {
 }
 
 
-def doubts(converged: bool, audit: Outcome, verdict: Kind) -> list[str]:
+def doubts(converged: bool, audit: Outcome, verdict: Kind, needs: Sequence[str] = ()) -> list[str]:
     """What forbids to trust κ, a clause each; empty where nothing does.
 
     Args:
         converged: whether the last assessment met all its criteria. audit: of these κ. verdict: on
-            rare events.
+            rare events. needs: what would decide it where it is undecided.
     """
     rounds = None if converged else "the rounds ended at their cap without convergence"
-    clauses = (AUDIT_DOUBTS[audit], rounds, VERDICT_DOUBTS[verdict])
-    return [clause for clause in clauses if clause]
+    events = VERDICT_DOUBTS[verdict]
+    if events and verdict == "undecided" and needs:
+        events += f" (it takes {' and '.join(needs)})"
+    return [clause for clause in (AUDIT_DOUBTS[audit], rounds, events) if clause]
 
 
 def size_correction(green_kubo: GreenKuboRecord) -> float | None:

@@ -26,6 +26,13 @@ from umklapp.transport.kappa_records import (
 COLUMNS = ["method", "kappa_W_per_mK", "error_W_per_mK", "error_is", "temperature_K"]
 
 
+BEFORE = {
+    "members": "members only, made before error budgets",
+    "runs": "statistics only, made before error budgets",
+}
+"""What an error bar is in an archive without error_budget.json."""
+
+
 class Row(Part):
     """κ by one method; error_is: what kind of error it is."""
 
@@ -67,7 +74,7 @@ def rows(
     green_kubo: GreenKuboRecord | None,
     effective: EffectiveConductivity | None,
     literature: pd.DataFrame,
-    errors: KappaErrors,
+    errors: KappaErrors | None,
 ) -> pd.DataFrame:
     """κ near 300 K by every method: columns `COLUMNS`.
 
@@ -75,12 +82,13 @@ def rows(
         conductivity: conductivity.json. green_kubo, effective: green_kubo.json and effective.json,
             None where they were not made.
         literature: of `literature_rows`.
-        errors: error_budget.json.
+        errors: error_budget.json; None for an archive from before there were any.
     """
     found: list[list[Any]] = []
     kappa = conductivity.at_room_temperature
     if kappa is not None:
-        found.append([conductivity.method, kappa[0], *_total(errors.boltzmann, ROOM), ROOM])
+        error = _total(errors.boltzmann, ROOM) if errors else (kappa[1], BEFORE["members"])
+        found.append([conductivity.method, kappa[0], *error, ROOM])
     if effective is not None and effective.kappa_W_per_mK is not None:
         found.append(
             ["effective force constants", effective.kappa_W_per_mK, None, "one fit",
@@ -88,7 +96,8 @@ def rows(
         )  # fmt: skip
     if green_kubo is not None and green_kubo.kappa_W_per_mK is not None:
         temperature = green_kubo.temperature_K
-        error = _total(errors.green_kubo, temperature)
+        spread = green_kubo.error_W_per_mK
+        error = _total(errors.green_kubo, temperature) if errors else (spread, BEFORE["runs"])
         found.append(["Green–Kubo", green_kubo.kappa_W_per_mK, *error, temperature])
         members = green_kubo.committee
         if members.model_W_per_mK is not None:
@@ -144,7 +153,7 @@ def missing(
     conductivity: CommitteeKappa,
     green_kubo: GreenKuboRecord | None,
     effective: EffectiveConductivity | None,
-    errors: KappaErrors,
+    errors: KappaErrors | None,
 ) -> list[str]:
     """What was asked for and could not be computed, in words; and what the errors leave out."""
     found = [f"κ: {conductivity.not_computed}"] if conductivity.not_computed else []
@@ -154,14 +163,19 @@ def missing(
             f"Boltzmann equation: {correction.words}; the crystal is polar, so its optical "
             "branches lack the splitting at Γ"
         )
-    if errors.moves_W_per_mK is not None:
+    if errors is None:
+        found.append(f"error bars: {BEFORE['members']}")
+    elif errors.moves_W_per_mK is not None:
         found.append(
             f"κ({ROOM:.0f} K) by the Boltzmann equation would move by {errors.moves_W_per_mK:+.2g} "
             "W/(m K) if the labels that nothing has learned from were learned"
         )
-    for name, budget in (("Boltzmann", errors.boltzmann), ("Green–Kubo", errors.green_kubo)):
+    if errors is not None:
+        budgets = (("Boltzmann", errors.boltzmann), ("Green–Kubo", errors.green_kubo))
         found += [
-            f"± of {name} does not contain {why}" for why in (budget.missing if budget else [])
+            f"± of {name} does not contain {why}"
+            for name, budget in budgets
+            for why in (budget.missing if budget else [])
         ]
     if effective is not None and effective.not_computed:
         found.append(f"effective force constants: {effective.not_computed}")

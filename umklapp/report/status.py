@@ -18,7 +18,7 @@ from rich.table import Table
 
 from umklapp import config
 from umklapp.crystals import materials
-from umklapp.learning.assessment import counted_rounds, of_round
+from umklapp.learning.assessment import Assessment, counted_rounds, of_round
 from umklapp.learning.events.verdict import current
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.paths import Material, Results, Round, existing
@@ -48,41 +48,43 @@ def of_campaign(settings: config.Campaign, now: float | None = None) -> list[dic
         mine = [job for job in jobs if job["file"].split("_")[0].removesuffix(".log") == key]
         found.append(
             {
-                **of_material(Path(results.material(key).folder), mine),
+                **of_material(Path(results.material(key).folder), mine, settings.rounds.max),
                 **costs.of_material(spent, key),
             }
         )
     return found
 
 
-def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def of_material(folder: Path, jobs: Sequence[dict[str, Any]], cap: int) -> dict[str, Any]:
     """State of one material from its folder.
 
     Args:
         folder: `results/{material}`.
         jobs: of `unfinished`, of this material.
+        cap: most rounds, `rounds.max` of the configuration.
 
     Returns:
         material, stage (words), round, labels (in the ledger: everything ever computed),
         failed_labels, test_force_mae_eV_per_A, kappa_300K_W_per_mK, its std
         and its total error (None where there is no error budget yet), converged, verdict,
         verdict_note (why a verdict on disk is not shown), audit (of the last round, with its words
-        and reason), reason, running and failed (rule, file, minutes since the last sign of life).
+        and reason), audit_note (that no round is left to learn from a failed one), reason, running
+        and failed (rule, file, minutes since the last sign of life).
         While rounds are open, what an earlier run found (κ, converged, verdict) is None.
 
     Raises:
         InputError: an assessment is no record of this workflow.
     """
     files = Material(str(folder))
-    rounds = counted_rounds(files)
+    rounds = counted_rounds(files)[:cap]
     committees = [found for one in rounds if (found := _read(CommitteeRecord, one.committee))]
-    verdict, verdict_note = current(files)
     last = of_round(rounds[-1]) if rounds else None
     audit = (_json(rounds[-1].audit) if rounds else None) or {}
-    # finished without convergence is the cap: no audit opens another round there
-    reopened = last is not None and last.converged and audit.get("another_round", False)
-    goes_on = last is None or not last.finished or reopened
-    ended = None if goes_on else last
+    failed = audit.get("another_round", False)
+    ended = last if last is not None and _ends(last, failed, cap) else None
+    verdict, verdict_note = current(files)
+    if verdict is not None and ended is None:
+        verdict, verdict_note = None, "verdict.json is not shown: rounds are open again"
     kappa, std = _kappa(files, rounds[-1], bool(jobs)) if ended else (None, None)
     errors = _read(KappaErrors, files.error_budget) if kappa is not None else None
     total = errors.boltzmann.total(ROOM) if errors and errors.boltzmann else None
@@ -106,10 +108,29 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "audit": audit.get("outcome"),
         "audit_words": audit.get("words"),
         "audit_reason": audit.get("reason"),
+        "audit_note": _no_round_left(cap) if ended and failed else None,
         "reason": _reason(rounds),
         "running": [job for job in jobs if not job["failed"]],
         "failed": [job for job in jobs if job["failed"]],
     }
+
+
+def _ends(last: Assessment, audit_failed: bool, cap: int) -> bool:
+    """Whether the last assessment ends the rounds, as the workflow reads it (`last_round`).
+
+    At the cap nothing opens another round, a failed audit neither. An assessment that had ended
+    without convergence below the cap is of an earlier, lower one: it is made again.
+    """
+    if last.round + 1 >= cap:
+        return True
+    return last.converged and not audit_failed
+
+
+def _no_round_left(cap: int) -> str:
+    return (
+        f"the audit of the last of {cap} rounds failed, and no round is left to learn from its "
+        "labels: raise rounds.max"
+    )
 
 
 def _reason(rounds: Sequence[Round]) -> str | None:
@@ -120,7 +141,7 @@ def _reason(rounds: Sequence[Round]) -> str | None:
     return assessed[-1].reason
 
 
-def _kappa(files: Material, last: Round, busy: bool) -> tuple[float, float] | tuple[None, None]:
+def _kappa(files: Material, last: Round, busy: bool) -> tuple[float | None, float | None]:
     """κ(300 K) and its spread of the last committee; None where it is of an earlier run.
 
     That is so where the final committee is not yet that of the last round, or, while jobs run,
@@ -258,8 +279,8 @@ def details(rows: Sequence[dict[str, Any]]) -> list[str]:
     """
     lines = []
     for row in rows:
-        if row["verdict_note"]:
-            lines.append(f"{row['material']}: {row['verdict_note']}")
+        notes = (row["verdict_note"], row["audit_note"])
+        lines += [f"{row['material']}: {note}" for note in notes if note]
         lines += [
             f"failed: {job['rule']} {job['file']}: {job['last_line']} ({job['log']})"
             for job in row["failed"]

@@ -47,20 +47,20 @@ def pooled_correlations(runs: Sequence[ModeEnergies], stars: Stars) -> np.ndarra
     Args:
         runs: of the same modes.
     """
-    shortest = min(len(each.energies) for each in runs)
-    runs = [each.first(shortest) for each in runs]
-    own = [each.energies.mean(axis=0) for each in runs]
+    shortest = min(len(run.energies) for run in runs)
+    runs = [run.first(shortest) for run in runs]
+    own = [run.energies.mean(axis=0) for run in runs]
     common = average_over_stars(np.mean(own, axis=0), stars)
     total = common.mean()
     summed = np.zeros((shortest, *common.shape))
-    for each, mean in zip(runs, own, strict=True):
+    for run, mean in zip(runs, own, strict=True):
         scale = mean.mean() / total if total > 0 else 1.0
-        summed += autocorrelation(each.energies - common * scale)
-        summed += each.to_modes(autocorrelation(each.within))
+        summed += autocorrelation(run.energies - common * scale)
+        summed += run.to_modes(autocorrelation(run.within))
     by_point = summed.transpose(1, 2, 0).reshape(len(common), -1)
     pooled = average_over_stars(by_point, stars).reshape(*common.shape, shortest)
-    found = pooled.transpose(2, 0, 1)
-    return np.divide(found, found[0], out=np.zeros_like(found), where=found[0] > 0)
+    products = pooled.transpose(2, 0, 1)
+    return np.divide(products, products[0], out=np.zeros_like(products), where=products[0] > 0)
 
 
 def fit_lifetimes(
@@ -81,8 +81,8 @@ def fit_lifetimes(
         InputError: a correlation does not fall below one half.
     """
     step = timestep(times)
-    found = np.full(correlations.shape[1:], np.nan)
-    for index in np.ndindex(found.shape):
+    lifetimes = np.full(correlations.shape[1:], np.nan)
+    for index in np.ndindex(lifetimes.shape):
         one = correlations[(slice(None), *index)]
         if one[0] < 1e-12:
             continue
@@ -93,10 +93,10 @@ def fit_lifetimes(
                 f"correlated after {times[-1] - times[0]:g} fs: run longer"
             )
         if below[0] >= 2:
-            found[index] = _decay(one[: below[0]]) * step
+            lifetimes[index] = _decay(one[: below[0]]) * step
     if procedure == "vibes":
-        found = 1 / (1 / found - 1 / (times[-1] - times[0]))
-    return found
+        lifetimes = 1 / (1 / lifetimes - 1 / (times[-1] - times[0]))
+    return lifetimes
 
 
 def _decay(values: np.ndarray) -> float:
@@ -122,13 +122,13 @@ def spectral_functions(
     """
     step = timestep(times)
     momenta = np.concatenate(list(project(velocities / units.fs, modes)))
-    number = len(momenta)
-    power = np.abs(fft.fft(momenta, axis=0)) ** 2 * (step / number / 1000)
-    half = number // 2 + 1
+    steps = len(momenta)
+    power = np.abs(fft.fft(momenta, axis=0)) ** 2 * (step / steps / 1000)
+    half = steps // 2 + 1
     # positive and negative frequencies of a complex coordinate are two directions of travel
-    mirrored = power[-np.arange(half) % number]
+    mirrored = power[-np.arange(half) % steps]
     weight = np.full(half, 1.0)
     weight[0] = 0.5
-    if number % 2 == 0:
+    if steps % 2 == 0:
         weight[-1] = 0.5
-    return fft.rfftfreq(number, step) * 1000, weight[:, None, None] * (power[:half] + mirrored)
+    return fft.rfftfreq(steps, step) * 1000, weight[:, None, None] * (power[:half] + mirrored)

@@ -192,3 +192,17 @@ def test_netcdf_files_of_the_user_may_hold_force_constants(ask):
     files = ask(seeds=seeds, verdict={"reference": ["md.nc", "{material}.nc"]})
     assert files.netcdf_of_user(job()) == ["Si-227.nc", "md.nc"]
     assert ask(seeds=seeds[1:], verdict={}).netcdf_of_user(job()) == []
+
+
+def test_an_archive_from_before_error_budgets_asks_for_none(ask, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files, folder = ask(), tmp_path / "results/Si-227"
+    assert files.error_budget(job()) == "results/Si-227/error_budget.json"
+    folder.mkdir(parents=True)
+    (folder / "history.json").write_text("{}")
+    assert files.error_budget(job()) == []
+    (folder / "round_00").mkdir()
+    assert files.error_budget(job()) == "results/Si-227/error_budget.json", "it is made"
+    (folder / "round_00").rmdir()
+    (folder / "error_budget.json").write_text("{}")
+    assert files.error_budget(job()) == "results/Si-227/error_budget.json", "of the archive"

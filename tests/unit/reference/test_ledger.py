@@ -145,3 +145,19 @@ def test_a_timeout_is_kept_as_such(ledger, tmp_path):
 
 def test_no_candidates(counting, ledger, tmp_path):
     assert label_frames([], counting, ledger, tmp_path, 60) == ([], [])
+
+
+class Forgetful:
+    """An engine of somebody else that does not look at its own numbers."""
+
+    name, settings_hash = "forgetful", "s1"
+
+    def label(self, atoms, workdir, timeout):
+        return frames.labelled(atoms, -1.0, np.full((len(atoms), 3), np.nan))
+
+
+def test_a_label_that_is_no_number_is_a_failure_of_any_engine(ledger, tmp_path):
+    labels, (failure,) = label_frames([rattled(0)], Forgetful(), ledger, tmp_path, 60)
+    assert labels == []
+    assert (failure.reason, failure.message) == ("not_finite", "forces is not finite")
+    assert label_frames([rattled(0)], Forgetful(), ledger, tmp_path, 60) == ([], [failure])

@@ -87,6 +87,14 @@ def test_an_unstable_crystal_is_said_to_be_so():
     assert "not dynamically stable" in advice(0.5, False, "", [])
 
 
+def test_what_would_decide_is_said():
+    needs = ["30 ps more of reference dynamics (verdict.reference)"]
+    assert doubts(True, "passed", "undecided", needs) == [
+        "the verdict on rare events is undecided (it takes 30 ps more of reference dynamics "
+        "(verdict.reference))"
+    ]
+
+
 def test_every_doubt_names_its_reason():
     said = advice(0.1, True, "", doubts(False, "failed", "undecided"))
     assert "the audit failed" in said

@@ -117,6 +117,18 @@ def test_kappa_without_a_budget_has_no_error():
     assert "no error budget" in found.loc[0, "error_is"]
 
 
+def test_an_archive_without_a_budget_has_the_error_bars_of_then():
+    found = comparison.rows(CONDUCTIVITY, GREEN_KUBO, None, pd.DataFrame(), None).set_index(
+        "method"
+    )
+    assert found.loc["phono3py RTA", "error_W_per_mK"] == 0.2
+    assert found.loc["phono3py RTA", "error_is"] == "members only, made before error budgets"
+    assert found.loc["Green–Kubo", "error_W_per_mK"] == 0.6
+    assert found.loc["Green–Kubo", "error_is"] == "statistics only, made before error budgets"
+    words = comparison.missing(CONDUCTIVITY, None, None, None)
+    assert words == ["error bars: members only, made before error budgets"]
+
+
 def test_a_size_correction_that_outweighs_the_value_is_no_result():
     small = changed(kappa_W_per_mK=1.45, corrected_W_per_mK=7.85)
     words = comparison.missing(CONDUCTIVITY, small, None, NO_ERRORS)[-1]

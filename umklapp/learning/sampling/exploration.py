@@ -88,6 +88,8 @@ def write(path: Path, replicas: Sequence[Trajectory], identity: str = "") -> Non
             group.attrs.update(ended=replica.ended, target_temperature=replica.target)
             group.attrs["start"] = replica.start
             group["numbers"] = replica.atoms.numbers
+            group["start_positions"] = replica.atoms.positions
+            group["start_cell"] = replica.atoms.cell.array
             shape = (len(replica.time), len(replica.atoms), 3)
             group["cells"] = np.reshape(np.array(replica.cells, float), (shape[0], 3, 3))
             for vectors in ("positions", "forces"):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class Trajectory:
     """What is kept of one replica: n frames of N atoms.
 
+    atoms: the frame that it started from; target: K;
     time: (n,) fs; positions: (n, N, 3) Å; cells: (n, 3, 3) Å; forces: (n, N, 3) eV/Å, committee
     mean; spread: (n, N) eV/Å, u_I; energy: (n,) eV per atom above R0; temperature: (n,) K;
     shortest_distance: (n,) Å; sigma: (n,) σᴬ of the mean force (NaN without harmonic reference);
