@@ -28,10 +28,13 @@ import yaml
 
 from umklapp import provenance
 from umklapp.campaign import teacher_campaign, testbed_campaign
-from umklapp.config import Rounds
+from umklapp.config import Conductivity, Phonons, Rounds
+from umklapp.crystals import frames
 from umklapp.files import write_json
+from umklapp.lattice import force_constants
 from umklapp.learning.events.verdict import Verdict
 from umklapp.report.figures import events
+from umklapp.transport import bte
 
 ROOT = Path(__file__).resolve().parents[1]
 WANTED = Rounds().force_error
@@ -135,6 +138,8 @@ def row(name: str, seed: int, results: Path) -> dict[str, object]:
         "converged_right": "no" if summary["converged"] and bad else "yes",
         "quiet_error_meV_per_A": round(1e3 * quiet, 1),
         "event_error_meV_per_A": round(1e3 * event, 1),
+        "kappa_W_per_mK": summary["kappa_300K_W_per_mK"],
+        "kappa_error_W_per_mK": summary["kappa_300K_error_W_per_mK"],
         "cpu_minutes": round(60 * pd.read_csv(results / "costs.csv")["cpu_hours"].sum(), 1),
         "reason": summary["reason"],
         "verdict_reason": summary["verdict_reason"],
@@ -160,6 +165,19 @@ def given_case(folder: Path) -> dict[str, object]:
         "cpu_minutes": round((time.process_time() - began) / 60, 1),
         "verdict_reason": record.reason,
     }
+
+
+def teachers_kappa(folder: Path) -> float:
+    """κ(RTA, 300 K) of the teacher's own force constants in a campaign's cell and mesh, W/(m K)."""
+    cells = folder / f"results_teacher/{testbed_campaign.MATERIAL}/structure"
+    primitive, perfect = (
+        frames.read_candidates(cells / f"{cell}.extxyz")[0] for cell in ("primitive", "phonon")
+    )
+    phonons, settings = Phonons(), Conductivity()
+    calculation = force_constants.prepare(primitive, perfect, phonons)
+    force_constants.evaluate(calculation, teacher_campaign.teacher(), phonons)
+    solved = bte.solve(calculation, settings, settings.mesh, phonons.imaginary, None)
+    return float(solved.numbers().kappa_W_per_mK[0])
 
 
 def figure(name: str, seed: int, folder: Path, paths: list[Path]) -> None:
@@ -228,10 +246,12 @@ def main() -> None:
                 figure(name, seed, folder, drawn)
     numbers = counts(pd.DataFrame(rows))
     print(numbers.to_string())
-    write_json(
-        options.out / "verdicts.json",
-        provenance.record(counts=numbers.reset_index().to_dict("records")),
-    )
+    record: dict[str, Any] = {"counts": numbers.reset_index().to_dict("records")}
+    if "teacher" in options.campaigns:
+        folder = options.scratch / f"teacher_{options.first}"
+        record["kappa_of_the_teacher_W_per_mK"] = teachers_kappa(folder)
+        print(f"κ of the teacher: {record['kappa_of_the_teacher_W_per_mK']:.2f} W/(m K)")
+    write_json(options.out / "verdicts.json", provenance.record(**record))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ rule elastic:
             member=MEMBERS,
             allow_missing=True,
         ),
-        engine=REQUESTS.engine,
+        engine=REQUESTS.cpu_engine,
         cell=REQUESTS.elastic_cell,
         reference=REQUESTS.elastic_reference,
     output:

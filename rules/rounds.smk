@@ -1,7 +1,7 @@
 rule round_conductivity:
     input:
         model=MEMBER.model,
-        engine=REQUESTS.engine,
+        engine=REQUESTS.cpu_engine,
         dataset=ROUND.dataset,
         primitive=MATERIAL.primitive,
         born=MATERIAL.born,
@@ -219,7 +219,7 @@ rule verdict:
             allow_missing=True,
         ),
         members=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
-        engine=REQUESTS.engine,
+        engine=REQUESTS.cpu_engine,
         assessment=lambda wildcards: final_round(wildcards).assessment,
     output:
         MATERIAL.verdict,

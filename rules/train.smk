@@ -73,7 +73,6 @@ rule engine:
     resources:
         mem_mb=memory("engine", 4000),
         runtime=minutes("engine", 30),
-        gpu=int(CAMPAIGN.resources.gpu),
     params:
         potential=PARAMETERS.architecture(),
         mode=CAMPAIGN.committee.engine,
@@ -94,12 +93,43 @@ use rule engine as distillation_engine with:
     resources:
         mem_mb=memory("distillation_engine", 4000),
         runtime=minutes("distillation_engine", 30),
-        gpu=int(CAMPAIGN.resources.gpu),
     params:
         potential=PARAMETERS.distillation_architecture,
         mode=CAMPAIGN.committee.engine,
     message:
         "Compile the networks of the distillation of seed {wildcards.index}, {wildcards.species} species"
+
+
+# A graph belongs to a type of device; jobs that ask for no GPU have that of the processor.
+if CAMPAIGN.resources.gpu:
+
+    use rule engine as gpu_engine with:
+        output:
+            directory(RESULTS.gpu(RESULTS.engine())),
+        log:
+            "<logs>/gpu_engine/{species}.log",
+        benchmark:
+            "<benchmarks>/gpu_engine/{species}.tsv"
+        resources:
+            mem_mb=memory("gpu_engine", 8000),
+            runtime=minutes("gpu_engine", 30),
+            gpu=1,
+        message:
+            "Compile the potential's architecture for {wildcards.species} species and a GPU"
+
+    use rule distillation_engine as gpu_distillation_engine with:
+        output:
+            directory(RESULTS.gpu(RESULTS.distillation_engine())),
+        log:
+            "<logs>/gpu_distillation_engine/{index}_{species}.log",
+        benchmark:
+            "<benchmarks>/gpu_distillation_engine/{index}_{species}.tsv"
+        resources:
+            mem_mb=memory("gpu_distillation_engine", 8000),
+            runtime=minutes("gpu_distillation_engine", 30),
+            gpu=1,
+        message:
+            "Compile the networks of distillation {wildcards.index}, {wildcards.species} species, for a GPU"
 
 
 rule committee:
@@ -116,7 +146,7 @@ rule committee:
         ),
         finetune=REQUESTS.finetune_records,
         dataset=ROUND.dataset,
-        engine=REQUESTS.engine,
+        engine=REQUESTS.cpu_engine,
         sampling=MATERIAL.sampling,
         harmonic=MATERIAL.harmonic,
         calibration=SEEDS.calibration,

@@ -1,7 +1,7 @@
 use rule round_conductivity as conductivity_member with:
     input:
         model=MATERIAL.final_model(),
-        engine=REQUESTS.engine,
+        engine=REQUESTS.cpu_engine,
         dataset=lambda wildcards: final_round(wildcards).dataset,
         primitive=MATERIAL.primitive,
         born=MATERIAL.born,
@@ -68,7 +68,7 @@ rule error_budget:
         dataset=lambda wildcards: final_round(wildcards).dataset,
         members=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
         committee=MATERIAL.final_committee,
-        engine=REQUESTS.engine,
+        engine=REQUESTS.cpu_engine,
         primitive=MATERIAL.primitive,
         born=MATERIAL.born,
         phonon=MATERIAL.phonon,
@@ -99,7 +99,7 @@ rule error_budget:
 rule mesh_convergence:
     input:
         model=MATERIAL.final_model(0),
-        engine=REQUESTS.engine,
+        engine=REQUESTS.cpu_engine,
         dataset=lambda wildcards: final_round(wildcards).dataset,
         primitive=MATERIAL.primitive,
         born=MATERIAL.born,

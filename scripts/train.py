@@ -7,6 +7,7 @@ from umklapp.crystals import frames
 from umklapp.lattice import force_constants
 from umklapp.lattice.born_record import BornRecord
 from umklapp.logs import log_to
+from umklapp.potentials import device
 from umklapp.potentials.committee import member_frames, stream_of
 from umklapp.potentials.loading import load
 from umklapp.potentials.nequip.schedule import as_start
@@ -31,11 +32,9 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
     else:
         parts = member_frames(found, committee, root, material, member)
         parent = next((Path(files[name]) for name in ("parent", "start") if files[name]), None)
-        if files["start"]:
-            potential = as_start(potential)
+        potential = as_start(potential) if files["start"] else potential
         print(f"member {member}: seed {seed}, from {parent or 'scratch'}")
-        train = trainer(potential)
-        result = train(*parts, potential, seed, out["model"], scratch, parent=parent)
+        result = trainer(potential)(*parts, potential, seed, out["model"], scratch, parent=parent)
     record = Training(
         member=member,
         seed=seed,
@@ -45,6 +44,7 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
         potential=potential.model_dump(mode="json"),
         parent=provenance.file_digest(parent) if parent else None,
         left=left_on(load(out["model"]), parts[0]),
+        **device.facts(),
         **dict(result),
     )
     record.write(out["record"])

@@ -353,6 +353,10 @@ class Results(Folder):
         """The compiled graph of the small networks of a distillation."""
         return f"{self.engines}/distillation_{index}_{species}_species"
 
+    def gpu(self, graph: str) -> str:
+        """The same graph compiled for a GPU."""
+        return f"{graph}_cuda"
+
     def flux_engine(self, species: Number = "{species}") -> str:
         """The compiled graph that gives the heat flux too."""
         return f"{self.engine(species)}_flux"

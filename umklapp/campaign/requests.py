@@ -203,12 +203,19 @@ class Requests:
         return len(set(self.species[material]))
 
     def engine(self, wildcards: Wildcards) -> str:
-        """The compiled graph for the number of species of a material."""
+        """The compiled graph for the species of a material, where the job's device is."""
+        return self._on_device(self.cpu_engine(wildcards))
+
+    def cpu_engine(self, wildcards: Wildcards) -> str:
+        """That of a job that asks for no GPU."""
         return self.results.engine(self._species_count(wildcards.material))
 
     def flux_engine(self, wildcards: Wildcards) -> str:
         """The compiled graph that gives the heat flux too."""
-        return self.results.flux_engine(self._species_count(wildcards.material))
+        return self._on_device(self.results.flux_engine(self._species_count(wildcards.material)))
+
+    def _on_device(self, graph: str) -> str:
+        return self.results.gpu(graph) if self.campaign.resources.gpu else graph
 
     def distillation_engine(self, wildcards: Wildcards) -> Files:
         """The compiled graph of the networks that choose cheap frames; none for a random draw."""
@@ -216,7 +223,7 @@ class Requests:
         if index not in self._distillations():
             return []
         species = self._species_count(wildcards.material)
-        return self.results.distillation_engine(index, species)
+        return self._on_device(self.results.distillation_engine(index, species))
 
     def _distillations(self) -> list[int]:
         """Places of the seeds whose cheap frames are chosen by networks."""
@@ -229,7 +236,8 @@ class Requests:
     def engines(self) -> list[str]:
         """All compiled graphs of this run."""
         counts = sorted({self._species_count(material) for material in self.species})
-        graphs = [self.results.engine(count) for count in counts]
+        plain = [self.results.engine(count) for count in counts]
+        graphs = [*plain]
         if self.campaign.green_kubo:
             graphs += [self.results.flux_engine(count) for count in counts]
         graphs += [
@@ -237,6 +245,8 @@ class Requests:
             for index in self._distillations()
             for count in counts
         ]
+        if self.campaign.resources.gpu:  # κ and other work of the processor has no card
+            graphs = [*plain, *map(self.results.gpu, graphs)]
         return graphs
 
     # transport and elasticity

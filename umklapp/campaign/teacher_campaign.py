@@ -217,7 +217,12 @@ def configuration(folder: Path, given: Path, seed: int) -> dict[str, Any]:
             "l_max": 1,
             "features": [16, 8],
             "radial_width": 32,
-            "training": TRAINING | {"warm_start": {"epochs": 20, "learning_rate": 0.01}},
+            "training": TRAINING
+            | {
+                "epochs": 150,
+                "patience": 150,
+                "warm_start": {"epochs": 40, "learning_rate": 0.01},
+            },
         },
         "committee": {"subsamples": 3, "seeds": 1},
         "exploration": {

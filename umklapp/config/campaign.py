@@ -118,6 +118,21 @@ class Campaign(Section):
         return self
 
     @model_validator(mode="after")
+    def _device_is_asked_for(self) -> Campaign:
+        device, asks = self.potential.device, self.resources.gpu
+        if device.startswith("cuda") and not asks:
+            raise ValueError(
+                f"potential.device is {device!r}, but no job asks for a GPU: set resources.gpu to "
+                "true, or potential.device to 'auto' or 'cpu'"
+            )
+        if device == "cpu" and asks:
+            raise ValueError(
+                "resources.gpu is true, but potential.device is 'cpu': jobs would hold a GPU that "
+                "they do not use; set one of the two"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _correction_has_labels(self) -> Campaign:
         chosen = self.materials
         same = chosen.cells is not None or chosen.sampling_supercell == chosen.phonon_supercell

@@ -131,4 +131,8 @@ class Resources(Section):
     min_free_disk: float = Field(
         2.0, ge=0, description="a run does not start with less free disk (GB)"
     )
-    gpu: bool = Field(False, description="training and exploration ask for one GPU each")
+    gpu: bool = Field(
+        False,
+        description="training, exploration, events, trajectories and audit frames ask for one GPU "
+        "each; locally `gpu=1` of profiles/default is shared out one job at a time",
+    )

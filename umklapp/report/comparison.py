@@ -33,6 +33,9 @@ BEFORE = {
 """What an error bar is in an archive without error_budget.json."""
 
 
+CORRECTED = "; the size correction counts as its own error"
+
+
 class Row(Part):
     """κ by one method; error_is: what kind of error it is."""
 
@@ -109,7 +112,7 @@ def rows(
         if green_kubo.corrected_W_per_mK is not None:
             found.append(
                 ["Green–Kubo, infinite size", green_kubo.corrected_W_per_mK, error[0],
-                 f"as above: the correction counts as its own error ({error[1]})", temperature]
+                 f"as above: {error[1]}" + (CORRECTED if errors else ""), temperature]
             )  # fmt: skip
         second = green_kubo.cepstral
         if second.kappa_W_per_mK is not None:

@@ -22,6 +22,7 @@ from umklapp.learning.assessment import Assessment, counted_rounds, of_round
 from umklapp.learning.events.verdict import current
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.paths import Material, Results, Round, existing
+from umklapp.potentials.training_records import CompiledGraph, Training
 from umklapp.records import Record
 from umklapp.reference.contract import Failures
 from umklapp.report import costs
@@ -43,15 +44,17 @@ def of_campaign(settings: config.Campaign, now: float | None = None) -> list[dic
     keys = materials.keys(settings.materials)
     spent = costs.table(costs.read(Path(results.benchmarks), keys))
     jobs = unfinished(Path(results.folder), time.time() if now is None else now)
+    graphs = [
+        f"{Path(path).parent.name}: {reason}"
+        for path in existing(f"{results.engines}/*/engine.json")
+        if (reason := CompiledGraph.read(Path(path)).fallback)
+    ]
     found = []
     for key in keys:
         mine = [job for job in jobs if job["file"].split("_")[0].removesuffix(".log") == key]
-        found.append(
-            {
-                **of_material(Path(results.material(key).folder), mine, settings.rounds.max),
-                **costs.of_material(spent, key),
-            }
-        )
+        of_one = of_material(Path(results.material(key).folder), mine, settings.rounds.max)
+        of_one["fallbacks"] = [*graphs, *of_one["fallbacks"]]
+        found.append({**of_one, **costs.of_material(spent, key)})
     return found
 
 
@@ -68,8 +71,9 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]], cap: int) -> dict[
         failed_labels, test_force_mae_eV_per_A, kappa_300K_W_per_mK, its std
         and its total error (None where there is no error budget yet), converged, verdict,
         verdict_note (why a verdict on disk is not shown), audit (of the last round, with its words
-        and reason), audit_note (that no round is left to learn from a failed one), reason, running
-        and failed (rule, file, minutes since the last sign of life).
+        and reason), audit_note (that no round is left to learn from a failed one), reason,
+        fallbacks (what was asked for and is not so, as a GPU or a compiled graph, in words),
+        running and failed (rule, file, minutes since the last sign of life).
         While rounds are open, what an earlier run found (κ, converged, verdict) is None.
 
     Raises:
@@ -110,6 +114,11 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]], cap: int) -> dict[
         "audit_reason": audit.get("reason"),
         "audit_note": _no_round_left(cap) if ended and failed else None,
         "reason": _reason(rounds),
+        "fallbacks": [
+            f"{folder.name} {Path(path).parent.name}: {record.fallback}"
+            for path in (existing(rounds[-1].member("*").training) if rounds else [])
+            if (record := Training.read(Path(path))).fallback
+        ],
         "running": [job for job in jobs if not job["failed"]],
         "failed": [job for job in jobs if job["failed"]],
     }
@@ -273,7 +282,7 @@ def _jobs(row: dict[str, Any]) -> str:
 
 
 def details(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """A line per verdict that is not shown, per failed job with its log, and per silent job.
+    """A line per verdict that is not shown, failed job with its log, silent job, and fallback.
 
     A job is silent when it has written nothing for an hour.
     """
@@ -292,7 +301,8 @@ def details(rows: Sequence[dict[str, Any]]) -> list[str]:
                     f"silent for {silent:.0f} min: {job['rule']} {job['file']} "
                     f"(killed, or writing nothing; {job['log']})"
                 )
-    return lines
+    fallbacks = dict.fromkeys(line for row in rows for line in row["fallbacks"])
+    return lines + [f"not as asked: {line}" for line in fallbacks]
 
 
 def run(path: Path, as_json: bool = False) -> None:

@@ -96,6 +96,17 @@ def test_one_engine_per_number_of_species(ask):
     }
 
 
+def test_jobs_with_a_gpu_have_a_graph_of_their_own(ask):
+    """κ and other work of the processor keep that of the processor."""
+    files = ask(resources={"gpu": True}, green_kubo={})
+    assert files.engine(job(CUI)) == "results/engines/2_species_cuda"
+    assert files.cpu_engine(job(CUI)) == "results/engines/2_species"
+    assert files.flux_engine(job(CUI)) == "results/engines/2_species_flux_cuda"
+    assert {files.engine(job()), files.cpu_engine(job())} < set(files.engines())
+    without = ask(resources={"gpu": False})
+    assert without.engine(job(CUI)) == without.cpu_engine(job(CUI)) == "results/engines/2_species"
+
+
 def test_a_distillation_has_a_compiled_graph_of_its_own(ask):
     cheap = {
         "kind": "low_fidelity",

@@ -118,6 +118,15 @@ def test_nothing_heavy_runs_where_snakemake_runs() -> None:
         assert max(map(int, megabytes)) <= 1000, rule
 
 
+def test_a_job_with_the_graph_of_a_gpu_asks_for_one() -> None:
+    """And the others have that of the processor: no job uses a card that it has not asked for."""
+    for rule, block in rules():
+        if re.search(r"=REQUESTS\.(engine|flux_engine|distillation_engine)\b", block):
+            assert "gpu=int(CAMPAIGN.resources.gpu)" in block, rule
+        if "REQUESTS.cpu_engine" in block:
+            assert "gpu=" not in block, rule
+
+
 def test_every_rule_asks_for_resources_in_its_own_name() -> None:
     """Rules that inherit too: a factor in `resources` reaches the rule that it names."""
     for rule, block in rules():

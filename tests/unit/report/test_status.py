@@ -12,6 +12,7 @@ from rich.console import Console
 
 from umklapp.errors import InputError
 from umklapp.learning.events.verdict import Belongs, Verdict
+from umklapp.potentials.training_records import Training
 from umklapp.report import status
 
 CAP = 5
@@ -179,6 +180,20 @@ def test_kappa_of_an_earlier_committee_is_not_shown(tmp_path):
     job = {"rule": "conductivity_member", "failed": False}
     assert status.of_material(folder, [job], CAP)["kappa_300K_W_per_mK"] is None
     assert end(folder) == (True, "sound", 9.7, "converged: all is well"), "a copy has other times"
+
+
+def test_what_was_asked_for_and_is_not_so_is_said(tmp_path):
+    folder = tmp_path / "Si-227"
+    path = folder / "round_00/member_1/training.json"
+    path.parent.mkdir(parents=True)
+    record = Training(
+        epochs=1, best_epoch=1, validation={}, seconds=1.0, member=1, seed=1, frames={}, model="m",
+        dataset="d", potential={}, device="cpu", fallback="a GPU was asked for, there is none",
+    )  # fmt: skip
+    record.write(path)
+    row = status.of_material(folder, [], CAP)
+    assert row["fallbacks"] == ["Si-227 member_1: a GPU was asked for, there is none"]
+    assert status.details([row, row]) == [f"not as asked: {row['fallbacks'][0]}"]
 
 
 def test_a_verdict_of_an_earlier_run_is_not_shown_while_new_rounds_are_open(tmp_path):

@@ -21,6 +21,7 @@ from umklapp.errors import CalculationError, InputError
 from umklapp.logs import without_warnings
 from umklapp.potentials.batches import Batches
 from umklapp.potentials.contract import Prediction
+from umklapp.potentials.device import chosen
 from umklapp.potentials.nequip import checkpoint_file
 from umklapp.potentials.nequip.derivatives import PRODUCT, VECTOR
 
@@ -43,7 +44,7 @@ class NequipPotential:
     def __init__(
         self, model: torch.nn.Module, device: str | None = None, max_atoms: int = 1024
     ) -> None:
-        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device or chosen()
         self.model = model.eval().to(self.device)
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)

@@ -24,6 +24,7 @@ from umklapp.errors import CalculationError
 from umklapp.files import replacing, write_json
 from umklapp.logs import without_warnings
 from umklapp.potentials import architectures
+from umklapp.potentials.device import chosen
 from umklapp.potentials.nequip import parents, schedule, training_settings
 from umklapp.potentials.nequip.progress import MONITOR, Progress
 from umklapp.potentials.nequip.training_settings import Start
@@ -193,7 +194,7 @@ def _fit(
     )
     last = ModelCheckpoint(dirpath=scratch, filename="last", enable_version_counter=False)
     trainer = lightning.Trainer(
-        accelerator="auto" if torch.cuda.is_available() else "cpu",
+        accelerator=chosen(),
         devices=1,
         max_epochs=settings.training.epochs,
         inference_mode=False,

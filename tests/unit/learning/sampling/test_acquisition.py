@@ -221,6 +221,9 @@ def test_automatic_spacing_is_two_correlation_times():
     frames = explored(300, replicas=3)
     assert acquisition.spacing_of(frames) == pytest.approx(10, rel=0.6)  # white noise every 10 fs
     assert acquisition.spacing_of(explored(3)) == 0.0
+    auto, given = config.Acquisition(spacing="auto"), config.Acquisition(spacing=70.0)
+    assert acquisition.least_spacing(frames, auto) == acquisition.spacing_of(frames)
+    assert acquisition.least_spacing(frames, given) == 70.0
 
 
 @pytest.mark.parametrize("memory", [0.6, 0.9])
