@@ -21,7 +21,7 @@ CORES = $(shell n=$$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc); \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help env demo test slurm-lab lint test-physics test-mutants audit-deps docs srme-env so3krates-env mace-env bench-nacl clean
+.PHONY: help env demo test slurm-lab lint test-physics test-mutants audit-deps test-chaos docs srme-env so3krates-env mace-env bench-nacl clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ lint: env ## ruff, snakefmt, mypy, snakemake --lint, lock against pyproject.toml
 
 test-physics: env ## the long tests against known physics (opt-in)
 	@$(IN_ENV) python -m pytest -m physics --timeout 7200
+
+test-chaos: env ## kill a campaign of instant jobs at random instants (opt-in; CHAOS_KILLS=50)
+	@$(IN_ENV) python -m pytest -m physics tests/chaos -s --timeout 7200
 
 test-mutants: env ## change one operator at a time in the formula modules: which changes do tests see? (hours)
 	@$(IN_ENV) mutmut run

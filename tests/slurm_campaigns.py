@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import forked_jobs
 import pandas as pd
 import yaml
 
@@ -31,15 +32,19 @@ def lab(command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["bash", LAB, command], capture_output=True, text=True, check=False)
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """One thread per process; calculators of the tests by name; the site file of the lab."""
+def environment(folder: Path, forks: bool = False) -> dict[str, str]:
+    """One thread per process; calculators of the tests by name; the site file of the lab.
+
+    Args:
+        forks: what a Slurm job starts is forked from a process that has its imports (forked_jobs).
+    """
     site = folder / "site.yaml"
     site.write_text(yaml.safe_dump(SITE))
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
     return {
         **os.environ,
         **threads,
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+        "PYTHONPATH": forked_jobs.python_path(forks),
         "UMKLAPP_SITE": str(site),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
@@ -54,12 +59,12 @@ def command(folder: Path, *more: str, snakefile: Path = ROOT / "Snakefile") -> l
     ]
 
 
-def start(folder: Path, *more: str, **keywords: Path) -> subprocess.Popen[str]:
+def start(folder: Path, *more: str, forks: bool = False, **keywords: Path) -> subprocess.Popen[str]:
     """Start Snakemake in a process group of its own; what it says goes to `snakemake.log`."""
     with (folder / "snakemake.log").open("a") as log:
         return subprocess.Popen(
             command(folder, *more, **keywords),
-            env=environment(folder),
+            env=environment(folder, forks),
             stdout=log,
             stderr=subprocess.STDOUT,
             text=True,

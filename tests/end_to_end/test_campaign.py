@@ -93,9 +93,7 @@ def environment(forks: bool = True) -> dict[str, str]:
         forks: jobs share their imports (forked_jobs); else every job starts as a user's does.
     """
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
-    folders = [ROOT, ROOT / "tests"]  # this checkout, wherever it lies
-    path = os.pathsep.join(map(str, [*folders, forked_jobs.CLIENT] if forks else folders))
-    return {**os.environ, **threads, "PYTHONPATH": path}
+    return {**os.environ, **threads, "PYTHONPATH": forked_jobs.python_path(forks)}
 
 
 def command(config: Path, *more: str) -> list[str]:

@@ -24,17 +24,21 @@ from pathlib import Path
 VARIABLE = "UMKLAPP_FORKED_JOBS"
 """Names the socket of the server to Snakemake's jobs."""
 
-CLIENT = Path(__file__).parent / "client"
-"""In the path of a Python whose jobs are forked."""
+TESTS = Path(__file__).parents[1]
+
+
+def python_path(forks: bool) -> str:
+    """PYTHONPATH of a campaign: this checkout, wherever it lies; the client if jobs are forked."""
+    folders = [TESTS.parent, TESTS, *([TESTS / "forked_jobs/client"] if forks else [])]
+    return os.pathsep.join(map(str, folders))
 
 
 @contextmanager
 def server(path: Path) -> Iterator[Path]:
     """A server that listens at `path` within the block."""
-    tests = Path(__file__).parents[1]
     started = subprocess.Popen(
         [sys.executable, "-m", "forked_jobs", path],
-        env={**os.environ, "PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}"},
+        env={**os.environ, "PYTHONPATH": python_path(forks=False)},
         stdin=subprocess.PIPE,  # closes with this process, whatever ends it
         stdout=subprocess.PIPE,
     )

@@ -168,11 +168,11 @@ def test_a_killed_snakemake_is_restarted_while_its_jobs_run(slurm: Lab, tmp_path
 
 
 @pytest.fixture(scope="module")
-def three(slurm: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished campaign of three materials."""
+def three(slurm: Lab, forks: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished campaign of three materials; its jobs share their imports."""
     folder = tmp_path_factory.mktemp("three") / "campaign"
     config = three_materials(folder)
-    process = start(folder, "--configfile", str(config))
+    process = start(folder, "--configfile", str(config), forks=True)
     assert process.wait(timeout=2400) == 0, said(folder)[-4000:]
     return folder
 

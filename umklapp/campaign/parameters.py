@@ -14,7 +14,8 @@ import pandas as pd
 
 from umklapp import provenance
 from umklapp.campaign.requests import Wildcards, goes_on, pretraining
-from umklapp.config import Campaign
+from umklapp.campaign.untracked import SameNumber, Untracked, compared_as
+from umklapp.config import OPERATION, Campaign, Gpaw, Program
 from umklapp.config.base import Section
 from umklapp.config.green_kubo import MOVES
 from umklapp.config.potential import Potential
@@ -22,6 +23,13 @@ from umklapp.crystals import prototypes
 
 CURVATURE_SOURCE = {"kind", "labels", "supercell", "displacement", "equilibrium"}
 """Settings of fine-tuning that its labels depend on; the others are of the training."""
+
+ANALYSIS = "mesh", "imaginary"
+"""Settings of `phonons` that force constants do not depend on."""
+
+REFERENCES = Gpaw, Program
+RUNNING = sorted({"max_iterations", *OPERATION} - {"pseudo_dir", "species_dir"})
+"""Settings of a reference engine that decide whether and where there is a label, not what it is."""
 
 Plain = dict[str, Any]
 """A section as json writes it; `config.parse` reads it again in the script."""
@@ -37,7 +45,11 @@ def plain(
     """
     if section is None:
         return None
-    return section.model_dump(mode="json", include=include, exclude=exclude)
+    dumped = section.model_dump(mode="json", include=include, exclude=exclude)
+    if not isinstance(section, REFERENCES):
+        return dumped
+    fields = type(section).model_fields
+    return compared_as(dumped, **{key: fields[key].default for key in RUNNING if key in fields})
 
 
 def _architecture(potential: Potential) -> Plain:
@@ -82,6 +94,28 @@ class Parameters:
         if said == "auto" and table.is_file():
             return provenance.digest(prototypes.read_yaml(table).get(material))
         return None
+
+    def label_timeout(self) -> SameNumber:
+        """Wall time of one label (s); a change repeats nothing."""
+        resources = self.campaign.resources
+        return SameNumber(resources.label_timeout, type(resources)().label_timeout)
+
+    def label_tries(self) -> Untracked:
+        """Starts of a frame that kills its process; a change repeats nothing."""
+        return Untracked(self.campaign.resources.label_tries)
+
+    def taylor_phonons(self) -> Plain:
+        """What the Taylor expansion under a member depends on; nothing without one."""
+        phonons = self.campaign.phonons
+        dumped, unset = (each.model_dump(mode="json") for each in (phonons, type(phonons)()))
+        if self.campaign.potential.baseline == "taylor":
+            unset = {key: unset[key] for key in ANALYSIS}
+        return compared_as(dumped, **unset)
+
+    def conductivity_phonons(self) -> Plain:
+        """What κ depends on; the mesh of the thermodynamics is not."""
+        phonons = self.campaign.phonons
+        return compared_as(phonons.model_dump(mode="json"), mesh=type(phonons)().mesh)
 
     def seed(self, wildcards: Wildcards) -> Plain:
         """One entry of `seeds`."""

@@ -117,6 +117,12 @@ class Resources(Section):
 
     label_chunks: int = Field(2, ge=1, description="parallel label jobs per stage")
     label_timeout: Positive = Field(3600.0, description="wall time of one label (s)")
+    label_tries: int = Field(
+        3,
+        ge=1,
+        description="a frame that kills its process (out of memory) so many times is recorded as "
+        "failed",
+    )
     retries: int = Field(0, ge=0, description="Snakemake retries of a failed job")
     walltime: dict[str, Positive] = Field(
         {}, description="multiplies the wall time of these rules; `default` is for all others"

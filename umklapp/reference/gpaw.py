@@ -29,6 +29,30 @@ class GpawEngine(CalculatorEngine):
         super().__init__(settings)
         self.settings = settings
 
+    def check(self, species: Iterable[str]) -> None:
+        """Raise `InputError` where GPAW has no data set (PAW setup) for a species."""
+        from gpaw import setup_paths
+        from gpaw.xc import XC
+
+        functional = _functional(self.settings.xc)
+        made = XC(functional) if isinstance(functional, str) else functional
+        name = made.get_setup_name()
+        lost = [
+            f"{symbol}.{name}"
+            for symbol in sorted(set(species))
+            if not any(
+                (Path(folder) / f"{symbol}.{name}{end}").is_file()
+                for folder in setup_paths
+                for end in ("", ".gz")
+            )
+        ]
+        if lost:
+            raise InputError(
+                f"reference: GPAW has no data set {', '.join(lost)} in "
+                f"{', '.join(map(str, setup_paths)) or 'any folder'}: install it (gpaw "
+                "install-data), set GPAW_SETUP_PATH, or leave these materials out of select"
+            )
+
     def fresh_calculator(
         self, atoms: Atoms, workdir: Path, *, attempt: int, symmetric: bool
     ) -> Calculator:
@@ -64,31 +88,6 @@ class GpawEngine(CalculatorEngine):
         if type(error).__name__ == "KohnShamConvergenceError":
             return "scf_not_converged"
         return super().reason(error)
-
-
-def check_data_sets(settings: Gpaw, species: Iterable[str]) -> None:
-    """Raise `InputError` where GPAW is not there, or has no data set for some species."""
-    try:
-        import gpaw
-        from gpaw.xc import XC
-    except ImportError as error:
-        raise InputError(f"reference: GPAW cannot be imported: {error}; run `make env`") from None
-    functional = _functional(settings.xc)
-    name = (XC(functional) if isinstance(functional, str) else functional).get_setup_name()
-    folders = [Path(folder) for folder in gpaw.setup_paths]
-    missing = [
-        symbol
-        for symbol in sorted(set(species))
-        if not any(
-            (folder / f"{symbol}.{name}{end}").exists() for folder in folders for end in ("", ".gz")
-        )
-    ]
-    if missing:
-        raise InputError(
-            f"reference: GPAW has no {name} data set for {', '.join(missing)} in "
-            f"{', '.join(map(str, folders)) or 'any folder'}: choose another functional, or "
-            "install one (`gpaw install-data`, GPAW_SETUP_PATH)"
-        )
 
 
 def _functional(name: str) -> Any:
