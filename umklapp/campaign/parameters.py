@@ -80,7 +80,7 @@ class Parameters:
 
     def finding_events(self) -> Plain:
         """What finding events depends on; the other settings are of the judging."""
-        names = {"reference", "enter", "leave", "shortest", "gap"}
+        names = {"reference", "reference_keys", "enter", "leave", "shortest", "gap"}
         return self.campaign.verdict.model_dump(mode="json", include=names)
 
     def low_fidelity_sampling(self, wildcards: Wildcards) -> Plain:

@@ -52,7 +52,7 @@ def of_trajectory(path: Path, built: Atoms) -> tuple[Atoms, Atoms, str]:
     Raises:
         InputError: no frames, several cells, or another crystal.
     """
-    frames = list(given.read(path))
+    frames, _ = given.inspected(path)
     if not frames:
         raise InputError(f"{path}: no frames in the file")
     if materials.composition(frames[0]) != materials.composition(built):

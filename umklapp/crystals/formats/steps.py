@@ -44,10 +44,10 @@ class Step:
     pbc: bool = True
 
     def frame(self, where: str) -> Atoms:
-        """Labelled frame.
+        """Labelled frame, not yet looked at.
 
         Raises:
-            InputError: no labels, or numbers that are not finite; `where` is named.
+            InputError: no labels, or a shape that is not one for each atom; `where` is named.
         """
         atoms = Atoms(self.symbols, cell=self.cell, positions=self.positions, pbc=True)
         if self.energy is None:
@@ -57,7 +57,7 @@ class Step:
         voigt = None if self.stress is None else full_3x3_to_voigt_6_stress(self.stress)
         info = {} if self.time is None else {"time": round(self.time, 6)}
         found = frames.labelled(atoms, self.energy, self.forces, voigt, **info)
-        frames.check(found, where)
+        found.pbc = self.pbc  # the border refuses what is not periodic
         return found
 
 

@@ -6,15 +6,13 @@ separated by lines `---`. What a step does not say (species, cell) stands in the
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import itertools
 import json
 import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import h5py
 import numpy as np
@@ -22,6 +20,7 @@ from ase import Atoms, units
 from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 from ase.stress import voigt_6_to_full_3x3_stress
 
+from umklapp.crystals.formats import packed
 from umklapp.crystals.formats.steps import Step, intensive, known_stress
 from umklapp.errors import InputError
 
@@ -39,13 +38,6 @@ ATOMIC_END = re.compile(rb"\]\s*\]\s*\]")
 
 BLOCK = 64
 """Steps of a .nc file that are read at once."""
-
-
-def opened(path: Path) -> IO[bytes]:
-    """The file's bytes, unpacked by the ending of its name."""
-    if path.suffix == ".gz":
-        return cast(IO[bytes], gzip.open(path, "rb"))
-    return cast(IO[bytes], bz2.open(path, "rb")) if path.suffix == ".bz2" else path.open("rb")
 
 
 def count_son(path: Path) -> int:
@@ -103,7 +95,7 @@ def _blocks(path: Path) -> tuple[bytes, Iterator[tuple[bytes, bool]]]:
 def _documents(path: Path) -> Iterator[tuple[bytes, bytes]]:
     """Every document, and the separator behind it (nothing behind the last)."""
     text, begin = b"", 0
-    with opened(path) as file:
+    with packed.opened(path) as file:
         while chunk := file.read(CHUNK):
             looked = max(0, len(text) - begin - 16)  # a separator may be cut by the chunks
             text, begin = text[begin:] + chunk, 0

@@ -45,13 +45,6 @@ def test_packed_file_is_the_same(params, tmp_path):
     assert [f.info["frame_id"] for f in plain] == [f.info["frame_id"] for f in unpacked]
 
 
-def test_extxyz_is_read_too(params, tmp_path):
-    _, expected = params
-    frames.write_frames(tmp_path / "frames.extxyz", expected)
-    found = force_sets.read_labelled(tmp_path / "frames.extxyz")
-    assert [f.info["frame_id"] for f in found] == [f.info["frame_id"] for f in expected]
-
-
 def test_cells_of_the_file(params):
     loaded = force_sets.load_params(params[0])
     assert len(loaded.supercell) == 8
@@ -159,9 +152,9 @@ def test_an_exclamation_mark_in_text_is_no_tag(tmp_path, params):
 
 
 def test_names_of_params_files():
-    for name in ("a.yaml", "a.yml", "a.yaml.xz", "b/a.yml.xz"):
+    for name in ("a.yaml", "a.yml", "a.yaml.xz", "b/a.yml.xz", "a.yaml.gz"):
         assert force_sets.is_params(Path(name))
-    for name in ("a.extxyz", "yaml", "a.yaml.gz", "a.xz"):
+    for name in ("a.extxyz", "yaml", "a.yaml.zip", "a.xz"):
         assert not force_sets.is_params(Path(name))
 
 
