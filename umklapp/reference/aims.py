@@ -23,6 +23,7 @@ class AimsEngine(ProgramEngine):
     """Energy, forces and, where asked, stress by FHI-aims."""
 
     name = "aims"
+    smears_energy = True
     program = "aims.x"
     variable = "UMKLAPP_AIMS_COMMAND"
 

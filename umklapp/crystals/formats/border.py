@@ -128,9 +128,12 @@ def believed(frame: Atoms, where: str) -> Atoms:
     _check_distances(frame, where)
     if frame.cell.volume > 0 and frame.cell.handedness > 0:
         return frame
-    frame.set_cell(-frame.cell.array, scale_atoms=False)
-    frame_info.mark(frame, frame_id=frames.frame_id(frame))
-    return frame
+    turned = Atoms(frame.numbers, cell=-frame.cell.array, positions=frame.positions, pbc=True)
+    frame_info.inherit(turned, frame)
+    kept = ("energy", "forces", "stress")
+    return frames.labelled(
+        turned, **{name: frame.calc.results[name] for name in kept if name in frame.calc.results}
+    )
 
 
 def _check_sizes(frame: Atoms, where: str) -> None:

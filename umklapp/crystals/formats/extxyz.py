@@ -199,7 +199,7 @@ def _offer(entries: Mapping[str, Any]) -> str:
     if not found:
         return ""
     names = ", ".join(name for group in found.values() for name in group)
-    setting = ", ".join(f"{key}: {group[0]}" for key, group in found.items())
+    setting = ", ".join(f"{key}: {found[key][0]}" for key in sorted(found))
     return f"; the file has {names}: name them where the file is named, `keys: {{{setting}}}`"
 
 

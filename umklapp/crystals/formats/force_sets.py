@@ -17,8 +17,8 @@ import phono3py
 import yaml
 from ase import Atoms
 from phono3py import Phono3py
-from phonopy.interface.calculator import get_calculator_physical_units
 from phonopy.interface.phonopy_yaml import PhonopyYaml
+from phonopy.physical_units import get_calculator_physical_units
 
 from umklapp.crystals import frames
 from umklapp.crystals.formats import border, consistency, packed
@@ -290,7 +290,7 @@ def read_labelled(path: Path, notes: list[str] | None = None) -> list[Atoms]:
     factor = _energy_factor(found, sets.units)
     for frame in found:
         frame.calc.results["energy"] *= factor
-    if notes is not None and sets.units != Units.of(None, path):
+    if notes is not None and sets.calculator is not None:
         unit = "eV" if factor == 1.0 else f"{factor:.4f} eV"
         notes.append(
             f"units of calculator {sets.calculator!r}: lengths of {sets.units.length:.4f} Å, "

@@ -47,9 +47,15 @@ class Step:
         """Labelled frame, not yet looked at.
 
         Raises:
-            InputError: no labels, or a shape that is not one for each atom; `where` is named.
+            InputError: no labels, or unknown species; `where` is named.
         """
-        atoms = Atoms(self.symbols, cell=self.cell, positions=self.positions, pbc=True)
+        try:
+            atoms = Atoms(self.symbols, cell=self.cell, positions=self.positions, pbc=True)
+        except (KeyError, ValueError, TypeError) as error:
+            cause = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"{where}: no configuration ({cause}); are the species known?"
+            ) from None
         if self.energy is None:
             raise InputError(f"{where}: no energy label")
         if self.forces is None:

@@ -35,9 +35,11 @@ def write_as(path, labels, names, unit=1.0):
         if "forces" in names:
             atoms.arrays[names["forces"]] = results["forces"]
         if "stress" in names:
-            atoms.info[names["stress"]] = full(results["stress"]) * unit
+            atoms.info[names["stress"]] = (full(results["stress"]) * unit).ravel()
         if "virial" in names:
-            atoms.info[names["virial"]] = -full(results["stress"]) * frame.cell.volume * unit
+            atoms.info[names["virial"]] = (
+                -full(results["stress"]) * frame.cell.volume * unit
+            ).ravel()
         made.append(atoms)
     write(path, made, format="extxyz")
     text = path.read_text()
