@@ -34,8 +34,9 @@ EXTENSIVE = ("metal", "real")
 
 TIME_UNITS = {"fs": 1.0, "ps": 1e3}
 
-FREQUENCY = 1.0
-"""THz of the noise filter where a table of fluxes comes without velocities."""
+FREQUENCY, PERIODS = 1.0, 10
+"""THz of the noise filter where a table of fluxes comes without velocities; and how often its
+period is in the run, at least."""
 
 CHUNKS = 10
 """Stretches of a trajectory from which the error of σᴬ comes."""
@@ -164,7 +165,9 @@ def conductivity(
     if len(steps) > 1:
         raise InputError(f"runs of different time steps: {sorted(steps)} fs")
     lowest = frequency or min((run.frequency or np.inf) for run in runs)
-    lowest = lowest if np.isfinite(lowest) else FREQUENCY
+    if not np.isfinite(lowest):
+        length = float(np.ptp(runs[0].times[:shortest]))
+        lowest = max(FREQUENCY, 1e3 * PERIODS / length)
     kappa = green_kubo.estimate(
         np.array([run.flux[:shortest] for run in runs]),
         runs[0].times[:shortest],

@@ -444,17 +444,17 @@ def test_shared_and_partly_empty_sites_are_refused(tmp_path, sites, message):
     [
         (lambda a: a.set_initial_magnetic_moments([2.2]), "magnetic moments; .*without spin"),
         (lambda a: a.set_initial_charges([1.0]), "charges"),
-        (lambda a: a.set_masses([53.94]), "isotopes"),
-        (lambda a: a.set_masses([55.846]), None),
+        (lambda a: a.set_masses([62.93]), "isotopes"),
+        (lambda a: a.set_masses([63.55]), None),
     ],
 )
 def test_what_no_step_carries_is_refused(tmp_path, change, message):
-    atoms = bulk("Fe", "bcc", a=2.83)
+    atoms = bulk("Cu", a=3.6)
     change(atoms)
-    path = tmp_path / "Fe-229.extxyz"
+    path = tmp_path / "Cu-225.extxyz"
     write(path, atoms)
     if message is None:
         materials.read_structure(path)
         return
-    with pytest.raises(InputError, match=rf"Fe-229\.extxyz: the structure has .*{message}"):
+    with pytest.raises(InputError, match=rf"Cu-225\.extxyz: the structure has .*{message}"):
         materials.read_structure(path)

@@ -50,7 +50,7 @@ def refuse_unknown(path: Path, first: bytes) -> None:
             "neither a cell nor labels; extxyz is needed"
         )
     try:
-        name = filetype(path)
+        name = filetype(str(path))
     except Exception:  # ASE raises many kinds for what it does not know
         name = None
     known = f"looks like ASE's format {name!r}" if name else "is of no known format"

@@ -156,7 +156,7 @@ class _Fluxes:
 
     def converted(self, step: Step) -> Step:
         """The step with its flux in our unit, or without one."""
-        if step.heat_flux is None:
+        if step.heat_flux is None or not np.any(step.heat_flux):  # atoms at rest
             return step
         if step.stresses is None or step.velocities is None:
             if self.unit is None:

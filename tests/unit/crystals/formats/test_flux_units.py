@@ -31,8 +31,9 @@ def test_version_and_stresses_agree_or_are_refused(version, factor):
     for computed in (FLUX, None, FLUX * np.nan):
         assert flux_units.unit(stored, computed, version, "here") == factor
     assert flux_units.unit(stored, FLUX + 1e-9, None, "here") == factor
+    other = FLUX if factor < 1 else FLUX * 1e3
     with pytest.raises(InputError, match="stresses and velocities of the same file say"):
-        flux_units.unit(FLUX * factor if factor < 1 else FLUX * 1e3, FLUX, "1.1.0", "here")
+        flux_units.unit(other, FLUX, version, "here")
     with pytest.raises(InputError, match="neither per fs nor per ps"):
         flux_units.unit(FLUX * 30, FLUX, version, "here")
 
