@@ -21,7 +21,7 @@ CORES = $(shell n=$$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc); \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help env demo test slurm-lab lint test-physics test-mutants docs srme-env so3krates-env mace-env bench-nacl clean
+.PHONY: help env demo test slurm-lab lint test-physics test-mutants audit-deps test-chaos docs srme-env so3krates-env mace-env bench-nacl clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,12 +40,13 @@ $(VENV)/bin/umklapp: | $(STAMP)
 demo: env ## the whole workflow on a small case, with real DFT (DEMO_CORES=4)
 	@$(IN_ENV) sh profiles/campaign.sh config/demo.yaml results/demo $(CORES)
 
-# A file's tests share what its fixtures have trained, so a file stays with one process; whole
-# campaigns come first in the alphabet, so that none is left over at the end.
-TEST_PROCESSES ?= 2
+# A file's tests share what its fixtures have trained, so a file stays with one process; the order is
+# that of `testpaths`, the longest first. Three processes keep two cores busy: the tests on Slurm wait
+# for a queue half of their time.
+TEST_PROCESSES ?= 3
 PARALLEL := -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
-test: env lint slurm-lab ## style, types and all tests but the long physics ones (TEST_PROCESSES=2)
+test: env lint slurm-lab ## style, types and all tests but the long physics ones (TEST_PROCESSES=3)
 	@$(IN_ENV) python -m pytest $(PARALLEL)
 
 slurm-lab: ## install Slurm for the tests where that can be done (root, apt-get); else they are skipped
@@ -62,9 +63,17 @@ lint: env ## ruff, snakefmt, mypy, snakemake --lint, lock against pyproject.toml
 test-physics: env ## the long tests against known physics (opt-in)
 	@$(IN_ENV) python -m pytest -m physics --timeout 7200
 
+test-chaos: env ## kill a campaign of instant jobs at random instants (opt-in; CHAOS_KILLS=50)
+	@$(IN_ENV) python -m pytest -m physics tests/chaos -s --timeout 7200
+
 test-mutants: env ## change one operator at a time in the formula modules: which changes do tests see? (hours)
 	@$(IN_ENV) mutmut run
 	@$(IN_ENV) mutmut results
+
+audit-deps: ## known vulnerabilities of the locked packages (asks the advisory data base of PyPI)
+	@python3 -m venv build/pip-audit && build/pip-audit/bin/pip install --quiet pip-audit
+	@sed -e '/^ *--hash/d' -e 's/ *\\$$//' envs/requirements.lock > build/pip-audit/lock.txt
+	@build/pip-audit/bin/pip-audit --disable-pip --no-deps -r build/pip-audit/lock.txt
 
 docs: env ## regenerate the configuration reference and the catalogue of materials
 	@$(IN_ENV) python -m umklapp config

@@ -18,6 +18,7 @@ from ase.build import bulk
 
 from umklapp import config, provenance
 from umklapp.files import write_json
+from umklapp.potentials.batches import Batches
 from umklapp.potentials.neighbours import Neighbourhood
 from umklapp.potentials.nequip import engine, heat_flux, model
 from umklapp.potentials.nequip.batched import BatchedMembers
@@ -85,7 +86,7 @@ def main() -> None:
         if loaded is None:
             raise SystemExit("no compiler: nothing to compare")
         plain, flux = BatchedMembers(loaded, [potential]), FluxMembers(folders["flux"], [potential])
-        plain.chunk = 10**9
+        plain.batches = Batches(10**9)
         for repeat in options.repeats:
             row = measure(repeat, potential, plain, flux)
             rows.append({"layers": layers, **row, "compile_s": compiling})

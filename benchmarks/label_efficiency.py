@@ -27,7 +27,8 @@ from umklapp.crystals.formats import force_sets
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.files import write_json
 from umklapp.learning import judgement
-from umklapp.learning.sampling import acquisition, exploration
+from umklapp.learning.sampling import acquisition, descriptors, exploration
+from umklapp.learning.sampling.candidates import Knowledge, Spread
 from umklapp.learning.sampling.recording import Trajectory
 from umklapp.potentials import testbed
 from umklapp.potentials.committee import Committee, subsample
@@ -266,13 +267,11 @@ def choose(
     record, _ = judgement.judge(committee, system.perfect, calibration, calibration)
     zero = np.array(record["reference_energy_eV_per_atom"])
     replicas = system.explore(committee, known, zero, seed)
-    found = explored(replicas, exploration.descriptors(committee, replicas, system.perfect))
+    found = explored(replicas, committee, system.perfect)
     if not found.frames:
         return [], {}
-    spreads = {
-        name: acquisition.Spread.of_numbers(each) for name, each in record.statistics.items()
-    }
-    facts = acquisition.Knowledge(
+    spreads = {name: Spread.of_numbers(each) for name, each in record.statistics.items()}
+    facts = Knowledge(
         spreads["force_max"],
         spreads["energy_above_crystal"],
         sites.bond_length(system.perfect),
@@ -291,10 +290,13 @@ def choose(
     return [system.label(found.frames[n]) for n in chosen], picked.counts
 
 
-def explored(replicas: list[Trajectory], descriptors: np.ndarray) -> exploration.Explored:
+def explored(
+    replicas: list[Trajectory], committee: Committee, perfect: Atoms
+) -> exploration.Explored:
     """What `exploration.read` gives, by way of a file."""
     path = Path("results/bench_labels") / f"{id(replicas)}.h5"
-    exploration.write(path, replicas, descriptors)
+    exploration.write(path, replicas)
+    descriptors.add(path, committee, perfect)
     found = exploration.read(path)
     path.unlink()
     return found

@@ -139,7 +139,7 @@ def measure(job: tuple[int, int, str]) -> dict[str, object]:
         else:
             model = committee(problem)
             spent = time.process_time() - began
-            spread = float(np.std([bench.kappa_of(member) for member in model.members]))
+            spread = float(np.std([bench.kappa_of(member) for member in model.members], ddof=1))
         kappa = bench.kappa_of(model)
     error = bench.error_of(model, held)
     return dict(zip(COLUMNS, (n, number, method, kappa, spread, error, spent), strict=True))

@@ -2,6 +2,7 @@
 # umklapp/campaign (requests, parameters, job_resources), the names of all files in umklapp/paths.py.
 from umklapp.campaign.assessments import Assessments
 from umklapp.campaign.audits import Audits
+from umklapp.campaign.devices import variables
 from umklapp.campaign.parameters import plain
 
 ENVIRONMENT = "../envs/umklapp.yaml"
@@ -11,6 +12,7 @@ REQUESTS = RUN.requests  # files that a job reads
 PARAMETERS = RUN.parameters  # settings that its result depends on
 memory, minutes = RUN.resources.memory, RUN.resources.minutes
 MEMBERS, CHUNKS = REQUESTS.members, REQUESTS.chunks
+os.environ.update(variables(CAMPAIGN))
 
 # names of files with their wildcards
 MATERIAL, FIGURES, OVERVIEW = RESULTS.material(), RESULTS.figures_of(), RESULTS.overview

@@ -7,7 +7,7 @@ rule explore:
         ),
         committee=ROUND.committee,
         dataset=ROUND.dataset,
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.engine),
         sampling=MATERIAL.sampling,
         harmonic=MATERIAL.harmonic,
         held_back=[
@@ -50,13 +50,13 @@ rule acquire:
         "<logs>/acquire/{material}_{round}.log",
     benchmark:
         "<benchmarks>/acquire/{material}_{round}.tsv"
-    localrule: True
+    retries: tries()
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory("acquire", 1000),
-        runtime=minutes("acquire", 10),
+        mem_mb=memory("acquire", 2000, "sampling", 1),
+        runtime=minutes("acquire", 30),
     params:
         acquisition=plain(CAMPAIGN.acquisition),
         rounds=plain(CAMPAIGN.rounds, include={"force_error", "share_above", "check_labels"}),

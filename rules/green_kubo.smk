@@ -9,17 +9,33 @@ use rule engine as flux_engine with:
     resources:
         mem_mb=memory("flux_engine", 4000),
         runtime=minutes("flux_engine", 60),
-        gpu=int(CAMPAIGN.resources.gpu),
     message:
         "Compile the heat flux of the potential for {wildcards.species} species"
+
+
+if CAMPAIGN.resources.gpu:
+
+    use rule flux_engine as gpu_flux_engine with:
+        output:
+            directory(RESULTS.gpu(RESULTS.flux_engine())),
+        log:
+            "<logs>/gpu_flux_engine/{species}.log",
+        benchmark:
+            "<benchmarks>/gpu_flux_engine/{species}.tsv"
+        resources:
+            mem_mb=memory("gpu_flux_engine", 8000),
+            runtime=minutes("gpu_flux_engine", 60),
+            gpu=1,
+        message:
+            "Compile the heat flux of the potential for {wildcards.species} species and a GPU"
 
 
 # Chunks of a killed run lie in scratch/; the run goes on there.
 rule green_kubo_trajectory:
     input:
         model=REQUESTS.trajectory_member,
-        engine=REQUESTS.engine,
-        flux=REQUESTS.flux_engine,
+        engine=ancient(REQUESTS.engine),
+        flux=ancient(REQUESTS.flux_engine),
         primitive=MATERIAL.primitive,
         phonon=MATERIAL.phonon,
     output:
@@ -55,7 +71,7 @@ rule green_kubo:
             member=MEMBERS,
             allow_missing=True,
         ),
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.cpu_engine),
         primitive=MATERIAL.primitive,
     output:
         record=MATERIAL.green_kubo,
@@ -89,7 +105,7 @@ rule effective_conductivity:
             member=MEMBERS,
             allow_missing=True,
         ),
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.cpu_engine),
         primitive=MATERIAL.primitive,
     output:
         record=MATERIAL.effective,

@@ -31,6 +31,7 @@ rule low_fidelity_sample:
 rule low_fidelity_distil:
     input:
         pool=MATERIAL.low_fidelity.pool(),
+        engine=ancient(REQUESTS.distillation_engine),
     output:
         kept=MATERIAL.low_fidelity.kept(),
         record=MATERIAL.low_fidelity.kept_record(),

@@ -154,11 +154,12 @@ rule figure_elastic:
 rule comparison:
     input:
         conductivity=MATERIAL.conductivity,
-        error_budget=MATERIAL.error_budget,
+        error_budget=REQUESTS.error_budget,
         green_kubo=REQUESTS.green_kubo,
         effective=REQUESTS.effective,
         srme=REQUESTS.srme,
         verdict=MATERIAL.verdict,
+        history=MATERIAL.history,
         audit=final_audit,
     output:
         record=MATERIAL.comparison,
@@ -222,7 +223,7 @@ rule figure_bands:
 rule figure_kappa:
     input:
         conductivity=MATERIAL.conductivity,
-        error_budget=MATERIAL.error_budget,
+        error_budget=REQUESTS.error_budget,
     output:
         png=report(
             FIGURES.png("kappa"),
@@ -254,7 +255,7 @@ rule material_summary:
     input:
         history=MATERIAL.history,
         conductivity=MATERIAL.conductivity,
-        error_budget=MATERIAL.error_budget,
+        error_budget=REQUESTS.error_budget,
         thermodynamics=MATERIAL.thermodynamics,
         verdict=MATERIAL.verdict,
         green_kubo=REQUESTS.green_kubo,

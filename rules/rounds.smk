@@ -1,6 +1,7 @@
 rule round_conductivity:
     input:
         model=MEMBER.model,
+        engine=ancient(REQUESTS.cpu_engine),
         dataset=ROUND.dataset,
         primitive=MATERIAL.primitive,
         phonon=MATERIAL.phonon,
@@ -19,7 +20,7 @@ rule round_conductivity:
         mem_mb=memory("round_conductivity", 4000, "phonon", 2),
         runtime=minutes("round_conductivity", 120, "phonon", 2, CAMPAIGN.conductivity.round_mesh),
     params:
-        phonons=plain(CAMPAIGN.phonons),
+        phonons=PARAMETERS.conductivity_phonons(),
         taylor=plain(CAMPAIGN.potential.taylor),
         conductivity=plain(CAMPAIGN.conductivity),
         mesh=CAMPAIGN.conductivity.round_mesh,
@@ -43,11 +44,6 @@ checkpoint assess:
             chunk=CHUNKS,
             allow_missing=True,
         ),
-        failed=expand(
-            ROUND.failed(),
-            chunk=CHUNKS,
-            allow_missing=True,
-        ),
         kappa=(
             expand(
                 ROUND.conductivity().record,
@@ -65,13 +61,13 @@ checkpoint assess:
         "<logs>/assess/{material}_{round}.log",
     benchmark:
         "<benchmarks>/assess/{material}_{round}.tsv"
-    localrule: True
+    retries: tries()
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory("assess", 1000),
-        runtime=minutes("assess", 10),
+        mem_mb=memory("assess", 2000, "sampling", 1),
+        runtime=minutes("assess", 30),
     params:
         acquisition=plain(CAMPAIGN.acquisition, include={"lower"}),
         rounds=plain(CAMPAIGN.rounds),
@@ -154,7 +150,7 @@ rule events:
         last=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
         committee=MATERIAL.round(0).committee,
         last_committee=lambda wildcards: final_round(wildcards).committee,
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.engine),
         harmonic=MATERIAL.harmonic,
     output:
         record=MATERIAL.event_record,
@@ -185,7 +181,7 @@ rule persistence:
         events=MATERIAL.event_record,
         labels=labels_of_all_rounds,
         members=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.engine),
         harmonic=MATERIAL.harmonic,
     output:
         runs=MATERIAL.persistence.runs,
@@ -222,7 +218,7 @@ rule verdict:
             allow_missing=True,
         ),
         members=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.cpu_engine),
         assessment=lambda wildcards: final_round(wildcards).assessment,
     output:
         MATERIAL.verdict,
@@ -230,13 +226,13 @@ rule verdict:
         "<logs>/verdict/{material}.log",
     benchmark:
         "<benchmarks>/verdict/{material}.tsv"
-    localrule: True
+    retries: tries()
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory("verdict", 2000),
-        runtime=minutes("verdict", 10),
+        mem_mb=memory("verdict", 3000, "sampling", 1),
+        runtime=minutes("verdict", 60, "sampling", 1),
     params:
         verdict=plain(CAMPAIGN.verdict),
     message:

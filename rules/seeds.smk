@@ -53,7 +53,8 @@ rule seed_displaced:
         seeds=PARAMETERS.seeds("rattled", "harmonic"),
         reference=plain(CAMPAIGN.reference),
         root=CAMPAIGN.seed,
-        timeout=CAMPAIGN.resources.label_timeout,
+        timeout=PARAMETERS.label_timeout(),
+        tries=PARAMETERS.label_tries(),
         scratch=MATERIAL.scratch("seed_displaced"),
         ledger=MATERIAL.ledger,
     message:
@@ -153,13 +154,13 @@ rule harmonic:
         "<logs>/harmonic/{material}.log",
     benchmark:
         "<benchmarks>/harmonic/{material}.tsv"
-    localrule: True
+    retries: tries()
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory("harmonic", 2000),
-        runtime=minutes("harmonic", 30),
+        mem_mb=memory("harmonic", 3000, "sampling", 1),
+        runtime=minutes("harmonic", 60, "sampling", 1),
     message:
         "{wildcards.material}: harmonic reference of the sampling supercell"
     script:

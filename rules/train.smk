@@ -48,7 +48,7 @@ rule train:
     params:
         potential=PARAMETERS.potential,
         committee=plain(CAMPAIGN.committee),
-        phonons=plain(CAMPAIGN.phonons),
+        phonons=PARAMETERS.taylor_phonons(),
         root=CAMPAIGN.seed,
         scratch=MATERIAL.scratch("round_{round}_member_{member}"),
     message:
@@ -72,7 +72,6 @@ rule engine:
     resources:
         mem_mb=memory("engine", 4000),
         runtime=minutes("engine", 30),
-        gpu=int(CAMPAIGN.resources.gpu),
     params:
         potential=PARAMETERS.architecture(),
         mode=CAMPAIGN.committee.engine,
@@ -80,6 +79,56 @@ rule engine:
         "Compile the potential's architecture for {wildcards.species} species"
     script:
         "../scripts/engine.py"
+
+
+# The networks of a distillation are smaller than those of the committee: another graph.
+use rule engine as distillation_engine with:
+    output:
+        directory(RESULTS.distillation_engine()),
+    log:
+        "<logs>/distillation_engine/{index}_{species}.log",
+    benchmark:
+        "<benchmarks>/distillation_engine/{index}_{species}.tsv"
+    resources:
+        mem_mb=memory("distillation_engine", 4000),
+        runtime=minutes("distillation_engine", 30),
+    params:
+        potential=PARAMETERS.distillation_architecture,
+        mode=CAMPAIGN.committee.engine,
+    message:
+        "Compile the networks of the distillation of seed {wildcards.index}, {wildcards.species} species"
+
+
+# A graph belongs to a type of device; jobs that ask for no GPU have that of the processor.
+if CAMPAIGN.resources.gpu:
+
+    use rule engine as gpu_engine with:
+        output:
+            directory(RESULTS.gpu(RESULTS.engine())),
+        log:
+            "<logs>/gpu_engine/{species}.log",
+        benchmark:
+            "<benchmarks>/gpu_engine/{species}.tsv"
+        resources:
+            mem_mb=memory("gpu_engine", 8000),
+            runtime=minutes("gpu_engine", 30),
+            gpu=1,
+        message:
+            "Compile the potential's architecture for {wildcards.species} species and a GPU"
+
+    use rule distillation_engine as gpu_distillation_engine with:
+        output:
+            directory(RESULTS.gpu(RESULTS.distillation_engine())),
+        log:
+            "<logs>/gpu_distillation_engine/{index}_{species}.log",
+        benchmark:
+            "<benchmarks>/gpu_distillation_engine/{index}_{species}.tsv"
+        resources:
+            mem_mb=memory("gpu_distillation_engine", 8000),
+            runtime=minutes("gpu_distillation_engine", 30),
+            gpu=1,
+        message:
+            "Compile the networks of distillation {wildcards.index}, {wildcards.species} species, for a GPU"
 
 
 rule committee:
@@ -96,7 +145,7 @@ rule committee:
         ),
         finetune=REQUESTS.finetune_records,
         dataset=ROUND.dataset,
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.cpu_engine),
         sampling=MATERIAL.sampling,
         harmonic=MATERIAL.harmonic,
         calibration=SEEDS.calibration,

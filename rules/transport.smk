@@ -1,6 +1,7 @@
 use rule round_conductivity as conductivity_member with:
     input:
         model=MATERIAL.final_model(),
+        engine=ancient(REQUESTS.cpu_engine),
         dataset=lambda wildcards: final_round(wildcards).dataset,
         primitive=MATERIAL.primitive,
         phonon=MATERIAL.phonon,
@@ -17,7 +18,7 @@ use rule round_conductivity as conductivity_member with:
         mem_mb=memory("conductivity_member", 4000, "phonon", 2),
         runtime=minutes("conductivity_member", 120, "phonon", 2, CAMPAIGN.conductivity.mesh),
     params:
-        phonons=plain(CAMPAIGN.phonons),
+        phonons=PARAMETERS.conductivity_phonons(),
         taylor=plain(CAMPAIGN.potential.taylor),
         conductivity=plain(CAMPAIGN.conductivity),
         mesh=CAMPAIGN.conductivity.mesh,
@@ -66,7 +67,7 @@ rule error_budget:
         dataset=lambda wildcards: final_round(wildcards).dataset,
         members=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
         committee=MATERIAL.final_committee,
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.cpu_engine),
         primitive=MATERIAL.primitive,
         phonon=MATERIAL.phonon,
     output:
@@ -82,7 +83,7 @@ rule error_budget:
         mem_mb=memory("error_budget", 6000, "phonon", 2),
         runtime=minutes("error_budget", 240, "phonon", 2, CAMPAIGN.conductivity.mesh),
     params:
-        phonons=plain(CAMPAIGN.phonons),
+        phonons=PARAMETERS.conductivity_phonons(),
         taylor=plain(CAMPAIGN.potential.taylor),
         conductivity=plain(CAMPAIGN.conductivity),
         root=CAMPAIGN.seed,
@@ -96,6 +97,7 @@ rule error_budget:
 rule mesh_convergence:
     input:
         model=MATERIAL.final_model(0),
+        engine=ancient(REQUESTS.cpu_engine),
         dataset=lambda wildcards: final_round(wildcards).dataset,
         primitive=MATERIAL.primitive,
         phonon=MATERIAL.phonon,
@@ -112,7 +114,7 @@ rule mesh_convergence:
         mem_mb=memory("mesh_convergence", 8000, "phonon", 2),
         runtime=minutes("mesh_convergence", 240, "phonon", 2, CAMPAIGN.conductivity.mesh),
     params:
-        phonons=plain(CAMPAIGN.phonons),
+        phonons=PARAMETERS.conductivity_phonons(),
         taylor=plain(CAMPAIGN.potential.taylor),
         conductivity=plain(CAMPAIGN.conductivity),
     message:

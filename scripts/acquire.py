@@ -8,6 +8,7 @@ from umklapp.crystals import frames, sites
 from umklapp.crystals.frame_info import Origin
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.sampling import acquisition, checks, exploration
+from umklapp.learning.sampling.candidates import Knowledge, Spread
 from umklapp.logs import log_to
 
 
@@ -15,14 +16,12 @@ def main(names, explored, committee, sampling, settings, rounds, root, out):
     """Write the candidates and how they were chosen; `names` are material and round."""
     found, record = exploration.read(explored), CommitteeRecord.read(committee)
     perfect = frames.read_candidates(sampling)[0]
-    spreads = {
-        name: acquisition.Spread.of_numbers(each) for name, each in record.statistics.items()
-    }
+    spreads = {name: Spread.of_numbers(each) for name, each in record.statistics.items()}
     if record.calibration_factor is None and settings.strategy != "random":
         settings = settings.model_copy(update={"strategy": "random"})
         print("the committee has no uncertainty: frames are drawn at random")
     candidates = exploration.candidates(found, settings.uncertainty, record.calibration_factor)
-    knowledge = acquisition.Knowledge(
+    knowledge = Knowledge(
         spreads[settings.uncertainty],
         spreads["energy_above_crystal"],
         sites.bond_length(perfect),

@@ -13,7 +13,6 @@ from umklapp.learning.sampling.acquisition import AcquisitionRecord
 from umklapp.learning.stopping import search
 from umklapp.learning.stopping.labels import new_labels
 from umklapp.logs import log_to
-from umklapp.reference.contract import Failures
 from umklapp.transport.committee import at_300_kelvin
 
 
@@ -21,7 +20,6 @@ def main(number, files, acquisition, settings, verdict, out):
     """Write assessment.json; `files` are the inputs of the rule by name, lists among them."""
     committee = CommitteeRecord.read(Path(files["committee"]))
     labelled = list(chain.from_iterable(frames.read_labels(Path(p)) for p in files["labels"]))
-    failed = sum(len(Failures.read(Path(path)).failed) for path in files["failed"])
     accepted = len(frames.read_candidates(Path(files["candidates"])))
     paths = [Path(path) for path in (files["exploration"], *files["previous"])]
     explored, *before = map(exploration.read, paths)
@@ -32,7 +30,7 @@ def main(number, files, acquisition, settings, verdict, out):
     evidence = rounds.Evidence(
         explored=explored,
         before=before[0] if before else None,
-        labels=new_labels(explored, labelled, checks, failed),
+        labels=new_labels(explored, labelled, checks, accepted - len(labelled)),
         factor=committee.calibration_factor,
         bound=acquisition.bound(settings.force_error),
         kappa=at_300_kelvin([Path(path) for path in files["kappa"]]),

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from umklapp.learning.events.verdict import Verdict
 from umklapp.logs import log_to
-from umklapp.report import comparison
+from umklapp.report import advice, comparison
 from umklapp.report.figures import comparison as figure
+from umklapp.report.history import History
 from umklapp.transport.audit.record import AuditRecord
 from umklapp.transport.error_budget import KappaErrors
 from umklapp.transport.green_kubo_record import GreenKuboRecord
@@ -25,15 +26,22 @@ def main(material, files, out):
         )
     )
     literature = comparison.literature_rows(conductivity.literature)
-    errors = KappaErrors.read(Path(files["error_budget"]))
+    errors = KappaErrors.read(Path(files["error_budget"])) if files["error_budget"] else None
     table = comparison.rows(conductivity, ran, effective, literature, errors)
     verdict = Verdict.read(files["verdict"])
     sigmas = {
         f"dynamics of the {which} committee": verdict.overall_sigma(key)
         for key, which in (("before", "first"), ("after", "last"))
     }
-    audit = comparison.audited(AuditRecord.read(files["audit"]) if files["audit"] else None)
-    told = comparison.advice(verdict.overall_sigma("after"), conductivity, ran is not None)
+    audit_record = AuditRecord.read(files["audit"]) if files["audit"] else None
+    audit = comparison.audited(audit_record)
+    converged = History.read(Path(files["history"])).rounds[-1].assessment.converged
+    told = advice.advice(
+        verdict.overall_sigma("after"),
+        conductivity.not_computed is None,
+        advice.missing_green_kubo(ran, audit_record),
+        advice.doubts(converged, audit.outcome, verdict.verdict, verdict.needs),
+    )
     table.to_csv(out["csv"], index=False)
     problems = comparison.missing(conductivity, ran, effective, errors)
     Path(out["page"]).write_text(comparison.page(material, table, sigmas, told, problems, audit))

@@ -6,17 +6,17 @@ from umklapp import config
 from umklapp.crystals import frames
 from umklapp.lattice import force_constants
 from umklapp.logs import log_to
-from umklapp.potentials.loading import load
+from umklapp.potentials.committee import Committee
 from umklapp.potentials.taylor.correction import correct
 from umklapp.transport import bte
 from umklapp.transport.kappa_records import MemberConductivity
 
 
-def main(model, dataset, primitive, phonon, phonons, taylor, conductivity, mesh, out):
+def main(model, engine, dataset, primitive, phonon, phonons, taylor, conductivity, mesh, out):
     """Write κ as json and fc2 as phono3py's hdf5."""
     perfect = frames.read_candidates(phonon)[0]
     calculation = force_constants.prepare(frames.read_candidates(primitive)[0], perfect, phonons)
-    potential, correction = load(model), None
+    potential, correction = Committee.load([model], engine), None
     if phonons.correction == "taylor":
         labels = frames.read_labels(dataset)
         potential, correction = correct(potential, labels, perfect, taylor)
@@ -40,6 +40,7 @@ if __name__ == "__main__":
     log_to(snakemake.log[0])
     main(
         Path(snakemake.input.model),
+        Path(snakemake.input.engine),
         Path(snakemake.input.dataset),
         Path(snakemake.input.primitive),
         Path(snakemake.input.phonon),

@@ -8,7 +8,7 @@ import numpy as np
 from umklapp import config
 from umklapp.crystals import frames
 from umklapp.errors import InputError
-from umklapp.lattice import force_constants
+from umklapp.lattice import effective_force_constants, force_constants
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
 from umklapp.transport import bte, trajectories
@@ -28,7 +28,7 @@ def main(files, members, phonons, settings, count, out):
     record = {"temperature_K": warmth, "kappa_W_per_mK": None, "not_computed": None}
     try:
         calculation = force_constants.prepare(primitive, labelled[0], phonons)
-        fit = force_constants.effective(calculation, labelled)
+        fit = effective_force_constants.fit(calculation, labelled)
         kappa = bte.solve(calculation, settings, settings.mesh, phonons.imaginary, out["modes"])
         scalar = kappa.scalar()
         record |= {**dict(kappa.numbers()), "fit": asdict(fit)}

@@ -7,17 +7,18 @@ from umklapp.crystals import frames
 from umklapp.lattice.elastic import committee
 from umklapp.lattice.elastic.record import ElasticRecord, ElasticReference
 from umklapp.logs import log_to
-from umklapp.potentials.loading import load
+from umklapp.potentials.committee import Committee
 
 
-def main(material, models, cell, reference, settings, scratch, out):
+def main(material, models, engine, cell, reference, settings, scratch, out):
     """Write elastic.json: every member, their mean and spread, stability."""
     atoms = frames.read_candidates(cell)[0]
     members = []
     for number, path in enumerate(models):
         print(f"member {number}")
         folder = scratch / f"member_{number}"
-        members.append(committee.member(atoms, load(path), settings, folder))
+        member = Committee.load([path], engine)
+        members.append(committee.member(atoms, member, settings, folder))
     own = ElasticReference.read(reference) if reference else None
     ElasticRecord(
         material=material,
@@ -33,6 +34,7 @@ if __name__ == "__main__":
     main(
         snakemake.wildcards.material,
         [Path(path) for path in snakemake.input.models],
+        Path(snakemake.input.engine),
         Path(snakemake.input.cell),
         Path(snakemake.input.reference) if snakemake.input.reference else None,
         config.parse(config.Elastic, snakemake.params.elastic),

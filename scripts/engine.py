@@ -8,10 +8,10 @@ from umklapp.potentials.compiled_graphs import graph_of
 from umklapp.potentials.nequip import engine
 
 
-def main(species, potential, mode, flux, out):
+def main(species, potential, mode, flux, on, out):
     """Write the folder of the compiled graph, or in it why evaluation stays eager."""
     network = graph_of(potential.backend, flux)
-    engine.prepare(potential, species, mode, out, network=network)
+    engine.prepare(potential, species, mode, out, network=network, on=on)
 
 
 if __name__ == "__main__":
@@ -20,6 +20,7 @@ if __name__ == "__main__":
         int(snakemake.wildcards.species),
         config.parse(config.Potential, snakemake.params.potential),
         snakemake.params.mode,
-        snakemake.rule == "flux_engine",
+        "flux" in snakemake.rule,
+        None if snakemake.rule.startswith("gpu_") else "cpu",
         Path(snakemake.output[0]),
     )

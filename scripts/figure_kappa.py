@@ -11,7 +11,7 @@ from umklapp.transport.kappa_records import Conductivity
 def main(material, files, out):
     """Draw the figure and write its csv."""
     numbers = Conductivity.read(Path(files["conductivity"]))
-    errors = KappaErrors.read(Path(files["error_budget"]))
+    errors = KappaErrors.read(Path(files["error_budget"])) if files["error_budget"] else None
     kappa.table(numbers, errors).to_csv(out["csv"], index=False)
     kappa.draw(numbers, errors, material, [Path(out["png"]), Path(out["pdf"])])
 

@@ -8,7 +8,7 @@ from umklapp.learning.seeds import distillation, low_fidelity
 from umklapp.logs import log_to
 
 
-def main(material, index, pool, settings, count, root, scratch, out):
+def main(material, index, pool, engine, settings, count, root, scratch, out):
     """Write the kept frames without labels, and the history of their choice."""
     found = frames.read_labels(pool)
     seed = provenance.seed_for(root, material, "distillation", index)
@@ -16,7 +16,7 @@ def main(material, index, pool, settings, count, root, scratch, out):
         chosen = low_fidelity.draw(found, count, provenance.generator(seed))
         record = {"history": [], "reason": "a random draw"}
     else:
-        kept = distillation.distil(found, settings, count, seed, scratch)
+        kept = distillation.distil(found, settings, count, seed, scratch, engine)
         chosen, record = kept.chosen, {"history": kept.history, "reason": kept.reason}
     print(f"{len(chosen)} of {len(found)} frames are kept: {record['reason']}")
     frames.write_frames(out["kept"], low_fidelity.to_label([found[n] for n in chosen]))
@@ -31,6 +31,7 @@ if __name__ == "__main__":
         snakemake.wildcards.material,
         int(snakemake.wildcards.index),
         Path(snakemake.input.pool),
+        Path(snakemake.input.engine) if snakemake.input.engine else None,
         None if plain is None else config.parse(config.Distillation, plain),
         snakemake.params.wanted,
         snakemake.params.root,

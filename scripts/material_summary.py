@@ -32,7 +32,7 @@ def main(material, files, out):
         assessments,
         rounds[-1].committee,
         Conductivity.read(Path(files["conductivity"])),
-        KappaErrors.read(Path(files["error_budget"])),
+        KappaErrors.read(Path(files["error_budget"])) if files["error_budget"] else None,
         thermodynamics,
         verdict,
         *asked,

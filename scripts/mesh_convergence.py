@@ -6,7 +6,7 @@ from umklapp import config
 from umklapp.crystals import frames
 from umklapp.lattice import force_constants
 from umklapp.logs import log_to
-from umklapp.potentials.loading import load
+from umklapp.potentials.committee import Committee
 from umklapp.potentials.taylor.correction import correct
 from umklapp.transport import bte, mesh
 
@@ -19,7 +19,7 @@ def main(files, phonons, taylor, settings, out):
     perfect = frames.read_candidates(Path(files["phonon"]))[0]
     primitive = frames.read_candidates(Path(files["primitive"]))[0]
     calculation = force_constants.prepare(primitive, perfect, phonons)
-    potential = load(Path(files["model"]))
+    potential = Committee.load([Path(files["model"])], Path(files["engine"]))
     if phonons.correction == "taylor":
         labels = frames.read_labels(Path(files["dataset"]))
         potential, _ = correct(potential, labels, perfect, taylor)

@@ -18,7 +18,7 @@ def main(members, reference, out):
         SrmeNumbers(**{key: None if value != value else value for key, value in vars(each).items()})
         for each in found
     ]
-    mean, std = float(np.mean(values)), float(np.std(values))
+    mean, std = float(np.mean(values)), float(np.std(values, ddof=len(values) > 1))
     SrmeRecord(reference=str(reference), mean=mean, std=std, members=numbers).write(out)
 
 

@@ -6,6 +6,7 @@ from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.lattice import force_constants
 from umklapp.logs import log_to
+from umklapp.potentials import device
 from umklapp.potentials.committee import member_frames, stream_of
 from umklapp.potentials.nequip.schedule import as_start
 from umklapp.potentials.taylor import training as taylor
@@ -43,6 +44,7 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
         model=provenance.file_digest(out["model"]),
         potential=potential.model_dump(mode="json"),
         parent=provenance.file_digest(parent) if parent else None,
+        **device.facts(),
         **dict(result),
     )
     record.write(out["record"])

@@ -1,8 +1,10 @@
 """What tests share: a real silicon calculator, labelled frames, campaigns, the shared folder."""
 
+import tempfile
 from copy import deepcopy
 from pathlib import Path
 
+import forked_jobs
 import numpy as np
 import pytest
 from ase import Atoms
@@ -49,6 +51,18 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} is not on this machine: no published data sets to compare with")
     return folder
+
+
+@pytest.fixture(scope="session")
+def forks():
+    """The server that forks jobs of campaigns, in the environment of what is started from here."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        forked_jobs.server(Path(folder) / "socket") as socket,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv(forked_jobs.VARIABLE, str(socket))
+        yield
 
 
 @pytest.fixture

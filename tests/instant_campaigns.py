@@ -30,7 +30,7 @@ def campaign(folder: Path, select: list[str], **changes: dict) -> Path:
             "sampling_supercell": CUBE,
             "phonon_supercell": CUBE,
         },
-        "reference": {"engine": "ase", "calculator": "silicon:StillingerWeberSilicon"},
+        "reference": {"engine": "ase", "calculator": "ase.calculators.lj:LennardJones"},
         "seeds": [{"kind": "rattled", "count": 12}],
         "committee": {"subsamples": 2, "seeds": 1},
         "rounds": {"max": 4},

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import forked_jobs
 import pandas as pd
 import yaml
 
@@ -31,15 +32,19 @@ def lab(command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["bash", LAB, command], capture_output=True, text=True, check=False)
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """One thread per process; calculators of the tests by name; the site file of the lab."""
+def environment(folder: Path, forks: bool = False) -> dict[str, str]:
+    """One thread per process; calculators of the tests by name; the site file of the lab.
+
+    Args:
+        forks: what a Slurm job starts is forked from a process that has its imports (forked_jobs).
+    """
     site = folder / "site.yaml"
     site.write_text(yaml.safe_dump(SITE))
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
     return {
         **os.environ,
         **threads,
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+        "PYTHONPATH": forked_jobs.python_path(forks),
         "UMKLAPP_SITE": str(site),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
@@ -54,12 +59,12 @@ def command(folder: Path, *more: str, snakefile: Path = ROOT / "Snakefile") -> l
     ]
 
 
-def start(folder: Path, *more: str, **keywords: Path) -> subprocess.Popen[str]:
+def start(folder: Path, *more: str, forks: bool = False, **keywords: Path) -> subprocess.Popen[str]:
     """Start Snakemake in a process group of its own; what it says goes to `snakemake.log`."""
     with (folder / "snakemake.log").open("a") as log:
         return subprocess.Popen(
             command(folder, *more, **keywords),
-            env=environment(folder),
+            env=environment(folder, forks),
             stdout=log,
             stderr=subprocess.STDOUT,
             text=True,
@@ -126,7 +131,14 @@ def three_materials(folder: Path, **changes: dict) -> Path:
             "training": {"epochs": 8, "learning_rate": 0.02},
         },
         "committee": {"subsamples": 2, "seeds": 1, "engine": "eager"},
-        "exploration": {"kind": "md", "replicas": 2, "steps": 20, "every": 5},
+        # such members differ by more than the default allows: every replica would end at once
+        "exploration": {
+            "kind": "md",
+            "replicas": 2,
+            "steps": 20,
+            "every": 5,
+            "max_uncertainty": 100,
+        },
         "acquisition": {"batch_size": 2, "spacing": 10.0, "lower": 1e-4},
         "rounds": {  # the mean error of the new labels alone decides
             "max": 2,
@@ -138,6 +150,7 @@ def three_materials(folder: Path, **changes: dict) -> Path:
             "calibration_band": 1000,
             "physics": [],
         },
+        "audit": None,  # else it decides beside the error
         "phonons": {"mesh": [3, 3, 3], "imaginary": -100.0},
         "conductivity": {"mesh": [2, 2, 2], "round_mesh": [2, 2, 2], "mesh_tolerance": 0.9},
         "resources": {

@@ -1,15 +1,18 @@
-"""Writing files so that no reader ever meets half of one."""
+"""Writing files so that no reader ever meets half of one, and reading yaml that says one thing."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
+
+from umklapp.errors import InputError
 
 
 @contextmanager
@@ -28,6 +31,40 @@ def replacing(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """A key that stands twice in a mapping is an error; yaml itself takes the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
+        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if twice:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"keys {twice} appear more than once", node.start_mark
+            )
+        return super().construct_mapping(node, deep=deep)
+
+
+def read_yaml(path: Path) -> Any:
+    """Content of a yaml file that a user has written: plain values, no key twice.
+
+    Raises:
+        InputError: the file is missing, not UTF-8 text, no yaml, or has a key twice.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: cannot be read as yaml: not UTF-8 text (byte {error.start}); save it as "
+            "UTF-8 (of a latin-1 file: `iconv -f LATIN1 -t UTF-8`)"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        return yaml.load(text, Loader=_UniqueKeys)
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: cannot be read as yaml: {error}") from None
 
 
 def write_text(path: Path, text: str) -> None:

@@ -266,6 +266,11 @@ class Material(Folder):
         """Rounds that have begun, in order."""
         return [Round(path) for path in existing(self.round("*").folder) if Path(path).is_dir()]
 
+    @property
+    def is_archive(self) -> bool:
+        """Whether only the small files behind the figures are here, and no round."""
+        return Path(self.history).exists() and not self.rounds_on_disk()
+
     def supercell(self, cell: str) -> str:
         """A cell by its name: `primitive`, `sampling` or `phonon`."""
         return f"{self.folder}/structure/{cell}.extxyz"
@@ -328,6 +333,7 @@ class Results(Folder):
     report = File("report.html")
     report_archive = File("report.zip")
     status = File("status.json")
+    last_run = File("campaign.json")  # configuration and versions of the last run
     logs = File("logs")
     benchmarks = File("benchmarks")
     engines = File("engines")
@@ -342,6 +348,14 @@ class Results(Folder):
     def engine(self, species: Number = "{species}") -> str:
         """The compiled graph for so many species."""
         return f"{self.engines}/{species}_species"
+
+    def distillation_engine(self, index: Number = "{index}", species: Number = "{species}") -> str:
+        """The compiled graph of the small networks of a distillation."""
+        return f"{self.engines}/distillation_{index}_{species}_species"
+
+    def gpu(self, graph: str) -> str:
+        """The same graph compiled for a GPU."""
+        return f"{graph}_cuda"
 
     def flux_engine(self, species: Number = "{species}") -> str:
         """The compiled graph that gives the heat flux too."""
@@ -374,6 +388,6 @@ COMMON_FOLDERS = (
 
 COMMON_FILES = (
     *(Results.summary.name, Results.costs.name, Results.nomad_sizes.name, Results.report.name),
-    *(Results.report_archive.name, Results.status.name),
+    *(Results.report_archive.name, Results.status.name, Results.last_run.name),
 )
 """Files of `Results` that belong to no single material."""

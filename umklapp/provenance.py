@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import subprocess
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,15 @@ def digest(value: object, length: int = 12) -> str:
 def file_digest(path: Path, length: int = 16) -> str:
     """Short hash of a file's bytes."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:length]
+
+
+def file_digests(files: Mapping[str, str | Sequence[str]]) -> dict[str, list[str]]:
+    """Hashes of the inputs of a job by their names, without folders."""
+    paths = {name: [each] if isinstance(each, str) else each for name, each in files.items()}
+    return {
+        name: [file_digest(Path(path)) for path in each if Path(path).is_file()]
+        for name, each in paths.items()
+    }
 
 
 def seed_for(root: int, *parts: object) -> int:

@@ -6,14 +6,14 @@ STAGES = {
     "structure": ("structure",),
     "seeds": (
         "seed_aimd", "seed_displaced", "seed_frames", "nomad_listing", "nomad_sizes",
-        "nomad_download", "seed_nomad", "low_fidelity_sample", "low_fidelity_distil",
-        "split", "harmonic",
+        "nomad_download", "seed_nomad", "low_fidelity_sample", "distillation_engine",
+        "gpu_distillation_engine", "low_fidelity_distil", "split", "harmonic",
     ),
     "labels": ("label", "label_audit", "curvature_labels"),
     "training": (
         "low_fidelity_train", "shared_model", "dataset", "train", "finetune", "committee", "model",
     ),
-    "exploration": ("engine", "explore", "acquire"),
+    "exploration": ("engine", "gpu_engine", "explore", "acquire"),
     "rounds": (
         "round_conductivity", "assess", "audit_frames", "audit", "audited", "history", "events",
         "persistence", "verdict",
@@ -22,7 +22,10 @@ STAGES = {
         "phonons", "conductivity_member", "conductivity", "mesh_convergence", "srme",
         "error_budget",
     ),
-    "Green–Kubo": ("flux_engine", "green_kubo_trajectory", "green_kubo", "effective_conductivity"),
+    "Green–Kubo": (
+        "flux_engine", "gpu_flux_engine", "green_kubo_trajectory", "green_kubo",
+        "effective_conductivity",
+    ),
     "elastic constants": ("elastic", "elastic_reference"),
     "report": (
         "material_summary", "summary", "comparison", "figure_learning_curve", "figure_uncertainty",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 from requests.exceptions import InvalidURL, JSONDecodeError, RequestException
@@ -89,6 +90,26 @@ class Client:
     first_pause: float = 1.0
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     _last: float = field(default=-math.inf, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what would show a secret: libraries put a header that they cannot send, and every
+        address, into their messages.
+
+        Raises:
+            InputError: a secret that no header can carry; a user or password in the address.
+        """
+        for name, secret in self.secrets.items():
+            if not re.fullmatch(r"[\x21-\x7e]+", secret):
+                raise InputError(
+                    f"{name}: the secret for {urlsplit(self.base).hostname} has a line break, a "
+                    "space or another character that no header carries; write it again (its value "
+                    "is not shown)"
+                )
+        if "@" in urlsplit(self.base).netloc:
+            raise InputError(
+                f"the address of {urlsplit(self.base).hostname} has a user or password in it, "
+                "which would stand in logs and records: take it out (~/.netrc is read)"
+            )
 
     def address(self, path: str, query: Mapping[str, Any] | None = None) -> str:
         """Full address; the path is quoted, its slashes are kept."""

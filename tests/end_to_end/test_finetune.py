@@ -31,6 +31,7 @@ CAMPAIGN = {
     "rounds": {"max": 2, "force_error": 1e-4, "physics": []},
     "finetune": FINETUNE,
 }
+SEED_FILES = ("train", "displaced", "calibration", "test")
 for section in ("green_kubo", "elastic"):
     del CAMPAIGN[section]
 
@@ -89,7 +90,7 @@ def test_assessment_and_counts_know_the_stage(finished: Path) -> None:
     assessment = json.loads((folder / "round_01/assessment.json").read_text())
     assert assessment["criteria"]["finetune"]["met"]
     displaced = json.loads((folder / "curvature/labels.json").read_text())["labels"]
-    parts = [folder / f"seeds/{name}.extxyz" for name in ("train", "calibration", "test")]
+    parts = [folder / f"seeds/{name}.extxyz" for name in SEED_FILES]
     parts += folder.glob("round_*/labels/*.extxyz")
     parts += folder.glob("round_*/audit/labels/*.extxyz")
     ordinary = sum(len(list(frames.read_labels(path))) for path in parts if path.stat().st_size)

@@ -32,6 +32,7 @@ def test_numbers_and_wildcards_name_the_same_files():
             "r/m/conductivity/member_1.modes.hdf5",
         ),
         (Results("r").flux_engine(2), "r/engines/2_species_flux"),
+        (Results("r").distillation_engine(0, 2), "r/engines/distillation_0_2_species"),
         (Results("r").figures_of("m").csv("kappa"), "r/figures/m/kappa.csv"),
         (Results("r").part_table("costs", "03_of_10"), "r/summaries/costs_03_of_10.csv"),
         (Results("/a/b").material("m").scratch("structure"), "/a/b/m/scratch/structure"),

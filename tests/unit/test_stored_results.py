@@ -151,7 +151,7 @@ def test_names_that_users_write_in_configurations(name, parameters, tmp_path):
 
 def test_what_a_user_asks_of_results_of_then():
     """Status, the table of the summary as text, and the list of files behind the figures."""
-    row = status.of_material(SILICON, [])
+    row = status.of_material(SILICON, [], 2)
     mean_and_std = Conductivity.read(SILICON / "conductivity.json").at_room_temperature
     assert (row["stage"], row["round"], row["failed_labels"]) == ("finished", 1, 0)
     assert (row["kappa_300K_W_per_mK"], row["kappa_300K_std_W_per_mK"]) == mean_and_std

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from logged import logged
 
 from umklapp import web
+from umklapp.errors import InputError
 from umklapp.web import Client, RefusedError, UnreachableError, retry_after
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -125,3 +126,19 @@ def test_a_secret_follows_no_redirect(server):
     server.answers = [(302, {"Location": "http://127.0.0.1:9/"})]
     with pytest.raises(RefusedError, match="302"):
         client(server, secrets={"X-API-KEY": "secret-key"}).open("x")
+
+
+@pytest.mark.parametrize("secret", ["abc\ndef", "abc\r\nX: y", "schlüssel-ключ", "two words", ""])
+def test_a_secret_that_no_header_carries_is_not_shown(secret):
+    """requests would put its value into the error message."""
+    with pytest.raises(InputError, match="its value is not shown") as caught:
+        Client("http://127.0.0.1:9", secrets={"X-API-KEY": secret})
+    assert not secret or secret not in str(caught.value)
+    assert "abc" not in str(caught.value)
+
+
+@pytest.mark.parametrize("user", ["user:passw0rd", "passw0rd"])
+def test_an_address_with_a_password_is_refused(user):
+    with pytest.raises(InputError, match=r"127\.0\.0\.1") as caught:
+        Client(f"http://{user}@127.0.0.1:9/path")
+    assert "passw0rd" not in str(caught.value)

@@ -154,13 +154,15 @@ def test_a_finished_campaign_without_audit_is_audited(tmp_path: Path) -> None:
     assert (folder / f"results/{SI}/audit.json").exists()
 
 
-def test_figures_come_from_an_archive_without_an_audit(failed_once: Path, tmp_path: Path) -> None:
-    """One from before there were audits: nothing but figures is planned."""
+def test_figures_come_from_an_archive_without_audit_and_budget(
+    failed_once: Path, tmp_path: Path
+) -> None:
+    """One from before there were audits and error budgets: nothing but figures is planned."""
     campaign(tmp_path, [SI], green_kubo=DYNAMICS)
     for name in (
         *("history.json", "test_errors.csv", "verdict.json", "events.csv", "conductivity.json"),
         *("phonons/bands.h5", "phonons/thermodynamics.json", "green_kubo.json", "summary.json"),
-        *("green_kubo/series.h5", "error_budget.json"),
+        "green_kubo/series.h5",
     ):
         target = tmp_path / f"results/{SI}/{name}"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -168,7 +170,9 @@ def test_figures_come_from_an_archive_without_an_audit(failed_once: Path, tmp_pa
     shutil.copy(failed_once / "results/summary.csv", tmp_path / "results/summary.csv")
     plan = planned(run(tmp_path, "figures", "--dry-run")[1])
     assert plan
-    assert not {"audit", "audited", "assess", "train"} & plan.keys()
+    assert {"figure_kappa", "comparison"} <= plan.keys()
+    made = {"audit", "audited", "assess", "train", "error_budget", "conductivity", "verdict"}
+    assert not made & plan.keys()
 
 
 def test_a_foreign_audit_is_named_before_any_job(learned: Path) -> None:

@@ -85,7 +85,4 @@ class Audits:
     def final(self, material: str) -> str | list[str]:
         """The audit of κ; nothing for an archive without rounds from before there were audits."""
         places = self.results.material(material)
-        archive = Path(places.history).exists() and not places.rounds_on_disk()
-        if archive and not Path(places.audit).exists():
-            return []
-        return places.audit
+        return [] if places.is_archive and not Path(places.audit).exists() else places.audit

@@ -58,7 +58,7 @@ def check(campaign: Campaign) -> pd.DataFrame:
         raise InputError("\n".join(dict.fromkeys(problems)))
     _check_counts(campaign)
     check_backend(campaign.potential)
-    species = materials.species(campaign.materials.table, keys)
+    species = materials.species(table, keys)
     reference.check(campaign.reference, {name for names in species.values() for name in names})
     return rows
 

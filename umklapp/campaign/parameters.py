@@ -12,14 +12,22 @@ from typing import Any, cast
 import pandas as pd
 
 from umklapp.campaign.requests import Wildcards, goes_on, pretraining
-from umklapp.config import Campaign
+from umklapp.campaign.untracked import SameNumber, Untracked, compared_as
+from umklapp.config import OPERATION, Campaign, Gpaw, Program
 from umklapp.config.base import Section
 from umklapp.config.green_kubo import MOVES
+from umklapp.config.potential import Potential
 from umklapp.crystals import prototypes
-from umklapp.crystals.formats.force_sets import is_params
 
 CURVATURE_SOURCE = {"kind", "labels", "supercell", "displacement", "equilibrium"}
 """Settings of fine-tuning that its labels depend on; the others are of the training."""
+
+ANALYSIS = "mesh", "imaginary"
+"""Settings of `phonons` that force constants do not depend on."""
+
+REFERENCES = Gpaw, Program
+RUNNING = sorted({"max_iterations", *OPERATION} - {"pseudo_dir", "species_dir"})
+"""Settings of a reference engine that decide whether and where there is a label, not what it is."""
 
 Plain = dict[str, Any]
 """A section as json writes it; `config.parse` reads it again in the script."""
@@ -35,7 +43,16 @@ def plain(
     """
     if section is None:
         return None
-    return section.model_dump(mode="json", include=include, exclude=exclude)
+    dumped = section.model_dump(mode="json", include=include, exclude=exclude)
+    if not isinstance(section, REFERENCES):
+        return dumped
+    fields = type(section).model_fields
+    return compared_as(dumped, **{key: fields[key].default for key in RUNNING if key in fields})
+
+
+def _architecture(potential: Potential) -> Plain:
+    network = plain(potential, exclude={"training", "taylor", "start"})
+    return {**cast(Plain, network), "baseline": "none"}
 
 
 @dataclass(frozen=True)
@@ -56,10 +73,35 @@ class Parameters:
     def recipe(self, wildcards: Wildcards) -> Plain:
         """What the primitive cell is built from: a changed lattice parameter reruns it."""
         chosen = self.campaign.materials
-        if chosen.cells is not None and is_params(chosen.cells):
-            return {}
+        if chosen.cells is not None:
+            from umklapp.crystals.formats.force_sets import is_params  # phono3py: where it is asked
+
+            if is_params(chosen.cells):
+                return {}
         row = cast(pd.Series, self.table.loc[wildcards.material])
         return prototypes.recipe(row, chosen.structures)
+
+    def label_timeout(self) -> SameNumber:
+        """Wall time of one label (s); a change repeats nothing."""
+        resources = self.campaign.resources
+        return SameNumber(resources.label_timeout, type(resources)().label_timeout)
+
+    def label_tries(self) -> Untracked:
+        """Starts of a frame that kills its process; a change repeats nothing."""
+        return Untracked(self.campaign.resources.label_tries)
+
+    def taylor_phonons(self) -> Plain:
+        """What the Taylor expansion under a member depends on; nothing without one."""
+        phonons = self.campaign.phonons
+        dumped, unset = (each.model_dump(mode="json") for each in (phonons, type(phonons)()))
+        if self.campaign.potential.baseline == "taylor":
+            unset = {key: unset[key] for key in ANALYSIS}
+        return compared_as(dumped, **unset)
+
+    def conductivity_phonons(self) -> Plain:
+        """What κ depends on; the mesh of the thermodynamics is not."""
+        phonons = self.campaign.phonons
+        return compared_as(phonons.model_dump(mode="json"), mesh=type(phonons)().mesh)
 
     def seed(self, wildcards: Wildcards) -> Plain:
         """One entry of `seeds`."""
@@ -113,8 +155,19 @@ class Parameters:
         The graph of a network is the same whatever it is added to; a Taylor baseline without the
         training that it needs (`stress_weight: 0`) could not be parsed again.
         """
-        network = plain(self.campaign.potential, exclude={"training", "taylor", "start"})
-        return {**cast(Plain, network), "baseline": "none"}
+        return _architecture(self.campaign.potential)
+
+    def distillation_architecture(self, wildcards: Wildcards) -> Plain:
+        """What the compiled graph of the networks of a distillation depends on.
+
+        Raises:
+            ValueError: the seed has none.
+        """
+        seed = self.campaign.seeds[int(wildcards.index)]
+        settings = seed.distillation if seed.kind == "low_fidelity" else None
+        if settings is None:
+            raise ValueError(f"seeds.{wildcards.index} has no distillation")
+        return _architecture(settings.potential)
 
     def curvature_source(self) -> Plain | None:
         """What the labels of fine-tuning depend on."""

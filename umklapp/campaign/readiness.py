@@ -6,6 +6,7 @@ All of this can be known before the first job, so it is said before the first jo
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -41,6 +42,29 @@ def check_options(arguments: Sequence[str], sharded: bool = False) -> None:
             raise InputError(f"{option} must not be used here: {reason}")
     if sharded and "shared" in arguments:
         raise InputError("target `shared` learns from all materials: leave out shard=… here")
+
+
+def check_folder(results: Path, working: Path) -> None:
+    """Raise `InputError` where the results folder is no folder of its own, or not to be written to.
+
+    Args:
+        results: the folder. working: where Snakemake runs; neither it nor anything above may be
+            taken, also not through a link.
+    """
+    resolved = results.resolve()
+    if any(place.resolve().is_relative_to(resolved) for place in (working, Path.home())):
+        raise InputError(
+            f"results: {results} is {resolved}, which holds the workflow or your home: name a "
+            "folder of this campaign alone"
+        )
+    present = next(place for place in (results, *results.absolute().parents) if place.exists())
+    if not present.is_dir():
+        raise InputError(f"results: {present} is a file, a folder is expected")
+    if not os.access(present, os.W_OK | os.X_OK):
+        raise InputError(
+            f"results: {present} cannot be written to (read-only, or of another user): name "
+            "another folder, or make it writable; `snakemake -n` and `umklapp status` only read"
+        )
 
 
 def check_disk(folder: Path, needed: float) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from umklapp.campaign.shards import Shard
@@ -202,19 +203,50 @@ class Requests:
         return len(set(self.species[material]))
 
     def engine(self, wildcards: Wildcards) -> str:
-        """The compiled graph for the number of species of a material."""
+        """The compiled graph for the species of a material, where the job's device is."""
+        return self._on_device(self.cpu_engine(wildcards))
+
+    def cpu_engine(self, wildcards: Wildcards) -> str:
+        """That of a job that asks for no GPU."""
         return self.results.engine(self._species_count(wildcards.material))
 
     def flux_engine(self, wildcards: Wildcards) -> str:
         """The compiled graph that gives the heat flux too."""
-        return self.results.flux_engine(self._species_count(wildcards.material))
+        return self._on_device(self.results.flux_engine(self._species_count(wildcards.material)))
+
+    def _on_device(self, graph: str) -> str:
+        return self.results.gpu(graph) if self.campaign.resources.gpu else graph
+
+    def distillation_engine(self, wildcards: Wildcards) -> Files:
+        """The compiled graph of the networks that choose cheap frames; none for a random draw."""
+        index = int(wildcards.index)
+        if index not in self._distillations():
+            return []
+        species = self._species_count(wildcards.material)
+        return self._on_device(self.results.distillation_engine(index, species))
+
+    def _distillations(self) -> list[int]:
+        """Places of the seeds whose cheap frames are chosen by networks."""
+        return [
+            index
+            for index, seed in enumerate(self.campaign.seeds)
+            if seed.kind == "low_fidelity" and seed.distillation is not None
+        ]
 
     def engines(self) -> list[str]:
         """All compiled graphs of this run."""
         counts = sorted({self._species_count(material) for material in self.species})
-        graphs = [self.results.engine(count) for count in counts]
+        plain = [self.results.engine(count) for count in counts]
+        graphs = [*plain]
         if self.campaign.green_kubo:
             graphs += [self.results.flux_engine(count) for count in counts]
+        graphs += [
+            self.results.distillation_engine(index, count)
+            for index in self._distillations()
+            for count in counts
+        ]
+        if self.campaign.resources.gpu:  # κ and other work of the processor has no card
+            graphs = [*plain, *map(self.results.gpu, graphs)]
         return graphs
 
     # transport and elasticity
@@ -232,6 +264,12 @@ class Requests:
         """The member that drives a trajectory: all of the round's committee in turn."""
         member = int(wildcards.index) % self.campaign.committee.size
         return self._round(wildcards).member(member).model
+
+    def error_budget(self, wildcards: Wildcards) -> Files:
+        """What ± of κ is made of; nothing for an archive from before there were error budgets."""
+        places = self.of(wildcards)
+        old = places.is_archive and not Path(places.error_budget).exists()
+        return [] if old else places.error_budget
 
     def green_kubo(self, wildcards: Wildcards) -> Files:
         """Green–Kubo result, where it is asked for."""

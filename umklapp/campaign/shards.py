@@ -49,12 +49,12 @@ class Shard:
         if self.count > len(materials):
             raise InputError(f"shard={self}: only {len(materials)} materials are selected")
         ranked = sorted(materials, key=lambda key: (-weights[key], key))
-        mine = set()
+        part = set()
         for place, key in enumerate(ranked):
             turn, seat = divmod(place, self.count)
             if (seat if turn % 2 == 0 else self.count - 1 - seat) == self.number - 1:
-                mine.add(key)
-        return [key for key in materials if key in mine]
+                part.add(key)
+        return [key for key in materials if key in part]
 
 
 def parse(text: object) -> Shard | None:

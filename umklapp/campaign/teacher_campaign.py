@@ -22,7 +22,7 @@ from ase.io import read
 
 from umklapp import config, provenance
 from umklapp.campaign import hops
-from umklapp.campaign.testbed_campaign import MATERIAL, write_crystal
+from umklapp.campaign.testbed_campaign import MATERIAL, TRAINING, crystal_section, write_crystal
 from umklapp.crystals import frame_info, frames, sites
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import CalculationError
@@ -202,14 +202,7 @@ def configuration(folder: Path, given: Path, seed: int) -> dict[str, Any]:
         "name": "teacher",
         "seed": seed,
         "results": str(folder / "results_teacher"),
-        "materials": {
-            "table": str(folder / "materials.csv"),
-            "structures": str(folder / "structures"),
-            "select": [MATERIAL],
-            "sampling_supercell": CUBE,
-            "phonon_supercell": CUBE,
-            "relax": False,
-        },
+        "materials": crystal_section(folder, CUBE),
         "reference": {
             "engine": "ase",
             "calculator": "umklapp.potentials.calculator:CheckpointCalculator",
@@ -224,13 +217,11 @@ def configuration(folder: Path, given: Path, seed: int) -> dict[str, Any]:
             "l_max": 1,
             "features": [16, 8],
             "radial_width": 32,
-            "training": {
-                "epochs": 60,
-                "learning_rate": 0.01,
-                "patience": 60,
-                "force_weight": 4,
-                "stress_weight": 0,
-                "warm_start": {"epochs": 20, "learning_rate": 0.01},
+            "training": TRAINING
+            | {
+                "epochs": 150,
+                "patience": 150,
+                "warm_start": {"epochs": 40, "learning_rate": 0.01},
             },
         },
         "committee": {"subsamples": 3, "seeds": 1},

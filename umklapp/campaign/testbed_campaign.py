@@ -30,6 +30,15 @@ TEMPERATURE = 600.0
 STRIDE = 10
 """Steps of 5 fs between kept frames of the exact dynamics."""
 
+TRAINING: dict[str, Any] = {
+    "epochs": 60,
+    "learning_rate": 0.01,
+    "patience": 60,
+    "force_weight": 4,
+    "stress_weight": 0,
+}
+"""Of the members of a test campaign."""
+
 Case = Literal["missed", "false"]
 
 
@@ -129,20 +138,25 @@ def write_crystal(folder: Path, primitive: Atoms, matrix: list[list[int]]) -> tu
     return built, phonopy_cells.supercell(built, matrix)
 
 
+def crystal_section(folder: Path, supercell: list[list[int]]) -> dict[str, Any]:
+    """Section `materials` of a campaign on the files of `write_crystal`, in one supercell."""
+    return {
+        "table": str(folder / "materials.csv"),
+        "structures": str(folder / "structures"),
+        "select": [MATERIAL],
+        "sampling_supercell": supercell,
+        "phonon_supercell": supercell,
+        "relax": False,
+    }
+
+
 def configuration(case: Case, folder: Path, seed: int = 1) -> dict[str, Any]:
     """The configuration of a campaign whose files lie in `folder`."""
     return {
         "name": f"testbed_{case}",
         "seed": seed,
         "results": str(folder / f"results_{case}"),
-        "materials": {
-            "table": str(folder / "materials.csv"),
-            "structures": str(folder / "structures"),
-            "select": [MATERIAL],
-            "sampling_supercell": DOUBLE,
-            "phonon_supercell": DOUBLE,
-            "relax": False,
-        },
+        "materials": crystal_section(folder, DOUBLE),
         "reference": {
             "engine": "ase",
             "calculator": "umklapp.potentials.testbed:DoubleWellCrystal",
@@ -153,13 +167,7 @@ def configuration(case: Case, folder: Path, seed: int = 1) -> dict[str, Any]:
             "cutoff": 5.0,
             "features": [16, 12, 8],
             "radial_width": 32,
-            "training": {
-                "epochs": 60,
-                "learning_rate": 0.01,
-                "patience": 60,
-                "force_weight": 4,
-                "stress_weight": 0,
-            },
+            "training": TRAINING,
         },
         "committee": {"subsamples": 3, "seeds": 1},
         "exploration": {

@@ -16,15 +16,15 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Section(BaseModel):
-    """A group of keys; keys it does not know are errors."""
+    """A group of keys; keys it does not know are errors, and so are nan and infinity."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class NearlyCubic(Section):
     """A supercell by its size: compact, with the symmetry of the crystal where there is one."""
 
-    atoms: int = Field(ge=1, description="about so many atoms (within a fifth)")
+    atoms: int = Field(ge=1, le=5000, description="about so many atoms (within a fifth)")
 
 
 def _form(value: Any) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
+from umklapp.config import meant
 from umklapp.config.audit import Audit
 from umklapp.config.backends import BACKENDS
 from umklapp.config.base import Section
@@ -23,6 +24,7 @@ from umklapp.config.rounds import Acquisition, Rounds
 from umklapp.config.transport import Conductivity, Phonons, Resources
 from umklapp.config.verdict import Verdict
 from umklapp.errors import InputError
+from umklapp.files import read_yaml
 
 
 class Campaign(Section):
@@ -30,7 +32,11 @@ class Campaign(Section):
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$", description="shown in figures and the report")
     seed: int = Field(1, ge=0, description="root of every random draw")
-    results: str = Field("results", pattern=r"^[A-Za-z0-9_./-]+$", description="output folder")
+    results: str = Field(
+        "results",
+        pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./-]*$",
+        description="output folder of this campaign alone",
+    )
     materials: Materials
     reference: Reference
     seeds: list[Seed] = Field(min_length=1)
@@ -62,6 +68,18 @@ class Campaign(Section):
     def audited(self) -> bool:
         """Whether κ is audited."""
         return self.audit is not None and self.audit.labels > 0
+
+    @field_validator("results", mode="after")
+    @classmethod
+    def _folder_of_its_own(cls, text: str) -> str:
+        """Clean-up, archive and restarts act on the whole folder."""
+        path = PurePosixPath(text)
+        if ".." in path.parts or path in (PurePosixPath("."), PurePosixPath(path.anchor)):
+            raise ValueError(
+                f"{text!r} is no folder of this campaign alone: name one, such as results/si (or "
+                "an absolute path); '/', '.' and '..' are none"
+            )
+        return str(path)
 
     @model_validator(mode="after")
     def _pool_needs_table(self) -> Campaign:
@@ -97,6 +115,21 @@ class Campaign(Section):
             raise ValueError(
                 "committee: one member has no uncertainty: set committee.subsamples or "
                 "committee.seeds to 2 or more, or acquisition.strategy to 'random'"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _device_is_asked_for(self) -> Campaign:
+        device, asks = self.potential.device, self.resources.gpu
+        if device.startswith("cuda") and not asks:
+            raise ValueError(
+                f"potential.device is {device!r}, but no job asks for a GPU: set resources.gpu to "
+                "true, or potential.device to 'auto' or 'cpu'"
+            )
+        if device == "cpu" and asks:
+            raise ValueError(
+                "resources.gpu is true, but potential.device is 'cpu': jobs would hold a GPU that "
+                "they do not use; set one of the two"
             )
         return self
 
@@ -234,17 +267,34 @@ def _problem(error: Mapping[str, Any]) -> str:
     return f"{key}: {error['msg']} (value {error['input']!r})"
 
 
+def _not_finite(value: Any, key: str = "") -> Iterator[str]:
+    """Keys of all numbers that are nan or infinite, also within free-form parameters."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield key
+    listed = dict(enumerate(value)) if isinstance(value, list | tuple) else value
+    for name, inner in listed.items() if isinstance(listed, Mapping) else ():
+        yield from _not_finite(inner, f"{key}.{name}".lstrip("."))
+
+
 def validate(raw: Mapping[str, Any], source: str = "configuration") -> Campaign:
     """Typed campaign from a plain mapping.
 
     Raises:
         InputError: naming the source, and for every problem its key, value and remedy.
     """
+    wild = ", ".join(_not_finite(raw))
+    if wild:
+        raise InputError(
+            f"{source} cannot be used:\n  {wild}: a finite number is needed, not nan or inf"
+        )
     try:
-        return Campaign.model_validate(dict(raw))
+        campaign = Campaign.model_validate(dict(raw))
     except ValidationError as error:
         problems = "\n".join(f"  {_problem(dict(item))}" for item in error.errors())
         raise InputError(f"{source} cannot be used:\n{problems}") from None
+    if unmeant := "\n".join(f"  {problem}" for problem in meant.problems(campaign)):
+        raise InputError(f"{source} cannot be used:\n{unmeant}")
+    return campaign
 
 
 def parse(kind: Any, data: Mapping[str, Any]) -> Any:
@@ -258,10 +308,7 @@ def load(path: Path) -> Campaign:
     Raises:
         InputError: as `validate`; or the file cannot be read as a mapping of sections.
     """
-    try:
-        raw = yaml.safe_load(Path(path).read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read as yaml: {error}") from None
+    raw = read_yaml(path)
     if not isinstance(raw, dict):
         raise InputError(f"{path}: a mapping of sections is expected, found {type(raw).__name__}")
     return validate(raw, source=str(path))

@@ -72,6 +72,13 @@ class Potential(Section):
     radial_width: int = Field(64, ge=4, description="of the radial network (not `so3krates`)")
     bessel: int = Field(8, ge=2, description="radial functions")
     dtype: Literal["float32", "float64"] = "float32"
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+        exclude=True,  # where a number was computed makes it no other number
+        description="where networks run: `auto` is the card that a job asks for with "
+        "`resources.gpu`, else the processor; `cuda:1` names the card of a machine with several",
+    )
     baseline: Literal["none", "taylor"] = Field(
         "none",
         description="learn on top of a Taylor expansion (harmonic + cubic prior) of the sampling "
@@ -102,7 +109,8 @@ class Potential(Section):
 
     @model_validator(mode="after")
     def _keys_of_the_backend(self) -> Potential:
-        facts, always = BACKENDS[self.backend], {"backend", "environment", "baseline", "training"}
+        facts = BACKENDS[self.backend]
+        always = {"backend", "environment", "baseline", "training", "device"}
         changed = [
             name
             for name, field in type(self).model_fields.items()

@@ -107,6 +107,12 @@ class Resources(Section):
 
     label_chunks: int = Field(2, ge=1, description="parallel label jobs per stage")
     label_timeout: Positive = Field(3600.0, description="wall time of one label (s)")
+    label_tries: int = Field(
+        3,
+        ge=1,
+        description="a frame that kills its process (out of memory) so many times is recorded as "
+        "failed",
+    )
     retries: int = Field(0, ge=0, description="Snakemake retries of a failed job")
     walltime: dict[str, Positive] = Field(
         {}, description="multiplies the wall time of these rules; `default` is for all others"
@@ -121,4 +127,8 @@ class Resources(Section):
     min_free_disk: float = Field(
         2.0, ge=0, description="a run does not start with less free disk (GB)"
     )
-    gpu: bool = Field(False, description="training and exploration ask for one GPU each")
+    gpu: bool = Field(
+        False,
+        description="training, exploration, events, trajectories and audit frames ask for one GPU "
+        "each; locally `gpu=1` of profiles/default is shared out one job at a time",
+    )

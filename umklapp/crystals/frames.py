@@ -7,6 +7,7 @@ where the engine gives it, stress (eV/Å³, ASE sign and Voigt order). A missing
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.crystals.materials import composition
 from umklapp.errors import InputError
 from umklapp.files import replacing
+
+log = logging.getLogger(__name__)
 
 DECIMALS = 8
 """Frames have positions with this many decimals of an Å, as extxyz writes them."""
@@ -88,10 +91,18 @@ def check(atoms: Atoms, where: str) -> None:
         raise InputError(f"{where}: no energy label")
     if "forces" not in atoms.calc.results:
         raise InputError(f"{where}: no force labels")
+    name = not_finite(atoms)
+    if name is not None:
+        raise InputError(f"{where}: {name} has values that are not finite")
+
+
+def not_finite(atoms: Atoms) -> str | None:
+    """What of a labelled frame has values that are not finite: positions or a label; else None."""
     arrays: Mapping[str, object] = {"positions": atoms.positions, **atoms.calc.results}
     for name, value in arrays.items():
         if value is not None and not np.all(np.isfinite(np.asarray(value, float))):
-            raise InputError(f"{where}: {name} has values that are not finite")
+            return name
+    return None
 
 
 def read_frames(path: Path) -> list[Atoms]:
@@ -101,18 +112,33 @@ def read_frames(path: Path) -> list[Atoms]:
         InputError: the file is missing, empty or truncated, or a frame has no label,
             non-finite numbers or another composition than the first; file and frame are named.
     """
+    return _one_composition(_read(path, leave_out=False), path)
+
+
+def _read(path: Path, leave_out: bool) -> list[Atoms]:
+    """Frames of a file; those whose label is not finite are left out or refused."""
     frames: list[Atoms] = []
+    number = 0
     _check_end(Path(path))
     try:
-        for number, atoms in enumerate(iread(path, index=":", format="extxyz")):
-            check(atoms, f"{path} frame {number}")
-            frames.append(labelled(atoms, **_labels(atoms)))
+        for atoms in iread(path, index=":", format="extxyz"):
+            where = f"{path} frame {number}"
+            if leave_out and atoms.calc is not None and (name := not_finite(atoms)):
+                log.warning("%s: %s is not finite: left out, a failed label", where, name)
+            else:
+                check(atoms, where)
+                frames.append(labelled(atoms, **_labels(atoms)))
+            number += 1
     except InputError:
         raise
     except Exception as error:  # ASE raises many kinds for a file that ends too early
         raise InputError(
-            f"{path} frame {len(frames)}: cannot be read ({error}); is the file truncated?"
+            f"{path} frame {number}: cannot be read ({error}); is the file truncated?"
         ) from None
+    return frames
+
+
+def _one_composition(frames: list[Atoms], path: Path) -> list[Atoms]:
     if not frames:
         raise InputError(f"{path}: no frames in the file")
     first = composition(frames[0])
@@ -136,8 +162,17 @@ def _check_end(path: Path) -> None:
 
 
 def read_labels(path: Path) -> list[Atoms]:
-    """Labelled frames of a file of the pipeline, where an empty file means no frames."""
-    return read_frames(path) if Path(path).stat().st_size else []
+    """Labelled frames of a file of the pipeline, where an empty file means no frames.
+
+    A frame whose label is not finite is left out with a line in the log: it has no label.
+
+    Raises:
+        InputError: as `read_frames`.
+    """
+    if not Path(path).stat().st_size:
+        return []
+    frames = _read(path, leave_out=True)
+    return _one_composition(frames, path) if frames else []
 
 
 def _labels(atoms: Atoms) -> dict[str, Any]:

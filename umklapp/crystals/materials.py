@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 import spglib
 from ase import Atoms
-from ase.data import atomic_masses
-from ase.io import read
+from ase.data import atomic_masses, atomic_numbers
+from ase.formula import Formula
 
 from umklapp.crystals import frame_info, materials_project, prototypes
 from umklapp.errors import InputError
+from umklapp.paths import COMMON_FILES, COMMON_FOLDERS
 
 if TYPE_CHECKING:
     from umklapp.config import Materials
@@ -30,6 +31,12 @@ TOLERANCES: tuple[float, ...] = (SYMPREC, 1e-3, 1e-2)
 
 FULL, SAME_MASS = 1e-3, 1e-3
 """Deviation from full occupation, and of a mass from the natural one, that is rounding."""
+
+LARGEST_FORMULA = 1000
+"""Atoms of a formula unit; the largest in the inorganic databases have some hundred."""
+
+LEAST_ROOM, MOST_ROOM = 0.5, 1e5
+"""Å³ per atom: diamond has 5.7, hydrogen under pressure 1.5, a molecule in a box some thousand."""
 
 DOWNLOADS = Path("results/materials_project")
 """Where structures of the Materials Project are kept when the configuration says nothing else."""
@@ -84,8 +91,16 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def _row_problem(row: pd.Series) -> str:
     """What is wrong with a row on the face of it, and what to do; empty when nothing is."""
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+", row["material"]):
-        return f"material {row['material']!r}: letters, digits, '-', '_' and '.' make a key"
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", row["material"]):
+        return (
+            f"material {row['material']!r:.120}: letters, digits, '-', '_' and '.' make a key, at "
+            "most 100, the first a letter, digit or '_'"
+        )
+    if row["material"] in (*COMMON_FOLDERS, *COMMON_FILES, "overview"):
+        return (
+            f"material {row['material']!r} is the name of a folder or file of the results; write "
+            "the key as formula-space group"
+        )
     group = row["space_group"]
     if not group.isdecimal() or not 1 <= int(group) <= 230:
         return f"space_group {group!r}: an international number from 1 to 230 is needed"
@@ -93,12 +108,8 @@ def _row_problem(row: pd.Series) -> str:
         text = str(row.get(column, ""))
         if text and (not text.isdecimal() or int(text) < 1):
             return f"{column} {text!r}: a whole number, or nothing where it is not known"
-    try:
-        known = all(Atoms(row["formula"]).numbers) and bool(row["formula"])
-    except (KeyError, ValueError):
-        known = False
-    if not known:
-        return f"formula {row['formula']!r}: elements and numbers are needed (Mg3Sb2)"
+    if problem := _formula_problem(row["formula"]):
+        return problem
     primitive, published = row["n_primitive"], str(row.get("n_supercell", ""))
     if primitive and int(primitive) % len(_reduced(row["formula"])):
         return f"n_primitive {primitive} is no multiple of the atoms of {row['formula']}"
@@ -107,17 +118,29 @@ def _row_problem(row: pd.Series) -> str:
     return "" if row["prototype"] else "prototype is empty: a name, or mp-… (Materials Project)"
 
 
+def _formula_problem(text: str) -> str:
+    """What is wrong with a formula; nothing is built from it before its size is known."""
+    try:
+        counts = Formula(text).count()
+    except (KeyError, ValueError, IndexError):
+        counts = {}
+    if not counts or not set(counts) <= set(atomic_numbers) - {"X"}:
+        return f"formula {text!r:.80}: elements and numbers are needed (Mg3Sb2)"
+    if min(counts.values()) < 1 or sum(counts.values()) > LARGEST_FORMULA:
+        rarest = min(counts, key=lambda name: counts[name])
+        return (
+            f"formula {text!r:.80} has {sum(counts.values())} atoms, {rarest} {counts[rarest]}: "
+            f"every element is there at least once, {LARGEST_FORMULA} atoms are the most"
+        )
+    return ""
+
+
 def _reduced(formula: str) -> Atoms:
     return Atoms(str(Atoms(formula).symbols.formula.reduce()[0]))
 
 
-def species(path: Path, selection: Sequence[str]) -> dict[str, list[str]]:
-    """Chemical species of the selected materials, sorted.
-
-    Raises:
-        InputError: as `read_table`.
-    """
-    table = read_table(path)
+def species(table: pd.DataFrame, selection: Sequence[str]) -> dict[str, list[str]]:
+    """Chemical species of the selected materials of a table, sorted."""
     formulas = table.loc[list(selection), "formula"]
     return {
         str(key): sorted(set(Atoms(text).get_chemical_symbols())) for key, text in formulas.items()
@@ -194,6 +217,20 @@ def _symmetry(cell: bytes, sites: bytes, numbers: bytes, symprec: float) -> tupl
 
 
 def _spglib_cell(atoms: Atoms) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lattice, positions and numbers for spglib, which crashes the process on an absurd cell.
+
+    Raises:
+        InputError: numbers that are not finite, or a cell that holds no crystal.
+    """
+    cell = atoms.cell.array
+    if not (np.isfinite(cell).all() and np.isfinite(atoms.positions).all()):
+        raise InputError(f"{atoms.symbols}: cell or positions have values that are not finite")
+    room = abs(np.linalg.det(cell)) / max(1, len(atoms))
+    if len(atoms) == 0 or not LEAST_ROOM < room < MOST_ROOM:
+        raise InputError(
+            f"{atoms.symbols or 'no atoms'}: a cell of {room:.3g} Å³ per atom (lengths "
+            f"{np.round(atoms.cell.lengths(), 4).tolist()} Å) holds no crystal; lengths are in Å"
+        )
     numbers = np.asarray(atoms.numbers, dtype=np.int64)
     return atoms.cell.array, atoms.get_scaled_positions(), numbers
 
@@ -252,7 +289,10 @@ def build_primitive(row: pd.Series, folder: Path, downloads: Path = DOWNLOADS) -
         atoms = materials_project.structure(made_of["materials_project"], downloads)
     else:
         atoms, tolerances = prototypes.build(made_of), (SYMPREC,)
-    primitive = _standardised(atoms, int(row["space_group"]), tolerances)
+    try:
+        primitive = _standardised(atoms, int(row["space_group"]), tolerances)
+    except InputError as error:
+        raise InputError(f"{key}: {made_of['source']}: {error}") from None
     found, wanted = space_group(primitive), int(row["space_group"])
     remedy = f"; check {made_of['source']} and the table"
     if found != wanted:
@@ -275,6 +315,8 @@ def read_structure(path: Path) -> Atoms:
     Raises:
         InputError: naming the file.
     """
+    from ase.io import read  # half a second; not in every job of a workflow
+
     try:
         found = read(path)
     except Exception as error:

@@ -52,15 +52,15 @@ class Sites:
 
     def nearest(self, positions: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         """Vectors (s, N, 3) Å to positions (s, N, 3) from the nearest site of the same species."""
-        found = np.empty_like(positions)
+        shifts = np.empty_like(positions)
         inverse = np.linalg.inv(self.lattice)
         for number, places in self.motif.items():
             chosen = numbers == number
             apart = (positions[:, chosen, None] - places) @ inverse
             apart = (apart - np.rint(apart)) @ self.lattice
             closest = np.linalg.norm(apart, axis=-1).argmin(axis=-1)
-            found[:, chosen] = np.take_along_axis(apart, closest[..., None, None], axis=2)[:, :, 0]
-        return found
+            shifts[:, chosen] = np.take_along_axis(apart, closest[..., None, None], axis=2)[:, :, 0]
+        return shifts
 
 
 def _distinct(positions: np.ndarray, lattice: np.ndarray) -> np.ndarray:
@@ -130,7 +130,7 @@ def lattice_maps(cell: np.ndarray, perfect: np.ndarray, count: int = 1) -> list[
 
     pairs = np.stack(np.meshgrid(rows[0], rows[1], indexing="ij"), axis=-1).reshape(-1, 2)
     pairs = pairs[matching(0, 1, pairs[:, 0], pairs[:, 1])]
-    found: list[np.ndarray] = []
+    maps: list[np.ndarray] = []
     for third in rows[2]:
         end = np.full(len(pairs), third)
         near = matching(0, 2, pairs[:, 0], end) & matching(1, 2, pairs[:, 1], end)
@@ -139,8 +139,8 @@ def lattice_maps(cell: np.ndarray, perfect: np.ndarray, count: int = 1) -> list[
             continue
         bases = bases[np.abs(np.abs(np.linalg.det(bases)) - count) < 0.5]
         sizes = [np.abs(strain(basis @ cell, perfect)).max() for basis in bases]
-        found += [basis for basis, size in zip(bases, sizes, strict=True) if size < LARGEST_STRAIN]
-    return found
+        maps += [basis for basis, size in zip(bases, sizes, strict=True) if size < LARGEST_STRAIN]
+    return maps
 
 
 def settings(frame: Atoms, sites: Sites) -> list[Setting]:

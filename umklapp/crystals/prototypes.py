@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Mapping
+import math
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import yaml
 from ase import Atoms
 from ase.data import atomic_numbers
-from ase.spacegroup import Spacegroup, crystal
 
+from umklapp import files
 from umklapp.errors import InputError
+
+if TYPE_CHECKING:
+    from ase.spacegroup import Spacegroup
 
 SUFFIXES = (".cif", ".vasp", ".extxyz")
 """Files of the structures folder that win over a prototype."""
@@ -22,22 +25,9 @@ SUFFIXES = (".cif", ".vasp", ".extxyz")
 LATTICES, PROTOTYPES = "lattices.yaml", "prototypes.yaml"
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """A key that stands twice in a file is an error; yaml itself takes the last one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
-        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
-        if twice:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"keys {twice} appear more than once", node.start_mark
-            )
-        return super().construct_mapping(node, deep=deep)
-
-
 @lru_cache(maxsize=64)
 def _parsed(path: Path, _stamp: tuple[int, int]) -> dict[str, Any]:
-    found = yaml.load(path.read_text(), Loader=_UniqueKeys)
+    found = files.read_yaml(path)
     if not isinstance(found, dict):
         raise InputError(f"{path}: a mapping is expected, found {type(found).__name__}")
     return found
@@ -52,14 +42,22 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         stat = path.stat()
         return _parsed(path, (stat.st_mtime_ns, stat.st_size))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read as yaml: {error}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def own_file(key: str, folder: Path) -> Path | None:
-    """The user's own structure of a material, where there is one."""
-    found = [folder / f"{key}{suffix}" for suffix in SUFFIXES]
-    return next((path for path in found if path.exists()), None)
+    """The user's own structure of a material, where there is one.
+
+    Raises:
+        InputError: it is a link to nothing, or no file: the prototype must not stand in for it.
+    """
+    paths = [folder / f"{key}{suffix}" for suffix in SUFFIXES]
+    own = next((path for path in paths if path.is_symlink() or path.exists()), None)
+    if own is not None and not own.is_file():
+        said = f"a link to {own.readlink()}, which is not there" if own.is_symlink() else "no file"
+        raise InputError(f"{own}: {said}; mend it, or remove it to take the prototype of {key}")
+    return own
 
 
 def _axes(space_group: int) -> tuple[str, ...]:
@@ -140,7 +138,11 @@ def _check_entry(entry: Any, prototype: Mapping[str, Any], where: str) -> None:
     unknown = sorted(set(entry) - needed - {"a", "b", "c", "species", "source", "estimate"})
     if unknown:
         raise InputError(f"{where}: {unknown} are no parameters of the prototype {sorted(needed)}")
-    wrong = {k: entry[k] for k in needed if not isinstance(entry[k], int | float)}
+    wrong = {
+        k: entry[k]
+        for k in needed
+        if not isinstance(entry[k], int | float) or not math.isfinite(entry[k])
+    }
     wrong |= {k: entry[k] for k in {"a", "b", "c"} & set(entry) - set(wrong) if entry[k] <= 0}
     if wrong:
         raise InputError(f"{where}: {wrong}: numbers are needed, lengths above zero (Å)")
@@ -153,11 +155,15 @@ def _check_entry(entry: Any, prototype: Mapping[str, Any], where: str) -> None:
 
 @lru_cache(maxsize=64)
 def _group(number: int, setting: int) -> Spacegroup:
+    from ase.spacegroup import Spacegroup  # half a second; not in every job of a workflow
+
     return Spacegroup(number, setting)
 
 
 def build(made_of: Mapping[str, Any]) -> Atoms:
     """Conventional cell of a `recipe` with a prototype, as given (symmetry is not checked)."""
+    from ase.spacegroup import crystal
+
     prototype, lattice = made_of["prototype"], made_of["lattice"]
     lengths = [lattice.get(axis, lattice["a"]) for axis in ("a", "b", "c")]
     basis = [

@@ -18,6 +18,9 @@ from umklapp.errors import InputError
 COMPACT = 0.8
 """Smallest distance between periodic images over the cube root of the volume; a cube has 1."""
 
+LARGEST = 20_000
+"""Atoms of a supercell; reference calculations end far below."""
+
 WINDOW = 0.2
 """A cell of about n atoms may have so much more or less, relative to n."""
 
@@ -33,7 +36,7 @@ def hermite_forms(count: int) -> np.ndarray:
         (number of sublattices, 3, 3) integers, rows of new lattice vectors in old ones;
         Hart and Forcade, Phys. Rev. B 77, 224115 (2008), equation 1.
     """
-    found = []
+    blocks = []
     for a, b in product(_divisors(count), repeat=2):
         if count % (a * b):
             continue
@@ -42,8 +45,8 @@ def hermite_forms(count: int) -> np.ndarray:
         forms = np.zeros((len(x), 3, 3), int)
         forms[:, 0, 0], forms[:, 1, 1], forms[:, 2, 2] = a, b, c
         forms[:, 0, 1], forms[:, 0, 2], forms[:, 1, 2] = x, y, z
-        found.append(forms)
-    return np.concatenate(found)
+        blocks.append(forms)
+    return np.concatenate(blocks)
 
 
 def kept(forms: np.ndarray, rotation: np.ndarray) -> np.ndarray:
@@ -82,15 +85,15 @@ def compactness(forms: np.ndarray, cell: np.ndarray) -> np.ndarray:
     vectors = vectors[len(vectors) // 2 + 1 :]  # v and -v are one
     lengths = np.linalg.norm(vectors @ cell, axis=1)
     order = np.argsort(lengths, kind="stable")
-    found = np.full(len(forms), np.nan)
+    shortest = np.full(len(forms), np.nan)
     inverses = np.linalg.inv(forms)
     for vector, length in zip(vectors[order], lengths[order], strict=True):
-        left = np.flatnonzero(np.isnan(found))
+        left = np.flatnonzero(np.isnan(shortest))
         if length > limit or not len(left):
             break
         steps = vector @ inverses[left]
-        found[left[(np.abs(steps - np.rint(steps)) < 0.5 / count).all(axis=1)]] = length
-    return found / edge
+        shortest[left[(np.abs(steps - np.rint(steps)) < 0.5 / count).all(axis=1)]] = length
+    return shortest / edge
 
 
 def symmetry(matrix: Matrix, primitive: Atoms) -> tuple[int, int]:
@@ -139,15 +142,15 @@ def _nicest(forms: np.ndarray, cell: np.ndarray, right_angled: bool) -> np.ndarr
         return None
     scores = compactness(forms, cell)
     least = COMPACT if right_angled else max(COMPACT, scores.max() - 1e-3)
-    found = [basis(form, cell) for form in forms[scores >= least]]
-    if not found:
+    matrices = [basis(form, cell) for form in forms[scores >= least]]
+    if not matrices:
         return None
     order = []
-    for score, matrix in zip(scores[scores >= least], found, strict=True):
+    for score, matrix in zip(scores[scores >= least], matrices, strict=True):
         skew = float(np.abs(_cosines((matrix @ cell)[None])).sum())
         ranks = round(skew, 3), -round(score, 3)
         order.append((ranks if right_angled else ranks[::-1], matrix.ravel().tolist()))
-    return found[min(range(len(order)), key=order.__getitem__)]
+    return matrices[min(range(len(order)), key=order.__getitem__)]
 
 
 def _symmetric(count: int, cell: np.ndarray, group: np.ndarray) -> np.ndarray | None:
@@ -159,13 +162,13 @@ def _symmetric(count: int, cell: np.ndarray, group: np.ndarray) -> np.ndarray | 
 
 
 def _any(count: int, cell: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """The most compact of the supercells that keep as many rotations as any compact one."""
+    """The most compact of the supercells that keep as many rotations_kept as any compact one."""
     forms = hermite_forms(count)
-    number = np.sum([kept(forms, rotation) for rotation in group], axis=0)
-    for level in sorted(set(number.tolist()), reverse=True):
-        found = _nicest(forms[number == level], cell, right_angled=False)
-        if found is not None:
-            return found
+    rotations_kept = np.sum([kept(forms, rotation) for rotation in group], axis=0)
+    for level in sorted(set(rotations_kept.tolist()), reverse=True):
+        supercell = _nicest(forms[rotations_kept == level], cell, right_angled=False)
+        if supercell is not None:
+            return supercell
     return basis(forms[int(np.argmax(compactness(forms, cell)))], cell)
 
 
@@ -174,9 +177,9 @@ def _matrix(counts: tuple[int, ...], scaled: tuple[float, ...], group: bytes) ->
     cell = np.array(scaled).reshape(3, 3)
     operations = np.frombuffer(group, dtype=np.int64).reshape(-1, 3, 3)
     for count in counts:
-        found = _symmetric(count, cell, operations)
-        if found is not None:
-            return [[int(x) for x in row] for row in found]
+        supercell = _symmetric(count, cell, operations)
+        if supercell is not None:
+            return [[int(x) for x in row] for row in supercell]
     return [[int(x) for x in row] for row in _any(counts[0], cell, operations)]
 
 
@@ -200,6 +203,8 @@ def nearly_cubic(primitive: Atoms, n_atoms: int, window: float = 0.0) -> Matrix:
         InputError: no multiple of the primitive cell has that many atoms.
     """
     size = len(primitive)
+    if n_atoms > LARGEST:
+        raise InputError(f"a cell of {n_atoms} atoms; more than {LARGEST} cannot be meant")
     around = range(1, 2 + int(n_atoms * (1 + window)) // size)
     counts = [n for n in around if abs(n * size - n_atoms) <= window * n_atoms]
     if not counts and window:
@@ -239,4 +244,10 @@ def matrix(choice: Supercell, primitive: Atoms, published: int | None, key: str)
         except InputError as error:
             raise InputError(f"{key}: {name}: n_supercell of the table: {error}") from None
     check_matrix(choice, key)
+    atoms = abs(np.linalg.det(np.array(choice, float))) * len(primitive)
+    if atoms > LARGEST:
+        raise InputError(
+            f"{key}: the matrix {choice} makes a cell of {atoms:.3g} atoms; more than {LARGEST} "
+            "cannot be meant"
+        )
     return choice

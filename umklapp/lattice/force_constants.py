@@ -1,6 +1,4 @@
-"""Second- and third-order force constants: of a potential, by displaced supercells in batches, and
-effective ones of a temperature, by a fit to the frames of a run.
-"""
+"""Second- and third-order force constants of a potential, by displaced supercells in batches."""
 
 from __future__ import annotations
 
@@ -8,7 +6,6 @@ import lzma
 import math
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +19,14 @@ from phonopy.interface.symfc import SymfcFCSolver
 from phonopy.physical_units import get_physical_units
 
 from umklapp import config
-from umklapp.crystals import frames, sites
 from umklapp.crystals.formats.force_sets import load_params
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.crystals.phonopy_cells import from_phonopy, supercell_matrix, to_phonopy
 from umklapp.errors import CalculationError, InputError
-from umklapp.lattice import sigma_a
 from umklapp.potentials.contract import Potential
 
 SEED = 0
 """Of random displacements."""
-
-MOST_LEFT_OUT = 0.5
-"""Share of frames with an atom away from its site beyond which these are not the right sites."""
 
 
 def prepare(primitive: Atoms, supercell: Atoms, settings: config.Phonons) -> Phono3py:
@@ -122,19 +114,19 @@ def _fc2_of_one_cell(params: Phono3py) -> np.ndarray:
     dataset: Any = params.dataset
     matrix, primitive = params.supercell_matrix, params.primitive_matrix
     if "first_atoms" not in dataset:
-        fit = Phono3py(params.unitcell, matrix, primitive)
-        fit.dataset = {"displacements": params.displacements, "forces": params.forces}
-        fit.produce_fc3(fc_calculator="symfc")
-        return np.asarray(fit.fc2)
-    fit = Phono3py(params.unitcell, matrix, primitive, phonon_supercell_matrix=matrix)
+        fresh = Phono3py(params.unitcell, matrix, primitive)
+        fresh.dataset = {"displacements": params.displacements, "forces": params.forces}
+        fit(fresh, None)
+        return np.asarray(fresh.fc2)
+    fresh = Phono3py(params.unitcell, matrix, primitive, phonon_supercell_matrix=matrix)
     single = [
         {name: first[name] for name in ("number", "displacement", "forces")}
         for first in dataset["first_atoms"]
     ]
-    fit.phonon_dataset = {"natom": len(params.supercell), "first_atoms": single}
-    fit.produce_fc2()
-    fit.symmetrize_fc2()
-    return np.asarray(fit.fc2)
+    fresh.phonon_dataset = {"natom": len(params.supercell), "first_atoms": single}
+    fresh.produce_fc2()
+    fresh.symmetrize_fc2()
+    return np.asarray(fresh.fc2)
 
 
 def displace(phonon: Phono3py, settings: config.Phonons) -> list[Atoms]:
@@ -199,7 +191,7 @@ def fill(phonon: Phono3py, forces: Sequence[np.ndarray], settings: config.Phonon
         sets.append(force - force.mean(axis=0))
     phonon.forces = np.array(sets)
     if settings.fc3 == "symfc":
-        _fit(phonon, settings.pair_cutoff)
+        fit(phonon, settings.pair_cutoff)
         return
     phonon.produce_fc3()
     phonon.symmetrize_fc3()
@@ -218,113 +210,14 @@ def unknowns(phonon: Phono3py, cutoff: float | None = None) -> int:
     return sum(solver.estimate_basis_size(orders=[2, 3]).values())
 
 
-def _fit(phonon: Phono3py, cutoff: float | None) -> None:
-    """fc2 and fc3 by least squares on the data set; fc2 only where it has no cell of its own."""
-    options = None if cutoff is None else f"cutoff={cutoff}"
-    phonon.produce_fc3(fc_calculator="symfc", fc_calculator_options=options)
-
-
-@dataclass(frozen=True)
-class Effective:
-    """What effective force constants were fitted to.
-
-    frames: their number; left_out: others, in which an atom has left its site; unknowns: about how
-    many numbers were fitted; largest: displacement (Å); shift: largest distance of a mean position
-    from its site (Å); anharmonic: share of the forces that the effective harmonic part leaves, as
-    σᴬ.
-    """
-
-    frames: int
-    left_out: int
-    unknowns: int
-    largest: float
-    shift: float
-    anharmonic: float
-
-
-def effective(
-    phonon: Phono3py,
-    labelled: Sequence[Atoms],
-    mean_positions: bool = False,
-    cutoff: float | None = None,
-) -> Effective:
-    """Fill `phonon` with the fc2 and fc3 that describe the forces of a run best.
-
-    They depend on the temperature of the run: the even orders that the fit leaves out go into fc2,
-    the odd ones into fc3.
+def fit(phonon: Phono3py, cutoff: float | None) -> None:
+    """fc2 and fc3 by least squares on the data set; fc2 only where it has no cell of its own.
 
     Args:
-        phonon: of the supercell of the run, without a phonon supercell of its own.
-        labelled: frames with forces at one temperature, in the order of `phonon.supercell`. They
-            count as independent: closer than a correlation time they say little more than one.
-            Those in which an atom has left its site are left out.
-        mean_positions: displacements from the mean positions of the frames, and without the mean
-            forces there; for crystals whose sites are not fixed by symmetry.
         cutoff: of the pairs of fc3 (Å).
-
-    Raises:
-        InputError: no frames, other cells or species, no forces, an atom that has left its site in
-            most frames, fewer equations than unknowns, or a phonon supercell of its own.
     """
-    if phonon.phonon_supercell_matrix is not None:
-        raise InputError(
-            "effective force constants come from one supercell: leave out phonons.force_constants"
-        )
-    perfect = from_phonopy(phonon.supercell)
-    for number, frame in enumerate(labelled):
-        _check_frame(frame, perfect, f"effective force constants: frame {number}")
-    used, u = _at_sites(labelled, perfect)
-    size = unknowns(phonon, cutoff)
-    if 3 * len(perfect) * len(used) < size:
-        raise InputError(
-            f"effective force constants: {len(used)} frames of {len(perfect)} atoms for about "
-            f"{size} unknowns; at least {math.ceil(size / (3 * len(perfect)))} are needed, and "
-            f"several times as many to average out noise; or a cutoff"
-        )
-    forces = np.array([frame.get_forces() for frame in used])
-    forces -= forces.mean(axis=1, keepdims=True)
-    mean = u.mean(axis=0)
-    if mean_positions:
-        u, forces = u - mean, forces - forces.mean(axis=0)
-    phonon.dataset = {"displacements": u, "forces": forces}
-    _fit(phonon, cutoff)
-    harmonic = -np.einsum("ijab,njb->nia", full_fc2(phonon), u)
-    return Effective(
-        len(used),
-        len(labelled) - len(used),
-        size,
-        float(np.linalg.norm(u, axis=2).max()),
-        float(np.linalg.norm(mean, axis=1).max()),
-        float(sigma_a.sigma(forces.ravel()[:, None], harmonic.ravel()[:, None])),
-    )
-
-
-def _check_frame(frame: Atoms, perfect: Atoms, where: str) -> None:
-    if len(frame) != len(perfect) or (frame.numbers != perfect.numbers).any():
-        raise InputError(
-            f"{where}: {frame.symbols} is not the supercell {perfect.symbols}; "
-            f"registration.register puts the atoms of other programs in its order"
-        )
-    if not sites.in_cell(frame, perfect, sites.SAME_CELL):
-        lengths = [", ".join(f"{x:.3f}" for x in each.cell.lengths()) for each in (frame, perfect)]
-        raise InputError(
-            f"{where}: the cell ({lengths[0]} Å) is not that of the supercell ({lengths[1]} Å); "
-            f"take frames of one volume, and a supercell with that volume"
-        )
-    frames.check(frame, where)
-
-
-def _at_sites(labelled: Sequence[Atoms], perfect: Atoms) -> tuple[list[Atoms], np.ndarray]:
-    """Frames in which every atom is at its site, and their displacements (n, N, 3) Å."""
-    u = sites.of_frames(labelled, perfect)
-    away = sites.hopped(u, perfect)
-    if away.sum() > MOST_LEFT_OUT * len(away):
-        raise InputError(
-            f"effective force constants: in {away.sum()} of {len(labelled)} frames an atom is "
-            "farther from its site than half the distance of neighbours; either the atoms are in "
-            "another order (registration.register), or the crystal of these frames is another one"
-        )
-    return [frame for frame, left in zip(labelled, away, strict=True) if not left], u[~away]
+    options = None if cutoff is None else f"cutoff={cutoff}"
+    phonon.produce_fc3(fc_calculator="symfc", fc_calculator_options=options)
 
 
 def full_fc2(phonon: Phono3py) -> np.ndarray:

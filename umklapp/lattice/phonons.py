@@ -208,10 +208,10 @@ def sound(model: Phonopy, directions: int = 200, distance: float = 1e-3) -> Soun
 def describe_sound(models: Sequence[Phonopy]) -> dict[str, Any]:
     """Mean and spread of the speeds of sound over the models, or why there are none."""
     try:
-        found = [asdict(sound(model)) for model in models]
+        speeds = [asdict(sound(model)) for model in models]
     except CalculationError as error:
         return {"not_computed": str(error)}
-    values = {name: np.array([each[name] for each in found]) for name in found[0]}
+    values = {name: np.array([speed[name] for speed in speeds]) for name in speeds[0]}
     return {name: {"mean": float(v.mean()), "std": float(v.std())} for name, v in values.items()}
 
 
@@ -223,12 +223,12 @@ def describe(thermal: Sequence[Thermodynamics], gate: float) -> dict[str, Any]:
         gate: THz; a lower frequency anywhere on the mesh counts as an imaginary mode. `imaginary`
             says for every such member where (`Thermodynamics.imaginary`).
     """
-    lowest = [each.lowest for each in thermal]
-    unstable = [number for number, value in enumerate(lowest) if value < gate]
+    lowest = [model.lowest for model in thermal]
+    unstable = [member for member, value in enumerate(lowest) if value < gate]
     words = "dynamically stable on the mesh"
     if unstable:
         words = f"not dynamically stable: members {unstable} reach {min(lowest):.3f} THz"
-    found: dict[str, Any] = {"stable": not unstable, "words": words, "temperature_K": TEMPERATURE}
+    record: dict[str, Any] = {"stable": not unstable, "words": words, "temperature_K": TEMPERATURE}
     units = {
         "lowest": "THz",
         "highest": "THz",
@@ -237,17 +237,17 @@ def describe(thermal: Sequence[Thermodynamics], gate: float) -> dict[str, Any]:
         "heat_capacity": "J_per_K_mol",
     }
     for name, unit in units.items():
-        values = np.array([getattr(each, name) for each in thermal])
-        found[f"{name}_{unit}"] = {"mean": float(values.mean()), "std": float(values.std())}
-    where = {number: thermal[number].imaginary(gate) for number in unstable}
-    found["imaginary"] = [{"member": number, **(each or {})} for number, each in where.items()]
+        values = np.array([getattr(model, name) for model in thermal])
+        record[f"{name}_{unit}"] = {"mean": float(values.mean()), "std": float(values.std())}
+    where = {member: thermal[member].imaginary(gate) for member in unstable}
+    record["imaginary"] = [{"member": member, **(model or {})} for member, model in where.items()]
     curves: dict[str, Any] = {"temperature_K": thermal[0].curves["temperature"].tolist()}
     for name in FUNCTIONS:
-        values = np.array([each.curves[name] for each in thermal])
+        values = np.array([model.curves[name] for model in thermal])
         mean, std = values.mean(axis=0).tolist(), values.std(axis=0).tolist()
         curves[f"{name}_{units[name]}"] = {"mean": mean, "std": std}
-    found["curves"] = curves
-    return found
+    record["curves"] = curves
+    return record
 
 
 def write_bands(path: Path, of_models: Bands, thermal: Sequence[Thermodynamics]) -> None:
@@ -257,9 +257,9 @@ def write_bands(path: Path, of_models: Bands, thermal: Sequence[Thermodynamics])
         for name in ("distance", "frequencies", "ticks", "segments"):
             file[name] = getattr(of_models, name)
         file["labels"] = np.array(of_models.labels, dtype="S")
-        for number, each in enumerate(thermal):
-            file[f"dos/{number}/frequency"] = each.dos_frequency
-            file[f"dos/{number}/dos"] = each.dos
+        for member, model in enumerate(thermal):
+            file[f"dos/{member}/frequency"] = model.dos_frequency
+            file[f"dos/{member}/dos"] = model.dos
 
 
 def read_bands(path: Path) -> Bands:

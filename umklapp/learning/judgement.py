@@ -14,8 +14,8 @@ from umklapp.crystals.frame_info import FrameInfo
 from umklapp.crystals.frames import has_stress, stress_of
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning.sampling import calibration, uncertainty
-from umklapp.learning.sampling.acquisition import Spread, SpreadNumbers
 from umklapp.learning.sampling.calibration import Honesty
+from umklapp.learning.sampling.candidates import Spread, SpreadNumbers
 from umklapp.potentials.committee import Committee, CommitteePrediction
 from umklapp.potentials.training_records import Finetuning, Training
 from umklapp.records import Part, Record

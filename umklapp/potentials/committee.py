@@ -57,8 +57,12 @@ class Committee:
 
     @classmethod
     def load(cls, paths: Sequence[Path], engine: Path | None = None) -> Committee:
-        """Committee of trained models (`loading.load`), in the order of the paths."""
-        return cls([loading.load(Path(path)) for path in paths], engine)
+        """Committee of trained models (`loading.load`), in the order of the paths.
+
+        They run on the device that the compiled graph is for.
+        """
+        device = loading.device_of(engine) if engine is not None else None
+        return cls([loading.load(Path(path), device) for path in paths], engine)
 
     def __len__(self) -> int:
         return len(self.members)

@@ -32,7 +32,7 @@ class NequipSource:
     """
 
     def __init__(self, path: Path, sites: Atoms, plain: Path, flux: Path) -> None:
-        model = loading.load(path)
+        model = loading.load(path, loading.device_of(plain))
         if not isinstance(model, NequipPotential):
             raise InputError(
                 f"{path}: the heat flux is known for NequIP and Allegro networks only; set "

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from umklapp.potentials.nequip.batched import BatchedMembers
 
 
-def load(path: Path) -> Potential:
+def load(path: Path, device: str | None = None) -> Potential:
     """Model of a file, told apart by its content: of a backend with an environment of its own,
     a Taylor-with-NequIP model, or a checkpoint of NequIP's framework (NequIP and Allegro).
+
+    Args:
+        device: of a network of NequIP's framework; default: that of the process.
 
     Raises:
         InputError: the file is none of these.
@@ -28,7 +31,14 @@ def load(path: Path) -> Potential:
         return external.ExternalPotential(path)
     if model.read(path) is not None:
         return model.TaylorNequip.load(path)
-    return NequipPotential.load(path)
+    return NequipPotential.load(path, device)
+
+
+def device_of(engine: Path) -> str:
+    """Device that the compiled graph of a folder is for (`nequip.engine.device_of`)."""
+    from umklapp.potentials.nequip.engine import device_of as of_graph
+
+    return of_graph(engine)
 
 
 def batched(members: Sequence[Potential], engine: Path) -> BatchedMembers | ExternalMembers | None:

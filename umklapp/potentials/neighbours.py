@@ -79,13 +79,13 @@ class Neighbourhood:
 
     def _search(self, atoms: Atoms) -> None:
         centre, neighbour, shift = neighbour_list("ijS", atoms, self.cutoff + self.skin)
-        number = len(atoms)
-        count = np.bincount(centre, minlength=number)
+        size = len(atoms)
+        count = np.bincount(centre, minlength=size)
         slot = np.arange(len(centre)) - (np.cumsum(count) - count)[centre]
         width = int(count.max(initial=0))
-        self._source = np.repeat(np.arange(number)[:, None], width, axis=1)
+        self._source = np.repeat(np.arange(size)[:, None], width, axis=1)
         self._source[centre, slot] = neighbour
-        self._shift = np.zeros((number, width, 3))
+        self._shift = np.zeros((size, width, 3))
         self._shift[..., 0] = 1 + np.ceil(self.cutoff / np.linalg.norm(atoms.cell.array[0]))
         self._shift[centre, slot] = shift
         self._built = (atoms.positions.copy(), atoms.cell.array.copy())
@@ -93,25 +93,25 @@ class Neighbourhood:
     def _padded(
         self, vectors: np.ndarray, lengths: np.ndarray, width: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        number, found = lengths.shape
-        far = np.zeros((number, width, 3))
+        size, filled = lengths.shape
+        far = np.zeros((size, width, 3))
         far[..., 0] = 2 * self.cutoff
-        far[:, :found] = vectors
-        source = np.repeat(np.arange(number)[:, None], width, axis=1)
-        source[:, :found] = self._source
+        far[:, :filled] = vectors
+        source = np.repeat(np.arange(size)[:, None], width, axis=1)
+        source[:, :filled] = self._source
         return far, np.sqrt((far**2).sum(axis=-1)), source
 
 
 def join(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], cutoff: float) -> Slots:
     """One graph of several frames: neighbours are numbered through, slots filled up."""
     sizes = tuple(len(lengths) for _, lengths, _ in parts)
-    number, width = sum(sizes), max(lengths.shape[1] for _, lengths, _ in parts)
+    atoms, width = sum(sizes), max(lengths.shape[1] for _, lengths, _ in parts)
     if len(parts) == 1:
-        return Slots(*parts[0], frame_of=np.zeros(number, int), sizes=sizes)
-    vectors = np.zeros((number, width, 3))
+        return Slots(*parts[0], frame_of=np.zeros(atoms, int), sizes=sizes)
+    vectors = np.zeros((atoms, width, 3))
     vectors[..., 0] = 2 * cutoff
-    lengths = np.full((number, width), 2 * cutoff)
-    source = np.repeat(np.arange(number)[:, None], width, axis=1)
+    lengths = np.full((atoms, width), 2 * cutoff)
+    source = np.repeat(np.arange(atoms)[:, None], width, axis=1)
     start = 0
     for part_vectors, part_lengths, part_source in parts:
         rows, slots = slice(start, start + len(part_lengths)), slice(part_lengths.shape[1])

@@ -34,31 +34,31 @@ def gather(paths: Sequence[Path], leave_out: Sequence[str] = ()) -> list[Atoms]:
     Raises:
         InputError: nothing is left, or a frame does not say of which material it is.
     """
-    found = []
+    labels = []
     for path in paths:
         for number, frame in enumerate(frames.read_labels(path)):
             material = FrameInfo.of(frame).material
             if material is None:
                 raise InputError(f"{path} frame {number}: info has no material")
             if material not in leave_out:
-                found.append(frame)
-    if not found:
+                labels.append(frame)
+    if not labels:
         raise InputError(f"{len(paths)} files hold no labels besides those of {list(leave_out)}")
-    return frames.unique(found)
+    return frames.unique(labels)
 
 
 def content(labels: Sequence[Atoms]) -> dict[str, SharedMaterial]:
     """What went in: frames, engines' settings, and a hash of the frames, by material."""
-    found: dict[str, SharedMaterial] = {}
+    by_material: dict[str, SharedMaterial] = {}
     infos = [FrameInfo.of(frame) for frame in labels]
     for name in sorted({str(info.material) for info in infos}):
         own = [info for info in infos if info.material == name]
-        found[name] = SharedMaterial(
+        by_material[name] = SharedMaterial(
             frames=len(own),
             settings=sorted({info.settings_hash or "unknown" for info in own}),
             hash=provenance.digest(sorted(str(info.frame_id) for info in own)),
         )
-    return found
+    return by_material
 
 
 def one_reference(labels: Sequence[Atoms]) -> None:
@@ -71,9 +71,9 @@ def one_reference(labels: Sequence[Atoms]) -> None:
     for info in map(FrameInfo.of, labels):
         by_hash.setdefault(info.settings_hash or "unknown", set()).add(str(info.material))
     if len(by_hash) > 1:
-        words = "; ".join(f"{key}: {', '.join(sorted(names))}" for key, names in by_hash.items())
+        listed = "; ".join(f"{key}: {', '.join(sorted(names))}" for key, names in by_hash.items())
         raise InputError(
-            f"the labels are of {len(by_hash)} settings of the reference engine ({words}): one "
+            f"the labels are of {len(by_hash)} settings of the reference engine ({listed}): one "
             "model cannot learn them all; leave materials out with shared.leave_out"
         )
 

@@ -31,7 +31,7 @@ def create(settings: CalculatorSurface | XtbSurface | CheckpointSurface) -> Pote
     if isinstance(settings, CheckpointSurface):
         if not settings.path.exists():
             raise InputError(f"surface.path: {settings.path} does not exist")
-        return loading.load(settings.path)
+        return loading.load(settings.path, "cpu")  # its job asks for no card
     if isinstance(settings, XtbSurface):
         return AsePotential(_tight_binding(settings))
     named = AseCalculator(calculator=settings.calculator, parameters=settings.parameters)

@@ -54,12 +54,14 @@ class Training(Pretraining):
     """training.json: a member of a round.
 
     frames: counts, `train`, `validation`, `dataset`. dataset, model, parent: digests of the files.
-    potential: the settings.
+    potential: the settings. device: where it ran; fallback: why not on the card that was asked for.
     """
 
     dataset: str
     potential: dict[str, Any]
     parent: str | None = None
+    device: str | None = None
+    fallback: str | None = None
 
 
 class SharedMaterial(Part):
@@ -117,9 +119,12 @@ class CompiledGraph(Record):
 
     mode: `compiled` or `eager`. key: of architecture, machine and versions. seconds: that compiling
     took, 0 where it came from the cache. reason: the machine it was made for, or why there is none.
+    device: that it is for, `cpu` or `cuda`. fallback: what was asked for and is not so, in words.
     """
 
     mode: str
     key: str | None
     seconds: float
     reason: str
+    device: str = "cpu"
+    fallback: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -105,4 +106,4 @@ class _Profile(Watched, AimsProfile):
     diagnose = staticmethod(diagnose)
 
     def __init__(self, words: list[str], species: Path) -> None:
-        super().__init__(command=" ".join(words), default_species_directory=str(species))
+        super().__init__(command=shlex.join(words), default_species_directory=str(species))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -112,4 +113,4 @@ class _Profile(Watched, EspressoProfile):
     diagnose = staticmethod(diagnose)
 
     def __init__(self, words: list[str], pseudo_dir: Path) -> None:
-        super().__init__(command=" ".join(words), pseudo_dir=pseudo_dir)
+        super().__init__(command=shlex.join(words), pseudo_dir=pseudo_dir)

@@ -61,8 +61,22 @@ def expand(text: str, key: str) -> str:
 
 
 def command(chosen: str | None, variable: str, default: str) -> list[str]:
-    """The program's command line: from the config, else the environment, else the plain name."""
-    return shlex.split(chosen or os.environ.get(variable) or default)
+    """The program's command line: from the config, else the environment, else the plain name.
+
+    Raises:
+        InputError: quotes that do not close, or nothing but spaces.
+    """
+    line = chosen or os.environ.get(variable) or default
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise InputError(
+            f"reference.command (or {variable}): {line!r} is no command line: {error}; close its "
+            "quotes"
+        ) from None
+    if not words:
+        raise InputError(f"reference.command (or {variable}): {line!r} names no program")
+    return words
 
 
 def missing_program(command_line: Sequence[str]) -> str | None:

@@ -10,6 +10,7 @@ import pandas as pd
 from pydantic import field_validator
 
 from umklapp.records import Part, Record
+from umklapp.report.advice import LARGE_CORRECTION, size_correction
 from umklapp.transport.audit.record import AuditRecord, Outcome
 from umklapp.transport.error_budget import ErrorBudget, KappaErrors
 from umklapp.transport.green_kubo_record import GreenKuboRecord
@@ -21,16 +22,17 @@ from umklapp.transport.kappa_records import (
     SrmeRecord,
 )
 
-STRONG = 0.4
-"""σᴬ above which perturbation theory about one minimum fails (Knoop et al. 2023)."""
-
-MILD = 0.2
-"""σᴬ below which three-phonon theory has been found to agree with experiment."""
-
-LARGE_CORRECTION = 1.0
-"""Of the size, over the value: beyond, most of the sum is the model of the correction."""
-
 COLUMNS = ["method", "kappa_W_per_mK", "error_W_per_mK", "error_is", "temperature_K"]
+
+
+BEFORE = {
+    "members": "members only, made before error budgets",
+    "runs": "statistics only, made before error budgets",
+}
+"""What an error bar is in an archive without error_budget.json."""
+
+
+CORRECTED = "; the size correction counts as its own error"
 
 
 class Row(Part):
@@ -73,7 +75,7 @@ def rows(
     green_kubo: GreenKuboRecord | None,
     effective: EffectiveConductivity | None,
     literature: pd.DataFrame,
-    errors: KappaErrors,
+    errors: KappaErrors | None,
 ) -> pd.DataFrame:
     """κ near 300 K by every method: columns `COLUMNS`.
 
@@ -81,12 +83,13 @@ def rows(
         conductivity: conductivity.json. green_kubo, effective: green_kubo.json and effective.json,
             None where they were not made.
         literature: of `literature_rows`.
-        errors: error_budget.json.
+        errors: error_budget.json; None for an archive from before there were any.
     """
     found: list[list[Any]] = []
     kappa = conductivity.at_room_temperature
     if kappa is not None:
-        found.append([conductivity.method, kappa[0], *_total(errors.boltzmann, ROOM), ROOM])
+        error = _total(errors.boltzmann, ROOM) if errors else (kappa[1], BEFORE["members"])
+        found.append([conductivity.method, kappa[0], *error, ROOM])
     if effective is not None and effective.kappa_W_per_mK is not None:
         found.append(
             ["effective force constants", effective.kappa_W_per_mK, None, "one fit",
@@ -94,7 +97,8 @@ def rows(
         )  # fmt: skip
     if green_kubo is not None and green_kubo.kappa_W_per_mK is not None:
         temperature = green_kubo.temperature_K
-        error = _total(errors.green_kubo, temperature)
+        spread = green_kubo.error_W_per_mK
+        error = _total(errors.green_kubo, temperature) if errors else (spread, BEFORE["runs"])
         found.append(["Green–Kubo", green_kubo.kappa_W_per_mK, *error, temperature])
         members = green_kubo.committee
         if members.model_W_per_mK is not None:
@@ -106,7 +110,7 @@ def rows(
         if green_kubo.corrected_W_per_mK is not None:
             found.append(
                 ["Green–Kubo, infinite size", green_kubo.corrected_W_per_mK, error[0],
-                 f"as above: the correction counts as its own error ({error[1]})", temperature]
+                 f"as above: {error[1]}" + (CORRECTED if errors else ""), temperature]
             )  # fmt: skip
         second = green_kubo.cepstral
         if second.kappa_W_per_mK is not None:
@@ -139,35 +143,6 @@ def literature_rows(values: Literature) -> pd.DataFrame:
     return pd.DataFrame(found, columns=COLUMNS)
 
 
-def advice(sigma: float | None, conductivity: CommitteeKappa, ran: bool) -> str:
-    """One sentence on which κ to trust.
-
-    Args:
-        sigma: σᴬ of the last committee's dynamics, None where there is no harmonic reference.
-        ran: whether Green–Kubo was run.
-    """
-    then = "" if ran else "; add a green_kubo section to the configuration"
-    if conductivity.not_computed:
-        return (
-            "No harmonic κ: the crystal is not dynamically stable in the harmonic approximation; "
-            f"only Green–Kubo describes it{then}."
-        )
-    if sigma is None:
-        return f"σᴬ is not known (no harmonic reference), so compare both methods{then}."
-    told = f"σᴬ = {sigma:.2f}"
-    if sigma > STRONG:
-        return f"{told} > {STRONG}: strongly anharmonic, trust Green–Kubo{then}."
-    if sigma > MILD:
-        return (
-            f"{told}: between {MILD} and {STRONG}, the Boltzmann equation may be off; take "
-            f"Green–Kubo where both differ by more than their errors{then}."
-        )
-    return (
-        f"{told} < {MILD}: nearly harmonic, trust the Boltzmann equation; Green–Kubo is classical "
-        "and limited by its cell, as is σᴬ: too small where the dynamics had a few atoms."
-    )
-
-
 def audited(audit: AuditRecord | None) -> AuditSays:
     """What stands beside κ; None where there is no audit."""
     if audit is None:
@@ -179,18 +154,23 @@ def missing(
     conductivity: CommitteeKappa,
     green_kubo: GreenKuboRecord | None,
     effective: EffectiveConductivity | None,
-    errors: KappaErrors,
+    errors: KappaErrors | None,
 ) -> list[str]:
     """What was asked for and could not be computed, in words; and what the errors leave out."""
     found = [f"κ: {conductivity.not_computed}"] if conductivity.not_computed else []
-    if errors.moves_W_per_mK is not None:
+    if errors is None:
+        found.append(f"error bars: {BEFORE['members']}")
+    elif errors.moves_W_per_mK is not None:
         found.append(
             f"κ({ROOM:.0f} K) by the Boltzmann equation would move by {errors.moves_W_per_mK:+.2g} "
             "W/(m K) if the labels that nothing has learned from were learned"
         )
-    for name, budget in (("Boltzmann", errors.boltzmann), ("Green–Kubo", errors.green_kubo)):
+    if errors is not None:
+        budgets = (("Boltzmann", errors.boltzmann), ("Green–Kubo", errors.green_kubo))
         found += [
-            f"± of {name} does not contain {why}" for why in (budget.missing if budget else [])
+            f"± of {name} does not contain {why}"
+            for name, budget in budgets
+            for why in (budget.missing if budget else [])
         ]
     if effective is not None and effective.not_computed:
         found.append(f"effective force constants: {effective.not_computed}")
@@ -210,13 +190,12 @@ def missing(
         for number, reason in green_kubo.excluded.items()
     ]
     found += [f"Green–Kubo: {words}" for words in green_kubo.warnings]
-    value = green_kubo.kappa_W_per_mK
-    corrected = green_kubo.corrected_W_per_mK
-    added = 0.0 if corrected is None else corrected - value
-    if abs(added) > LARGE_CORRECTION * abs(value):
+    ratio = size_correction(green_kubo)
+    if ratio is not None and abs(ratio) > LARGE_CORRECTION:
         found.append(
-            f"Green–Kubo, infinite size: the correction ({added:+.2g}) is {abs(added / value):.1f} "
-            "times the value it corrects: no result; take a larger sampling supercell"
+            f"Green–Kubo, infinite size: the correction ({ratio * green_kubo.kappa_W_per_mK:+.2g}) "
+            f"is {abs(ratio):.1f} times the value it corrects: no result; take a larger sampling "
+            "supercell"
         )
     for part, name in (
         (green_kubo.size, "lifetimes and size correction"),

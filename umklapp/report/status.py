@@ -18,10 +18,11 @@ from rich.table import Table
 
 from umklapp import config
 from umklapp.crystals import materials
-from umklapp.learning.assessment import counted_rounds, of_round
+from umklapp.learning.assessment import Assessment, counted_rounds, of_round
 from umklapp.learning.events.verdict import current
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.paths import Material, Results, Round, existing
+from umklapp.potentials.training_records import CompiledGraph, Training
 from umklapp.records import Record
 from umklapp.reference.contract import Failures
 from umklapp.report import costs
@@ -43,46 +44,51 @@ def of_campaign(settings: config.Campaign, now: float | None = None) -> list[dic
     keys = materials.keys(settings.materials)
     spent = costs.table(costs.read(Path(results.benchmarks), keys))
     jobs = unfinished(Path(results.folder), time.time() if now is None else now)
+    graphs = [
+        f"{Path(path).parent.name}: {reason}"
+        for path in existing(f"{results.engines}/*/engine.json")
+        if (reason := CompiledGraph.read(Path(path)).fallback)
+    ]
     found = []
     for key in keys:
         mine = [job for job in jobs if job["file"].split("_")[0].removesuffix(".log") == key]
-        found.append(
-            {
-                **of_material(Path(results.material(key).folder), mine),
-                **costs.of_material(spent, key),
-            }
-        )
+        of_one = of_material(Path(results.material(key).folder), mine, settings.rounds.max)
+        of_one["fallbacks"] = [*graphs, *of_one["fallbacks"]]
+        found.append({**of_one, **costs.of_material(spent, key)})
     return found
 
 
-def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def of_material(folder: Path, jobs: Sequence[dict[str, Any]], cap: int) -> dict[str, Any]:
     """State of one material from its folder.
 
     Args:
         folder: `results/{material}`.
         jobs: of `unfinished`, of this material.
+        cap: most rounds, `rounds.max` of the configuration.
 
     Returns:
         material, stage (words), round, labels (in the ledger: everything ever computed),
         failed_labels, test_force_mae_eV_per_A, kappa_300K_W_per_mK, its std
         and its total error (None where there is no error budget yet), converged, verdict,
         verdict_note (why a verdict on disk is not shown), audit (of the last round, with its words
-        and reason), reason, running and failed (rule, file, minutes since the last sign of life).
+        and reason), audit_note (that no round is left to learn from a failed one), reason,
+        fallbacks (what was asked for and is not so, as a GPU or a compiled graph, in words),
+        running and failed (rule, file, minutes since the last sign of life).
         While rounds are open, what an earlier run found (κ, converged, verdict) is None.
 
     Raises:
         InputError: an assessment is no record of this workflow.
     """
     files = Material(str(folder))
-    rounds = counted_rounds(files)
+    rounds = counted_rounds(files)[:cap]
     committees = [found for one in rounds if (found := _read(CommitteeRecord, one.committee))]
-    verdict, verdict_note = current(files)
     last = of_round(rounds[-1]) if rounds else None
     audit = (_json(rounds[-1].audit) if rounds else None) or {}
-    # finished without convergence is the cap: no audit opens another round there
-    reopened = last is not None and last.converged and audit.get("another_round", False)
-    goes_on = last is None or not last.finished or reopened
-    ended = None if goes_on else last
+    failed = audit.get("another_round", False)
+    ended = last if last is not None and _ends(last, failed, cap) else None
+    verdict, verdict_note = current(files)
+    if verdict is not None and ended is None:
+        verdict, verdict_note = None, "verdict.json is not shown: rounds are open again"
     kappa, std = _kappa(files, rounds[-1], bool(jobs)) if ended else (None, None)
     errors = _read(KappaErrors, files.error_budget) if kappa is not None else None
     total = errors.boltzmann.total(ROOM) if errors and errors.boltzmann else None
@@ -106,10 +112,34 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "audit": audit.get("outcome"),
         "audit_words": audit.get("words"),
         "audit_reason": audit.get("reason"),
+        "audit_note": _no_round_left(cap) if ended and failed else None,
         "reason": _reason(rounds),
+        "fallbacks": [
+            f"{folder.name} {Path(path).parent.name}: {record.fallback}"
+            for path in (existing(rounds[-1].member("*").training) if rounds else [])
+            if (record := Training.read(Path(path))).fallback
+        ],
         "running": [job for job in jobs if not job["failed"]],
         "failed": [job for job in jobs if job["failed"]],
     }
+
+
+def _ends(last: Assessment, audit_failed: bool, cap: int) -> bool:
+    """Whether the last assessment ends the rounds, as the workflow reads it (`last_round`).
+
+    At the cap nothing opens another round, a failed audit neither. An assessment that had ended
+    without convergence below the cap is of an earlier, lower one: it is made again.
+    """
+    if last.round + 1 >= cap:
+        return True
+    return last.converged and not audit_failed
+
+
+def _no_round_left(cap: int) -> str:
+    return (
+        f"the audit of the last of {cap} rounds failed, and no round is left to learn from its "
+        "labels: raise rounds.max"
+    )
 
 
 def _reason(rounds: Sequence[Round]) -> str | None:
@@ -120,7 +150,7 @@ def _reason(rounds: Sequence[Round]) -> str | None:
     return assessed[-1].reason
 
 
-def _kappa(files: Material, last: Round, busy: bool) -> tuple[float, float] | tuple[None, None]:
+def _kappa(files: Material, last: Round, busy: bool) -> tuple[float | None, float | None]:
     """κ(300 K) and its spread of the last committee; None where it is of an earlier run.
 
     That is so where the final committee is not yet that of the last round, or, while jobs run,
@@ -252,14 +282,14 @@ def _jobs(row: dict[str, Any]) -> str:
 
 
 def details(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """A line per verdict that is not shown, per failed job with its log, and per silent job.
+    """A line per verdict that is not shown, failed job with its log, silent job, and fallback.
 
     A job is silent when it has written nothing for an hour.
     """
     lines = []
     for row in rows:
-        if row["verdict_note"]:
-            lines.append(f"{row['material']}: {row['verdict_note']}")
+        notes = (row["verdict_note"], row["audit_note"])
+        lines += [f"{row['material']}: {note}" for note in notes if note]
         lines += [
             f"failed: {job['rule']} {job['file']}: {job['last_line']} ({job['log']})"
             for job in row["failed"]
@@ -271,7 +301,8 @@ def details(rows: Sequence[dict[str, Any]]) -> list[str]:
                     f"silent for {silent:.0f} min: {job['rule']} {job['file']} "
                     f"(killed, or writing nothing; {job['log']})"
                 )
-    return lines
+    fallbacks = dict.fromkeys(line for row in rows for line in row["fallbacks"])
+    return lines + [f"not as asked: {line}" for line in fallbacks]
 
 
 def run(path: Path, as_json: bool = False) -> None:

@@ -78,14 +78,15 @@ def row(
     assessments: Sequence[Assessment],
     committee: CommitteeRecord,
     conductivity: Conductivity,
-    errors: KappaErrors,
+    errors: KappaErrors | None,
     thermodynamics: ThermodynamicsRecord,
     verdict: Verdict,
     green_kubo: GreenKuboRecord | None = None,
     elastic: ElasticRecord | None = None,
     audits: Sequence[AuditRecord | None] = (),
 ) -> MaterialSummary:
-    """The row of one material; `green_kubo` and `elastic` None where not asked for.
+    """The row of one material; `green_kubo` and `elastic` None where not asked for, `errors` in an
+    archive from before there were error budgets.
 
     Labels count every reference calculation that was used: seeds (training, calibration, test)
     and the new labels of all rounds; those of the last audit (of earlier ones the rounds have
@@ -100,6 +101,7 @@ def row(
     new_in_last = last.accepted - last.failed
     displaced = committee.finetune.labels if committee.finetune else 0
     continued = verdict.persistence_labels
+    boltzmann, dynamics = (errors.boltzmann, errors.green_kubo) if errors else (None, None)
     kappa, spread = conductivity.at_room_temperature or (None, None)
     return MaterialSummary(
         material=material,
@@ -121,14 +123,12 @@ def row(
         test_energy_mae_eV_per_atom=committee.test.energy_mae_eV_per_atom,
         kappa_300K_W_per_mK=kappa,
         kappa_300K_std_W_per_mK=spread,
-        kappa_300K_error_W_per_mK=errors.boltzmann.total(ROOM) if errors.boltzmann else None,
-        kappa_300K_error_is=errors.boltzmann.words() if errors.boltzmann else None,
-        kappa_300K_moves_W_per_mK=errors.moves_W_per_mK,
+        kappa_300K_error_W_per_mK=boltzmann.total(ROOM) if boltzmann else None,
+        kappa_300K_error_is=boltzmann.words() if boltzmann else None,
+        kappa_300K_moves_W_per_mK=errors.moves_W_per_mK if errors else None,
         kappa_green_kubo_W_per_mK=None if green_kubo is None else green_kubo.kappa_W_per_mK,
         kappa_green_kubo_error_W_per_mK=(
-            errors.green_kubo.total(errors.green_kubo.temperatures_K[0])
-            if errors.green_kubo
-            else None
+            dynamics.total(dynamics.temperatures_K[0]) if dynamics else None
         ),
         sigma_A=verdict.overall_sigma("after"),
         bulk_modulus_GPa=elastic.bulk_GPa if elastic else None,
@@ -174,9 +174,9 @@ def render(table: pd.DataFrame) -> str:
     rows = []
     for _, each in table.iterrows():
         kappa = _with_error(each, "kappa_300K_W_per_mK", "kappa_300K_error_W_per_mK")
-        if "kappa_300K_error_W_per_mK" not in each:  # written before there were error budgets
+        if pd.isna(each.get("kappa_300K_error_W_per_mK")):  # made before there were error budgets
             kappa = _with_error(each, "kappa_300K_W_per_mK", "kappa_300K_std_W_per_mK")
-            kappa += " (members only)"
+            kappa += " (members only)" if "±" in kappa else ""
         dynamics = ("kappa_green_kubo_W_per_mK", "kappa_green_kubo_error_W_per_mK")
         spent = {"core hours": f"{each['core_hours']:.2f}"} if "core_hours" in each else {}
         rows.append(

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import model_validator
 
 from umklapp.records import Part, Record
+from umklapp.transport.committee import member_spread
 from umklapp.transport.kappa_records import ROOM, at
 
 Source = Literal["potential", "mesh", "size", "statistics"]
@@ -132,7 +133,7 @@ def members(
         return unknown("members", "potential", text, "one member has no spread")
     factor = max(1.0, widening or 1.0)
     text += f"; × {factor:.2f}, {because}"
-    spread = (factor * found.std(axis=0, ddof=1)).tolist()
+    spread = (factor * np.array(member_spread(found))).tolist()
     return ErrorPart(name="members", source="potential", text=text, error_W_per_mK=spread)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from umklapp.errors import InputError
 from umklapp.records import Part, Record
@@ -89,7 +90,7 @@ class Literature(Part):
 
 
 class CommitteeKappa(Part):
-    """κ of a committee: mean and population standard deviation over the members, (n_T,).
+    """κ of a committee: mean and sample standard deviation over the members, (n_T,).
 
     not_computed: why there is no κ, member by member; a mean over the members that happened to work
     would hide an unstable crystal. lowest_frequency_THz: of all members.
@@ -107,15 +108,20 @@ class CommitteeKappa(Part):
     std_W_per_mK: list[float] | None
 
     @property
-    def at_room_temperature(self) -> tuple[float, float] | None:
-        """κ(300 K) and its spread in W/(m K), None where κ was not computed; raises as `at`."""
+    def at_room_temperature(self) -> tuple[float, float | None] | None:
+        """κ(300 K) and its spread in W/(m K), None where κ was not computed; raises as `at`.
+
+        The spread alone is None with one member.
+        """
         value = at(self.temperatures_K, self.kappa_W_per_mK)
         spread = at(self.temperatures_K, self.std_W_per_mK)
-        return None if value is None or spread is None else (value, spread)
+        return None if value is None else (value, spread)
 
 
 class Conductivity(Record, CommitteeKappa):
     """conductivity.json, with the settings behind the numbers."""
+
+    VERSION: ClassVar[int] = 2
 
     material: str
     settings: dict[str, Any]
@@ -124,9 +130,16 @@ class Conductivity(Record, CommitteeKappa):
 
     @classmethod
     def upgrade(cls, data: dict[str, Any], version: int) -> dict[str, Any]:
-        """Version 0 had a reason per member."""
-        reasons = data.get("not_computed")
-        return {**data, "not_computed": by_member(reasons) if reasons else None}
+        """Version 0 had a reason per member; before 2 the spread was the population's."""
+        if version < 1:
+            reasons = data.get("not_computed")
+            data = {**data, "not_computed": by_member(reasons) if reasons else None}
+        count = len(data.get("members_W_per_mK") or [])
+        population = data.get("std_W_per_mK")
+        sample = None
+        if population is not None and count > 1:
+            sample = [value * math.sqrt(count / (count - 1)) for value in population]
+        return {**data, "std_W_per_mK": sample}
 
 
 class EffectiveConductivity(Record):

@@ -44,18 +44,18 @@ def pooled_correlations(runs: Sequence[np.ndarray], stars: Stars) -> np.ndarray:
     Args:
         runs: energies (n, n_q, n_b) eV.
     """
-    shortest = min(len(each) for each in runs)
-    own = [each[:shortest].mean(axis=0) for each in runs]
+    shortest = min(len(momenta) for momenta in runs)
+    own = [momenta[:shortest].mean(axis=0) for momenta in runs]
     common = average_over_stars(np.mean(own, axis=0), stars)
     total = common.mean()
     summed = np.zeros((shortest, *common.shape))
-    for each, mean in zip(runs, own, strict=True):
+    for momenta, mean in zip(runs, own, strict=True):
         scale = mean.mean() / total if total > 0 else 1.0
-        summed += autocorrelation(each[:shortest] - common * scale)
+        summed += autocorrelation(momenta[:shortest] - common * scale)
     by_point = summed.transpose(1, 2, 0).reshape(len(common), -1)
     pooled = average_over_stars(by_point, stars).reshape(*common.shape, shortest)
-    found = pooled.transpose(2, 0, 1)
-    return np.divide(found, found[0], out=np.zeros_like(found), where=found[0] > 0)
+    products = pooled.transpose(2, 0, 1)
+    return np.divide(products, products[0], out=np.zeros_like(products), where=products[0] > 0)
 
 
 def fit_lifetimes(
@@ -76,8 +76,8 @@ def fit_lifetimes(
         InputError: a correlation does not fall below one half.
     """
     step = timestep(times)
-    found = np.full(correlations.shape[1:], np.nan)
-    for index in np.ndindex(found.shape):
+    lifetimes = np.full(correlations.shape[1:], np.nan)
+    for index in np.ndindex(lifetimes.shape):
         one = correlations[(slice(None), *index)]
         if one[0] < 1e-12:
             continue
@@ -88,10 +88,10 @@ def fit_lifetimes(
                 f"correlated after {times[-1] - times[0]:g} fs: run longer"
             )
         if below[0] >= 2:
-            found[index] = _decay(one[: below[0]]) * step
+            lifetimes[index] = _decay(one[: below[0]]) * step
     if procedure == "vibes":
-        found = 1 / (1 / found - 1 / (times[-1] - times[0]))
-    return found
+        lifetimes = 1 / (1 / lifetimes - 1 / (times[-1] - times[0]))
+    return lifetimes
 
 
 def _decay(values: np.ndarray) -> float:
@@ -117,13 +117,13 @@ def spectral_functions(
     """
     step = timestep(times)
     momenta = np.concatenate(list(project(velocities / units.fs, modes)))
-    number = len(momenta)
-    power = np.abs(fft.fft(momenta, axis=0)) ** 2 * (step / number / 1000)
-    half = number // 2 + 1
+    steps = len(momenta)
+    power = np.abs(fft.fft(momenta, axis=0)) ** 2 * (step / steps / 1000)
+    half = steps // 2 + 1
     # positive and negative frequencies of a complex coordinate are two directions of travel
-    mirrored = power[-np.arange(half) % number]
+    mirrored = power[-np.arange(half) % steps]
     weight = np.full(half, 1.0)
     weight[0] = 0.5
-    if number % 2 == 0:
+    if steps % 2 == 0:
         weight[-1] = 0.5
-    return fft.rfftfreq(number, step) * 1000, weight[:, None, None] * (power[:half] + mirrored)
+    return fft.rfftfreq(steps, step) * 1000, weight[:, None, None] * (power[:half] + mirrored)

@@ -20,12 +20,12 @@ def meshes(phonon: Phono3py, lengths: Sequence[float]) -> list[list[int]]:
     of points along a reciprocal vector b (without 2π) is length × |b|, as phono3py has it.
     """
     rotations = phonon.primitive_symmetry.pointgroup_operations
-    found: list[list[int]] = []
+    ladder: list[list[int]] = []
     for length in lengths:
         mesh = length2mesh(length, phonon.primitive.cell, rotations=rotations).tolist()
-        if mesh not in found:
-            found.append(mesh)
-    return found
+        if mesh not in ladder:
+            ladder.append(mesh)
+    return ladder
 
 
 def converge(
@@ -52,22 +52,22 @@ def converge(
     table: list[MeshRow] = []
     before: tuple[list[int], float] | None = None
     for mesh in candidates:
-        found = solve(mesh)
-        values = found.scalar()
+        solution = solve(mesh)
+        values = solution.scalar()
         if values is None:
             table.append(MeshRow(mesh=mesh, kappa_W_per_mK=None, change=None))
-            words = f"no κ on mesh {mesh}: {found.reason}"
-            return MeshConvergence(table=table, enough=None, words=words)
-        kappa = at(found.temperatures, values.tolist(), temperature)
+            sentence = f"no κ on mesh {mesh}: {solution.reason}"
+            return MeshConvergence(table=table, enough=None, words=sentence)
+        kappa = at(solution.temperatures, values.tolist(), temperature)
         assert kappa is not None, "there are values"
         change = None if before is None else kappa / before[1] - 1
         table.append(MeshRow(mesh=mesh, kappa_W_per_mK=kappa, change=change))
         if before is not None and abs(kappa - before[1]) / kappa < tolerance:
-            words = f"{before[0]} is enough: {mesh} changes κ by {100 * (change or 0.0):+.2f} %"
-            return MeshConvergence(table=table, enough=before[0], words=words)
+            sentence = f"{before[0]} is enough: {mesh} changes κ by {100 * (change or 0.0):+.2f} %"
+            return MeshConvergence(table=table, enough=before[0], words=sentence)
         before = mesh, kappa
-    words = (
+    sentence = (
         f"none is enough: {candidates[-1]} still changes κ by {100 * (change or 0.0):+.2f} %, "
         f"tolerance {100 * tolerance:g} %; go on with denser meshes"
     )
-    return MeshConvergence(table=table, enough=None, words=words)
+    return MeshConvergence(table=table, enough=None, words=sentence)

@@ -62,9 +62,9 @@ def _left_out(
         return {"mode_kappa": calculator.mode_kappa[0]} if settings.method == "lbte" else {}
     pairs = np.array(calculator.mode_kappa_matrix)[0]
     diagonal = np.einsum("tqiic->tqic", pairs)
-    found = {INTER: split_pairs(pairs, np.array(calculator.mode_heat_capacities)) - diagonal}
-    found["mode_kappa"] = calculator.mode_kappa[0] if settings.method == "lbte" else diagonal
-    return found
+    datasets = {INTER: split_pairs(pairs, np.array(calculator.mode_heat_capacities)) - diagonal}
+    datasets["mode_kappa"] = calculator.mode_kappa[0] if settings.method == "lbte" else diagonal
+    return datasets
 
 
 def split_pairs(pairs: np.ndarray, capacity: np.ndarray) -> np.ndarray:
@@ -77,9 +77,9 @@ def split_pairs(pairs: np.ndarray, capacity: np.ndarray) -> np.ndarray:
     Returns:
         (n_T, n_q, n_b, 6) with the same sum.
     """
-    mine, other = capacity[..., :, None], capacity[..., None, :]
-    total = mine + other
-    share = np.divide(2 * mine, total, out=np.ones_like(total), where=total > 0)
+    own, other = capacity[..., :, None], capacity[..., None, :]
+    total = own + other
+    share = np.divide(2 * own, total, out=np.ones_like(total), where=total > 0)
     return np.asarray((share[..., None] * pairs).sum(axis=3))
 
 
@@ -132,10 +132,10 @@ def read(path: Path, temperature: float, part: Part = "rta") -> Modes:
         CalculationError: the modes do not add up to κ.
     """
     with _open(path) as file:
-        known = file["temperature"][()]
-        place = int(np.argmin(np.abs(known - temperature)))
-        if abs(known[place] - temperature) > 1e-3:
-            raise InputError(f"{path}: no {temperature:g} K, the file has {known.tolist()} K")
+        stored = file["temperature"][()]
+        place = int(np.argmin(np.abs(stored - temperature)))
+        if abs(stored[place] - temperature) > 1e-3:
+            raise InputError(f"{path}: no {temperature:g} K, the file has {stored.tolist()} K")
         rta = "_RTA" if part == "rta" and "kappa_RTA" in file else ""
         intra = part == "rta" and "kappa_intra" in file
         kappa_name, mode_name = "kappa_intra" if intra else f"kappa{rta}", f"mode_kappa{rta}"
@@ -152,7 +152,7 @@ def read(path: Path, temperature: float, part: Part = "rta") -> Modes:
             modes = modes + file[INTER][place]
         boundary = f"boundaries {file['boundary_mfp'][()]:g} µm" if "boundary_mfp" in file else ""
         isotopes = "isotopes" if "gamma_isotope" in file else ""
-        found = Modes(
+        solved = Modes(
             path,
             file["version"][()].decode() if "version" in file else None,
             file["mesh"][()].tolist(),
@@ -163,13 +163,13 @@ def read(path: Path, temperature: float, part: Part = "rta") -> Modes:
             modes[..., :3].mean(axis=-1),
             ", ".join(filter(None, [isotopes, boundary])) or "phonons only",
         )
-    total = float(found.modes.sum() / found.weights.sum())
-    if np.isfinite(found.kappa) and not abs(total - found.kappa) <= 1e-6 * abs(found.kappa):
+    total = float(solved.modes.sum() / solved.weights.sum())
+    if np.isfinite(solved.kappa) and not abs(total - solved.kappa) <= 1e-6 * abs(solved.kappa):
         raise CalculationError(
-            f"{path}: the modes add up to {total:.6g} W/(m K), κ is {found.kappa:.6g}; the file is "
-            f"damaged, or its modes are of another part of κ"
+            f"{path}: the modes add up to {total:.6g} W/(m K), κ is {solved.kappa:.6g}; the file "
+            f"is damaged, or its modes are of another part of κ"
         )
-    return found
+    return solved
 
 
 def _open(path: Path) -> h5py.File:

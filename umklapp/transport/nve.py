@@ -85,13 +85,13 @@ class Plan:
     def of(cls, settings: GreenKubo) -> Plan:
         """Times in fs and ps as steps; the run has a whole number of intervals."""
         step = settings.timestep
-        each = settings.flux_every * settings.frames_every
-        production = round(1000 * settings.length / step / each) * each
+        block = settings.flux_every * settings.frames_every
+        production = round(1000 * settings.length / step / block) * block
         return cls(
             round(1000 * settings.equilibration / step),
-            max(each, production),
+            max(block, production),
             settings.flux_every,
-            each,
+            block,
         )
 
 
@@ -147,7 +147,7 @@ def advance(
     atoms = sites.copy()
     atoms.positions = state.positions
     masses, near = atoms.get_masses(), Neighbourhood(source.cutoff, SKIN)
-    found: dict[str, list[np.ndarray]] = {name: [] for name in (*SERIES, *FRAMES)}
+    series: dict[str, list[np.ndarray]] = {name: [] for name in (*SERIES, *FRAMES)}
     decay = np.exp(-settings.friction * settings.timestep)
     _, forces = source.forces(atoms, near)
     for _ in range(steps):
@@ -171,16 +171,16 @@ def advance(
         recorded = state.step - plan.equilibration
         if production and recorded % plan.flux_every == 0:
             flux = source.flux(atoms, state.velocities, near)
-            found["flux_lattice"].append(flux.lattice[0])
-            found["flux_potential"].append(flux.potential[0])
-            found["flux_convective"].append(flux.convective[0])
-            found["temperature"].append(np.array(warmth))
-            found["energy"].append(np.array(energy + kinetic_energy(masses, state.velocities)))
+            series["flux_lattice"].append(flux.lattice[0])
+            series["flux_potential"].append(flux.potential[0])
+            series["flux_convective"].append(flux.convective[0])
+            series["temperature"].append(np.array(warmth))
+            series["energy"].append(np.array(energy + kinetic_energy(masses, state.velocities)))
         if production and recorded % plan.frames_every == 0:
-            found["displacements"].append((atoms.positions - sites.positions).astype(np.float32))
-            found["velocities"].append(state.velocities.astype(np.float32))
+            series["displacements"].append((atoms.positions - sites.positions).astype(np.float32))
+            series["velocities"].append(state.velocities.astype(np.float32))
     state.positions = atoms.positions.copy()
-    return {name: np.array(values) for name, values in found.items()}
+    return {name: np.array(values) for name, values in series.items()}
 
 
 def _resume(folder: Path, sites: Atoms, settings: GreenKubo, seed: int) -> State:

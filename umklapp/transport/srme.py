@@ -59,18 +59,18 @@ def srme(
         return _because(failed, f"{path}: no such file" if path else "no κ was computed")
     if (why := modes.reason(path)) is not None:
         return _because(failed, why)
-    found = modes.read(path, temperature, part)
-    words = _comparable(found, wanted)
-    if not np.isfinite(found.kappa) or not np.isfinite(found.modes).all():
+    computed = modes.read(path, temperature, part)
+    words = _comparable(computed, wanted)
+    if not np.isfinite(computed.kappa) or not np.isfinite(computed.modes).all():
         return _because(failed, "κ is not finite")
-    if (why := imaginary(found)) is not None:
+    if (why := imaginary(computed)) is not None:
         return _because(failed, why)
-    both = found.kappa + wanted.kappa
-    difference = np.abs(found.modes - wanted.modes).sum() / wanted.weights.sum()
+    both = computed.kappa + wanted.kappa
+    difference = np.abs(computed.modes - wanted.modes).sum() / wanted.weights.sum()
     return Srme(
         float(2 * difference / both),
-        float(2 * (found.kappa - wanted.kappa) / both),
-        found.kappa,
+        float(2 * (computed.kappa - wanted.kappa) / both),
+        computed.kappa,
         wanted.kappa,
         words,
     )
@@ -87,15 +87,15 @@ def imaginary(computed: modes.Modes, acoustic: float = -0.01) -> str | None:
     ones at Γ, the nearest to zero, may be as low as `acoustic` (THz).
     """
     gate = np.zeros_like(computed.frequencies)
-    for number in np.flatnonzero((np.abs(computed.qpoints) < 1e-8).all(axis=1)):
-        gate[number, np.argsort(np.abs(computed.frequencies[number]))[:3]] = acoustic
+    for q in np.flatnonzero((np.abs(computed.qpoints) < 1e-8).all(axis=1)):
+        gate[q, np.argsort(np.abs(computed.frequencies[q]))[:3]] = acoustic
     below = computed.frequencies < gate
     if not below.any():
         return None
     worst = np.where(below, computed.frequencies, 0.0)
-    number, branch = np.unravel_index(int(np.argmin(worst)), worst.shape)
-    where = ", ".join(f"{x:.3f}" for x in computed.qpoints[number])
-    return f"imaginary: {worst[number, branch]:.3f} THz at q = ({where})"
+    q, branch = np.unravel_index(int(np.argmin(worst)), worst.shape)
+    where = ", ".join(f"{x:.3f}" for x in computed.qpoints[q])
+    return f"imaginary: {worst[q, branch]:.3f} THz at q = ({where})"
 
 
 def _comparable(one: modes.Modes, two: modes.Modes) -> list[str]:
@@ -135,6 +135,6 @@ def run(path: Path, reference: Path, part: modes.Part = "rta") -> str:
     Raises:
         InputError: as `srme`.
     """
-    found = srme(path, reference, part=part)
-    head = f"κ_SRME {found.value:.4f}: κ {found.kappa:.4g}, reference {found.reference:.4g} W/(m K)"
-    return "\n".join([head, *found.words])
+    apart = srme(path, reference, part=part)
+    head = f"κ_SRME {apart.value:.4f}: κ {apart.kappa:.4g}, reference {apart.reference:.4g} W/(m K)"
+    return "\n".join([head, *apart.words])

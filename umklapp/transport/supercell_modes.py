@@ -99,14 +99,14 @@ def solve(phonon: Phonopy, qpoints: np.ndarray, procedure: Procedure = "umklapp"
 
 def _fixed(values: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """Eigenvectors in columns (n, n), those of degenerate spaces turned to those of diag(1 … n)."""
-    found = vectors.copy()
+    fixed = vectors.copy()
     border = np.flatnonzero(np.diff(values) > 1e-6 * np.abs(values).max()) + 1
     for space in np.split(np.arange(len(values)), border):
         if len(space) > 1:
             inside = vectors[:, space]
             order = np.arange(1, len(values) + 1)[:, None]
-            found[:, space] = inside @ np.linalg.eigh(inside.conj().T @ (order * inside))[1]
-    return found
+            fixed[:, space] = inside @ np.linalg.eigh(inside.conj().T @ (order * inside))[1]
+    return fixed
 
 
 def commensurate(primitive: np.ndarray, supercell: np.ndarray) -> np.ndarray:
@@ -149,19 +149,19 @@ def build_modes(
     Raises:
         InputError: the supercell is not one, or the force constants are not of it.
     """
-    number = len(supercell)
+    atoms = len(supercell)
     weighted = primitive.copy()
     weighted.set_masses(primitive.get_masses())  # ASE's; phonopy's own differ in the last digits
     phonon = phonopy_cells.harmonic_calculation(weighted, supercell)
     if not np.allclose(phonon.supercell.masses, supercell.get_masses()):
         raise InputError("lifetimes: the atoms of supercell and primitive cell have other masses")
     constants = np.asarray(force_constants)
-    if constants.shape == (3 * number, 3 * number):
+    if constants.shape == (3 * atoms, 3 * atoms):
         constants = as_blocks(constants)
-    if constants.shape not in ((number, number, 3, 3), (len(primitive), number, 3, 3)):
+    if constants.shape not in ((atoms, atoms, 3, 3), (len(primitive), atoms, 3, 3)):
         raise InputError(
             f"lifetimes: force constants of shape {np.shape(force_constants)} are not those of "
-            f"{number} atoms with {len(primitive)} in the primitive cell"
+            f"{atoms} atoms with {len(primitive)} in the primitive cell"
         )
     phonon.force_constants = constants
     qpoints = commensurate(primitive.cell.array, supercell.cell.array)
@@ -180,7 +180,7 @@ def build_modes(
     waves = parts[:, :, inside] * phases[:, None, :, None] / np.sqrt(len(qpoints))
     return Modes(
         solution,
-        waves.reshape(len(qpoints), -1, 3 * number),
+        waves.reshape(len(qpoints), -1, 3 * atoms),
         supercell.get_masses(),
         phonon.primitive_symmetry.symmetry_operations["rotations"],
         phonon,

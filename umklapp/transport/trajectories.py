@@ -119,10 +119,10 @@ def analyse(
 
 def _warnings(record: dict[str, Any], kept: Usable) -> list[str]:
     """What a referee would ask about the length of the runs."""
-    words = []
+    notes = []
     length, cutoff = kept.times[-1] / 1000, record["cutoff_fs"] / 1000
     if cutoff > length / 5:
-        words.append(
+        notes.append(
             f"the flux is correlated for {cutoff:.1f} ps, runs are {length:.1f} ps: raise "
             "green_kubo.length to at least five times that"
         )
@@ -131,8 +131,8 @@ def _warnings(record: dict[str, Any], kept: Usable) -> list[str]:
     if half is not None and error is not None:
         change = abs(record["kappa_W_per_mK"] - half)
         if change > max(error, 0.1 * record["kappa_W_per_mK"]):
-            words.append(f"κ still moves with the length (by {change:.2g} since half): run longer")
-    return words
+            notes.append(f"κ still moves with the length (by {change:.2g} since half): run longer")
+    return notes
 
 
 def _cepstral(kept: Usable, frequency: float, facts: dict[str, Any]) -> cepstral.Cepstral | str:
@@ -149,16 +149,16 @@ def _cepstral(kept: Usable, frequency: float, facts: dict[str, Any]) -> cepstral
 def _members(kept: Usable, estimate: Callable[..., Any]) -> dict[str, Any]:
     order = sorted(range(len(kept.runs)), key=lambda n: kept.runs[n].member)
     results = {}
-    for member, mine in groupby(order, key=lambda n: kept.runs[n].member):
+    for member, of_member in groupby(order, key=lambda n: kept.runs[n].member):
         try:
-            results[member] = estimate(kept.fluxes[list(mine)])
+            results[member] = estimate(kept.fluxes[list(of_member)])
         except CalculationError:
             continue  # a member alone may be too noisy for a cutoff
     if len(results) < 2:
-        return {"members": {str(k): each.scalar() for k, each in results.items()}}
+        return {"members": {str(k): kappa.scalar() for k, kappa in results.items()}}
     joined = green_kubo.over_committee(list(results.values()))
     return {
-        "members": {str(k): each.scalar() for k, each in results.items()},
+        "members": {str(k): kappa.scalar() for k, kappa in results.items()},
         "spread_W_per_mK": joined.spread,
         "statistical_W_per_mK": joined.statistical,
         "model_W_per_mK": joined.model,
@@ -200,21 +200,21 @@ def labelled_frames(
         InputError: every trajectory broke off.
     """
     runs = [nve.read(path) for path in paths]
-    whole = [number for number, run in enumerate(runs) if not run.ended]
+    whole = [index for index, run in enumerate(runs) if not run.ended]
     if not whole:
         raise InputError(f"no trajectory can be used: {runs[0].ended}")
-    each = -(-count // len(whole))
-    found: list[Atoms] = []
-    for number in whole:
-        displacements, _ = nve.read_frames(paths[number])
-        places = np.linspace(0, len(displacements) - 1, each).round().astype(int)
+    per_run = -(-count // len(whole))
+    drawn: list[Atoms] = []
+    for index in whole:
+        displacements, _ = nve.read_frames(paths[index])
+        places = np.linspace(0, len(displacements) - 1, per_run).round().astype(int)
         for place in places:
-            atoms = runs[number].sites.copy()
+            atoms = runs[index].sites.copy()
             atoms.positions += displacements[place]
-            found.append(atoms)
-    answer = committee.evaluate(found)
+            drawn.append(atoms)
+    answer = committee.evaluate(drawn)
     labelled = [
         frames.labelled(atoms, float(energy), forces)
-        for atoms, energy, forces in zip(found, answer.energy, answer.forces, strict=True)
+        for atoms, energy, forces in zip(drawn, answer.energy, answer.forces, strict=True)
     ]
-    return labelled, float(np.mean([runs[number].temperature.mean() for number in whole]))
+    return labelled, float(np.mean([runs[index].temperature.mean() for index in whole]))

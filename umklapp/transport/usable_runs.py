@@ -117,6 +117,6 @@ def lowest_vibration(kept: Usable, frames_of: Callable[[int], Frames]) -> float:
             velocities, run.frame_step * np.arange(len(velocities))
         )
         densities.append(density)
-    shortest = min(len(each) for each in densities)
-    mean = np.mean([each[:shortest] for each in densities], axis=0)
+    shortest = min(len(density) for density in densities)
+    mean = np.mean([density[:shortest] for density in densities], axis=0)
     return green_kubo.lowest_frequency(frequencies[:shortest], mean)

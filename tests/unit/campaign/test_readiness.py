@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,28 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
     readiness.check_disk(tmp_path / "not/there/yet", 0)
     with pytest.raises(InputError, match=r"GB free, resources\.min_free_disk asks for 1e\+09"):
         readiness.check_disk(tmp_path, 1e9)
+
+
+@pytest.mark.parametrize("name", ["here", "here/work", "here/work/loop"])
+def test_results_are_a_folder_of_their_own(tmp_path: Path, name: str) -> None:
+    working = tmp_path / "here/work"
+    working.mkdir(parents=True)
+    (working / "loop").symlink_to(tmp_path)
+    with pytest.raises(InputError, match="holds the workflow or your home"):
+        readiness.check_folder(tmp_path / name, working)
+    readiness.check_folder(working / "results", working)
+
+
+def test_results_that_are_a_file(tmp_path: Path) -> None:
+    (tmp_path / "results").touch()
+    with pytest.raises(InputError, match="a file, a folder is expected"):
+        readiness.check_folder(tmp_path / "results/si", tmp_path / "work")
+
+
+def test_read_only_results_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everywhere
+    with pytest.raises(InputError, match="cannot be written to"):
+        readiness.check_folder(tmp_path / "results/si", tmp_path / "work")
 
 
 def test_a_missing_batch_system_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

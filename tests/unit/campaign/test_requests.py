@@ -96,6 +96,33 @@ def test_one_engine_per_number_of_species(ask):
     }
 
 
+def test_jobs_with_a_gpu_have_a_graph_of_their_own(ask):
+    """κ and other work of the processor keep that of the processor."""
+    files = ask(resources={"gpu": True}, green_kubo={})
+    assert files.engine(job(CUI)) == "results/engines/2_species_cuda"
+    assert files.cpu_engine(job(CUI)) == "results/engines/2_species"
+    assert files.flux_engine(job(CUI)) == "results/engines/2_species_flux_cuda"
+    assert {files.engine(job()), files.cpu_engine(job())} < set(files.engines())
+    without = ask(resources={"gpu": False})
+    assert without.engine(job(CUI)) == without.cpu_engine(job(CUI)) == "results/engines/2_species"
+
+
+def test_a_distillation_has_a_compiled_graph_of_its_own(ask):
+    cheap = {
+        "kind": "low_fidelity",
+        "count": 50,
+        "temperatures": [300],
+        "surface": {"kind": "calculator", "calculator": "silicon:StillingerWeberSilicon"},
+    }
+    drawn = {**cheap, "distillation": None}
+    files = ask(seeds=[{"kind": "rattled", "count": 12}, {**cheap, "distillation": {}}, drawn])
+    graph = "results/engines/distillation_1_2_species"
+    assert files.distillation_engine(job(CUI, index="1")) == graph
+    assert files.distillation_engine(job(CUI, index="2")) == []
+    assert graph in files.engines()
+    assert not any("distillation_2" in path for path in files.engines())
+
+
 def test_members_drive_trajectories_in_turn(ask):
     files = ask(green_kubo={"trajectories": 6}, committee={"subsamples": 2, "seeds": 2})
     drivers = [files.trajectory_member(job(index=str(n), round="03")) for n in range(6)]
@@ -176,3 +203,17 @@ def test_netcdf_files_of_the_user_may_hold_force_constants(ask):
     files = ask(seeds=seeds, verdict={"reference": ["md.nc", "{material}.nc"]})
     assert files.netcdf_of_user(job()) == ["Si-227.nc", "md.nc"]
     assert ask(seeds=seeds[1:], verdict={}).netcdf_of_user(job()) == []
+
+
+def test_an_archive_from_before_error_budgets_asks_for_none(ask, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files, folder = ask(), tmp_path / "results/Si-227"
+    assert files.error_budget(job()) == "results/Si-227/error_budget.json"
+    folder.mkdir(parents=True)
+    (folder / "history.json").write_text("{}")
+    assert files.error_budget(job()) == []
+    (folder / "round_00").mkdir()
+    assert files.error_budget(job()) == "results/Si-227/error_budget.json", "it is made"
+    (folder / "round_00").rmdir()
+    (folder / "error_budget.json").write_text("{}")
+    assert files.error_budget(job()) == "results/Si-227/error_budget.json", "of the archive"

@@ -94,14 +94,41 @@ def test_every_rule_says_its(word: str) -> None:
             assert word in block, f"{path.name}: rule {block.split(':')[0]} has no {word}"
 
 
-def test_every_rule_asks_for_resources_in_its_own_name() -> None:
-    """Rules that inherit too: a factor in `resources` reaches the rule that it names."""
+def rules() -> list[tuple[str, str]]:
+    """Name and text of every rule."""
     text = "".join(path.read_text() for path in sorted((ROOT / "rules").glob("*.smk")))
     starts = list(
         re.finditer(r"^ *(?:(?:rule|checkpoint) (\w+)|use rule \w+ as (\w+) with):", text, re.M)
     )
     assert len(starts) > 40
-    for start, end in zip(starts, [*starts[1:], None], strict=True):
-        rule, block = start[1] or start[2], text[start.end() : end and end.start()]
+    return [
+        (start[1] or start[2], text[start.end() : end and end.start()])
+        for start, end in zip(starts, [*starts[1:], None], strict=True)
+    ]
+
+
+def test_nothing_heavy_runs_where_snakemake_runs() -> None:
+    """On a login node: no local rule reads explorations, evaluates, or asks for over 1 GB."""
+    local = {rule: block for rule, block in rules() if "localrule: True" in block}
+    assert len(local) > 10
+    for rule, block in local.items():
+        inputs = block.split("output:")[0]
+        assert not re.search(r"exploration|engine=", inputs), rule
+        megabytes = re.findall(r'mem_mb=memory\("\w+", (\d+)', block)
+        assert max(map(int, megabytes)) <= 1000, rule
+
+
+def test_a_job_with_the_graph_of_a_gpu_asks_for_one() -> None:
+    """And the others have that of the processor: no job uses a card that it has not asked for."""
+    for rule, block in rules():
+        if re.search(r"=REQUESTS\.(engine|flux_engine|distillation_engine)\b", block):
+            assert "gpu=int(CAMPAIGN.resources.gpu)" in block, rule
+        if "REQUESTS.cpu_engine" in block:
+            assert "gpu=" not in block, rule
+
+
+def test_every_rule_asks_for_resources_in_its_own_name() -> None:
+    """Rules that inherit too: a factor in `resources` reaches the rule that it names."""
+    for rule, block in rules():
         assert f'mem_mb=memory("{rule}",' in block, rule
         assert f'runtime=minutes("{rule}",' in block.replace("(\n                ", "("), rule

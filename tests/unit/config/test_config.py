@@ -98,7 +98,7 @@ BAD = [
     ("conductivity.temperatures", [300, -10], ["conductivity.temperatures.1", "greater than 0"]),
     ("conductivity.temperatures", [200.0], ["conductivity", "must contain 300"]),
     ("exploration", {"kind": "md", "temperatures": [0]}, ["exploration.md.temperatures.0", "0"]),
-    ("exploration", {"kind": "md", "timestep": float("nan")}, ["exploration.md.timestep"]),
+    ("exploration", {"kind": "md", "timestep": float("nan")}, ["exploration.timestep", "finite"]),
     ("potential.cutoff", 20, ["potential.cutoff", "less than or equal to 12", "20"]),
     ("potential.cutoff", -1.0, ["potential.cutoff", "greater than 0"]),
     ("potential.cutoff", float("inf"), ["potential.cutoff", "finite"]),
@@ -124,6 +124,22 @@ BAD = [
     ("phonons.imaginary", 0.3, ["phonons.imaginary", "less than or equal to 0", "0.3"]),
     ("name", "my campaign", ["name", "'my campaign'"]),
     ("results", "out; rm -rf", ["results", "pattern"]),
+    ("results", "-rf", ["results", "pattern"]),
+    ("results", "/", ["results: '/' is no folder of this campaign alone"]),
+    ("results", "//", ["results: '//' is no folder"]),
+    ("results", ".", ["results: '.' is no folder"]),
+    ("results", "././", ["results: '././' is no folder"]),
+    ("results", "..", ["results: '..' is no folder"]),
+    ("results", "results/../..", ["results: 'results/../..' is no folder"]),
+    ("results", "/tmp/..", ["results: '/tmp/..' is no folder"]),
+    ("results", "~", ["results", "pattern"]),
+    ("acquisition", {"spacing": float("nan")}, ["acquisition.spacing: a finite number"]),
+    (
+        "potential.training",
+        {"force_weight": float("inf")},
+        ["potential.training.force_weight: a f"],
+    ),
+    ("reference.parameters", {"a": {"b": [float("inf")]}}, ["reference.parameters.a.b.0: a fin"]),
     ("seed", -1, ["seed", "greater than or equal to 0"]),
     ("exploration", {"kind": "pool"}, ["'lookup'", "'pool'", "belong together"]),
 ]
@@ -300,3 +316,29 @@ def test_fine_tuning_needs_something_to_learn_from(plain, tmp_path):
     plain["seeds"] = [{"kind": "frames", "path": "x.extxyz"}]
     with pytest.raises(InputError, match=r"finetune.labels 'reference': a table"):
         config.validate(plain)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"name: a\nseed: 1\nseed: 2\n", r"keys \['seed'\] appear more than once"),
+        (b"name: a\nrounds: {max: 1, max: 2}\n", r"keys \['max'\] appear more than once"),
+        ("name: Müller\n".encode("latin-1"), r"not UTF-8 text \(byte 7\)"),
+        ("name: a\n".encode("utf-16"), r"not UTF-8 text \(byte 0\)"),
+        (b"name: 'a\n", "cannot be read as yaml"),
+        (b"\x00\x01", "cannot be read as yaml"),
+        (b"? [a]\n: 1\n", "cannot be read as yaml"),
+        (b"name: !!python/object/apply:os.getcwd []\n", "cannot be read as yaml"),
+    ],
+)
+def test_files_that_say_two_things_or_nothing(tmp_path, content, words):
+    path = tmp_path / "c.yaml"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=words) as caught:
+        config.load(path)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_results_are_said_in_one_way(plain):
+    plain["results"] = "./results//si/"
+    assert config.validate(plain).results == "results/si"

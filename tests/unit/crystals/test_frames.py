@@ -10,6 +10,7 @@ from ase import Atoms
 from conftest import diamond, label, labelled_frames, rattled
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from logged import logged
 
 from umklapp.crystals import frames
 from umklapp.errors import InputError
@@ -237,6 +238,10 @@ def test_numbers_that_are_not_finite(what, value, tmp_path):
     frames.write_frames(tmp_path / "bad.extxyz", [good, bad])
     with pytest.raises(InputError, match=r"bad\.extxyz frame 1"):
         frames.read_frames(tmp_path / "bad.extxyz")
+    with logged() as messages:
+        (kept,) = frames.read_labels(tmp_path / "bad.extxyz")
+    assert kept.info["frame_id"] == good.info["frame_id"]
+    assert any(f"bad.extxyz frame 1: {what} is not finite: left out" in text for text in messages)
 
 
 def test_missing_labels(tmp_path):

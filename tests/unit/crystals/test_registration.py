@@ -9,6 +9,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.io import read
+from ase.spacegroup import crystal
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -139,6 +140,123 @@ def test_crystals_of_the_table(key, root):
     apart = sites.of_frames([found], perfect)[0]
     np.testing.assert_allclose(forces - forces.mean(axis=0), apart, atol=1e-6)
     assert report.strains == [pytest.approx(0.004, abs=1e-6)]
+
+
+LOW_SYMMETRY = {
+    "wurtzite": lambda: bulk("ZnO", "wurtzite", a=3.25, c=5.2).repeat((2, 2, 2)),
+    "chalcopyrite": lambda: crystal(
+        ["Cu", "In", "Se"], [(0, 0, 0), (0, 0, 0.5), (0.22, 0.25, 0.125)], spacegroup=122,
+        cellpar=[5.78, 5.78, 11.62, 90, 90, 90],
+    ).repeat((2, 1, 1)),
+    "SG 166": lambda: crystal(
+        ["Bi", "Te", "Te"], [(0, 0, 0.4), (0, 0, 0), (0, 0, 0.21)], spacegroup=166,
+        cellpar=[4.38, 4.38, 30.5, 90, 90, 120], primitive_cell=True,
+    ).repeat((3, 3, 1)),
+    "quartz, which is chiral": lambda: crystal(
+        ["Si", "O"], [(0.47, 0, 0), (0.414, 0.268, 0.119)], spacegroup=152,
+        cellpar=[4.91, 4.91, 5.4, 90, 90, 120],
+    ).repeat((2, 2, 1)),
+}  # fmt: skip
+
+
+def skewed(generator: np.random.Generator) -> np.ndarray:
+    """Other vectors of the same lattice, (3, 3) integers of determinant ±1."""
+    basis = np.eye(3, dtype=int)[generator.permutation(3)]
+    for _ in range(3):
+        one, two = generator.permutation(3)[:2]
+        basis[one] += generator.choice([-1, 1]) * basis[two]
+    return basis
+
+
+def in_another_setting(
+    perfect: Atoms, u: np.ndarray, generator: np.random.Generator, rotation: np.ndarray,
+    order: np.ndarray,
+) -> Atoms:  # fmt: skip
+    """The crystal displaced by u (N, 3) Å, turned, shifted, in other vectors and another order.
+
+    The forces are u: where they are laid on the sites together with the positions, they still are.
+    """
+    other = Atoms(perfect.numbers, cell=skewed(generator) @ perfect.cell.array, pbc=True)
+    other.positions = perfect.positions + u + generator.uniform(-5, 5, 3)
+    other.set_cell(other.cell.array @ rotation)
+    other.positions = other.positions @ rotation
+    other.wrap()
+    return frames.labelled(other[order], -1.0, (u @ rotation)[order])
+
+
+@pytest.mark.parametrize("name", LOW_SYMMETRY)
+@given(st.integers(0, 10**6))
+@examples(max_examples=4, deadline=None)
+def test_any_setting_of_a_low_symmetry_crystal(name, seed):
+    """Both hands, any vectors, origin and order; warm, strained, and with one atom that hopped."""
+    generator = np.random.default_rng(seed)
+    perfect = LOW_SYMMETRY[name]()
+    rotation, order = orthogonal(seed), generator.permutation(len(perfect))
+    rotation *= generator.choice([-1, 1])
+    u = generator.normal(scale=0.06, size=(3, len(perfect), 3))
+    u[1, 7] += [1.1, 0.9, -1.2]
+    given = [
+        in_another_setting(perfect, each, np.random.default_rng(seed), rotation, order)
+        for each in u
+    ]
+    found, report = registration.register(given, perfect, name)
+    assert report.settings == 1
+    apart = sites.of_frames(found, perfect)
+    for frame, displacement, shift in zip(found, u, apart, strict=True):
+        assert (frame.numbers == perfect.numbers).all()
+        forces = frame.get_forces()
+        rest = forces - forces.mean(axis=0) - shift
+        lattice = np.linalg.solve(perfect.cell.array.T, rest.T).T
+        np.testing.assert_allclose(lattice - np.rint(lattice), 0, atol=1e-6)
+        # as far from the sites as they are, not a cell or a neighbour farther
+        lengths = [
+            np.sort(np.linalg.norm(x - x.mean(axis=0), axis=1)) for x in (shift, displacement)
+        ]
+        np.testing.assert_allclose(*lengths, atol=1e-6)
+    assert report.residuals[0] < 0.15
+
+
+@pytest.mark.parametrize("name", ["wurtzite", "SG 166"])
+def test_two_sources_of_other_orders_in_one_file(name):
+    perfect = LOW_SYMMETRY[name]()
+    generator = np.random.default_rng(5)
+    u = generator.normal(scale=0.05, size=(6, len(perfect), 3))
+    ways = [(orthogonal(n), generator.permutation(len(perfect)), n) for n in (1, 2)]
+    given = []
+    for number, each in enumerate(u):
+        rotation, order, seed = ways[number // 3]
+        given.append(
+            in_another_setting(perfect, each, np.random.default_rng(seed), rotation, order)
+        )
+    found, report = registration.register(given, perfect, name)
+    assert report.settings == 2
+    apart = sites.of_frames(found, perfect)
+    forces = np.array([frame.get_forces() for frame in found])
+    np.testing.assert_allclose(forces - forces.mean(axis=1, keepdims=True), apart, atol=1e-6)
+
+
+def test_another_supercell_of_the_same_crystal_is_left_as_it_is():
+    """As many atoms, the same crystal, other vectors: 2 × 2 × 2 and 4 × 2 × 1."""
+    primitive = bulk("ZnO", "wurtzite", a=3.25, c=5.2)
+    perfect, other = primitive.repeat((2, 2, 2)), primitive.repeat((4, 2, 1))
+    frame = frames.labelled(other, -1.0, np.zeros((len(other), 3)))
+    (found,), report = registration.register([frame], perfect, "test")
+    assert found is frame
+    assert report.other_cells == 1
+
+
+def test_a_conventional_cell_is_the_primitive_supercell():
+    """Eight primitive cells of rock salt as two cubes on top of each other are another cell."""
+    primitive = bulk("NaCl", "rocksalt", a=5.64)
+    perfect = phonopy_cells.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
+    cube = bulk("NaCl", "rocksalt", a=5.64, cubic=True)
+    shift = np.random.default_rng(0).normal(scale=0.05, size=(8, 3))
+    cube.positions += shift
+    (found,), report = registration.register([frames.labelled(cube, -1.0, shift)], perfect, "test")
+    assert report.settings == 1
+    forces = found.get_forces()
+    apart = sites.of_frames([found], perfect)[0]
+    np.testing.assert_allclose(forces - forces.mean(axis=0), apart, atol=1e-6)
 
 
 def test_the_other_species_at_the_other_quarter():

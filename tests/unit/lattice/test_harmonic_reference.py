@@ -304,7 +304,9 @@ def quiet_labels(reference, origin, size, count=6):
     return found
 
 
-@pytest.mark.parametrize("origin", ["harmonic 0", "harmonic 0 displaced", "aimd 1", "frames 0"])
+@pytest.mark.parametrize(
+    "origin", ["harmonic 0", "harmonic 0 displaced", "aimd 1", "frames 0", "nomad 2"]
+)
 def test_quiet_seeds_that_are_not_quiet_are_refused(origin):
     reference = spring_reference()
     harmonic_reference.check_quiet(reference, quiet_labels(reference, origin, 1.3))

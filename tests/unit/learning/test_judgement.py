@@ -7,7 +7,7 @@ from umklapp.crystals.frames import labelled
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning import judgement
 from umklapp.learning.sampling import uncertainty
-from umklapp.learning.sampling.acquisition import SpreadNumbers
+from umklapp.learning.sampling.candidates import SpreadNumbers
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.training_records import Finetuning, Training
 

@@ -123,3 +123,9 @@ def test_variables_in_paths(monkeypatch):
     assert expand("$PLACE/x", "reference.scratch") == "/here/x"
     with pytest.raises(InputError, match=r"reference\.scratch: '\$NOWHERE/x' needs an environment"):
         expand("$NOWHERE/x", "reference.scratch")
+
+
+@pytest.mark.parametrize("line", ["mpirun 'pw.x", 'pw.x "', "   ", "pw.x \\"])
+def test_a_command_line_that_is_none(line):
+    with pytest.raises(InputError, match=r"reference\.command \(or UMKLAPP_X\): "):
+        command(line, "UMKLAPP_X", "pw.x")

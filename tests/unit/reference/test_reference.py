@@ -176,7 +176,7 @@ def test_memory_is_not_asked_for_twice(tmp_path):
 def test_forces_that_are_not_numbers_are_a_failure(tmp_path):
     found = silicon_engine("DivergingSilicon").label(rattled(0), tmp_path, 10)
     assert isinstance(found, Failure)
-    assert (found.reason, found.attempts) == ("crashed", 2)
+    assert (found.reason, found.attempts) == ("not_finite", 2)
     assert "forces is not finite" in found.message
 
 

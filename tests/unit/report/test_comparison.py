@@ -117,30 +117,23 @@ def test_kappa_without_a_budget_has_no_error():
     assert "no error budget" in found.loc[0, "error_is"]
 
 
+def test_an_archive_without_a_budget_has_the_error_bars_of_then():
+    found = comparison.rows(CONDUCTIVITY, GREEN_KUBO, None, pd.DataFrame(), None).set_index(
+        "method"
+    )
+    assert found.loc["phono3py RTA", "error_W_per_mK"] == 0.2
+    assert found.loc["phono3py RTA", "error_is"] == "members only, made before error budgets"
+    assert found.loc["Green–Kubo", "error_W_per_mK"] == 0.6
+    assert found.loc["Green–Kubo", "error_is"] == "statistics only, made before error budgets"
+    words = comparison.missing(CONDUCTIVITY, None, None, None)
+    assert words == ["error bars: members only, made before error budgets"]
+
+
 def test_a_size_correction_that_outweighs_the_value_is_no_result():
     small = changed(kappa_W_per_mK=1.45, corrected_W_per_mK=7.85)
     words = comparison.missing(CONDUCTIVITY, small, None, NO_ERRORS)[-1]
     assert "infinite size: the correction (+6.4) is 4.4 times the value it corrects" in words
     assert "infinite size" not in str(comparison.missing(CONDUCTIVITY, GREEN_KUBO, None, NO_ERRORS))
-
-
-@pytest.mark.parametrize(
-    ("sigma", "ran", "text"),
-    [
-        (0.1, True, "trust the Boltzmann equation"),
-        (0.3, True, "may be off"),
-        (0.5, True, "trust Green–Kubo."),
-        (0.5, False, "add a green_kubo section"),
-        (None, False, "not known"),
-    ],
-)
-def test_the_advice_follows_anharmonicity(sigma, ran, text):
-    assert text in comparison.advice(sigma, CONDUCTIVITY, ran)
-
-
-def test_an_unstable_crystal_is_told_so():
-    unstable = CONDUCTIVITY.model_copy(update=NOTHING | {"not_computed": "member 0: imaginary"})
-    assert "not dynamically stable" in comparison.advice(0.5, unstable, False)
 
 
 def test_the_page_and_the_figure_have_all_rows(tmp_path):

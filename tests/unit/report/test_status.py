@@ -12,8 +12,10 @@ from rich.console import Console
 
 from umklapp.errors import InputError
 from umklapp.learning.events.verdict import Belongs, Verdict
+from umklapp.potentials.training_records import Training
 from umklapp.report import status
 
+CAP = 5
 FAILED = {"frame_id": "f9", "reason": "timeout", "message": "no result", "attempts": 1}
 
 
@@ -25,7 +27,7 @@ def touch(path, text="", stamp=None):
 
 
 def stage(folder):
-    return status.of_material(folder, [])["stage"]
+    return status.of_material(folder, [], CAP)["stage"]
 
 
 def test_stages_in_their_order(tmp_path):
@@ -56,10 +58,10 @@ def test_stages_in_their_order(tmp_path):
     assert stage(folder) == "audit"
     audit = {"outcome": "failed", "words": "audited: 30 meV/Å", "reason": "failed: too wrong"}
     touch(folder / "round_01/audit.json", json.dumps(audit))
-    assert status.of_material(folder, [])["audit"] == "failed"
+    assert status.of_material(folder, [], CAP)["audit"] == "failed"
     assert stage(folder) == "phonons and κ"
     touch(folder / "summary.json", "{}")
-    row = status.of_material(folder, [])
+    row = status.of_material(folder, [], CAP)
     assert row["stage"] == "finished"
     assert row["round"] == 1
     assert row["converged"] is True
@@ -88,7 +90,7 @@ def finished(folder):
 
 
 def end(folder):
-    row = status.of_material(folder, [])
+    row = status.of_material(folder, [], CAP)
     return tuple(row[name] for name in OF_THE_END)
 
 
@@ -105,7 +107,7 @@ def test_what_an_earlier_run_found_is_not_shown_while_rounds_are_open(tmp_path):
     assert end(folder) == (None, None, None, "another round: too wrong")
     touch(folder / "round_02/dataset.extxyz", stamp=170.0)
     assert end(folder) == (None, None, None, "another round: too wrong")
-    assert status.of_material(folder, [])["round"] == 2
+    assert status.of_material(folder, [], CAP)["round"] == 2
 
 
 def test_rounds_opened_again_hide_the_assessment_that_had_ended_them(tmp_path):
@@ -114,10 +116,57 @@ def test_rounds_opened_again_hide_the_assessment_that_had_ended_them(tmp_path):
     assert end(folder) == (None, None, None, None)
 
 
+def failed_audit(folder, number=1):
+    audit = {"outcome": "failed", "words": "audited: 30 meV/Å", "reason": "failed: too wrong"}
+    touch(folder / f"round_0{number}/audit.json", json.dumps({**audit, "another_round": True}))
+
+
+def test_a_failed_audit_opens_a_round_and_hides_what_was_found(tmp_path):
+    """The next round has no folder yet."""
+    folder = finished(tmp_path / "Si-227")
+    failed_audit(folder)
+    assert end(folder) == (None, None, None, "converged: all is well")
+    row = status.of_material(folder, [], CAP)
+    assert (row["audit"], row["audit_note"]) == ("failed", None)
+    assert row["verdict_note"] == "verdict.json is not shown: rounds are open again"
+
+
+def test_a_failed_audit_in_the_last_allowed_round_opens_none(tmp_path):
+    """Converged in round 1 of 2, and its audit failed: that is how the campaign ends."""
+    folder = finished(tmp_path / "Si-227")
+    failed_audit(folder)
+    row = status.of_material(folder, [], 2)
+    assert tuple(row[name] for name in OF_THE_END[:3]) == (True, "sound", 9.7)
+    assert (row["audit"], row["round"]) == ("failed", 1)
+    (line,) = status.details([row])
+    assert line.startswith("Si-227: the audit of the last of 2 rounds failed")
+    assert "raise rounds.max" in line
+
+
+def test_rounds_beyond_a_lowered_cap_do_not_count(tmp_path):
+    folder = finished(tmp_path / "Si-227")
+    failed_audit(folder)
+    touch(folder / "round_02/dataset.extxyz", stamp=170.0)
+    assert status.of_material(folder, [], CAP)["round"] == 2
+    assert status.of_material(folder, [], 2)["round"] == 1
+
+
+def test_a_raised_cap_opens_the_rounds_of_a_material_that_had_not_converged(tmp_path):
+    folder = finished(tmp_path / "Si-227")
+    path = folder / "round_01/assessment.json"
+    assessment(1, met=False, cap=2).write(path)
+    belongs = Belongs.of(1, path, [])
+    Verdict(verdict="sound", reason="sound: x", belongs=belongs).write(folder / "verdict.json")
+    assert status.of_material(folder, [], 2)["verdict"] == "sound"
+    assert status.of_material(folder, [], 2)["converged"] is False
+    row = status.of_material(folder, [], 3)
+    assert (row["verdict"], row["converged"], row["kappa_300K_W_per_mK"]) == (None, None, None)
+
+
 def test_a_round_that_an_earlier_run_left_does_not_count(tmp_path):
     folder = finished(tmp_path / "Si-227")
     touch(folder / "round_02/dataset.extxyz", stamp=5.0)
-    row = status.of_material(folder, [])
+    row = status.of_material(folder, [], CAP)
     assert (row["round"], row["converged"], row["verdict"]) == (1, True, "sound")
 
 
@@ -129,8 +178,22 @@ def test_kappa_of_an_earlier_committee_is_not_shown(tmp_path):
     text = (folder / "round_01/committee.json").read_text()
     touch(folder / "model/committee.json", text, stamp=155.0)
     job = {"rule": "conductivity_member", "failed": False}
-    assert status.of_material(folder, [job])["kappa_300K_W_per_mK"] is None
+    assert status.of_material(folder, [job], CAP)["kappa_300K_W_per_mK"] is None
     assert end(folder) == (True, "sound", 9.7, "converged: all is well"), "a copy has other times"
+
+
+def test_what_was_asked_for_and_is_not_so_is_said(tmp_path):
+    folder = tmp_path / "Si-227"
+    path = folder / "round_00/member_1/training.json"
+    path.parent.mkdir(parents=True)
+    record = Training(
+        epochs=1, best_epoch=1, validation={}, seconds=1.0, member=1, seed=1, frames={}, model="m",
+        dataset="d", potential={}, device="cpu", fallback="a GPU was asked for, there is none",
+    )  # fmt: skip
+    record.write(path)
+    row = status.of_material(folder, [], CAP)
+    assert row["fallbacks"] == ["Si-227 member_1: a GPU was asked for, there is none"]
+    assert status.details([row, row]) == [f"not as asked: {row['fallbacks'][0]}"]
 
 
 def test_a_verdict_of_an_earlier_run_is_not_shown_while_new_rounds_are_open(tmp_path):
@@ -140,16 +203,16 @@ def test_a_verdict_of_an_earlier_run_is_not_shown_while_new_rounds_are_open(tmp_
     assessment(0, met=True).write(path)
     belongs = Belongs.of(0, path, [])
     Verdict(verdict="sound", reason="sound: x", belongs=belongs).write(folder / "verdict.json")
-    row = status.of_material(folder, [])
+    row = status.of_material(folder, [], CAP)
     assert (row["verdict"], row["verdict_note"]) == ("sound", None)
     (folder / "round_01").mkdir()
-    row = status.of_material(folder, [])
+    row = status.of_material(folder, [], CAP)
     assert row["verdict"] is None
     assert status.details([row]) == [
         "Si-227: verdict.json is not shown: it is of round 0, and round 1 is the last one now"
     ]
     touch(folder / "verdict.json", json.dumps({"verdict": "sound", "reason": "sound: x"}))
-    assert "earlier umklapp" in status.of_material(folder, [])["verdict_note"]
+    assert "earlier umklapp" in status.of_material(folder, [], CAP)["verdict_note"]
 
 
 def test_labels_and_failures_are_counted(tmp_path):
@@ -159,7 +222,7 @@ def test_labels_and_failures_are_counted(tmp_path):
     touch(folder / "ledger/s1/f9.failed.json")
     touch(folder / "seeds/labels/0.failed.json", json.dumps({"failed": [FAILED]}))
     touch(folder / "round_00/labels/1.failed.json", json.dumps({"failed": []}))
-    row = status.of_material(folder, [])
+    row = status.of_material(folder, [], CAP)
     assert (row["labels"], row["failed_labels"]) == (3, 1)
 
 
@@ -200,7 +263,7 @@ def test_command_prints_table_and_json(tmp_path, monkeypatch, capsys, plain):
 
 def test_a_terminal_of_80_columns_shows_every_heading(tmp_path):
     """Long words fold; no column is lost."""
-    row = status.of_material(tmp_path / "Cs2NaBiCl6-225", [])
+    row = status.of_material(tmp_path / "Cs2NaBiCl6-225", [], CAP)
     row |= {"round": 11, "stage": "exploration", "labels": 1234, "failed_labels": 12}
     row |= {
         "verdict": "missed event",

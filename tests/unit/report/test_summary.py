@@ -83,6 +83,15 @@ def test_labels_of_the_last_audit_count_and_failures_of_all():
     assert " failed" in summary.render(pd.DataFrame([at_cap]))
 
 
+def test_a_row_from_before_there_were_error_budgets():
+    """Made again from an archive: ± is the spread of the members, and says so."""
+    values = list(parts())
+    values[3] = None
+    row = summary.row("Si-227", *values).columns()
+    assert row["kappa_300K_error_W_per_mK"] is None
+    assert "151 ± 6 (members only)" in summary.render(pd.DataFrame([row]))
+
+
 def test_row_without_conductivity():
     row = summary.row("Si-227", *parts(None, None, converged=False)).columns()
     assert row["kappa_300K_W_per_mK"] is None

@@ -264,11 +264,17 @@ def test_committee_mean_and_error_bar(tmp_path):
     found = committee.combine(paths)
     assert found.temperatures_K == [200.0, 300.0]
     assert found.kappa_W_per_mK == pytest.approx([15.0, 10.0])
-    assert found.std_W_per_mK == pytest.approx([1.5 * np.sqrt(8 / 3), np.sqrt(8 / 3)])
+    assert found.std_W_per_mK == pytest.approx([3.0, 2.0])  # of a sample, as `statistics.stdev`
     assert np.array(found.members_W_per_mK).shape == (3, 2)
     assert found.not_computed is None
     assert found.mesh == [7, 7, 7]
     assert committee.at_300_kelvin(paths) == pytest.approx([8.0, 10.0, 12.0])
+
+
+def test_one_member_has_no_spread(tmp_path):
+    found = committee.combine([member(tmp_path, 0, 8.0)])
+    assert found.std_W_per_mK is None
+    assert found.at_room_temperature == (8.0, None)
 
 
 def test_one_unstable_member_leaves_the_committee_without_kappa(tmp_path):

@@ -208,10 +208,10 @@ def test_a_committee_that_agrees_within_its_errors_has_no_error_of_its_own():
     found = green_kubo.over_committee([committee_member(value, 0.3) for value in values])
     assert found.model < 0.12
     assert found.statistical == pytest.approx(0.3 / 20)
-    apart = green_kubo.over_committee([committee_member(k, 0.1) for k in (4.0, 5.0, 6.0)])
+    apart = green_kubo.over_committee([committee_member(k, 0.1) for k in (3.0, 5.0, 7.0)])
     assert apart.kappa == pytest.approx(5)
-    assert apart.spread == pytest.approx(1)
-    assert apart.model == pytest.approx(np.sqrt(1 - 0.01))
+    assert apart.spread == pytest.approx(2)
+    assert apart.model == pytest.approx(np.sqrt(4 - 0.01))
 
 
 def test_what_a_committee_does_not_know_is_missing():

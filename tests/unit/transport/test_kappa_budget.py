@@ -66,7 +66,7 @@ def kappa(setting, committee):
         not_computed=None,
         lowest_frequency_THz=0.0,
         kappa_W_per_mK=np.mean(values, axis=0).tolist(),
-        std_W_per_mK=np.std(values, axis=0).tolist(),
+        std_W_per_mK=np.std(values, axis=0, ddof=1).tolist(),
     )
     return record, of(Share(1.0))[0]
 

@@ -54,29 +54,31 @@ def combine(members: Sequence[dict[str, Any]]) -> dict[str, Any]:
     Where a member has no tensor, the committee has none: the reasons are kept instead. A mean
     modulus is None where a member has none (its tensor is not positive definite).
     """
-    reasons = {k: each["not_computed"] for k, each in enumerate(members) if each["not_computed"]}
-    found: dict[str, Any] = {
+    reasons = {
+        k: member["not_computed"] for k, member in enumerate(members) if member["not_computed"]
+    }
+    record: dict[str, Any] = {
         "members": list(members),
         "not_computed": by_member(reasons) if reasons else None,
     }
     names = ("C_GPa", "C_standard_GPa", *MODULI, "volume_A3_per_atom")
     if reasons:
-        return {**found, "stable_members": None, **_spread(dict.fromkeys(names))}
+        return {**record, "stable_members": None, **_spread(dict.fromkeys(names))}
     return {
-        **found,
+        **record,
         **{key: members[0][key] for key in ("space_group", "laue_class", "independent_constants")},
-        "stable_members": sum(each["stable"] for each in members),
-        **_spread({name: [each[name] for each in members] for name in names}),
+        "stable_members": sum(member["stable"] for member in members),
+        **_spread({name: [member[name] for member in members] for name in names}),
     }
 
 
 def _spread(values: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, each in values.items():
-        known = each is not None and not any(value is None for value in each)
-        found[name] = np.mean(each, axis=0).tolist() if known else None
-        found[f"{name}_std"] = np.std(each, axis=0).tolist() if known else None
-    return found
+    spread: dict[str, Any] = {}
+    for name, of_members in values.items():
+        complete = of_members is not None and not any(value is None for value in of_members)
+        spread[name] = np.mean(of_members, axis=0).tolist() if complete else None
+        spread[f"{name}_std"] = np.std(of_members, axis=0).tolist() if complete else None
+    return spread
 
 
 def constants(laue: str) -> tuple[tuple[int, int], ...]:

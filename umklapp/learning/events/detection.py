@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import h5py
 import numpy as np
 
+from umklapp.crystals import sites
 from umklapp.lattice.harmonic_reference import HarmonicReference
-from umklapp.learning.events.moves import Move, moved_atoms
+from umklapp.learning.events.moves import Move, motion, moved_atoms
 from umklapp.learning.events.observations import STAYS, Event, Observation, join
 from umklapp.learning.events.quiet import ENTER, LEAVE, Quiet
 
@@ -25,6 +27,8 @@ class Detector:
 
     An event begins when σᴬ rises above `enter` widths and ends when it has stayed below `leave`
     widths for `gap` fs; shorter than `shortest` fs it is noise, unless the replica begins with it.
+    The replica begins with it where σᴬ of its first frame is that large, and also where an atom has
+    been away from its site ever since the start: σᴬ of one frame can be low by chance.
     """
 
     quiet: Quiet
@@ -38,7 +42,37 @@ class Detector:
     total: float = 0.0
     """fs seen so far."""
     _open: _Open | None = None
+    _first: float | None = None
     _previous: float | None = None
+    _began_as: str | None = None
+    _began_away: bool = False
+    _away: np.ndarray | None = None
+    """Atoms that have been away from their sites ever since the start."""
+
+    def begin(self, positions: np.ndarray, cell: np.ndarray | None = None) -> None:
+        """The frame that the replica starts from, where it is not the first one fed.
+
+        Args:
+            positions: (N, 3) Å. cell: (3, 3) Å; the perfect one if none.
+        """
+        if self.harmonic is not None:
+            cells = None if cell is None else cell[None]
+            self._start(self.harmonic.displacements(positions[None], cells)[0])
+
+    def _start(self, shift: np.ndarray) -> None:
+        self._away = self._far(shift)
+        self._began_away = len(self._away) > 0
+        if self._began_away and self.harmonic is not None:
+            self._began_as = motion(moved_atoms(shift, self.harmonic.perfect))
+
+    def _far(self, shift: np.ndarray) -> np.ndarray:
+        """Atoms farther from their sites than `sites.LEFT` bonds."""
+        return np.flatnonzero(np.linalg.norm(shift, axis=1) > self._limit)
+
+    @cached_property
+    def _limit(self) -> float:
+        perfect = None if self.harmonic is None else self.harmonic.perfect
+        return np.inf if perfect is None else sites.LEFT * sites.bond_length(perfect)
 
     def update(
         self,
@@ -56,34 +90,51 @@ class Detector:
         for number, (moment, value) in enumerate(zip(time, sigma, strict=True)):
             if not np.isfinite(value):
                 continue
-            step = 0.0 if self._previous is None else float(moment) - self._previous
-            self.total += step
+            shift = None if shifts is None else shifts[number]
+            if shift is not None:
+                self._watch_start(shift)
+            if self._previous is not None:
+                self.total += float(moment) - self._previous
             if self._open is None and value > upper:
-                self._open = _Open(float(moment), self._previous is None)
+                self._open = self._opened(float(moment))
             if self._open is not None:
-                shift = None if shifts is None else shifts[number]
                 if value > lower:
                     self._open.take(float(moment), float(value), shift)
                 elif float(moment) - self._open.last > self.gap:
-                    self._close(False)
+                    self._close(False, shift)
             self._previous = float(moment)
+            self._first = self._previous if self._first is None else self._first
+
+    def _watch_start(self, shift: np.ndarray) -> None:
+        if self._away is None:
+            self._start(shift)
+        elif len(self._away):
+            self._away = np.intersect1d(self._away, self._far(shift))
+
+    def _opened(self, moment: float) -> _Open:
+        if self._previous is None:
+            return _Open(moment, True)
+        since_the_start = self._away is not None and len(self._away) > 0
+        if since_the_start and not self.events and self._first is not None:
+            moment = self._first
+        return _Open(moment, since_the_start)
 
     def finish(self) -> list[Event]:
         """All events; one that is still open ends with the trajectory."""
         if self._open is not None:
-            self._close(True)
+            self._close(True, None)
         return self.events
 
     def observation(self, chosen_start: bool) -> Observation:
         """What this replica adds, after `finish`.
 
         Args:
-            chosen_start: the first frame was chosen by somebody: a replica that begins in an event
-                is then counted apart, whole.
+            chosen_start: the first frame was chosen by somebody: a replica that begins in an event,
+                or with an atom away from its site, is then counted apart, whole.
         """
         events = tuple(self.finish())
         inside = sum(event.duration for event in events)
-        if chosen_start and any(event.open_start for event in events):
+        if chosen_start and (self._began_away or any(event.open_start for event in events)):
             return Observation(
                 apart=events,
                 apart_ps=self.total / 1000,
@@ -105,7 +156,7 @@ class Detector:
         inside = sum(max(0.0, min(event.end, end) - event.start) for event in events)
         return max(0.0, self.total - margin - inside)
 
-    def _close(self, at_end: bool) -> None:
+    def _close(self, at_end: bool, shift: np.ndarray | None) -> None:
         if self._open is None:
             return
         event, self._open = self._open, None
@@ -124,6 +175,8 @@ class Detector:
                 open_start=event.at_start,
                 open_end=at_end,
                 moves=moves,
+                began_as=self._began_as if event.at_start else None,
+                home=not at_end and (shift is None or len(self._far(shift)) == 0),
             )
         )
 
@@ -165,6 +218,7 @@ def scan(
     harmonic: HarmonicReference | None = None,
     numbers: Sequence[int] | None = None,
     chosen_starts: bool = False,
+    starts: Sequence[tuple[np.ndarray, np.ndarray] | None] | None = None,
     **options: Any,
 ) -> Observation:
     """Events of several replicas, each a stream of chunks (time, sigma[, positions[, cells]]).
@@ -172,12 +226,17 @@ def scan(
     Args:
         numbers: of the replicas; default: from 0.
         chosen_starts: whether their first frames were chosen (explorations: yes; a reference: no).
+        starts: positions (N, 3) and cell (3, 3) Å that each replica starts from, where these are
+            not its first frame.
         options: of the `Detector`.
     """
     named = range(len(replicas)) if numbers is None else numbers
+    begun = [None] * len(replicas) if starts is None else starts
     parts = []
-    for number, chunks in zip(named, replicas, strict=True):
+    for number, chunks, start in zip(named, replicas, begun, strict=True):
         detector = Detector(quiet, number, harmonic, **options)
+        if start is not None:
+            detector.begin(*start)
         for chunk in chunks:
             detector.update(*chunk)
         parts.append(detector.observation(chosen_starts))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from umklapp.learning.events.observations import Observation
-from umklapp.learning.events.thermal import ThermalEnergy
+from umklapp.learning.events.thermal import Temperature, ThermalEnergy
 from umklapp.records import Part, Record
 
 
@@ -88,17 +88,19 @@ class EventRecord(Record):
     """Everything the verdict is made of, but for the continued events.
 
     missing: why nothing is known, in words, else None; harmonic: what σᴬ is measured against, in
-    words; reference_temperature: K, from its potential energies; reference_left_out: number of
-    trajectories at another temperature, not used; thermal: potential energies that belong to the
+    words; reference_temperature: from its virial; reference_left_out: number of trajectories at
+    another temperature, not used; thermal: potential energies that belong to the
     exploration temperatures; crystal_energy: of the perfect cell by the last committee, eV;
     quiet_error_before, quiet_error_after: test force MAE of the first and last committee, eV/Å;
     sigma: by `before` and `after`.
     """
 
+    VERSION: ClassVar[int] = 2
+
     missing: str | None = None
     harmonic: str = ""
     reference: Observation | None = None
-    reference_temperature: float | None = None
+    reference_temperature: Temperature | None = None
     reference_left_out: int = 0
     dynamics: tuple[Dynamics, ...] = ()
     along: Along | None = None
@@ -109,6 +111,15 @@ class EventRecord(Record):
     quiet_error_after: float | None = None
     sigma: dict[str, Anharmonicity] = Field(default_factory=dict)
 
+    @classmethod
+    def upgrade(cls, data: dict[str, Any], version: int) -> dict[str, Any]:
+        """Version 1 knew the temperature of the reference, K, without its error."""
+        value = data.get("reference_temperature")
+        return {
+            **data,
+            "reference_temperature": None if value is None else {"value": value, "error": 0.0},
+        }
+
 
 Source = Literal["learned committee", "reference"]
 
@@ -117,8 +128,10 @@ class Trial(Part):
     """One labelled frame from which an event was continued.
 
     duration: fs; stayed: whether σᴬ and the displaced atoms were still there at the end, averaged
-    over its last quarter; returned: fs after which σᴬ was first back in the quiet band, None if
-    never; relaxed: whether the relaxed cell still has displaced atoms, None without a relaxation;
+    over its last quarter; elsewhere: σᴬ was quiet there and the displaced atoms were not at their
+    sites, as after a hop to another site; returned: fs after which σᴬ was first back in the quiet
+    band, None if never; relaxed: whether the relaxed cell still has displaced atoms, None without a
+    relaxation;
     end_frame, relaxed_frame: identities of the frames that the engine labels;
     error: largest force error of an atom there, eV/Å, and end_energy: of the cell above the
     crystal by the engine, eV, None without labels; audited: whether that error is within the bound.
@@ -130,6 +143,7 @@ class Trial(Part):
     source: Source = "learned committee"
     duration: float
     stayed: bool
+    elsewhere: bool = False
     returned: float | None = None
     relaxed: bool | None = None
     end_frame: str | None = None
@@ -145,8 +159,8 @@ class Trial(Part):
 
     @property
     def returns(self) -> bool:
-        """The event does not stay, neither at the temperature nor relaxed."""
-        return not self.stayed and not self.relaxed
+        """The event does not stay, neither at the temperature nor relaxed: its atoms are back."""
+        return not self.stayed and not self.relaxed and not self.elsewhere
 
 
 class PersistenceRecord(Record):

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from ase import Atoms
 
+from umklapp.crystals import sites
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning.events import quiet, replay, thermal
 from umklapp.learning.events.event_record import Dynamics, EventRecord, LabelInEvent
 from umklapp.learning.events.observations import Observation
 from umklapp.learning.events.quiet import Quiet
-from umklapp.learning.events.thermal import ThermalEnergy
+from umklapp.learning.events.thermal import Temperature, ThermalEnergy
 from umklapp.learning.sampling import exploration
 from umklapp.potentials.committee import Committee
 
@@ -57,8 +58,8 @@ def survey(material: Material, options: Mapping[str, Any]) -> tuple[EventRecord,
     paths = material.explorations
     crystal = float(material.last.evaluate([perfect]).energy[0])
     runs = replay.trajectories(material.reference)
-    held_to = _anchors(material, runs, crystal, options["enter"])
-    runs, left_out = of_one_temperature(runs, crystal, list(held_to))
+    held_to = _anchors(material, runs, options["enter"])
+    runs, left_out = of_one_temperature(runs, harmonic, list(held_to))
     observed = [replay.scan_exploration(path, held_to, harmonic, **options) for path in paths]
     energies = replay.thermal_energies(paths[-1], observed[-1], len(perfect))
     ends = {"before": paths[0], "after": paths[-1]}
@@ -76,16 +77,16 @@ def survey(material: Material, options: Mapping[str, Any]) -> tuple[EventRecord,
     series = [replay.exploration_series(path, name) for name, path in ends.items()]
     if not runs:
         return record, pd.concat(series)
-    known, table = _reference(material, runs, crystal, held_to, options)
+    known, table = _reference(material, runs, held_to, options)
     return record.model_copy(update=known), pd.concat([table, *series])
 
 
 def _anchors(
-    material: Material, runs: Sequence[Sequence[Atoms]], crystal: float, enter: float
+    material: Material, runs: Sequence[Sequence[Atoms]], enter: float
 ) -> dict[float, Quiet]:
     after = replay.sigma_by_temperature(material.explorations[-1])
     seeds, reference = (
-        _by_target(part, material.harmonic, crystal, list(after))
+        _by_target(part, material.harmonic, list(after))
         for part in (replay.trajectories(material.seeds), runs)
     )
     return replay.anchors(seeds, reference, after, enter)
@@ -109,12 +110,11 @@ def _labels(
 def _reference(
     material: Material,
     runs: Sequence[Sequence[Atoms]],
-    crystal: float,
     held_to: Mapping[float, Quiet],
     options: Mapping[str, Any],
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Fields of the record about the reference, and its series."""
-    temperature = _temperature(runs, crystal)
+    temperature = temperature_of(runs, material.harmonic)
     ordered = [frame for run in runs for frame in run]
     table = replay.reference_series(ordered, material.harmonic, material.first, material.last)
     own = [rows["sigma"].to_numpy() for _, rows in table.groupby("replica")]
@@ -170,17 +170,23 @@ def _by_temperature(
     )
 
 
-def _temperature(runs: Sequence[Sequence[Atoms]], crystal: float) -> float | None:
+def temperature_of(
+    runs: Sequence[Sequence[Atoms]], harmonic: HarmonicReference
+) -> Temperature | None:
+    """Temperature of labelled trajectories of one temperature, from their forces; None of none."""
     if not runs:
         return None
-    energies = [np.array([frame.get_potential_energy() for frame in run]) for run in runs]
-    atoms = len(runs[0][0])
-    values = [thermal.temperature_of(each, crystal, atoms) for each in energies]
-    return float(np.median(values))
+    series = [
+        thermal.virial_temperatures(
+            sites.of_frames(run, harmonic.perfect), np.array([frame.get_forces() for frame in run])
+        )
+        for run in runs
+    ]
+    return thermal.mean_temperature(series)
 
 
 def of_one_temperature(
-    runs: Sequence[list[Atoms]], crystal: float, targets: Sequence[float]
+    runs: Sequence[list[Atoms]], harmonic: HarmonicReference, targets: Sequence[float]
 ) -> tuple[list[list[Atoms]], int]:
     """Reference trajectories that are compared together, and how many others there are.
 
@@ -188,11 +194,11 @@ def of_one_temperature(
     of such a temperature. Hotter crystals have other σᴬ and other rates.
 
     Args:
-        crystal: energy of the perfect cell, eV. targets: exploration temperatures, K.
+        harmonic: whose sites they are. targets: exploration temperatures, K.
     """
     groups: dict[float, list[list[Atoms]]] = {}
     for run in runs:
-        target = thermal.nearest(_temperature([run], crystal), targets)
+        target = thermal.nearest(temperature_of([run], harmonic), targets)
         if target is not None:
             groups.setdefault(target, []).append(run)
     if not groups:
@@ -208,13 +214,12 @@ def _duration(run: Sequence[Atoms]) -> float:
 def _by_target(
     runs: Sequence[Sequence[Atoms]],
     harmonic: HarmonicReference,
-    crystal: float,
     targets: Sequence[float],
 ) -> dict[float, list[np.ndarray]]:
     """σᴬ of trajectories by the exploration temperature that is theirs."""
     series: dict[float, list[np.ndarray]] = {}
     for run in runs:
-        target = thermal.nearest(_temperature([run], crystal), targets)
+        target = thermal.nearest(temperature_of([run], harmonic), targets)
         if target is not None:
             series.setdefault(target, []).append(replay.frame_sigma(run, harmonic))
     return series

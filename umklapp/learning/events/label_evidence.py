@@ -16,7 +16,7 @@ from umklapp.learning.events import comparisons
 from umklapp.learning.events.comparisons import Comparison
 from umklapp.learning.events.event_record import LabelInEvent, Trial
 from umklapp.learning.events.evidence import Evidence, Facts
-from umklapp.learning.events.observations import STAYS, Observation
+from umklapp.learning.events.observations import Observation
 from umklapp.learning.events.thermal import ALLOWED
 from umklapp.wording import in_milli
 
@@ -74,14 +74,13 @@ def _seen_to_return(labels: Sequence[LabelInEvent], trials: Sequence[Trial], fac
     returns = sum(trial.returns for trial in trials)
     if any(label.score() <= ALLOWED for label in labels):
         return returns > 1
-    return returns > 0 or _returned(facts.after) > 0
+    return returns > 0 or _returned(facts.after, labels[0].motion) > 0
 
 
-def _returned(observed: Observation) -> int:
-    return sum(
-        event.open_start and not event.open_end and event.duration < STAYS
-        for event in observed.apart
-    )
+def _returned(observed: Observation, motion: str) -> int:
+    """Replicas that began in an event of this motion and were soon back at the sites."""
+    return sum(event.returned and (event.began_as or event.motion) == motion
+               for event in observed.apart)  # fmt: skip
 
 
 def _labels_sentence(
@@ -104,9 +103,9 @@ def _labels_sentence(
             text += f" (by {' and '.join(sources)})"
     else:
         text += "; none was continued"
-    returned = _returned(facts.after)
+    returned = _returned(facts.after, motion)
     if returned:
-        text += f"; {returned} replicas of the last committee that began in an event returned"
+        text += f"; {returned} replicas of the last committee that began in such an event returned"
     return text
 
 

@@ -21,7 +21,9 @@ ANY = "any event"
 class Event(Part):
     """A stretch of large σᴬ; start, end: fs; peak, mean: of σᴬ.
 
-    open_start, open_end: the trajectory begins or ends within it.
+    open_start, open_end: the trajectory begins or ends within it. began_as: motion of the frame
+    that the trajectory started from, of an event that is open there. home: where it ended every
+    atom was at its own site, so that it returned; an atom that went on to another site has not.
     """
 
     replica: int
@@ -32,6 +34,8 @@ class Event(Part):
     open_start: bool = False
     open_end: bool = False
     moves: tuple[Move, ...] = ()
+    began_as: str | None = None
+    home: bool = True
 
     @property
     def duration(self) -> float:
@@ -51,6 +55,11 @@ class Event(Part):
         if not self.moves:
             return "fluctuation"
         return "unfinished" if self.open_end else "excursion"
+
+    @property
+    def returned(self) -> bool:
+        """Whether the trajectory began within it and was soon back at the sites."""
+        return self.open_start and not self.open_end and self.home and self.duration < STAYS
 
     @property
     def kind(self) -> str:

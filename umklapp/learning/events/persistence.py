@@ -171,13 +171,16 @@ def judge_run(
     last = max(1, round(LAST * len(time)))
     back = np.flatnonzero(sigma <= lower)
     large = float(np.nanmean(sigma[-last:])) > lower
+    away = still_away(positions[-last:], start, harmonic, cell)
+    hopped = bool(moved_from(start, harmonic, cell))
     return Trial(
         label=label,
         motion=motion,
         temperature=temperature,
         source=source,
         duration=float(time[-1]),
-        stayed=large and still_away(positions[-last:], start, harmonic, cell),
+        stayed=large and away,
+        elsewhere=hopped and away and not large,
         returned=float(time[back[0]]) if len(back) else None,
         audited=source == "reference",
     )
@@ -198,14 +201,26 @@ def still_away(
             of all of them, strained where pressure is constant; the perfect one if None.
     """
 
-    def shift(places: np.ndarray) -> np.ndarray:
-        cells = None if cell is None else np.broadcast_to(cell, (len(places), 3, 3))
-        return np.asarray(harmonic.displacements(places, cells).mean(axis=0))
-
-    moved = {move.atom for move in moved_atoms(shift(start[None]), harmonic.perfect)}
-    mean = shift(positions)
-    left = {move.atom for move in moved_atoms(mean, harmonic.perfect)}
+    moved = moved_from(start, harmonic, cell)
+    left = _moved(_shift(positions, harmonic, cell), harmonic)
     return 2 * len(moved & left) >= len(moved)
+
+
+def moved_from(
+    frame: np.ndarray, harmonic: HarmonicReference, cell: np.ndarray | None = None
+) -> set[int]:
+    """Atoms that are off their sites in a frame (N, 3) Å; cell: as of `still_away`."""
+    return _moved(_shift(frame[None], harmonic, cell), harmonic)
+
+
+def _moved(shift: np.ndarray, harmonic: HarmonicReference) -> set[int]:
+    return {move.atom for move in moved_atoms(shift, harmonic.perfect)}
+
+
+def _shift(places: np.ndarray, harmonic: HarmonicReference, cell: np.ndarray | None) -> np.ndarray:
+    """Mean displacement (N, 3) Å of frames (n, N, 3) Å in one cell (3, 3) Å."""
+    cells = None if cell is None else np.broadcast_to(cell, (len(places), 3, 3))
+    return np.asarray(harmonic.displacements(places, cells).mean(axis=0))
 
 
 def relax(frame: Atoms, committee: Committee, steps: int = 300) -> Atoms:

@@ -122,13 +122,21 @@ def scan_exploration(
             stride = stride_of(group["time"][()], spacing)
             names = ("time", "sigma", "positions", "cells")
             chunks = detection.hdf5_chunks(group, names, CHUNK, stride)
-            parts[target].append(
-                detection.scan([chunks], band, harmonic, [number], chosen_starts=True, **options)
+            seen = detection.scan(
+                [chunks], band, harmonic, [number], True, [_start_of(group)], **options
             )
+            parts[target].append(seen)
     return {
         target: observations.join(found) if found else Observation()
         for target, found in parts.items()
     }
+
+
+def _start_of(group: h5py.Group) -> tuple[np.ndarray, np.ndarray] | None:
+    """Positions (N, 3) and cell (3, 3) Å that a replica started from; None in older files."""
+    if "start_positions" not in group:
+        return None
+    return group["start_positions"][()], group["start_cell"][()]
 
 
 def frame_sigma(frames: Sequence[Atoms], harmonic: HarmonicReference) -> np.ndarray:

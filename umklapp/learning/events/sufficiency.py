@@ -157,16 +157,20 @@ def _telling_length(facts: Facts) -> float:
     if reference is None:
         return 0.0
     hottest = max((each.temperature for each in record.dynamics), default=0.0)
-    hotter = (record.reference_temperature or 0.0) >= hottest
+    temperature = record.reference_temperature
+    hotter = temperature is not None and temperature.value >= hottest
     return reference.quiet_ps if hotter or facts.at_reference() is not None else 0.0
 
 
 def enough_reference(facts: Facts) -> Evidence:
-    """Whether an event that no committee shows would have been noticed at all."""
+    """Whether an event that no committee shows would have been noticed at all.
+
+    Dynamics of the reference tells: long enough, or with events whose rates are known. Labels do
+    not, however many of them confirm: they are of events that a committee has shown.
+    """
     length = _telling_length(facts)
     needed = event_rates.exposure_to_see(facts.rarest)
     confirmed = [m for m, (status, _) in status_of_motions(facts).items() if status == "confirmed"]
-    seen = bool(facts.real_motions()) or bool(confirmed)
     excluded = event_rates.excluded_rate(length)
     if length > 0:
         text = (
@@ -174,11 +178,16 @@ def enough_reference(facts: Facts) -> Evidence:
             "not show"
         )
     else:
+        temperature = facts.record.reference_temperature
+        its = "" if temperature is None else f" (the reference is at {temperature})"
         text = (
-            "no reference dynamics at this temperature: events that no committee shows would not "
-            "be noticed"
+            f"no reference dynamics at this temperature{its}: events that no committee shows would "
+            "not be noticed"
         )
-    enough = length >= needed or seen
+    if confirmed:
+        text += "; labels confirm what the committees show, not that they show everything"
+    compared = facts.at_reference() is not None and bool(facts.real_motions())
+    enough = length >= needed or compared
     return Evidence(
         name="length of the reference",
         points_to="sound" if enough else "undecided",
@@ -188,6 +197,5 @@ def enough_reference(facts: Facts) -> Evidence:
         sentence=text,
         needs=None
         if enough
-        else f"{needed - length:.3g} ps more of reference dynamics (verdict.reference), or labels "
-        "that confirm events",
+        else f"{needed - length:.3g} ps more of reference dynamics (verdict.reference)",
     )

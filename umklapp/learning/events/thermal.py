@@ -1,4 +1,4 @@
-"""The potential energy that N atoms have at a temperature: what a real state must be within."""
+"""Temperature of a trajectory, and the potential energy that N atoms have at a temperature."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from ase import units
 
+from umklapp.learning.sampling import correlation
 from umklapp.records import Part
 
 ALLOWED = 4.0
@@ -15,8 +16,13 @@ ALLOWED = 4.0
 TOLERATED = 1.25
 """Of equipartition: a measured mean above that is not believed (the lattice may have collapsed)."""
 
-SAME_TEMPERATURE = 0.3
-"""Relative difference up to which dynamics is compared with a reference."""
+SAME_TEMPERATURE = 0.1
+"""Relative difference up to which dynamics is compared with a reference, beside its error.
+
+An event of rate r has a barrier of kT ln(ν/r), so that a relative difference δ changes r by the
+factor (ν/r)^δ: 1.5 for 0.1 per ps and ν = 5 THz. Rates agree within a factor of 10
+(`sufficiency.POWER`). σᴬ, which goes with √T, changes by 5 %.
+"""
 
 ENOUGH = 20
 """Frames from which mean and spread are measured."""
@@ -78,21 +84,51 @@ def measured(energies: np.ndarray, atoms: int, temperature: float, source: str) 
     )
 
 
-def temperature_of(energies: np.ndarray, crystal: float, atoms: int) -> float:
-    """Temperature (K) at which equipartition gives the median of potential energies (n,) eV.
+class Temperature(Part):
+    """Of a trajectory, K, with its standard error (two of which are tolerated in `nearest`)."""
 
-    For trajectories that do not say theirs. The first half may be equilibration and is left out.
+    value: float
+    error: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.0f} ± {self.error:.0f} K"
+
+
+def virial_temperatures(displacements: np.ndarray, forces: np.ndarray) -> np.ndarray:
+    """T (n,) K of single frames by their virial: −Σ u·F = 3(N − 1) k T on average.
+
+    The generalised equipartition theorem, ⟨x ∂V/∂x⟩ = kT for every coordinate of a classical
+    system: no harmonic crystal, no velocity and no zero of energy is needed, and an atom in another
+    well counts right, because the mean force on it vanishes there, too.
 
     Args:
-        crystal: energy of the perfect cell, eV. atoms: N.
+        displacements: (n, N, 3) Å from the sites. forces: (n, N, 3) eV/Å.
     """
-    above = float(np.median(energies[len(energies) // 2 :])) - crystal
-    return above / (1.5 * max(1, atoms - 1) * units.kB)
+    freedom = 3 * max(1, displacements.shape[1] - 1)
+    return np.asarray(-(displacements * forces).sum(axis=(1, 2)) / (freedom * units.kB))
 
 
-def nearest(temperature: float | None, targets: Sequence[float]) -> float | None:
-    """The target (K) that is the same temperature within `SAME_TEMPERATURE`, None if none is."""
+def mean_temperature(series: Sequence[np.ndarray]) -> Temperature:
+    """Of trajectories of one temperature; their equilibration is left out.
+
+    Args:
+        series: `virial_temperatures` of each, in order of time.
+    """
+    parts = [values[correlation.equilibration(values) :] for values in series]
+    joined = np.concatenate(parts)
+    count = correlation.independent_together(parts)
+    return Temperature(
+        value=float(joined.mean()), error=float(joined.std() / np.sqrt(max(1.0, count)))
+    )
+
+
+def nearest(temperature: Temperature | None, targets: Sequence[float]) -> float | None:
+    """The target (K) that is the same temperature, None if none is.
+
+    The same: within `SAME_TEMPERATURE` of the target and twice the standard error.
+    """
     if temperature is None or not len(targets):
         return None
-    target = min(targets, key=lambda each: abs(each - temperature))
-    return target if abs(target - temperature) <= SAME_TEMPERATURE * target else None
+    target = min(targets, key=lambda each: abs(each - temperature.value))
+    tolerated = SAME_TEMPERATURE * target + 2 * temperature.error
+    return target if abs(target - temperature.value) <= tolerated else None

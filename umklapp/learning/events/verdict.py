@@ -35,6 +35,12 @@ ORDER: tuple[Kind, ...] = ("missed event", "false event", "undecided")
 """What decides, first to last, once there is enough dynamics; without any of these it is sound."""
 
 
+EARLIER = (
+    "undecided: judged by the rules of an earlier umklapp, which could say sound on no data and "
+    "called every anharmonic label real; delete verdict.json and run again"
+)
+
+
 class Belongs(Part):
     """What a verdict was made of: the last round, digests of its assessment and models."""
 
@@ -99,15 +105,11 @@ class Verdict(Record):
 
     @classmethod
     def upgrade(cls, data: dict[str, Any], version: int) -> dict[str, Any]:
-        """Refuse verdicts from before there was a table of evidence.
+        """Version 0 had no table of evidence: its word is not taken over, so it is *undecided*.
 
-        Raises:
-            InputError: always.
+        Its σᴬ is kept: an archive of that time can still be drawn.
         """
-        raise InputError(
-            "this verdict.json is of an earlier umklapp, which could say sound on no data and "
-            "called every anharmonic label real: delete it and run again"
-        )
+        return {"verdict": "undecided", "reason": EARLIER, "sigma": data.get("sigma", {})}
 
     @property
     def needs(self) -> list[str]:
@@ -133,6 +135,8 @@ def current(files: Material) -> tuple[Verdict | None, str | None]:
     except InputError as error:
         return None, str(error)
     if verdict.belongs is None:
+        if verdict.reason == EARLIER:
+            return None, f"verdict.json is not shown: {EARLIER}"
         return None, "verdict.json does not say which round it belongs to"
     outdated = verdict.belongs.outdated(files)
     return (None, f"verdict.json is not shown: {outdated}") if outdated else (verdict, None)
@@ -200,6 +204,8 @@ def checked(
     reference = record.reference
     length = 0.0 if reference is None else reference.exposure
     said = [f"rates: against {length:.3g} ps of reference dynamics"]
+    if record.reference_temperature is not None:
+        said[0] += f" at {record.reference_temperature} by its virial"
     if record.reference_left_out:
         said[0] += f"; {record.reference_left_out} trajectories at other temperatures are left out"
     if record.harmonic:

@@ -84,10 +84,10 @@ def conformal_factor(
     Split conformal prediction over frames (atoms of a frame are not exchangeable): q is the
     ⌈(n + 1) level⌉-th smallest ratio of n calibration frames. None where n is too small for it.
     """
-    number = len(errors)
-    rank = int(np.ceil((number + 1) * level))
+    frames = len(errors)
+    rank = int(np.ceil((frames + 1) * level))
     top = np.array([each.max() for each in spread])
-    if rank > number or not (top > 1e-12).all():
+    if rank > frames or not (top > 1e-12).all():
         return None
     ratios = np.array([each.max() for each in errors]) / top
     return float(np.sort(ratios)[rank - 1])
@@ -113,18 +113,18 @@ def reliability(
     `error_bar` is the standard error of the observed rms.
     """
     order = np.argsort(spread, kind="stable")
-    found = []
+    table = []
     for part in np.array_split(order, min(bins, max(1, len(order) // 10))):
         square = errors[part] ** 2
         observed = float(np.sqrt(square.mean()))
         bar = float(square.std() / np.sqrt(len(part)) / (2 * observed)) if observed > 0 else 0.0
         expected = float(factor * np.sqrt((floored(spread)[part] ** 2).mean()))
-        found.append(
+        table.append(
             ReliabilityBin(
                 expected=expected, observed=observed, error_bar=bar, atoms=float(len(part))
             )
         )
-    return found
+    return table
 
 
 def calibration_error(table: Sequence[ReliabilityBin]) -> float:
@@ -158,16 +158,16 @@ def summarise(
 
 def notes(frames: int, factor: float | None, members: int) -> list[str]:
     """What must be said of a calibration, in words."""
-    found = []
+    sentences = []
     if members == 1:
-        found.append("a committee of one has no uncertainty: only random acquisition works")
+        sentences.append("a committee of one has no uncertainty: only random acquisition works")
     elif factor is None:
-        found.append(
+        sentences.append(
             "the members agree exactly (identical seeds or weights?): there is no uncertainty"
         )
     if frames < SMALLEST:
-        found.append(
+        sentences.append(
             f"{frames} calibration frames: factor and acquisition statistics are a guess; raise "
             "split.calibration or the number of seed frames"
         )
-    return found
+    return sentences

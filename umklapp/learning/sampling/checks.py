@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from umklapp import config
-from umklapp.learning.sampling import acquisition
-from umklapp.learning.sampling.acquisition import Candidates, Knowledge, Selection
+from umklapp.learning.sampling import acquisition, strategies
+from umklapp.learning.sampling.acquisition import Selection
+from umklapp.learning.sampling.candidates import Candidates, Knowledge
 from umklapp.learning.sampling.correlation import spaced
 
 
@@ -38,7 +39,7 @@ def draw(
         wanted -= len(selection.chosen)
     elif acquisition.share_above(candidates.expected, knowledge.lower) > rounds.share_above:
         return []
-    reasons = acquisition.viability(candidates, knowledge, acquired)
+    reasons = strategies.viability(candidates, knowledge, acquired)
     viable = np.array([not reason for reason in reasons])
     viable[selection.chosen] = False
     order = generator.permutation(np.flatnonzero(viable))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect, insort
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -87,14 +88,17 @@ def spaced(
         taken: frames that are chosen already and keep their distance too; not in what is returned.
         count: most frames that are chosen.
     """
-    chosen = list(taken)
+    kept: dict[int, list[float]] = {}
+    for other in taken:
+        insort(kept.setdefault(int(replica[other]), []), float(time[other]))
+    chosen: list[int] = []
     for index in order:
-        if count is not None and len(chosen) - len(taken) >= count:
+        if count is not None and len(chosen) >= count:
             break
-        clash = any(
-            replica[other] == replica[index] and abs(time[other] - time[index]) < spacing
-            for other in chosen
-        )
-        if not clash:
+        times, moment = kept.setdefault(int(replica[index]), []), float(time[index])
+        place = bisect(times, moment)
+        beside = times[max(place - 1, 0) : place + 1]
+        if not any(abs(other - moment) < spacing for other in beside):
+            times.insert(place, moment)
             chosen.append(int(index))
-    return chosen[len(taken) :]
+    return chosen

@@ -17,7 +17,7 @@ from umklapp.crystals import sites
 from umklapp.errors import InputError
 from umklapp.files import replacing
 from umklapp.learning.sampling import dynamics, health, uncertainty
-from umklapp.learning.sampling.acquisition import Candidates
+from umklapp.learning.sampling.candidates import Candidates
 from umklapp.learning.sampling.dynamics import Scheme
 from umklapp.learning.sampling.kinetics import Barostat
 from umklapp.learning.sampling.recording import Recorder, Trajectory
@@ -72,20 +72,24 @@ class Explored:
         return any(self.starts) or bool(np.isfinite(self.target_temperature).any())
 
 
-def write(path: Path, replicas: Sequence[Trajectory], descriptors: np.ndarray) -> None:
+def write(path: Path, replicas: Sequence[Trajectory], identity: str = "") -> None:
     """Write hdf5 atomically: a group per replica, units in the attributes of the file.
 
+    What makes the frames different is added by `descriptors.add`: it can run out of memory, and
+    then the dynamics are on disk.
+
     Args:
-        descriptors: (n, d) of all kept frames, replica after replica.
+        identity: hash of all inputs, for `was_written`.
     """
-    first = 0
     with replacing(path) as part, h5py.File(part, "w") as file:
-        file.attrs["units"] = UNITS
+        file.attrs.update(units=UNITS, identity=identity)
         for number, replica in enumerate(replicas):
             group = file.create_group(f"replica_{number:05d}")
             group.attrs.update(ended=replica.ended, target_temperature=replica.target)
             group.attrs["start"] = replica.start
             group["numbers"] = replica.atoms.numbers
+            group["start_positions"] = replica.atoms.positions
+            group["start_cell"] = replica.atoms.cell.array
             shape = (len(replica.time), len(replica.atoms), 3)
             group["cells"] = np.reshape(np.array(replica.cells, float), (shape[0], 3, 3))
             for vectors in ("positions", "forces"):
@@ -95,12 +99,19 @@ def write(path: Path, replicas: Sequence[Trajectory], descriptors: np.ndarray) -
                 group[column] = np.array(getattr(replica, column), float)
             for name, values in replica.measures.items():
                 group[f"measures/{name}"] = np.array(values, float)
-            group["descriptors"] = descriptors[first : first + shape[0]]
-            first += shape[0]
+
+
+def was_written(path: Path, identity: str) -> bool:
+    """Whether the dynamics of these inputs are on disk already, whole."""
+    try:
+        with h5py.File(path) as file:
+            return str(file.attrs.get("identity", "")) == identity
+    except OSError:  # none, or one that was cut
+        return False
 
 
 def read(path: Path) -> Explored:
-    """All frames of an exploration."""
+    """All frames of an exploration; (n, 0) descriptors where none were added."""
     frames: list[Atoms] = []
     lists: dict[str, list[np.ndarray]] = {"forces": [], "spread": []}
     columns: dict[str, list[np.ndarray]] = {
@@ -130,7 +141,7 @@ def read(path: Path) -> Explored:
                 columns[column].append(group[column][()])
             for key, values in measures.items():
                 values.append(group[f"measures/{key}"][()])
-            if count:
+            if count and "descriptors" in group:
                 descriptors.append(group["descriptors"][()])
     joined = {name: np.concatenate([np.empty(0), *parts]) for name, parts in columns.items()}
     return Explored(
@@ -138,7 +149,7 @@ def read(path: Path) -> Explored:
         ended=ended,
         starts=starts,
         measures={name: np.concatenate([np.empty(0), *each]) for name, each in measures.items()},
-        descriptors=np.concatenate(descriptors) if descriptors else np.empty((0, 1)),
+        descriptors=np.concatenate(descriptors) if descriptors else np.empty((len(frames), 0)),
         forces=lists["forces"],
         spread=lists["spread"],
         replica=joined["replica"],
@@ -313,41 +324,3 @@ def judge_pool(
         recorder.keep(trajectory, frame, alone, 0.0, float("nan"), shortest)
         found.append(trajectory)
     return found
-
-
-def kept_frames(replicas: Sequence[Trajectory]) -> list[Atoms]:
-    """All kept frames, replica after replica."""
-    found = []
-    for replica in replicas:
-        for positions, cell in zip(replica.positions, replica.cells, strict=True):
-            atoms = Atoms(replica.atoms.numbers, cell=cell, pbc=True)
-            atoms.positions = positions
-            found.append(atoms)
-    return found
-
-
-def descriptors(committee: Committee, replicas: Sequence[Trajectory], perfect: Atoms) -> np.ndarray:
-    """What makes the kept frames different, (n, d).
-
-    Networks: the members' last-layer features, their mean over the atoms of each species and those
-    of the atom the members disagree about most; a symmetry-equivalent event looks the same.
-    Potentials without features: displacements from the sites of the perfect cell.
-    """
-    frames = kept_frames(replicas)
-    if not frames:
-        return np.empty((0, 1))
-    features = committee.features(frames)
-    if features is None:
-        return displacements(frames, perfect)
-    spread = [each for replica in replicas for each in replica.spread]
-    species = sorted(set(perfect.get_atomic_numbers()))
-    rows = []
-    for frame, values, doubt in zip(frames, features, spread, strict=True):
-        means = [values[frame.numbers == number].mean(axis=0) for number in species]
-        rows.append(np.concatenate([*means, values[int(np.argmax(doubt))]]))
-    return np.array(rows)
-
-
-def displacements(frames: Sequence[Atoms], perfect: Atoms) -> np.ndarray:
-    """Displacements from the sites of the perfect cell, (n, 3N) Å, without strain and drift."""
-    return sites.of_frames(frames, perfect).reshape(len(frames), -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 class Trajectory:
     """What is kept of one replica: n frames of N atoms.
 
+    atoms: the frame that it started from; target: K;
     time: (n,) fs; positions: (n, N, 3) Å; cells: (n, 3, 3) Å; forces: (n, N, 3) eV/Å, committee
     mean; spread: (n, N) eV/Å, u_I; energy: (n,) eV per atom above R0; temperature: (n,) K;
     shortest_distance: (n,) Å; sigma: (n,) σᴬ of the mean force (NaN without harmonic reference);
@@ -42,6 +44,15 @@ class Trajectory:
     )
     ended: str = health.BOUND_REACHED
     start: str = ""
+
+
+def kept_frames(replicas: Sequence[Trajectory]) -> list[Atoms]:
+    """All kept frames, replica after replica."""
+    return [
+        Atoms(replica.atoms.numbers, positions=positions, cell=cell, pbc=True)
+        for replica in replicas
+        for positions, cell in zip(replica.positions, replica.cells, strict=True)
+    ]
 
 
 class Recorder:

@@ -106,5 +106,5 @@ def relative_energy(prediction: CommitteePrediction, reference_energy: np.ndarra
 
 
 def _above_crystal(prediction: CommitteePrediction, reference_energy: np.ndarray) -> np.ndarray:
-    atoms = np.array([each.shape[1] for each in prediction.forces])
+    atoms = np.array([forces.shape[1] for forces in prediction.forces])
     return np.asarray(prediction.energy / atoms - reference_energy[:, None])

@@ -24,7 +24,7 @@ from umklapp.config import Distillation
 from umklapp.crystals import frame_info
 from umklapp.errors import InputError
 from umklapp.files import write_json
-from umklapp.learning.sampling import acquisition, uncertainty
+from umklapp.learning.sampling import diversity, uncertainty
 from umklapp.potentials.committee import Committee, CommitteePrediction, subsample
 from umklapp.potentials.nequip import training
 from umklapp.records import Part, Record
@@ -80,6 +80,7 @@ def distil(
     count: int,
     seed: int,
     scratch: Path,
+    engine: Path | None = None,
 ) -> Distilled:
     """Frames of the pool for the reference engine.
 
@@ -89,6 +90,7 @@ def distil(
     Args:
         pool: labelled by the cheap surface.
         count: frames to keep; fewer where `settings.bound` is met earlier.
+        engine: folder of the compiled graph of `settings.potential`.
 
     Raises:
         InputError: the pool has fewer frames than are wanted.
@@ -109,7 +111,7 @@ def distil(
             found = json.loads(state.read_text())
         else:
             members = [_fit(pool, order, settings, seed, folder, number, k) for k in _all(settings)]
-            found = _round(pool, order, settings, count - len(order), members)
+            found = _round(pool, order, settings, count - len(order), members, engine)
             write_json(state, found)
         history.append(found["row"])
         log.info(_words(found["row"]))
@@ -158,10 +160,11 @@ def _round(
     settings: Distillation,
     wanted: int,
     members: Sequence[tuple[Path, float]],
+    engine: Path | None,
 ) -> dict[str, Any]:
     """What a round found: its row of the history, and the frames to add."""
     began = time.monotonic()
-    committee = Committee.load([path for path, _ in members])
+    committee = Committee.load([path for path, _ in members], engine)
     taken = set(order)
     rest = [number for number in range(len(pool)) if number not in taken]
     row: dict[str, Any] = {"frames": len(order), "left": len(rest)}
@@ -197,7 +200,7 @@ def _batch(committee: Committee, left: Sequence[Atoms], spread: np.ndarray, size
     assert features is not None, "networks have features"
     means = np.array([each.mean(axis=0) for each in features])
     quality = np.maximum(spread[best], 1e-12)
-    taken = acquisition.log_determinant(means, size, quality, closest=0.0)
+    taken = diversity.log_determinant(means, size, quality, closest=0.0)
     return sorted(int(best[n]) for n in taken)
 
 

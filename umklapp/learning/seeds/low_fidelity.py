@@ -21,7 +21,6 @@ from umklapp.crystals import frame_info, frames, sites
 from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.errors import CalculationError
 from umklapp.learning.sampling import dynamics, health, kinetics, recording
-from umklapp.learning.sampling.exploration import kept_frames
 from umklapp.learning.sampling.order import CrystallineOrder, OrderBiased
 from umklapp.learning.seeds import defects
 from umklapp.potentials import surfaces
@@ -112,7 +111,7 @@ def sample(
         )
         for number, trajectory in zip(list(alive), found, strict=True):
             times = [stage * settings.steps * settings.timestep + time for time in trajectory.time]
-            for atoms, time in zip(kept_frames([trajectory]), times, strict=True):
+            for atoms, time in zip(recording.kept_frames([trajectory]), times, strict=True):
                 frame_info.mark(atoms, replica=number, stage=stage, time=time)
                 made.append(atoms)
                 replicas[number] = atoms

@@ -28,6 +28,12 @@ log = logging.getLogger(__name__)
 PAGE = 100
 """Entries in one answer: the server looks into an archive for each of them."""
 
+LONGEST_NAME = 250
+"""Bytes; file systems take 255, and `.part` is added while a file is incomplete."""
+
+LAST_PAGE = 10_000
+"""A listing with more pages than this (a million entries) has no end."""
+
 WANTED = ("entry_id", "upload_id", "mainfile", "results.material.chemical_formula_reduced")
 
 
@@ -35,7 +41,7 @@ def pages(server: Client, path: str, body: dict[str, Any]) -> Iterator[dict[str,
     """All results of a query, page after page, until the answer names no next one.
 
     Raises:
-        CalculationError: the server names a page twice.
+        CalculationError: the server names a page twice, or never the last one.
     """
     after: str | None = None
     seen: set[str] = set()
@@ -46,10 +52,10 @@ def pages(server: Client, path: str, body: dict[str, Any]) -> Iterator[dict[str,
         following = answer.get("pagination", {}).get("next_page_after_value")
         if not following:
             return
-        if following in seen:
+        if following in seen or len(seen) == LAST_PAGE:
             raise CalculationError(
-                f"{server.base}{path}: the server gives the page after {following!r} twice; its "
-                "listing has no end, run again or ask the server's people"
+                f"{server.base}{path}: the server gives the page after {following!r} twice, or "
+                "never the last one; its listing has no end, run again or ask the server's people"
             )
         seen.add(following)
         after = following
@@ -131,7 +137,21 @@ def listing(server: Client, settings: NomadSeed, formula: str) -> NomadListing:
     Returns:
         `data_set`, `entries` (how many), `files`: upload, path and size (bytes) of each, in order;
         `megabytes` in all. No files is a result, not an error.
+
+    Raises:
+        InputError: no such data set.
+        CalculationError: the server answers in another form than the documented one.
     """
+    try:
+        return _listing(server, settings, formula)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise CalculationError(
+            f"{server.base}: answers in another form than NOMAD's API v1 ({error!r:.200}); is "
+            "seeds.server the address of one?"
+        ) from None
+
+
+def _listing(server: Client, settings: NomadSeed, formula: str) -> NomadListing:
     symbols = sorted(set(Atoms(formula).get_chemical_symbols()))
     query = {"datasets.doi": settings.doi, "results.material.elements": {"all": symbols}}
     known = data_set(server, settings.doi)
@@ -194,7 +214,20 @@ def _folder(server: Client, upload: str, folder: str) -> Iterator[tuple[str, int
                 yield name, int(each["size"])
         if page * PAGE >= int(answer.get("pagination", {}).get("total", 0)) or not content:
             return
+        if page == LAST_PAGE:
+            raise CalculationError(f"{server.base}: the listing of {upload}/{folder} has no end")
         page += 1
+
+
+def _is_name(part: str) -> bool:
+    """Whether every file system takes a part of a path as the name of a file or folder."""
+    return (
+        part not in ("", ".", "..")
+        and not part.startswith("~")
+        and "\\" not in part
+        and part.isprintable()
+        and len(part.encode()) <= LONGEST_NAME
+    )
 
 
 def safe_path(folder: Path, upload: str, path: str) -> Path:
@@ -202,16 +235,11 @@ def safe_path(folder: Path, upload: str, path: str) -> Path:
 
     Raises:
         InputError: upload or path are absolute, climb, or have a part that a file system may read
-            as something else than a name: empty, `.`, `..`, with a backslash, NUL or a `~` first.
+            as something else than a name: empty, `.`, `..`, with a backslash, a control character,
+            a `~` first, or longer than names can be.
     """
     parts = [upload, *path.split("/")]
-    inside = all(
-        part not in ("", ".", "..")
-        and not part.startswith("~")
-        and not any(sign in part for sign in "\\\0")
-        for part in parts
-    )
-    target = folder.joinpath(*parts) if inside and "/" not in upload else None
+    target = folder.joinpath(*parts) if "/" not in upload and all(map(_is_name, parts)) else None
     if target is None or not target.resolve().is_relative_to(folder.resolve()):
         raise InputError(f"NOMAD gives a path that leaves its folder: {upload!r} / {path!r}")
     return target

@@ -154,7 +154,7 @@ def kappa(
     if missing or not len(now):
         which = f"{missing} members" if len(now) else "any member"
         return Criterion(met=False, words=f"κ was not computed for {which}")
-    mean, spread = float(now.mean()), float(now.std())
+    mean, spread = float(now.mean()), float(now.std(ddof=1)) if len(now) > 1 else 0.0
     text = f"κ = {mean:.3g} ± {spread:.2g} W/(m K)"
     if previous is None:
         return Criterion(met=False, words=f"{text}; no earlier round to compare with")

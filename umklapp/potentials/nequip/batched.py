@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +11,11 @@ from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from umklapp.errors import CalculationError
+from umklapp.potentials.batches import Batches, atoms_that_fit
 from umklapp.potentials.contract import Prediction
 from umklapp.potentials.neighbours import Neighbourhood, Slots, join
 from umklapp.potentials.nequip.engine import Engine
 from umklapp.potentials.nequip.inference import NequipPotential
-
-CHUNK = {"cpu": 256, "cuda": 32768}
-"""Atoms in one call: on a CPU the arrays of a call should stay in its cache."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class BatchedMembers:
     def __init__(self, engine: Engine, networks: Sequence[NequipPotential]) -> None:
         self.engine = engine
         self.networks = list(networks)
-        self.chunk = CHUNK[engine.device.split(":")[0]]
+        self.batches: Batches | None = None  # known with the first neighbours
 
     def evaluate(
         self,
@@ -54,22 +52,28 @@ class BatchedMembers:
         numbers = range(len(self.networks)) if members is None else members
         if sum(map(len, frames)) < 2:
             return [self.networks[number].evaluate(frames) for number in numbers]
-        found: list[list[Prediction]] = [[] for _ in numbers]
-        for chunk in self._chunks(frames, neighbours):
-            for row, number in enumerate(numbers):
-                found[row].append(self._predict(chunk, number))
-        return [_concatenate(parts) for parts in found]
+        near = neighbours or [Neighbourhood(self.engine.cutoff) for _ in frames]
+
+        def predict(begin: int, end: int) -> list[Prediction]:
+            chunk = self._chunk(frames[begin:end], near[begin:end])
+            return [self._predict(chunk, number) for number in numbers]
+
+        parts = self._batches(frames, near).map(predict, [len(frame) for frame in frames])
+        return [_concatenate(of_member) for of_member in zip(*parts, strict=True)]
 
     def features(self, frames: Sequence[Atoms]) -> list[np.ndarray]:
         """Last-layer features of every atom by all members, n arrays (n_atoms, K d)."""
-        found: list[np.ndarray] = []
-        for chunk in self._chunks(frames, None):
-            parts = [
-                self.engine.evaluate(chunk.graph, k).features for k in range(len(self.networks))
-            ]
+        near = [Neighbourhood(self.engine.cutoff) for _ in frames]
+        members = range(len(self.networks))
+
+        def describe(begin: int, end: int) -> list[np.ndarray]:
+            chunk = self._chunk(frames[begin:end], near[begin:end])
+            parts = [self.engine.evaluate(chunk.graph, member).features for member in members]
             joined = np.concatenate(parts, axis=1).astype(float)
-            found.extend(np.split(joined, np.cumsum(chunk.slots.sizes)[:-1]))
-        return found
+            return np.split(joined, np.cumsum(chunk.slots.sizes)[:-1])
+
+        parts = self._batches(frames, near).map(describe, [len(frame) for frame in frames])
+        return [features for part in parts for features in part]
 
     def _predict(self, chunk: _Chunk, member: int) -> Prediction:
         out, slots = self.engine.evaluate(chunk.graph, member), chunk.slots
@@ -84,22 +88,18 @@ class BatchedMembers:
             full_3x3_to_voigt_6_stress(tensor),
         )
 
-    def _chunks(
-        self, frames: Sequence[Atoms], neighbours: Sequence[Neighbourhood] | None
-    ) -> Iterator[_Chunk]:
-        near = neighbours or [Neighbourhood(self.engine.cutoff) for _ in frames]
-        begin = 0
-        while begin < len(frames):
-            end, size = begin + 1, len(frames[begin])
-            while end < len(frames) and size + len(frames[end]) <= self.chunk:
-                size += len(frames[end])
-                end += 1
-            mine = frames[begin:end]
-            parts = [each.update(frame) for each, frame in zip(near[begin:end], mine, strict=True)]
-            slots = join(parts, self.engine.cutoff)
-            graph = self.engine.prepare(slots, np.concatenate([self._types(f) for f in mine]))
-            yield _Chunk(slots, graph, np.array([frame.cell.volume for frame in mine]))
-            begin = end
+    def _batches(self, frames: Sequence[Atoms], near: Sequence[Neighbourhood]) -> Batches:
+        if self.batches is None:
+            slots = near[0].update(frames[0])[1].shape[1] if frames else 1
+            numbers = self.engine.numbers_per_edge
+            self.batches = Batches(atoms_that_fit(self.engine.device, slots, numbers))
+        return self.batches
+
+    def _chunk(self, frames: Sequence[Atoms], near: Sequence[Neighbourhood]) -> _Chunk:
+        parts = [each.update(frame) for each, frame in zip(near, frames, strict=True)]
+        slots = join(parts, self.engine.cutoff)
+        graph = self.engine.prepare(slots, np.concatenate([self._types(each) for each in frames]))
+        return _Chunk(slots, graph, np.array([frame.cell.volume for frame in frames]))
 
     def _types(self, frame: Atoms) -> np.ndarray:
         known = self.engine.types

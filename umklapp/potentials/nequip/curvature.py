@@ -126,22 +126,22 @@ def errors(out: dict[str, torch.Tensor], batch: Batch) -> dict[str, torch.Tensor
     there are probes.
     """
     counts = batch.data[AtomicDataDict.NUM_NODES_KEY].reshape(-1)
-    found = {
+    terms = {
         "force": torch.linalg.vector_norm(
             out[AtomicDataDict.FORCE_KEY] - batch.forces, dim=1
         ).mean()
     }
     energy = out[AtomicDataDict.TOTAL_ENERGY_KEY].reshape(-1) - batch.energy
-    known = torch.isfinite(batch.energy)
-    if known.any():
-        found["energy"] = (energy[known].abs() / counts[known]).mean()
-    known = torch.isfinite(batch.stress).all(dim=(1, 2))
-    if known.any():
+    labelled = torch.isfinite(batch.energy)
+    if labelled.any():
+        terms["energy"] = (energy[labelled].abs() / counts[labelled]).mean()
+    labelled = torch.isfinite(batch.stress).all(dim=(1, 2))
+    if labelled.any():
         stress = out[AtomicDataDict.STRESS_KEY].reshape(-1, 3, 3) - batch.stress
-        found["stress"] = stress[known].abs().mean()
+        terms["stress"] = stress[labelled].abs().mean()
     if batch.column is not None:
-        found["curvature"] = (out[PRODUCT] - batch.column).abs().mean()
-    return found
+        terms["curvature"] = (out[PRODUCT] - batch.column).abs().mean()
+    return terms
 
 
 def weighted(terms: dict[str, torch.Tensor], weights: Weights) -> torch.Tensor:

@@ -23,6 +23,7 @@ from umklapp import config
 from umklapp.config.backends import BACKENDS
 from umklapp.errors import CalculationError
 from umklapp.potentials.architectures import untrained
+from umklapp.potentials.device import chosen, fallback
 from umklapp.potentials.neighbours import Slots
 from umklapp.potentials.nequip import convolution
 from umklapp.potentials.nequip.graph_cache import obtain
@@ -31,10 +32,26 @@ from umklapp.potentials.training_records import CompiledGraph
 
 log = logging.getLogger(__name__)
 
+UNKNOWN_NUMBERS = 4096
+"""That a call keeps per neighbour, of a network whose convolutions are not ours."""
 
-def default_device() -> str:
-    """`cuda` where there is one."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
+
+def numbers_per_edge(network: SlotNetwork) -> int:
+    """About how many numbers a call keeps per neighbour: what the size of a batch goes by.
+
+    Of every convolution the six coefficients of each radial function with its value and slope, and
+    for each path the features of the neighbour and the gradient around it.
+    """
+    convolutions = [
+        each for each in network.network.modules() if isinstance(each, convolution.Convolution)
+    ]
+    tables = sum(8 * each.table.shape[-1] for each in convolutions)
+    features = sum(
+        (path.rows + path.columns) * (path.weights.stop - path.weights.start)
+        for each in convolutions
+        for path in each.paths
+    )
+    return tables + features or UNKNOWN_NUMBERS
 
 
 @dataclass(frozen=True)
@@ -56,6 +73,7 @@ class Engine:
         self.run = torch._inductor.aoti_load_package(str(package))
         self.device, self.types = device, types
         self.cutoff = networks[0].cutoff
+        self.numbers_per_edge = numbers_per_edge(networks[0])
         self.members = [[value.to(device) for value in each.weights] for each in networks]
         precision = self.members[0][0].dtype
         self.within_dtype = np.float64 if precision == torch.float64 else np.float32
@@ -109,6 +127,7 @@ def prepare(
     mode: str,
     out: Path,
     network: type[SlotNetwork] = SlotNetwork,
+    on: str | None = None,
 ) -> None:
     """The compiled graph of an architecture in a folder: `engine.json`, `graph.pt2` if it compiled.
 
@@ -116,10 +135,12 @@ def prepare(
         settings: architecture. species: number of chemical species.
         mode: `compiled`, or `eager` for none.
         network: what is compiled.
+        on: device it is compiled for; default: that of the process.
     """
     out.mkdir(parents=True, exist_ok=True)
-    device = default_device()
-    record: dict[str, Any] = {"mode": "eager", "key": None, "seconds": 0.0}
+    device = on or chosen()
+    record: dict[str, Any] = {"mode": "eager", "key": None, "seconds": 0.0, "device": device}
+    record["fallback"] = fallback() if on is None else None
     if BACKENDS[settings.backend].missing("compiled"):
         record["reason"] = f"backend {settings.backend} has no compiled graph"
         log.info(f"eager evaluation: {record['reason']}")
@@ -134,8 +155,15 @@ def prepare(
             record.update(mode="compiled", reason=machine(device), key=key, seconds=seconds)
         except CalculationError as error:
             record["reason"] = str(error)
-            log.info(f"eager evaluation: {error}")
+            log.warning(f"eager evaluation: {error}")
+            if record["fallback"] is None:
+                record["fallback"] = f"eager, though a compiled graph was asked for: {error}"
     CompiledGraph(**record).write(out / "engine.json")
+
+
+def device_of(folder: Path) -> str:
+    """Device that the graph of `prepare` is for, as far as this machine has it."""
+    return "cpu" if CompiledGraph.read(folder / "engine.json").device == "cpu" else chosen()
 
 
 def load(
@@ -146,10 +174,13 @@ def load(
     """The graph that `prepare` wrote, with the weights of some `NequipPotential`s.
 
     On a machine that the graph was not made for, the cache of that machine is asked (and filled).
-    None where evaluation is eager.
+    None where evaluation is eager; the log says why.
     """
+    for model in models:
+        model.why_eager = None  # said here
     record = CompiledGraph.read(folder / "engine.json")
     if record.mode == "eager":
+        log.info(f"eager evaluation: {record.reason}")
         return None
     device, types = models[0].device, models[0].types
     try:
@@ -159,9 +190,9 @@ def load(
             raise CalculationError("the members are of different architectures")
         package = folder / "graph.pt2"
         if keys != {record.key}:
-            log.info(f"{package} was made for {record.reason}, this is {machine(device)}")
+            log.warning(f"{package} was made for {record.reason}, this is {machine(device)}")
             package, _ = obtain(networks[0], len(types), device)
         return Engine(package, networks, types, device)
     except CalculationError as error:
-        log.info(f"eager evaluation: {error}")
+        log.warning(f"eager evaluation: {error}")
         return None

@@ -21,6 +21,7 @@ from umklapp import config, provenance
 from umklapp.crystals.curvature import OTHER_UNITS, CurvatureLabel
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import CalculationError, InputError
+from umklapp.potentials.device import chosen
 from umklapp.potentials.nequip import curvature
 from umklapp.potentials.nequip.curvature import Batch, Item
 from umklapp.potentials.nequip.derivatives import PRODUCT
@@ -107,7 +108,7 @@ class Finetuning(StepLoop):
         if not labels:
             raise InputError("finetune: no second derivatives to learn from")
         self.settings, self.seed, self.member, self.labels = settings, seed, member, list(labels)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = chosen()
         self.network = member.network.to(device)
         super().__init__(member.module.model, settings.ema_decay, device)
         self.perfect = [self._item(label.perfect, label) for label in labels]

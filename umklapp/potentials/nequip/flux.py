@@ -26,6 +26,7 @@ from umklapp.potentials.nequip import engine
 from umklapp.potentials.nequip.batched import BatchedMembers, edge_forces
 from umklapp.potentials.nequip.inference import NequipPotential
 from umklapp.potentials.nequip.slot_network import SlotNetwork
+from umklapp.potentials.training_records import CompiledGraph
 
 INERTIA = units.fs**2
 """(Å/fs)² u in eV."""
@@ -93,7 +94,7 @@ class FluxMembers(BatchedMembers):
         network: what was compiled there (`compiled_graphs.graph_of`); default: NequIP's.
 
     Raises:
-        CalculationError: evaluation there is eager (no compiler), which is too slow for this.
+        CalculationError: evaluation there is eager, which is too slow for this.
     """
 
     def __init__(
@@ -104,9 +105,10 @@ class FluxMembers(BatchedMembers):
     ) -> None:
         found = engine.load(folder, networks, network=network or FluxNetwork)
         if found is None:
+            record = CompiledGraph.read(folder / "engine.json")
             raise CalculationError(
-                f"{folder}: the heat flux needs the compiled graph; a C++ compiler is missing, or "
-                "committee.engine is eager"
+                f"{folder}: the heat flux needs the compiled graph, and there is none "
+                f"({record.reason}; the log says more)"
             )
         super().__init__(found, networks)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from nequip.utils.fx import _nequip_make_fx
+from torch.utils.cpp_extension import CUDA_HOME
 
 from umklapp.errors import CalculationError
 from umklapp.files import replacing
@@ -84,7 +85,7 @@ def obtain(network: SlotNetwork, types: int, device: str) -> tuple[Path, float]:
     Two jobs that want the same graph at once compile it once.
 
     Raises:
-        CalculationError: there is no C++ compiler, or it failed.
+        CalculationError: there is no C++ compiler or CUDA toolkit, or compiling failed.
     """
     folder = cache_folder() / "engines"
     folder.mkdir(parents=True, exist_ok=True)
@@ -96,6 +97,11 @@ def obtain(network: SlotNetwork, types: int, device: str) -> tuple[Path, float]:
         compiler = os.environ.get("CXX") or next(filter(shutil.which, ("g++", "clang++")), None)
         if compiler is None or not shutil.which(compiler):
             raise CalculationError(f"no C++ compiler ({compiler or 'g++ or clang++'}); set CXX")
+        if device.startswith("cuda") and CUDA_HOME is None:
+            raise CalculationError(
+                "no CUDA toolkit: a graph for a GPU is compiled with it; load the module, or set "
+                "CUDA_HOME to the folder with bin/nvcc"
+            )
         log.info(f"compiling the architecture with {compiler} (about a minute, once)")
         try:
             seconds = compile_graph(network, types, device, package)

@@ -53,17 +53,17 @@ class _Gather(torch.nn.Module):
 @contextmanager
 def _opened(network: torch.nn.Module) -> Iterator[list[_Gather]]:
     """The network with its gathers open, in the order of its layers."""
-    found: list[tuple[torch.nn.Module, str, _Gather]] = []
+    gathers: list[tuple[torch.nn.Module, str, _Gather]] = []
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, TensorProductScatter):
-                found.append((module, name, _Gather(child)))
-    for module, name, gather in found:
+                gathers.append((module, name, _Gather(child)))
+    for module, name, gather in gathers:
         setattr(module, name, gather)
     try:
-        yield [gather for _, _, gather in found]
+        yield [gather for _, _, gather in gathers]
     finally:
-        for module, name, gather in found:
+        for module, name, gather in gathers:
             setattr(module, name, gather.stock)
 
 

@@ -5,6 +5,7 @@ Committees run on the compiled graph (`engine`); this is their fallback and what
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,9 +19,13 @@ from nequip.utils.global_state import set_global_state
 
 from umklapp.errors import CalculationError, InputError
 from umklapp.logs import without_warnings
+from umklapp.potentials.batches import Batches
 from umklapp.potentials.contract import Prediction
+from umklapp.potentials.device import chosen
 from umklapp.potentials.nequip import checkpoint_file
 from umklapp.potentials.nequip.derivatives import PRODUCT, VECTOR
+
+log = logging.getLogger(__name__)
 
 PACKAGE = ".nequip.zip"
 """Ending of NequIP's packages, which hold code by their nature."""
@@ -32,18 +37,21 @@ class NequipPotential:
     Args:
         model: NequIP graph model built by `NequIPHessianModel`.
         max_atoms: frames are evaluated together up to so many atoms.
+
+    why_eager: said once, when it evaluates on its own; None where it was said already.
     """
 
     def __init__(
         self, model: torch.nn.Module, device: str | None = None, max_atoms: int = 1024
     ) -> None:
-        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device or chosen()
         self.model = model.eval().to(self.device)
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)
         self.types = {name: number for number, name in enumerate(model.type_names)}
         self.cutoff = float(model.metadata["r_max"])
-        self.max_atoms = max_atoms
+        self.batches = Batches(max_atoms)
+        self.why_eager: str | None = "no compiled graph was given"
 
     @classmethod
     def load(cls, path: Path, device: str | None = None) -> NequipPotential:
@@ -69,20 +77,33 @@ class NequipPotential:
         Raises:
             CalculationError: a frame has a species that the model was not trained on.
         """
-        energy: list[np.ndarray] = []
-        forces: list[np.ndarray] = []
-        stress: list[np.ndarray] = []
-        for batch in self._batches(frames):
-            data = self._data(batch)
-            out = self.model(data)
-            energy.append(_numpy(out[AtomicDataDict.TOTAL_ENERGY_KEY]).reshape(-1))
-            parts = np.cumsum([len(atoms) for atoms in batch])[:-1]
-            forces.extend(np.split(_numpy(out[AtomicDataDict.FORCE_KEY]), parts))
-            tensor = _numpy(out[AtomicDataDict.STRESS_KEY]).reshape(-1, 3, 3)
-            stress.append(full_3x3_to_voigt_6_stress(tensor))
-        if not energy:
+        self._say_why()
+        parts = self.batches.map(
+            lambda begin, end: self._predict(frames[begin:end]), [len(frame) for frame in frames]
+        )
+        if not parts:
             return Prediction(np.empty(0), [], np.empty((0, 6)))
-        return Prediction(np.concatenate(energy), forces, np.concatenate(stress))
+        return Prediction(
+            np.concatenate([part.energy for part in parts]),
+            [forces for part in parts for forces in part.forces],
+            np.concatenate([part.stress for part in parts]),
+        )
+
+    def _say_why(self) -> None:
+        """Once per model: nothing runs on the slow path without a line in the log."""
+        if self.why_eager is not None:
+            log.info(f"eager evaluation: {self.why_eager}")
+            self.why_eager = None
+
+    def _predict(self, batch: Sequence[Atoms]) -> Prediction:
+        out = self.model(self._data(batch))
+        ends = np.cumsum([len(atoms) for atoms in batch])[:-1]
+        tensor = _numpy(out[AtomicDataDict.STRESS_KEY]).reshape(-1, 3, 3)
+        return Prediction(
+            _numpy(out[AtomicDataDict.TOTAL_ENERGY_KEY]).reshape(-1),
+            np.split(_numpy(out[AtomicDataDict.FORCE_KEY]), ends),
+            full_3x3_to_voigt_6_stress(tensor),
+        )
 
     def hessian_vector_product(self, atoms: Atoms, vector: np.ndarray) -> np.ndarray:
         """∂²E/∂R∂R · vector; vector and result: (n_atoms, 3)."""
@@ -92,22 +113,14 @@ class NequipPotential:
 
     def features(self, frames: Sequence[Atoms]) -> list[np.ndarray]:
         """Invariant features of the last layer: n_frames arrays (n_atoms, d)."""
-        found: list[np.ndarray] = []
-        for batch in self._batches(frames):
-            values = _numpy(self.model(self._data(batch))[AtomicDataDict.NODE_FEATURES_KEY])
-            found.extend(np.split(values, np.cumsum([len(atoms) for atoms in batch])[:-1]))
-        return found
 
-    def _batches(self, frames: Sequence[Atoms]) -> list[list[Atoms]]:
-        batches: list[list[Atoms]] = []
-        count = 0
-        for frame in frames:
-            if not batches or count + len(frame) > self.max_atoms:
-                batches.append([])
-                count = 0
-            batches[-1].append(frame)
-            count += len(frame)
-        return batches
+        def describe(begin: int, end: int) -> list[np.ndarray]:
+            batch = frames[begin:end]
+            values = _numpy(self.model(self._data(batch))[AtomicDataDict.NODE_FEATURES_KEY])
+            return np.split(values, np.cumsum([len(atoms) for atoms in batch])[:-1])
+
+        parts = self.batches.map(describe, [len(frame) for frame in frames])
+        return [features for part in parts for features in part]
 
     def _data(self, batch: Sequence[Atoms]) -> AtomicDataDict.Type:
         items = []

@@ -77,11 +77,11 @@ def _arguments(path: Path) -> Mapping[str, Any] | None:
     if path.suffix == ".zip":
         return None
     checkpoint = checkpoint_file.read(path)
-    found: dict[str, Any] = dict(checkpoint["hyper_parameters"]["model"])
-    target = found.pop("_target_")
+    recorded: dict[str, Any] = dict(checkpoint["hyper_parameters"]["model"])
+    target = recorded.pop("_target_")
     if target.endswith("ModelFromCheckpoint"):  # the parent of the parent has them
-        return _arguments(Path(found["checkpoint_path"]))
-    return None if target.endswith("ModelFromPackage") else found
+        return _arguments(Path(recorded["checkpoint_path"]))
+    return None if target.endswith("ModelFromPackage") else recorded
 
 
 def check(parent: Parent, settings: config.Potential, species: Sequence[str]) -> None:
@@ -98,19 +98,19 @@ def check(parent: Parent, settings: config.Potential, species: Sequence[str]) ->
             f"{where} knows {sorted(parent.types)}, the material has {sorted(set(species))}: a "
             f"start without {', '.join(lacking)} cannot be used"
         )
-    found = dict(parent.arguments or {})
-    if not found:
+    given = dict(parent.arguments or {})
+    if not given:
         metadata = parent.potential.model.metadata
-        found = {"r_max": float(metadata["r_max"]), "model_dtype": metadata["model_dtype"]}
-    if isinstance(found.get("num_features"), int):
-        found["num_features"] = [found["num_features"]] * (int(found.get("l_max", 1)) + 1)
-    known = BACKENDS[settings.backend].keys
+        given = {"r_max": float(metadata["r_max"]), "model_dtype": metadata["model_dtype"]}
+    if isinstance(given.get("num_features"), int):
+        given["num_features"] = [given["num_features"]] * (int(given.get("l_max", 1)) + 1)
+    keys = BACKENDS[settings.backend].keys
     for key, name in KEYS.items():
-        if key not in known:
+        if key not in keys:
             continue
         ours = getattr(settings, key)
-        if name in found and found[name] != ours:
-            theirs = found[name]
+        if name in given and given[name] != ours:
+            theirs = given[name]
             raise InputError(
                 f"{where} has another architecture: its {key} ({name}) is {theirs}, "
                 f"potential.{key} is {ours}; set that to {theirs}, or take another start"
@@ -119,7 +119,7 @@ def check(parent: Parent, settings: config.Potential, species: Sequence[str]) ->
         return  # what else there is shows when its weights are taken over
     width = settings.features[0]
     for name, ours in FIXED.items():
-        theirs = found.get(name, ours)
+        theirs = given.get(name, ours)
         if theirs != ours and not (name == "type_embed_num_features" and theirs == width):
             raise InputError(
                 f"{where} has another architecture: its {name} is {theirs}, in umklapp it is "
@@ -144,10 +144,10 @@ def species_shifts(
         s in eV by symbol.
     """
     symbols = [frame.get_chemical_symbols() for frame in frames]
-    counts = np.array([[each.count(name) for name in types] for each in symbols], float)
+    counts = np.array([[atoms.count(name) for name in types] for atoms in symbols], float)
     sizes = counts.sum(axis=1)
-    found = np.linalg.lstsq(counts / sizes[:, None], energies / sizes, rcond=1e-8)[0]
-    return dict(zip(types, map(float, found), strict=True))
+    shifts = np.linalg.lstsq(counts / sizes[:, None], energies / sizes, rcond=1e-8)[0]
+    return dict(zip(types, map(float, shifts), strict=True))
 
 
 def other_zero(parent: Parent, frames: Sequence[Atoms]) -> dict[str, float]:
@@ -178,19 +178,19 @@ def arguments(
     if zero is not None:
         old = shifts if isinstance(shifts, dict) else dict.fromkeys(types, shifts)
         shifts = {name: old[name] + zero[name] for name in types}
-    known = (parent.arguments or {}).get("avg_num_neighbors")
-    if isinstance(known, Mapping):
-        known = {name: known[name] for name in types}
-    if known is None:
+    neighbours = (parent.arguments or {}).get("avg_num_neighbors")
+    if isinstance(neighbours, Mapping):
+        neighbours = {name: neighbours[name] for name in types}
+    if neighbours is None:
         constant = _of_types(tensors, "avg_num_neighbors_norm.norm_const", types, rows)
-        known = (
+        neighbours = (
             {name: value**-2 for name, value in constant.items()}
             if isinstance(constant, dict)
             else constant**-2
         )
     return {
         **architectures.architecture(settings)[1](settings, seed, types),
-        "avg_num_neighbors": known,
+        "avg_num_neighbors": neighbours,
         "per_type_energy_scales": scales,
         "per_type_energy_shifts": shifts,
     }
@@ -203,7 +203,7 @@ def _tensors(network: torch.nn.Module) -> dict[str, torch.Tensor]:
 def _of_types(
     tensors: Mapping[str, torch.Tensor], ending: str, types: Sequence[str], rows: Sequence[int]
 ) -> float | dict[str, float]:
-    value = next(each for name, each in tensors.items() if name.endswith(ending)).reshape(-1)
+    value = next(tensor for name, tensor in tensors.items() if name.endswith(ending)).reshape(-1)
     if value.numel() == 1:
         return float(value)
     return {name: float(value[row]) for name, row in zip(types, rows, strict=True)}
@@ -234,10 +234,10 @@ def take_over(parent: Parent, child: torch.nn.Module, frame: Atoms) -> None:
             )
         with torch.no_grad():
             value.copy_(source)
-    mine = NequipPotential(copy.deepcopy(child), "cpu").evaluate([frame]).forces[0]
+    copied = NequipPotential(copy.deepcopy(child), "cpu").evaluate([frame]).forces[0]
     wanted = parent.potential.evaluate([frame]).forces[0]
-    if not np.allclose(mine, wanted, atol=1e-4 * max(1.0, float(np.abs(wanted).max()))):
+    if not np.allclose(copied, wanted, atol=1e-4 * max(1.0, float(np.abs(wanted).max()))):
         raise InputError(
             f"{parent.path} has another architecture: with its weights the configured network has "
-            f"other forces (by {np.abs(mine - wanted).max():.2g} eV/Å)"
+            f"other forces (by {np.abs(copied - wanted).max():.2g} eV/Å)"
         )

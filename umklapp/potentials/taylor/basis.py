@@ -97,7 +97,7 @@ def translations(
     Raises:
         InputError: no translation of the crystal takes any first atom there.
     """
-    cell, sites, found = atoms.cell.array, atoms.positions, []
+    cell, sites, copies = atoms.cell.array, atoms.positions, []
     for target in range(len(atoms)) if targets is None else targets:
         for row, first in enumerate(first_atoms):
             if atoms.numbers[first] != atoms.numbers[target]:
@@ -108,11 +108,11 @@ def translations(
             except InputError:
                 continue
             if (atoms.numbers[permutation] == atoms.numbers).all():
-                found.append((row, permutation))
+                copies.append((row, permutation))
                 break
         else:
             raise InputError(f"atom {target} of the supercell is no translation of a first atom")
-    return found
+    return copies
 
 
 @dataclass(frozen=True)
@@ -143,9 +143,9 @@ class Expansion:
         except AssertionError:  # how symfc says that symmetry allows none
             size = len(first) * len(atoms) ** (order - 1) * 3**order
             return cls(order, sparse.csc_matrix((size, 0)), np.empty((0, 0)), first, copies, atoms)
-        found = solver.basis_set[order]
-        columns = found.compact_compression_matrix.tocsc()
-        return cls(order, columns, np.asarray(found.basis_set), first, copies, atoms)
+        basis = solver.basis_set[order]
+        columns = basis.compact_compression_matrix.tocsc()
+        return cls(order, columns, np.asarray(basis.basis_set), first, copies, atoms)
 
     @cached_property
     def _entries(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -171,16 +171,16 @@ class Expansion:
         scale = -1 / factorial(self.order - 1)
         per_row = []
         for row in range(len(self.first_atoms)):
-            mine = atoms[0] == row
-            flat = 3 * atoms[1:, mine] + axes[1:, mine]
-            target = axes[0, mine] * width + column[mine]
-            values = self.columns.data[mine]
+            of_row = atoms[0] == row
+            flat = 3 * atoms[1:, of_row] + axes[1:, of_row]
+            target = axes[0, of_row] * width + column[of_row]
+            values = self.columns.data[of_row]
             shape = (len(values), 3 * width)
             per_row.append((flat, sparse.csr_matrix((values, (range(len(values)), target)), shape)))
         for atom, (row, permutation) in enumerate(self.copies):
             flat, spread = per_row[row]
             moved = displacements[:, permutation].reshape(count, -1)
-            products = np.prod([moved[:, each] for each in flat], axis=0)
+            products = np.prod([moved[:, indices] for indices in flat], axis=0)
             forces = (spread.T @ products.T).T.reshape(count, 3, width)
             out[:, atom] = scale * forces @ self.free
         return out.reshape(count, 3 * n, -1)
@@ -194,11 +194,11 @@ class Expansion:
         atoms, _, column = self._entries
         distance = self.atoms.get_all_distances(mic=True)
         members = [self.first_atoms[atoms[0]], *atoms[1:]]
-        found = np.zeros(self.columns.shape[1])
-        for number, first in enumerate(members):
-            for second in members[:number]:
-                np.maximum.at(found, column, distance[first, second])
-        return found
+        largest = np.zeros(self.columns.shape[1])
+        for place, first in enumerate(members):
+            for second in members[:place]:
+                np.maximum.at(largest, column, distance[first, second])
+        return largest
 
     def largest_elements(self) -> np.ndarray:
         """Largest |element| of each column of C, (n_columns,): the unit of its number."""

@@ -13,6 +13,7 @@ from nequip.data import AtomicDataDict
 
 from umklapp import config, provenance
 from umklapp.errors import CalculationError
+from umklapp.potentials.device import chosen
 from umklapp.potentials.nequip.graphs import graph
 from umklapp.potentials.nequip.model import options
 from umklapp.potentials.step_loop import StepLoop
@@ -66,7 +67,7 @@ class Loop(StepLoop):
         self, problem: Problem, network: torch.nn.Module, settings: config.Potential, seed: int
     ) -> None:
         self.settings, self.seed, self.problem = settings.taylor, seed, problem
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = chosen()
         self.network = network.to(device).train()
         super().__init__(self.network, settings.taylor.ema_decay, device)
         self.weights = [each for each in network.parameters() if each.requires_grad]

@@ -71,29 +71,29 @@ class Prior:
 
     Args:
         perfect: the supercell, N atoms.
-        known: baseline constants and charges.
+        knowledge: baseline constants and charges.
         settings: widths; docs/science.md says where each comes from.
     """
 
-    def __init__(self, perfect: Atoms, known: Knowledge, settings: config.Taylor) -> None:
+    def __init__(self, perfect: Atoms, knowledge: Knowledge, settings: config.Taylor) -> None:
         self.perfect, self.settings = perfect, settings
         size, bond = 3 * len(perfect), sites.bond_length(perfect)
         second = Expansion.of(perfect, 2)
         third = Expansion.of(perfect, 3, settings.cubic_cutoff)
         fourth = Expansion.of(perfect, 4, 1.05 * bond)
         self.expansions = (second, third, fourth)
-        self.harmonic = np.zeros((size, size)) if known.harmonic is None else known.harmonic
-        if known.harmonic is None:
+        self.harmonic = np.zeros((size, size)) if knowledge.harmonic is None else knowledge.harmonic
+        if knowledge.harmonic is None:
             root = _flat_root(second, settings.harmonic_range)
         else:
-            width = settings.harmonic_width * float(linalg.norm(known.harmonic))
+            width = settings.harmonic_width * float(linalg.norm(knowledge.harmonic))
             root = width / np.sqrt(second.free.shape[1]) * np.eye(second.free.shape[1])
         widths = decaying_widths(
             third, settings.cubic_width, settings.cubic_decay, settings.cubic_nearest, bond
         )
         fourth_root = _flat_root(fourth, settings.quartic_width)
         self.roots = (root, root_from_widths(third, widths), fourth_root)
-        charges = known.charges if settings.electrostatics else None
+        charges = knowledge.charges if settings.electrostatics else None
         self.charge_numbers = np.zeros(third.free.shape[1])
         if charges is not None and len(self.charge_numbers):
             self.charge_numbers = third_order_of_charges(third, charges)

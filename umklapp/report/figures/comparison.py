@@ -10,6 +10,9 @@ import pandas as pd
 
 from umklapp.report.figures.style import BLUE, GREY, ORANGE, canvas, save
 
+LETTERS = 105
+"""Of the sentence below the figure on a line."""
+
 
 def draw(table: pd.DataFrame, material: str, comparison: str, paths: Sequence[Path]) -> None:
     """A row for every method, with its error bar; `comparison` stands below.
@@ -18,7 +21,8 @@ def draw(table: pd.DataFrame, material: str, comparison: str, paths: Sequence[Pa
         table: of `comparison.rows`.
     """
     methods = list(dict.fromkeys(table["method"]))
-    figure, axes = canvas(width=4.6, height=1.2 + 0.28 * max(1, len(methods)))
+    lines = len(comparison) / LETTERS
+    figure, axes = canvas(width=4.6, height=1.1 + 0.1 * lines + 0.28 * max(1, len(methods)))
     for place, method in enumerate(methods):
         mine = table[table["method"] == method]
         published = (mine["error_is"] == "as published").all()

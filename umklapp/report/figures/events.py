@@ -42,7 +42,7 @@ def draw(data: pd.DataFrame, record: Verdict, material: str, paths: Sequence[Pat
     else:
         _along_dynamics(panels, data, record)
     panels[-1].set_xlabel("time (ps)")
-    panels[0].set_title(f"{material}: {record.verdict}")
+    panels[0].set_title(f"{material}: {record.verdict}", loc="left")
     for axes in panels:
         axes.margins(x=0.01)
     figure.align_ylabels(panels)
@@ -68,7 +68,7 @@ def _along_reference(panels: Sequence[Axes], data: pd.DataFrame, record: Verdict
             axes.plot(data["x"], 1e3 * data[f"{column}_{name}"], color=colour, label=label)
     panels[1].set_ylabel("force error\n(MAE, meV/Å)")
     panels[2].set_ylabel("uncertainty\n($u_{max}$, meV/Å)")
-    panels[1].legend(ncols=2)
+    _legend(panels[1])
 
 
 def _along_dynamics(panels: Sequence[Axes], data: pd.DataFrame, record: Verdict) -> None:
@@ -85,12 +85,17 @@ def _along_dynamics(panels: Sequence[Axes], data: pd.DataFrame, record: Verdict)
     panels[2].set_ylabel("uncertainty\n($u_{max}$, meV/Å)")
 
 
+def _legend(axes: Axes) -> None:
+    """Above the panel, where no curve is."""
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2, frameon=False)
+
+
 def _sigma(
     axes: Axes, data: pd.DataFrame, observed: Observation | None, colour: str, label: str
 ) -> None:
     axes.plot(data["x"], data["sigma"], color=colour, label=label, lw=1.0)
     axes.set_ylabel("$\\sigma^A$")
-    axes.legend(loc="upper right")
+    _legend(axes)
     if observed is None or observed.quiet is None:
         return
     band = (observed.quiet.level(-LEAVE), observed.quiet.level(LEAVE))

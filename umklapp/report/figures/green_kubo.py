@@ -45,24 +45,24 @@ def draw(
     else:
         _convergence(axes[1, 1], record, "filter_periods", "noise filter (periods)")
     figure.suptitle(
-        f"{material}, {known(record.temperature_K):.0f} K, {record.atoms} atoms", size=9
+        f"{material}, {or_nan(record.temperature_K):.0f} K, {record.atoms} atoms", size=9
     )
     save(figure, paths)
 
 
-def known(value: float | None) -> float:
+def or_nan(value: float | None) -> float:
     """The number, or NaN, which is not drawn."""
     return np.nan if value is None else value
 
 
 def _band(axes: Axes, record: GreenKuboRecord) -> None:
-    kappa, error = known(record.kappa_W_per_mK), record.error_W_per_mK or 0.0
+    kappa, error = or_nan(record.kappa_W_per_mK), record.error_W_per_mK or 0.0
     axes.axhspan(kappa - error, kappa + error, color=BLUE, alpha=0.15, lw=0)
     axes.axhline(kappa, color=BLUE, lw=0.8)
 
 
 def _integral(axes: Axes, record: GreenKuboRecord, series: Mapping[str, np.ndarray]) -> None:
-    time, cutoff = series["times_fs"] / 1000, known(record.cutoff_fs) / 1000
+    time, cutoff = series["times_fs"] / 1000, or_nan(record.cutoff_fs) / 1000
     shown = time <= max(3 * cutoff, time[min(20, len(time) - 1)])
     axes.plot(time[shown], series["integral"][shown], color="0.75", lw=0.8, label="integral")
     axes.plot(time[shown], series["smooth_integral"][shown], color=BLUE, label="filtered")
@@ -78,10 +78,10 @@ def _spectrum(axes: Axes, record: GreenKuboRecord, series: Mapping[str, np.ndarr
     axes.plot(frequencies, series["cepstral_smooth"], color=BLUE, label="cepstral")
     second = record.cepstral
     axes.errorbar(
-        [0], [known(second.kappa_W_per_mK)], yerr=[known(second.error_W_per_mK)],
+        [0], [or_nan(second.kappa_W_per_mK)], yerr=[or_nan(second.error_W_per_mK)],
         fmt="o", color=BLUE, ms=4, capsize=3,
     )  # fmt: skip
-    axes.axhline(known(record.kappa_W_per_mK), color=ORANGE, lw=1, ls="--", label="first dip")
+    axes.axhline(or_nan(record.kappa_W_per_mK), color=ORANGE, lw=1, ls="--", label="first dip")
     axes.set(yscale="log", xlabel="frequency (THz)", ylabel="flux spectrum (W m$^{-1}$ K$^{-1}$)")
     axes.legend()
 
@@ -89,7 +89,7 @@ def _spectrum(axes: Axes, record: GreenKuboRecord, series: Mapping[str, np.ndarr
 def _convergence(axes: Axes, record: GreenKuboRecord, name: str, label: str) -> None:
     rows = [row for row in record.convergence[name] if row.kappa is not None]
     axes.errorbar(
-        [row.at for row in rows], [known(row.kappa) for row in rows],
+        [row.at for row in rows], [or_nan(row.kappa) for row in rows],
         yerr=[row.error or 0.0 for row in rows], fmt="o-", color=BLUE, ms=4, capsize=3,
     )  # fmt: skip
     _band(axes, record)
@@ -105,9 +105,11 @@ def _size(axes: Axes, record: GreenKuboRecord) -> None:
         inverse, size.kappas_W_per_mK or [], "o", color=GREY, ms=4, label="interpolated modes"
     )
     axes.plot(
-        [0], [known(size.extrapolated_W_per_mK)], "D", color=ORANGE, ms=5, label="infinite size"
+        [0], [or_nan(size.extrapolated_W_per_mK)], "D", color=ORANGE, ms=5, label="infinite size"
     )
-    axes.axhline(known(size.kappa_harmonic_W_per_mK), color=GREY, lw=0.8, ls=":", label="this cell")
+    axes.axhline(
+        or_nan(size.kappa_harmonic_W_per_mK), color=GREY, lw=0.8, ls=":", label="this cell"
+    )
     axes.set(xlabel="1/n$_q$", ylabel="Σ c τ v v (W m$^{-1}$ K$^{-1}$)")
     axes.set_ylim(bottom=0)
     axes.set_xlim(left=-0.01)

@@ -45,6 +45,7 @@ def draw(
         axes.set_axis_off()
         save(figure, paths)
         return
+    bar = "± total error" if errors else "error bar: members only,\nmade before error budgets"
     for name in data.columns[4:]:
         axes.plot(x, data[name], color=BLUE, lw=0.5, alpha=0.5)
     axes.errorbar(
@@ -55,7 +56,7 @@ def draw(
         color=BLUE,
         ms=4,
         capsize=3,
-        label=f"committee, RTA (mean ± {'total error' if errors else 'std of the members'})",
+        label=f"committee, RTA\n({bar})",
     )
     literature = conductivity.literature
     for key, label, marker, colour in (

@@ -149,9 +149,9 @@ def own_results(summary: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:
     rows = summary.dropna(subset=["kappa_300K_W_per_mK"])
     literature = data.set_index("material")["sigma_A"]
     sigma = rows.get("sigma_A", pd.Series(np.nan, rows.index))
-    # summaries from before there were error budgets have the spread of the members alone
+    # made before there were error budgets: the spread of the members alone
     spread = rows.get("kappa_300K_std_W_per_mK", pd.Series(np.nan, rows.index))
-    error = rows.get("kappa_300K_error_W_per_mK", spread)
+    error = rows.get("kappa_300K_error_W_per_mK", spread).fillna(spread)
     return pd.DataFrame(
         {
             "material": rows["material"].to_numpy(),

@@ -195,3 +195,70 @@ def test_a_stay_is_watched_for_where_it_would_be_seen_to_stay():
     assert cut.watched("stay") == pytest.approx(1.9)
     assert watch(harmonic(), 0, 0, n=50).watched("stay") == 0.0
     assert join([quiet, hop]).watched("stay") == pytest.approx(1.99 + 0.7)
+
+
+# replicas that begin with an atom away from its site
+
+
+def from_hopped(known, start=None, chosen=True, home=None, first_sigma=0.4, n=300):
+    """σᴬ of the first frames is low by chance; atom 0 is away until frame `home`."""
+    time, sigma = series(n, ((0, home or n),))
+    sigma[:3] = first_sigma
+    replica = (time, sigma, positions_of(known, n, 0, home or n))
+    starts = None if start is None else [start]
+    return detection.scan([iter([replica])], QUIET, known, [0], chosen, starts)
+
+
+@pytest.mark.parametrize("first_sigma", [0.4, 1.2])
+def test_a_replica_that_begins_hopped_has_not_entered(first_sigma):
+    """The occupation of the sites decides, not σᴬ of the first frame."""
+    found = from_hopped(harmonic(), first_sigma=first_sigma)
+    assert (found.entries(), found.events, found.began_inside) == (0, (), 1)
+    (event,) = found.apart
+    assert event.open_start
+    assert (event.start, event.dwell) == (0.0, "stay")
+    assert event.began_as == "Si to an interstitial"
+    assert not event.returned
+
+
+def test_a_reference_that_begins_hopped_has_not_entered():
+    found = from_hopped(harmonic(), chosen=False)
+    assert found.entries() == 0
+    assert found.exits("Si to an interstitial") == (0, pytest.approx(2.99))
+
+
+def test_what_happens_after_a_return_is_seen_to_begin():
+    """Of a reference that begins hopped and comes home: the second event is an entry."""
+    known = harmonic()
+    time, sigma = series(400, ((0, 60), (200, 390)))
+    sigma[:3] = 0.4
+    positions = positions_of(known, 400, 0, 60)
+    positions[200:390, 3, 1] += 2.2
+    found = detection.scan([iter([(time, sigma, positions)])], QUIET, known)
+    assert [event.open_start for event in found.events] == [True, False]
+    assert found.entries() == 1
+    assert found.events[0].returned
+
+
+def test_a_replica_whose_hopped_start_is_known_is_apart_though_it_is_home_at_once():
+    known = harmonic()
+    hopped = known.perfect.positions.copy()
+    hopped[0, 0] += 2.2
+    time, sigma = series(300, ())
+    still = (time, sigma, positions_of(known, 300, 0, 0))
+    start = (hopped, known.perfect.cell.array)
+    found = detection.scan([iter([still])], QUIET, known, [0], True, [start])
+    assert (found.began_inside, found.exposure, found.apart) == (1, 0.0, ())
+    calm = detection.scan([iter([still])], QUIET, known, [0], True, [(still[2][0], start[1])])
+    assert (calm.began_inside, calm.exposure) == (0, pytest.approx(2.99))
+
+
+def test_an_atom_that_hops_on_has_not_returned():
+    """σᴬ falls although the atom is not at its own site."""
+    known = harmonic()
+    assert from_hopped(known, home=60).apart[0].returned
+    time, sigma = series(300, ((0, 60),))
+    away = (time, sigma, positions_of(known, 300, 0, 300))
+    found = detection.scan([iter([away])], QUIET, known, [0], True)
+    (event,) = found.apart
+    assert (event.open_end, event.home, event.returned) == (False, False, False)

@@ -55,7 +55,7 @@ def explore(path, crystal, stretches, committee=None):
             prediction = models.evaluate_members([atoms])
             recorder.keep(replica, atoms, prediction, STEP * (number + 1), 300.0, 2.5)
         replicas.append(replica)
-    exploration.write(path, replicas, exploration.descriptors(models, replicas, perfect))
+    exploration.write(path, replicas)
     return path
 
 
@@ -159,20 +159,28 @@ def test_the_record_can_be_written_and_judged(surveyed, tmp_path):
 
 def test_reference_at_several_temperatures_is_not_one_source(crystal):
     """Ten short runs at 600 K and a long one at 300 K: their σᴬ and rates are not the same."""
-    n = len(crystal[0])
+    perfect, harmonic = crystal[0], crystal[1]
+    generator = np.random.default_rng(0)
 
     def run(target, length):
-        atoms, energy = crystal[0].copy(), 1.5 * (n - 1) * units.kB * target
-        return [
-            frames.labelled(atoms.copy(), energy, np.zeros((len(atoms), 3)), time=t)
-            for t in np.linspace(0, length, 4)
-        ]
+        """Forces −F = c u with the virial of the temperature."""
+        found = []
+        for time in np.linspace(0, length, 4):
+            u = generator.normal(scale=0.05, size=(len(perfect), 3))
+            u -= u.mean(axis=0)
+            atoms = perfect.copy()
+            atoms.positions += u
+            stiffness = 3 * (len(perfect) - 1) * units.kB * target / (u**2).sum()
+            found.append(frames.labelled(atoms, 0.0, -stiffness * u, time=time))
+        return found
 
     cold, hot = run(300.0, 20000.0), [run(600.0, 1000.0) for _ in range(10)]
-    assert event_survey.of_one_temperature([*hot, cold], 0.0, [300.0, 600.0]) == ([cold], 10)
-    assert event_survey.of_one_temperature([*hot, cold], 0.0, [600.0]) == (hot, 1)
-    assert event_survey.of_one_temperature([cold], 0.0, [1200.0]) == ([cold], 0)
-    assert event_survey.of_one_temperature([], 0.0, [300.0]) == ([], 0)
+    assert event_survey.temperature_of(hot, harmonic).value == pytest.approx(600.0)
+    assert event_survey.of_one_temperature([*hot, cold], harmonic, [300.0, 600.0]) == ([cold], 10)
+    assert event_survey.of_one_temperature([*hot, cold], harmonic, [600.0]) == (hot, 1)
+    assert event_survey.of_one_temperature([cold], harmonic, [1200.0]) == ([cold], 0)
+    assert event_survey.of_one_temperature([], harmonic, [300.0]) == ([], 0)
+    assert event_survey.temperature_of([], harmonic) is None
 
 
 def test_frames_of_a_pool_are_no_dynamics(crystal, tmp_path):
@@ -181,7 +189,7 @@ def test_frames_of_a_pool_are_no_dynamics(crystal, tmp_path):
     zero = reference_energies(exact, perfect)
     replicas = exploration.judge_pool(exact, pool, zero, harmonic)
     path = tmp_path / "pool.h5"
-    exploration.write(path, replicas, exploration.descriptors(exact, replicas, perfect))
+    exploration.write(path, replicas)
     frames.write_frames(tmp_path / "none.extxyz", [])
     material = event_survey.Material(
         [path], [tmp_path / "none.extxyz"], exact, exact, (0.02, 0.01), harmonic

@@ -101,6 +101,29 @@ def test_label_energies_are_counted_from_the_engines_crystal(perfect):
     assert moved.crystal_energy == pytest.approx(crystal.get_potential_energy())
 
 
+def judged(start, last, sigma, harmonic):
+    """A run of 20 frames that goes from one configuration to another, by the reference."""
+    positions = np.array([start] * 10 + [last] * 10)
+    time = 20.0 * np.arange(20)
+    return persistence.judge_run(
+        "f", MOTION, 150.0, time, np.array(sigma), positions, start, QUIET, harmonic, "reference"
+    )
+
+
+def test_an_atom_that_hops_on_has_neither_stayed_nor_returned(hopped, harmonic, perfect):
+    start = hopped.positions
+    on = start.copy()
+    on[np.linalg.norm(start - perfect.positions, axis=1).argmax()] += [0.0, 1.5, 0.0]
+    calm, large = [0.3] * 20, [1.5] * 20
+    trial = judged(start, on, calm, harmonic)
+    assert (trial.stayed, trial.elsewhere, trial.returns, trial.lasts) == (
+        False, True, False, False,
+    )  # fmt: skip
+    assert judged(start, start, large, harmonic).lasts
+    back = judged(start, perfect.positions, calm, harmonic)
+    assert (back.elsewhere, back.returns) == (False, True)
+
+
 def test_half_of_the_atoms_that_were_away_must_still_be(harmonic, perfect):
     start = np.array(perfect.positions)
     away = np.flatnonzero(perfect.symbols == "Cu")[:4]

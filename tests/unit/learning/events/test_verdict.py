@@ -8,7 +8,6 @@ from assessments import assessment
 from observed import QUIET, event, observation
 
 from umklapp import config
-from umklapp.errors import InputError
 from umklapp.learning.events import verdict
 from umklapp.learning.events.event_record import (
     Along,
@@ -20,6 +19,7 @@ from umklapp.learning.events.event_record import (
 )
 from umklapp.learning.events.evidence import Facts
 from umklapp.learning.events.observations import Observation
+from umklapp.learning.events.thermal import Temperature
 from umklapp.learning.events.verdict import Belongs, Verdict
 from umklapp.paths import Material
 
@@ -73,7 +73,9 @@ def facts(reference, before, after, labels=(), trials=(), along=None, temperatur
     """What a verdict is made of; quiet test errors are 20 meV/Å."""
     record = EventRecord(
         reference=reference,
-        reference_temperature=None if reference is None else temperature,
+        reference_temperature=(
+            None if reference is None else Temperature(value=temperature, error=2.0)
+        ),
         dynamics=(Dynamics(temperature=300.0, before=before, after=after),),
         along=along,
         labels=labels,
@@ -112,9 +114,7 @@ def test_a_tenth_of_a_ps_of_reference_is_too_little_for_sound():
     """The demo's."""
     found = judge(observation(0, 0.1), observation(0, 6.0), observation(0, 6.0))
     assert found.verdict == "undecided"
-    assert found.needs == [
-        "29.9 ps more of reference dynamics (verdict.reference), or labels that confirm events"
-    ]
+    assert found.needs == ["29.9 ps more of reference dynamics (verdict.reference)"]
 
 
 def test_a_tenth_of_a_ps_of_reference_denies_no_rate_of_0_29():
@@ -242,6 +242,9 @@ def test_a_reference_of_another_temperature_is_no_comparison_of_rates():
     found = judge(observation(30), observation(0), observation(0), temperature=900.0)
     assert found.verdict == "undecided"
     assert not found.comparisons
+    alike = judge(observation(30, 5.0), observation(9), observation(9), temperature=200.0)
+    assert alike.verdict == "undecided"
+    assert "the reference is at 200 ± 2 K" in alike.reason
 
 
 def test_a_colder_reference_says_nothing_of_events_at_the_temperature():
@@ -341,7 +344,18 @@ def test_returns_of_the_last_committee_speak_against_hot_labels():
     )  # fmt: skip
     found = judge(None, observation(5), back, (label(score=9.0),))
     assert found.verdict == "false event"
-    assert "2 replicas of the last committee that began in an event returned" in found.reason
+    assert "2 replicas of the last committee that began in such an event returned" in found.reason
+
+
+def test_returns_of_another_motion_speak_against_nothing():
+    """The last committee's replicas returned from another event, or the atom hopped on."""
+    for changes in ({"moved": "own"}, {"home": False}, {"began_as": "Cu beside its site"}):
+        other = Observation(
+            quiet_ps=50.0, replicas=2, began_inside=2,
+            apart=(event(80.0, start=80.0, open_start=True, **changes),) * 2,
+        )  # fmt: skip
+        found = judge(None, observation(5), other, (label(score=9.0),))
+        assert found.verdict == "undecided", changes
 
 
 def test_another_mix_of_temperatures_is_no_missed_event():
@@ -367,9 +381,25 @@ def test_a_last_committee_that_stays_in_an_unknown_state_is_not_sound():
     assert judge(observation(0, 40.0), observation(0), stuck, hot, gone).verdict == "false event"
 
 
-def test_confirmed_events_at_the_same_rate_that_the_first_committee_knows_are_sound():
+@pytest.mark.parametrize("count", [1, 9])
+def test_labels_alone_are_not_enough_for_sound(count):
+    """They are of events that a committee shows; what none shows would not be noticed."""
+    names = [f"f{number}" for number in range(count)]
+    known = tuple(label(error=0.03, frame=name) for name in names)
+    trials = tuple(trial(frame=name) for name in names)
+    found = judge(None, observation(9), observation(10), known, trials)
+    assert found.verdict == "undecided"
+    assert found.needs == ["30 ps more of reference dynamics (verdict.reference)"]
+    assert "labels confirm what the committees show, not that they show everything" in found.reason
+
+
+def test_confirmed_events_at_the_same_rate_beside_a_long_reference_are_sound():
     known = (label(error=0.03),)
-    assert judge(None, observation(9), observation(10), known, (trial(),)).verdict == "sound"
+    found = judge(observation(0, 31.0), observation(9), observation(10), known, (trial(),))
+    assert found.verdict == "sound"
+    short = judge(observation(0, 8.0), observation(9), observation(10), known, (trial(),))
+    assert short.verdict == "undecided"
+    assert short.needs == ["22 ps more of reference dynamics (verdict.reference)"]
 
 
 # the table
@@ -398,7 +428,7 @@ def test_the_record_says_what_was_checked_with_what():
     record = facts(observation(2), observation(1), observation(1), (label(),), along=KNOWN).record
     said = verdict.checked(record, [trial()], 3, config.Verdict())
     assert said == (
-        "rates: against 104 ps of reference dynamics",
+        "rates: against 104 ps of reference dynamics at 300 ± 2 K by its virial",
         "errors along the reference: both committees on 250 of its frames",
         "labels in events: 1, energies against the thermal distribution of no dynamics",
         "persistence: 1 labelled frames continued by the last committee for 500 fs and relaxed, "
@@ -447,10 +477,15 @@ def test_a_verdict_is_not_current_when_the_models_have_changed(tmp_path):
     assert verdict.current(Material(str(folder)))[1].endswith("the models have changed")
 
 
-def test_verdicts_from_before_there_was_evidence_are_refused_in_a_sentence(tmp_path):
+def test_the_word_of_a_verdict_from_before_there_was_evidence_is_not_taken_over(tmp_path):
+    """Its σᴬ is: an archive of that time can be drawn."""
     path = tmp_path / "verdict.json"
-    path.write_text(json.dumps({"verdict": "sound", "reason": "sound: x", "labels_in_events": 0}))
-    with pytest.raises(InputError, match=r"of an earlier umklapp.*delete it and run again"):
-        Verdict.read(path)
+    sigma = {"after": {"value": 0.4, "error": None}}
+    old = {"verdict": "sound", "reason": "sound: x", "labels_in_events": 0, "sigma": sigma}
+    path.write_text(json.dumps(old))
+    found = Verdict.read(path)
+    assert found.verdict == "undecided"
+    assert "delete verdict.json and run again" in found.reason
+    assert (found.overall_sigma("after"), found.overall_sigma("before")) == (0.4, None)
     assert "earlier umklapp" in verdict.current(Material(str(tmp_path)))[1]
     assert verdict.current(Material(str(tmp_path / "none"))) == (None, None)

@@ -156,7 +156,7 @@ def write(path, hops, n=200, target=300.0):
                 measures={name: [0.0] * n for name in uncertainty.NAMES},
             )
         )
-    exploration.write(path, replicas, np.zeros((n * len(hops), 1)))
+    exploration.write(path, replicas)
     return HarmonicReference(perfect, np.zeros((24, 24)), "")
 
 

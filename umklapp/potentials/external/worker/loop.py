@@ -102,13 +102,13 @@ class Loop:
                 self.average[name].lerp_(value, 1 - decay)
 
     def _loss(self, chosen: Sequence[int]) -> torch.Tensor:
-        found, wanted, sizes = self._compare(self.labels, chosen, training=True)
-        squares = [((found[0] - wanted[0]) / sizes).square().mean()]
-        squares.append((found[1] - wanted[1]).square().mean())
+        predicted, wanted, sizes = self._compare(self.labels, chosen, training=True)
+        squares = [((predicted[0] - wanted[0]) / sizes).square().mean()]
+        squares.append((predicted[1] - wanted[1]).square().mean())
         if self.stress:
-            known = torch.isfinite(wanted[2])
-            error = torch.where(known, found[2] - torch.nan_to_num(wanted[2]), 0.0)
-            squares.append(error.square().sum() / known.sum().clamp(min=1))
+            labelled = torch.isfinite(wanted[2])
+            error = torch.where(labelled, predicted[2] - torch.nan_to_num(wanted[2]), 0.0)
+            squares.append(error.square().sum() / labelled.sum().clamp(min=1))
         return sum(w * each for w, each in zip(self.weights.tolist(), squares, strict=False))
 
     def _compare(
@@ -121,11 +121,11 @@ class Loop:
         energy = labels.energy[list(chosen)] - model.options["shift"] * sizes
         forces = np.concatenate([labels.forces[n] for n in chosen])
         wanted = [self._tensor(each) for each in (energy, forces, labels.stress[list(chosen)])]
-        found = [out["energy"].reshape(-1), out["forces"]]
+        predicted = [out["energy"].reshape(-1), out["forces"]]
         if self.stress:
             tensor = out["stress"].reshape(-1, 3, 3)
-            found.append(torch.stack([tensor[:, i, j] for i, j in VOIGT], dim=1))
-        return found, wanted, self._tensor(sizes)
+            predicted.append(torch.stack([tensor[:, i, j] for i, j in VOIGT], dim=1))
+        return predicted, wanted, self._tensor(sizes)
 
     def _tensor(self, value: np.ndarray) -> torch.Tensor:
         return torch.tensor(value, dtype=self.model.dtype, device=self.model.device)
@@ -137,9 +137,9 @@ class Loop:
         energy, forces, components = 0.0, 0.0, 0
         for begin in range(0, len(labels.frames), 8):
             chosen = range(begin, min(begin + 8, len(labels.frames)))
-            found, wanted, sizes = self._compare(labels, chosen, training=False)
-            energy += float(((found[0] - wanted[0]) / sizes).abs().sum().detach())
-            forces += float((found[1] - wanted[1]).abs().sum().detach())
+            predicted, wanted, sizes = self._compare(labels, chosen, training=False)
+            energy += float(((predicted[0] - wanted[0]) / sizes).abs().sum().detach())
+            forces += float((predicted[1] - wanted[1]).abs().sum().detach())
             components += wanted[1].numel()
         self._set(now)
         return energy / len(labels.frames), forces / components
@@ -152,9 +152,9 @@ class Loop:
         """Weights of the model, averaged."""
         now = {name: value.clone() for name, value in self._state().items()}
         self._set(self.average)
-        found = self.model.weights()
+        weights = self.model.weights()
         self._set(now)
-        return found
+        return weights
 
     def state_dict(self) -> dict[str, Any]:
         """All that goes on after an interruption."""

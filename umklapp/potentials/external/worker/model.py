@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
@@ -28,7 +29,8 @@ class Model:
 
     def __init__(self, backend: str, options: Mapping[str, Any]) -> None:
         self.backend, self.options = backend, dict(options)
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        card = os.environ.get("UMKLAPP_DEVICE") != "cpu" and torch.cuda.is_available()
+        self.device = "cuda" if card else "cpu"
         self.network = architectures.build(backend, options).to(self.device)
         self.dtype = architectures.dtype_of(options)
         self.cutoff = float(options["settings"]["cutoff"])

@@ -75,7 +75,7 @@ def test_records_are_those_of_our_own_dynamics(committee):
         assert trajectory.ended == health.BOUND_REACHED
         assert trajectory.time == [5.0, 10.0]
         np.testing.assert_array_equal(trajectory.positions, same.positions)
-        frames = exploration.kept_frames([trajectory])
+        frames = recording.kept_frames([trajectory])
         judged = exploration.judge_pool(committee, frames, np.zeros(len(committee)))
         for name, values in trajectory.measures.items():
             wanted = [each.measures[name][0] for each in judged]

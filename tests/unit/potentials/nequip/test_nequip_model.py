@@ -186,9 +186,28 @@ def test_a_batch_is_its_frames_one_by_one(model, labels):
             np.testing.assert_allclose(batch.stress[number], each.stress[0], atol=1e-12)
 
 
-def test_batches_hold_as_many_atoms_as_asked(model, labels):
-    cut = NequipPotential(model.model, "cpu", 20)._batches(labels[:5])
-    assert [len(batch) for batch in cut] == [2, 2, 1]
+def test_evaluation_without_a_compiled_graph_says_why_once(model, labels):
+    alone = NequipPotential(model.model, "cpu")
+    with logged() as messages:
+        alone.evaluate(labels[:1])
+        alone.evaluate(labels[:1])
+    assert messages == ["eager evaluation: no compiled graph was given"]
+
+
+def test_a_batch_that_does_not_fit_is_halved(model, labels, monkeypatch):
+    """What fits is 20 atoms: the forces are those of all frames at once."""
+    limited, forward, sizes = NequipPotential(model.model, "cpu", 64), model.model.forward, []
+
+    def full(data):
+        sizes.append(len(data["pos"]))
+        if sizes[-1] > 20:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(data)
+
+    wanted = model.evaluate(labels[:5])
+    monkeypatch.setattr(model.model, "forward", full)
+    same(limited.evaluate(labels[:5]), wanted, atol=1e-9)
+    assert sizes == [40, 16, 16, 8]
 
 
 def test_no_frames(model):
@@ -274,13 +293,16 @@ def test_a_killed_training_goes_on_and_ends_as_if_never_killed(labels, trained, 
     )
 
 
-def test_a_training_killed_after_its_last_epoch_still_hands_over(labels, tmp_path):
-    arguments = labels[:8], labels[16:], tiny_nequip(epochs=2), 3, tmp_path / "m.ckpt", tmp_path
-    first = train(*arguments)
-    before = NequipPotential.load(arguments[4], device="cpu").evaluate(labels)
-    arguments[4].unlink()
-    assert train(*arguments) == first
-    assert identical(before, NequipPotential.load(arguments[4], device="cpu").evaluate(labels))
+def test_a_finished_training_that_was_moved_hands_over_again(labels, tmp_path):
+    """Lightning forgets the best score of a state that lies in another folder."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    arguments = labels[:8], labels[16:], tiny_nequip(epochs=2), 3
+    first = train(*arguments, here / "m.ckpt", here / "scratch")
+    before = NequipPotential.load(here / "m.ckpt", device="cpu").evaluate(labels)
+    here.rename(there)
+    (there / "m.ckpt").unlink()
+    assert train(*arguments, there / "m.ckpt", there / "scratch") == first
+    assert identical(before, NequipPotential.load(there / "m.ckpt", device="cpu").evaluate(labels))
 
 
 @pytest.mark.parametrize("change", ["frames", "labels", "seed", "settings"])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from umklapp import config
 from umklapp.learning.sampling import acquisition, checks
-from umklapp.learning.sampling.acquisition import Candidates, Knowledge, Spread
+from umklapp.learning.sampling.candidates import Candidates, Knowledge, Spread
 
 KNOWLEDGE = Knowledge(Spread(0.1, 0.02), Spread(0.03, 0.004), bond=2.8, lower=0.09)
 

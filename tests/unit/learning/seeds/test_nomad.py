@@ -227,6 +227,9 @@ LEAVING = [
     "~/b",
     "a\\b",
     "a\0b",
+    "a\nb",
+    "a\x1b[2Jb",
+    "x" * 300,
 ]
 
 
@@ -273,7 +276,7 @@ def test_a_listing_that_goes_round_ends_with_an_error():
             return {"data": [{}], "pagination": {"next_page_after_value": following}}
 
     server = Round()
-    with pytest.raises(CalculationError, match=r"twice; its listing has no end"):
+    with pytest.raises(CalculationError, match=r"twice, .* its listing has no end"):
         list(nomad.pages(server, "entries/query", {}))
     assert server.asked == 3
 
@@ -412,3 +415,38 @@ def test_seeds_from_the_server_to_the_split(base, store, plain, tmp_path):
     status, said = snakemake(tmp_path, plain, target)
     assert status == 0, said
     assert len(store.log) == asked  # nothing is downloaded again
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"data": [{"results": []}]},
+        {"data": None},
+        {"data": [5]},
+        {"data": [{}], "pagination": []},
+        {"data": [{"dataset_id": "d"}], "pagination": {"next_page_after_value": {"a": 1}}},
+    ],
+)
+def test_an_answer_in_another_form_is_named(answer):
+    class Other:
+        base = "http://other/"
+
+        def json(self, path, query=None, body=None):
+            return {"data": [{"dataset_id": "d"}]} if path == "datasets/" else answer
+
+    with pytest.raises(CalculationError, match="http://other/: answers in another form"):
+        nomad.listing(Other(), seed("http://other/"), "Si")
+
+
+def test_a_listing_of_ever_new_pages_ends(monkeypatch):
+    monkeypatch.setattr(nomad, "LAST_PAGE", 50)
+
+    class Endless:
+        base, asked = "here/", 0
+
+        def json(self, path, body):
+            self.asked += 1
+            return {"data": [], "pagination": {"next_page_after_value": str(self.asked)}}
+
+    with pytest.raises(CalculationError, match="no end"):
+        list(nomad.pages(Endless(), "entries/query", {}))

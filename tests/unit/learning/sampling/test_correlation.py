@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.signal import lfilter
 
 from umklapp.learning.sampling import correlation
@@ -68,3 +70,19 @@ def test_spacing_keeps_the_first_in_order_and_does_not_cross_replicas():
     assert correlation.spaced([1, 0, 2, 3], replica, time, 40.0) == [1, 3]
     assert correlation.spaced([0, 1, 2, 3], replica, time, 40.0) == [0, 2, 3]
     assert correlation.spaced([], replica, time, 40.0) == []
+
+
+@given(st.integers(0, 10_000), st.integers(1, 40), st.floats(0, 30))
+def test_spacing_is_that_of_a_comparison_with_every_chosen_frame(seed, count, spacing):
+    generator = np.random.default_rng(seed)
+    replica, time = generator.integers(0, 3, count), 5.0 * generator.integers(0, 20, count)
+    order = generator.permutation(count)
+    taken, wanted = order[:2].tolist(), []
+    for frame in order[2:].tolist():
+        apart = [
+            replica[other] != replica[frame] or abs(time[other] - time[frame]) >= spacing
+            for other in [*taken, *wanted]
+        ]
+        if all(apart):
+            wanted.append(frame)
+    assert correlation.spaced(order[2:].tolist(), replica, time, spacing, taken) == wanted

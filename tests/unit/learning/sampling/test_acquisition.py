@@ -14,65 +14,12 @@ from umklapp.crystals import frames, sites
 from umklapp.crystals.formats import force_sets
 from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.errors import InputError
-from umklapp.learning.sampling import acquisition
-from umklapp.learning.sampling.acquisition import Candidates, Knowledge, Spread
+from umklapp.learning.sampling import acquisition, strategies
+from umklapp.learning.sampling.candidates import Candidates, Knowledge, Spread
 
 U, E = Spread(0.1, 0.02), Spread(0.03, 0.004)
 KNOWN = Knowledge(U, E, bond=2.8, lower=0.05)
-FINITE = st.floats(-1e3, 1e3, allow_nan=False)
-SPREADS = st.builds(Spread, FINITE, st.one_of(st.just(0.0), st.floats(1e-6, 10)))
 STRATEGIES = ("threshold", "almomd", "random")
-
-
-@pytest.mark.parametrize(("deviations", "value"), [(1.5, 0.057), (2, 0.5), (2.5, 0.943)])
-def test_exact_uncertainty_probability(deviations, value):
-    found = acquisition.uncertainty_probability(np.array([U.mean + deviations * U.std]), U, 2, 1)
-    assert found == pytest.approx(value, abs=5e-4)
-
-
-def test_shift_and_width_move_and_stretch_the_step():
-    u = U.mean + U.std * np.array([3.0, 4.0])
-    found = acquisition.uncertainty_probability(u, U, 3.0, 2.0)
-    # (4 - 3) / 2 deviations above the step: as 0.5 deviations with width 1
-    assert found == pytest.approx([0.5, 0.943], abs=5e-4)
-
-
-@pytest.mark.parametrize(
-    ("deviations", "value"), [(-5, 1), (0, 1), (1, 1), (1.4, 0.2**0.5), (1.8, 0.2), (3, 0.2**2.5)]
-)
-def test_exact_energy_probability(deviations, value):
-    found = acquisition.energy_probability(np.array([E.mean + deviations * E.std]), E)
-    assert found == pytest.approx(value)
-
-
-@given(st.lists(FINITE, min_size=2, max_size=20), SPREADS)
-def test_energy_probability_never_rises(energies, known):
-    found = acquisition.energy_probability(np.sort(energies), known)
-    assert (np.diff(found) <= 0).all()
-    assert ((found >= 0) & (found <= 1)).all()
-
-
-@given(st.lists(FINITE, min_size=2, max_size=20), SPREADS, st.floats(-3, 5), st.floats(0.01, 10))
-def test_uncertainty_probability_never_falls(uncertainties, known, shift, width):
-    found = acquisition.uncertainty_probability(np.sort(uncertainties), known, shift, width)
-    assert (np.diff(found) >= 0).all()
-    assert ((found >= 0) & (found <= 1)).all()
-
-
-def test_spreads_are_population_ones_of_the_finite_values():
-    assert Spread.of(np.array([1.0, 3.0, np.nan])) == Spread(2, 1)
-    nothing = Spread.of(np.array([np.nan]))
-    assert nothing.numbers() == acquisition.SpreadNumbers(mean=None, std=None)
-    assert np.isnan(Spread.of_numbers(nothing.numbers()).mean)
-    assert Spread.of_numbers(U.numbers()) == U
-
-
-def test_equal_calibration_frames_make_a_step():
-    flat = Spread(0.1, 0.0)
-    u = acquisition.uncertainty_probability(np.array([0.09, 0.1, 0.11]), flat, 2, 1)
-    energy = acquisition.energy_probability(np.array([0.09, 0.1, 0.11]), flat)
-    np.testing.assert_allclose(u, [0, 0, 1], atol=1e-3)
-    np.testing.assert_allclose(energy, [1, 1, 0], atol=1e-3)
 
 
 def explored(n, seed=0, replicas=3):
@@ -243,17 +190,6 @@ def test_no_frames_no_choice():
 # viability
 
 
-def test_what_is_thermal_at_the_target_temperature_is_viable():
-    """Statistics of quiet seeds must not veto hot dynamics; exploded frames are vetoed."""
-    quiet, atoms, hot = Spread(0.02, 0.001), np.array([64]), np.array([900.0])
-    lowest, highest = acquisition.energy_band(atoms, hot, quiet, 6.0)
-    mean, std = 1.5 * units.kB * 900, units.kB * 900 * np.sqrt(1.5 / 64)
-    assert mean + 4 * std < highest < mean + 8 * std
-    assert lowest < 0
-    without = acquisition.energy_band(atoms, np.array([np.nan]), quiet, 6.0)
-    np.testing.assert_allclose(np.ravel(without), [-0.006, 0.026])
-
-
 def test_unphysical_frames_of_a_real_data_set_are_rejected(shared):
     """KCl by VASP: displacements up to 1.5 Å, energies up to 16 eV per atom above the crystal."""
     folder = shared / "data/dft"
@@ -269,7 +205,7 @@ def test_unphysical_frames_of_a_real_data_set_are_rejected(shared):
         target=np.full(len(labels), np.nan),
         shortest=np.array([sites.shortest_distance(frame) for frame in labels]),
     )
-    reasons = np.array(acquisition.viability(frames, known, config.Acquisition()))
+    reasons = np.array(strategies.viability(frames, known, config.Acquisition()))
     assert (reasons[energy <= quiet.max()] == "").all()
     assert (reasons[energy > 0.3] != "").all()
     assert 60 < (reasons != "").sum() < 96
@@ -285,6 +221,9 @@ def test_automatic_spacing_is_two_correlation_times():
     frames = explored(300, replicas=3)
     assert acquisition.spacing_of(frames) == pytest.approx(10, rel=0.6)  # white noise every 10 fs
     assert acquisition.spacing_of(explored(3)) == 0.0
+    auto, given = config.Acquisition(spacing="auto"), config.Acquisition(spacing=70.0)
+    assert acquisition.least_spacing(frames, auto) == acquisition.spacing_of(frames)
+    assert acquisition.least_spacing(frames, given) == 70.0
 
 
 @pytest.mark.parametrize("memory", [0.6, 0.9])
@@ -298,25 +237,6 @@ def test_automatic_spacing_is_two_exact_correlation_times(memory):
     )
     wanted = 2 * (0.5 + memory / (1 - memory)) * 10
     assert acquisition.spacing_of(frames) == pytest.approx(wanted, rel=0.15)
-
-
-def test_farthest_points_of_a_line():
-    line = np.array([[0.0], [1.0], [10.0], [4.0]])
-    assert acquisition.farthest_points(line, 3) == [0, 2, 3]
-    assert acquisition.farthest_points(line, 9) == [0, 2, 3, 1]
-    assert acquisition.farthest_points(line, 1) == [0]
-
-
-def test_the_determinant_takes_one_of_each_cluster_before_a_second():
-    generator = np.random.default_rng(1)
-    centres = 10 * np.eye(3)
-    rows = np.repeat(centres, 5, axis=0) + generator.normal(scale=0.1, size=(15, 3))
-    quality = np.where(np.arange(15) < 5, 2.0, 1.0)
-    chosen = acquisition.log_determinant(rows, 3, quality)
-    assert sorted(number // 5 for number in chosen) == [0, 1, 2]
-    assert chosen[0] < 5  # the best first
-    # the greedy volume is that of the kernel's submatrix
-    assert len(set(acquisition.log_determinant(rows, 15, quality))) == 15
 
 
 def test_a_picked_frame_knows_its_row_and_why():
@@ -335,16 +255,3 @@ def test_a_picked_frame_knows_its_row_and_why():
     assert {(i.material, i.origin) for i in infos} == {("Si-227", origin)}
     assert [i.frame_id for i in infos] == [frames.frame_id(explored[row]) for row in (1, 3)]
     assert "origin" not in explored[1].info
-
-
-def test_quality_enters_the_determinant_squared():
-    """After row 0, row 1 (near it) and row 2 (far) compete: q² (1 − k²) decides, not q (1 − k²).
-
-    Distances 1, 2, 1 on a line: ℓ = 1, so k = exp(−½) and exp(−2) of row 0.
-    """
-    line = np.array([[0.0], [1.0], [2.0]])
-    near, far = 1 - np.exp(-1.0), 1 - np.exp(-4.0)
-    ratio = far / near  # of the free volumes, 1.553
-    for quality, wanted in ((0.97 * np.sqrt(ratio), 2), (1.03 * np.sqrt(ratio), 1)):
-        chosen = acquisition.log_determinant(line, 2, np.array([9.0, quality, 1.0]))
-        assert chosen == [0, wanted]

@@ -5,7 +5,7 @@ from models import bare, rattled_silicon, silicon_cubic, springs, sw_potential
 
 from umklapp.config import MdExploration
 from umklapp.learning.judgement import reference_energies
-from umklapp.learning.sampling import exploration, health, uncertainty
+from umklapp.learning.sampling import descriptors, exploration, health, uncertainty
 from umklapp.learning.sampling.recording import Trajectory
 from umklapp.potentials.committee import Committee
 
@@ -31,7 +31,8 @@ def explore(committee, seed=0, known=(), **settings):
 
 def write(path, committee, replicas):
     perfect = silicon_cubic()
-    exploration.write(path, replicas, exploration.descriptors(committee, replicas, perfect))
+    exploration.write(path, replicas)
+    descriptors.add(path, committee, perfect)
 
 
 def test_what_is_written_is_read(committee, tmp_path):
@@ -182,33 +183,27 @@ def test_an_empty_pool(committee):
     assert exploration.judge_pool(committee, [], np.zeros(2)) == []
 
 
-# descriptors
+# what outlives a job
 
 
-def test_descriptors_are_displacements_however_the_frame_is_wrapped():
-    perfect = silicon_cubic()
-    frame = bare(rattled_silicon(1, strain=0)[0])
-    shifts = frame.positions - perfect.positions
-    wanted = (shifts - shifts.mean(axis=0)).ravel()
-    wrapped = frame.copy()
-    wrapped.wrap()
-    far = frame.copy()
-    far.positions += (np.arange(24).reshape(8, 3) % 5 - 2) @ frame.cell.array
-    assert np.abs(wrapped.positions - frame.positions).max() > 1  # it did wrap
-    found = exploration.displacements([frame, wrapped, far], perfect)
-    np.testing.assert_allclose(found, [wanted] * 3, atol=1e-9)
+def test_dynamics_are_on_disk_before_their_descriptors(committee, tmp_path):
+    """A step that runs out of memory after hours of dynamics does not take them with it."""
+    path = tmp_path / "unfinished.h5"
+    assert not exploration.was_written(path, "these inputs")
+    exploration.write(path, explore(committee), "these inputs")
+    assert exploration.was_written(path, "these inputs")
+    assert not exploration.was_written(path, "other inputs")
+    assert exploration.read(path).descriptors.shape == (9, 0)
+    for _ in range(2):  # the second attempt finds what the first has left
+        descriptors.add(path, committee, silicon_cubic())
+    assert exploration.read(path).descriptors.shape == (9, 24)
 
 
-def test_descriptors_in_a_skew_cell():
-    perfect = silicon_cubic()
-    perfect.set_cell([[5.4, 0, 0], [2.0, 5.0, 0], [1.0, 1.5, 6.0]], scale_atoms=True)
-    frame = perfect.copy()
-    frame.positions[3] += [0.1, -0.2, 0.3]
-    frame.positions[5] += perfect.cell.array[1] - 2 * perfect.cell.array[2]
-    found = exploration.displacements([frame], perfect)[0].reshape(8, 3)
-    wanted = np.zeros((8, 3))
-    wanted[3] = [0.1, -0.2, 0.3]
-    np.testing.assert_allclose(found, wanted - wanted.mean(axis=0), atol=1e-12)
+def test_a_file_that_was_cut_is_none(committee, tmp_path):
+    path = tmp_path / "unfinished.h5"
+    exploration.write(path, explore(committee), "these inputs")
+    path.write_bytes(path.read_bytes()[:2000])
+    assert not exploration.was_written(path, "these inputs")
 
 
 # settings

@@ -1,0 +1,101 @@
+"""Trust is said only where audit, verdict and rounds allow it, and of what was computed."""
+
+import itertools
+
+import pytest
+
+from umklapp.report.advice import advice, doubts, missing_green_kubo
+from umklapp.transport.audit.record import AuditRecord, SourceAudit
+from umklapp.transport.green_kubo_record import GreenKuboRecord
+
+RAN = GreenKuboRecord(kappa_W_per_mK=5.0, corrected_W_per_mK=5.5)
+FAILED = GreenKuboRecord(kappa_W_per_mK=None, not_computed="the heat flux is still correlated")
+SMALL_CELL = GreenKuboRecord(kappa_W_per_mK=1.45, corrected_W_per_mK=7.85)
+OUTCOMES = ("passed", "failed", "not audited")
+VERDICTS = ("sound", "undecided", "missed event", "false event")
+
+
+def audit(*sources):
+    return AuditRecord(
+        round=1, outcome="passed", passed=True, another_round=False, words="", reason="",
+        asked=2, labels=2, failed=0, calibration_factor=1.0,
+        sources=[
+            SourceAudit(name=name, atoms=64, temperature_K=300, corrected=False, drawn=2, labels=2,
+                        failed=0, blocks=2)
+            for name in sources
+        ],
+    )  # fmt: skip
+
+
+AUDITED = audit("thermal", "green_kubo")
+
+
+@pytest.mark.parametrize(
+    ("sigma", "gap", "text"),
+    [
+        (0.1, "", "trust the Boltzmann equation"),
+        (0.1, "; add", "trust the Boltzmann equation"),
+        (0.3, "", "may be off; trust Green–Kubo where both differ"),
+        (0.5, "", "trust Green–Kubo."),
+        (None, "", "not known"),
+    ],
+)
+def test_the_method_follows_anharmonicity(sigma, gap, text):
+    assert text in advice(sigma, True, gap, [])
+
+
+@pytest.mark.parametrize(
+    ("green_kubo", "audited", "text"),
+    [
+        (None, AUDITED, "add a green_kubo section"),
+        (FAILED, AUDITED, "gave no κ (the heat flux is still correlated)"),
+        (SMALL_CELL, AUDITED, "no result"),
+        (RAN, audit("table"), "no frame of its trajectories was audited"),
+        (RAN, None, "no frame of its trajectories was audited"),
+    ],
+)
+@pytest.mark.parametrize("sigma", [0.3, 0.5])
+def test_a_green_kubo_that_cannot_be_taken_is_not_trusted(green_kubo, audited, text, sigma):
+    gap = missing_green_kubo(green_kubo, audited)
+    assert text in gap
+    said = advice(sigma, True, gap, [])
+    assert gap in said
+    assert "trust" not in said.lower()
+
+
+def test_a_green_kubo_that_was_audited_is_taken():
+    assert missing_green_kubo(RAN, AUDITED) == ""
+
+
+@pytest.mark.parametrize("sigma", [None, 0.1, 0.3, 0.5])
+@pytest.mark.parametrize("stable", [True, False])
+def test_trust_is_said_only_where_nothing_speaks_against_it(sigma, stable):
+    """All combinations: a failed or missing audit never stands beside a κ to trust."""
+    for converged, audit, verdict in itertools.product((True, False), OUTCOMES, VERDICTS):
+        against = doubts(converged, audit, verdict)
+        assert (against == []) == (converged and audit == "passed" and verdict == "sound")
+        said = advice(sigma, stable, "", against)
+        if against:
+            assert said.startswith("Trust none of these κ yet: ")
+            assert "trust" not in said[1:]
+        assert all(clause in said for clause in against)
+
+
+def test_an_unstable_crystal_is_said_to_be_so():
+    assert "not dynamically stable" in advice(0.5, False, "", [])
+
+
+def test_what_would_decide_is_said():
+    needs = ["30 ps more of reference dynamics (verdict.reference)"]
+    assert doubts(True, "passed", "undecided", needs) == [
+        "the verdict on rare events is undecided (it takes 30 ps more of reference dynamics "
+        "(verdict.reference))"
+    ]
+
+
+def test_every_doubt_names_its_reason():
+    said = advice(0.1, True, "", doubts(False, "failed", "undecided"))
+    assert "the audit failed" in said
+    assert "without convergence" in said
+    assert "undecided" in said
+    assert said.endswith("few atoms.")

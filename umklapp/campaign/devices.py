@@ -1,0 +1,20 @@
+"""Which device the jobs of a campaign run on, as environment variables of all of them."""
+
+from __future__ import annotations
+
+from umklapp.config import Campaign
+
+
+def variables(campaign: Campaign) -> dict[str, str]:
+    """Environment of all jobs: `UMKLAPP_DEVICE`, and the one card where the user has named it.
+
+    Jobs see a card only where `resources.gpu` lets them ask for one: else sixteen local jobs would
+    share card 0.
+    """
+    device = campaign.potential.device
+    if not campaign.resources.gpu:
+        return {"UMKLAPP_DEVICE": "cpu"}
+    found = {"UMKLAPP_DEVICE": "cuda"}
+    if ":" in device:
+        found["CUDA_VISIBLE_DEVICES"] = device.partition(":")[2]
+    return found
