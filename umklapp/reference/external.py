@@ -51,17 +51,14 @@ class ProgramEngine(CalculatorEngine):
         """What must be there before the first job, and is not: a sentence with key and remedy."""
 
     def check(self, species: Iterable[str]) -> None:
-        """Raise `InputError` with all that is missing: program, pseudopotentials, basis sets.
-
-        With `check_command: false` they are on other machines, and nothing is looked for.
-        """
-        if not self.settings.check_command:
-            return
+        """Raise `InputError` with all that is missing: program, pseudopotentials, basis sets."""
         found = [*self._missing_program(), *self.missing(species)]
         if found:
             raise InputError("reference: " + "; ".join(found))
 
     def _missing_program(self) -> list[str]:
+        if not self.settings.check_command:
+            return []
         name = missing_program(self.command())
         if name is None:
             return []
