@@ -11,7 +11,7 @@ if CAMPAIGN.audited:
             dataset=ROUND.dataset,
             held_back=[SEEDS.calibration, SEEDS.test],
             trajectories=REQUESTS.trajectories,
-            engine=REQUESTS.engine,
+            engine=ancient(REQUESTS.engine),
             primitive=MATERIAL.primitive,
             sampling=MATERIAL.sampling,
             phonon=MATERIAL.phonon,
@@ -59,7 +59,8 @@ if CAMPAIGN.audited:
         params:
             reference=plain(CAMPAIGN.reference),
             chunks=CAMPAIGN.resources.label_chunks,
-            timeout=CAMPAIGN.resources.label_timeout,
+            timeout=PARAMETERS.label_timeout(),
+            tries=PARAMETERS.label_tries(),
             scratch=MATERIAL.scratch("round_{round}_label_audit_{chunk}"),
             ledger=MATERIAL.ledger,
         message:

@@ -18,7 +18,8 @@ rule elastic_reference:
     params:
         elastic=plain(CAMPAIGN.elastic),
         reference=plain(CAMPAIGN.reference),
-        timeout=CAMPAIGN.resources.label_timeout,
+        timeout=PARAMETERS.label_timeout(),
+        tries=PARAMETERS.label_tries(),
         ledger=MATERIAL.ledger,
         scratch=MATERIAL.scratch("elastic_reference"),
     message:
@@ -34,7 +35,7 @@ rule elastic:
             member=MEMBERS,
             allow_missing=True,
         ),
-        engine=REQUESTS.cpu_engine,
+        engine=ancient(REQUESTS.cpu_engine),
         cell=REQUESTS.elastic_cell,
         reference=REQUESTS.elastic_reference,
     output:

@@ -7,7 +7,7 @@ rule explore:
         ),
         committee=ROUND.committee,
         dataset=ROUND.dataset,
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.engine),
         sampling=MATERIAL.sampling,
         harmonic=MATERIAL.harmonic,
         held_back=[

@@ -25,7 +25,8 @@ if CAMPAIGN.finetune:
         params:
             finetune=PARAMETERS.curvature_source(),
             reference=plain(CAMPAIGN.reference),
-            timeout=CAMPAIGN.resources.label_timeout,
+            timeout=PARAMETERS.label_timeout(),
+            tries=PARAMETERS.label_tries(),
             scratch=MATERIAL.scratch("curvature_labels"),
             ledger=MATERIAL.ledger,
         message:

@@ -34,8 +34,8 @@ if CAMPAIGN.resources.gpu:
 rule green_kubo_trajectory:
     input:
         model=REQUESTS.trajectory_member,
-        engine=REQUESTS.engine,
-        flux=REQUESTS.flux_engine,
+        engine=ancient(REQUESTS.engine),
+        flux=ancient(REQUESTS.flux_engine),
         primitive=MATERIAL.primitive,
         phonon=MATERIAL.phonon,
     output:
@@ -71,7 +71,7 @@ rule green_kubo:
             member=MEMBERS,
             allow_missing=True,
         ),
-        engine=REQUESTS.cpu_engine,
+        engine=ancient(REQUESTS.cpu_engine),
         primitive=MATERIAL.primitive,
     output:
         record=MATERIAL.green_kubo,
@@ -105,8 +105,9 @@ rule effective_conductivity:
             member=MEMBERS,
             allow_missing=True,
         ),
-        engine=REQUESTS.cpu_engine,
+        engine=ancient(REQUESTS.cpu_engine),
         primitive=MATERIAL.primitive,
+        born=MATERIAL.born,
     output:
         record=MATERIAL.effective,
         modes=MATERIAL.effective_modes,

@@ -19,7 +19,8 @@ rule label:
     params:
         reference=plain(CAMPAIGN.reference),
         chunks=CAMPAIGN.resources.label_chunks,
-        timeout=CAMPAIGN.resources.label_timeout,
+        timeout=PARAMETERS.label_timeout(),
+        tries=PARAMETERS.label_tries(),
         scratch=MATERIAL.scratch("{stage}_label_{chunk}"),
         ledger=MATERIAL.ledger,
     message:

@@ -31,7 +31,7 @@ rule low_fidelity_sample:
 rule low_fidelity_distil:
     input:
         pool=MATERIAL.low_fidelity.pool(),
-        engine=REQUESTS.distillation_engine,
+        engine=ancient(REQUESTS.distillation_engine),
     output:
         kept=MATERIAL.low_fidelity.kept(),
         record=MATERIAL.low_fidelity.kept_record(),

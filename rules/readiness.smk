@@ -1,12 +1,36 @@
 import sys
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from snakemake.logging import logger
 
-from umklapp.campaign import readiness
+from umklapp.campaign import copies, job_errors, last_run, locks, readiness
 
 # Modes of Snakemake in which no job is run need not wait for anything.
 TALKS = ("--unlock", "--lint", "--report", "--list", "--summary", "--dag", "--rulegraph", "--touch")
+
+
+BEGUN = time.time()
+PART_NAME = SHARD.label if SHARD else None
+HELD = ExitStack()  # locks, until this process ends
+
+
+def settle(folder):
+    """Give the files of a copied folder the order of their times again; also before a plan is made."""
+    if settled := copies.settle(folder):
+        logger.warning(f"{folder} was copied: {settled} files have the order of their times again")
+
+
+def take_over(folder):
+    """Lock the results for this run; wait for jobs of a killed one, mend times and stale locks."""
+    HELD.enter_context(locks.take_run(folder, PART_NAME))
+    locks.wait_for_jobs(folder, PART_NAME, logger.warning)
+    if not SHARD:
+        locks.drop_stale(Path(".snakemake/locks"), folder)
+        settle(folder)
+        copies.remember(folder)
+    last_run.write(Path(RESULTS.last_run), CAMPAIGN)
 
 
 def check_readiness():
@@ -16,6 +40,10 @@ def check_readiness():
     readiness.check_verdicts(folder, MATERIALS)
     for line in readiness.strangers(folder, RUN.table.index):
         logger.warning(line)
+    for line in last_run.changes(CAMPAIGN, RUN.asked, RUN.last):
+        logger.warning(f"Changed since the last run: {line}")
+    if workflow.output_settings.dryrun and locks.is_free(folder):
+        settle(folder)
     if workflow.output_settings.dryrun or any(each.startswith(TALKS) for each in sys.argv):
         return
     asked_for = workflow.resource_settings
@@ -23,6 +51,7 @@ def check_readiness():
     readiness.check_folder(folder, Path.cwd())
     readiness.check_batch_system(remote)
     readiness.check_disk(folder, CAMPAIGN.resources.min_free_disk)
+    take_over(folder)
     if SHARD and not {"engines", "summary"} & set(sys.argv):
         readiness.check_engines(map(Path, REQUESTS.engines()), str(SHARD))
     readiness.wait_for_orphans(Path.cwd(), MATERIALS, logger.warning, remote=remote)
@@ -33,3 +62,17 @@ if workflow.is_main_process:
         check_readiness()
     except InputError as error:
         raise WorkflowError(str(error)) from None
+else:
+    HELD.enter_context(locks.take_job(Path(RESULTS.folder), PART_NAME))
+
+
+onsuccess:
+    if not SHARD:
+        copies.remember(Path(RESULTS.folder))
+
+
+onerror:
+    for line in job_errors.of_run(Path(RESULTS.logs), BEGUN):
+        logger.error(line)
+    if not SHARD:
+        copies.remember(Path(RESULTS.folder))

@@ -1,9 +1,10 @@
 rule round_conductivity:
     input:
         model=MEMBER.model,
-        engine=REQUESTS.cpu_engine,
+        engine=ancient(REQUESTS.cpu_engine),
         dataset=ROUND.dataset,
         primitive=MATERIAL.primitive,
+        born=MATERIAL.born,
         phonon=MATERIAL.phonon,
     output:
         record=ROUND.conductivity().record,
@@ -20,7 +21,7 @@ rule round_conductivity:
         mem_mb=memory("round_conductivity", 4000, "phonon", 2),
         runtime=minutes("round_conductivity", 120, "phonon", 2, CAMPAIGN.conductivity.round_mesh),
     params:
-        phonons=plain(CAMPAIGN.phonons),
+        phonons=PARAMETERS.conductivity_phonons(),
         taylor=plain(CAMPAIGN.potential.taylor),
         conductivity=plain(CAMPAIGN.conductivity),
         mesh=CAMPAIGN.conductivity.round_mesh,
@@ -150,7 +151,7 @@ rule events:
         last=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
         committee=MATERIAL.round(0).committee,
         last_committee=lambda wildcards: final_round(wildcards).committee,
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.engine),
         harmonic=MATERIAL.harmonic,
     output:
         record=MATERIAL.event_record,
@@ -181,7 +182,7 @@ rule persistence:
         events=MATERIAL.event_record,
         labels=labels_of_all_rounds,
         members=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
-        engine=REQUESTS.engine,
+        engine=ancient(REQUESTS.engine),
         harmonic=MATERIAL.harmonic,
     output:
         runs=MATERIAL.persistence.runs,
@@ -218,7 +219,7 @@ rule verdict:
             allow_missing=True,
         ),
         members=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
-        engine=REQUESTS.cpu_engine,
+        engine=ancient(REQUESTS.cpu_engine),
         assessment=lambda wildcards: final_round(wildcards).assessment,
     output:
         MATERIAL.verdict,

@@ -53,7 +53,8 @@ rule seed_displaced:
         seeds=PARAMETERS.seeds("rattled", "harmonic"),
         reference=plain(CAMPAIGN.reference),
         root=CAMPAIGN.seed,
-        timeout=CAMPAIGN.resources.label_timeout,
+        timeout=PARAMETERS.label_timeout(),
+        tries=PARAMETERS.label_tries(),
         scratch=MATERIAL.scratch("seed_displaced"),
         ledger=MATERIAL.ledger,
     message:

@@ -30,6 +30,7 @@ rule train:
         start=REQUESTS.start,
         primitive=MATERIAL.primitive,
         sampling=MATERIAL.sampling,
+        born=MATERIAL.born if CAMPAIGN.potential.baseline == "taylor" else [],
     output:
         model=MEMBER.ordinary if CAMPAIGN.finetune else MEMBER.model,
         record=MEMBER.training,
@@ -48,7 +49,7 @@ rule train:
     params:
         potential=PARAMETERS.potential,
         committee=plain(CAMPAIGN.committee),
-        phonons=plain(CAMPAIGN.phonons),
+        phonons=PARAMETERS.taylor_phonons(),
         root=CAMPAIGN.seed,
         scratch=MATERIAL.scratch("round_{round}_member_{member}"),
     message:
@@ -145,7 +146,7 @@ rule committee:
         ),
         finetune=REQUESTS.finetune_records,
         dataset=ROUND.dataset,
-        engine=REQUESTS.cpu_engine,
+        engine=ancient(REQUESTS.cpu_engine),
         sampling=MATERIAL.sampling,
         harmonic=MATERIAL.harmonic,
         calibration=SEEDS.calibration,

@@ -1,9 +1,10 @@
 use rule round_conductivity as conductivity_member with:
     input:
         model=MATERIAL.final_model(),
-        engine=REQUESTS.cpu_engine,
+        engine=ancient(REQUESTS.cpu_engine),
         dataset=lambda wildcards: final_round(wildcards).dataset,
         primitive=MATERIAL.primitive,
+        born=MATERIAL.born,
         phonon=MATERIAL.phonon,
     output:
         record=MATERIAL.member_conductivity().record,
@@ -18,7 +19,7 @@ use rule round_conductivity as conductivity_member with:
         mem_mb=memory("conductivity_member", 4000, "phonon", 2),
         runtime=minutes("conductivity_member", 120, "phonon", 2, CAMPAIGN.conductivity.mesh),
     params:
-        phonons=plain(CAMPAIGN.phonons),
+        phonons=PARAMETERS.conductivity_phonons(),
         taylor=plain(CAMPAIGN.potential.taylor),
         conductivity=plain(CAMPAIGN.conductivity),
         mesh=CAMPAIGN.conductivity.mesh,
@@ -67,8 +68,9 @@ rule error_budget:
         dataset=lambda wildcards: final_round(wildcards).dataset,
         members=expand(MATERIAL.final_model(), member=MEMBERS, allow_missing=True),
         committee=MATERIAL.final_committee,
-        engine=REQUESTS.cpu_engine,
+        engine=ancient(REQUESTS.cpu_engine),
         primitive=MATERIAL.primitive,
+        born=MATERIAL.born,
         phonon=MATERIAL.phonon,
     output:
         MATERIAL.error_budget,
@@ -83,7 +85,7 @@ rule error_budget:
         mem_mb=memory("error_budget", 6000, "phonon", 2),
         runtime=minutes("error_budget", 240, "phonon", 2, CAMPAIGN.conductivity.mesh),
     params:
-        phonons=plain(CAMPAIGN.phonons),
+        phonons=PARAMETERS.conductivity_phonons(),
         taylor=plain(CAMPAIGN.potential.taylor),
         conductivity=plain(CAMPAIGN.conductivity),
         root=CAMPAIGN.seed,
@@ -97,9 +99,10 @@ rule error_budget:
 rule mesh_convergence:
     input:
         model=MATERIAL.final_model(0),
-        engine=REQUESTS.cpu_engine,
+        engine=ancient(REQUESTS.cpu_engine),
         dataset=lambda wildcards: final_round(wildcards).dataset,
         primitive=MATERIAL.primitive,
+        born=MATERIAL.born,
         phonon=MATERIAL.phonon,
     output:
         MATERIAL.mesh_convergence,
@@ -114,7 +117,7 @@ rule mesh_convergence:
         mem_mb=memory("mesh_convergence", 8000, "phonon", 2),
         runtime=minutes("mesh_convergence", 240, "phonon", 2, CAMPAIGN.conductivity.mesh),
     params:
-        phonons=plain(CAMPAIGN.phonons),
+        phonons=PARAMETERS.conductivity_phonons(),
         taylor=plain(CAMPAIGN.potential.taylor),
         conductivity=plain(CAMPAIGN.conductivity),
     message:

@@ -21,7 +21,7 @@ def main(files, finetune, engine_settings, timeout, ledger, scratch, out):
     else:
         engine = reference.create(engine_settings)
         label = curvature_labels.by_displacements(
-            primitive, perfect, engine, finetune, Ledger(ledger), scratch, timeout, relaxed
+            primitive, perfect, engine, finetune, ledger, scratch, timeout, relaxed
         )
     label.write(Path(out["labels"]))
     record = curvature.describe(label)
@@ -36,7 +36,7 @@ if __name__ == "__main__":
         config.parse(config.CurvatureFinetune, snakemake.params.finetune),
         config.parse(config.Reference, snakemake.params.reference),
         snakemake.params.timeout,
-        Path(snakemake.params.ledger),
+        Ledger(Path(snakemake.params.ledger), snakemake.params.tries.value),
         Path(snakemake.params.scratch),
         snakemake.output,
     )

@@ -4,14 +4,18 @@ from itertools import chain
 from pathlib import Path
 
 from umklapp.crystals import frames
+from umklapp.learning import label_settings
 from umklapp.logs import log_to
+from umklapp.paths import Material
+from umklapp.reference.ledger import Ledger
 
 
-def main(before, labels, lesson, out):
-    """Write the cumulative data set."""
+def main(before, labels, lesson, ledger, out):
+    """Write the cumulative data set; `ledger` knows settings that had another hash once."""
     known = list(chain.from_iterable(map(frames.read_labels, before)))
     new = list(chain.from_iterable(map(frames.read_labels, labels)))
     audited = list(chain.from_iterable(map(frames.read_labels, lesson)))
+    label_settings.check_same([*known, *new, *audited], ledger.same_settings)
     frames.write_frames(out, frames.unique([*known, *new, *audited]))
     print(f"{len(known)} known frames, {len(new)} new ones, {len(audited)} of a failed audit")
 
@@ -22,5 +26,6 @@ if __name__ == "__main__":
         [Path(path) for path in snakemake.input.dataset or snakemake.input.seeds],
         [Path(path) for path in snakemake.input.labels],
         [Path(path) for path in snakemake.input.lesson],
+        Ledger(Path(Material(str(Path(snakemake.output[0]).parents[1])).ledger)),
         Path(snakemake.output[0]),
     )

@@ -15,7 +15,7 @@ def main(cell, settings, reference_settings, timeout, ledger, scratch, out):
     """Write the tensor and what it cost in labels."""
     atoms = frames.read_candidates(cell)[0]
     engine = reference.create(reference_settings)
-    calculator = LabellingCalculator(engine, Ledger(ledger), scratch, timeout, "elastic")
+    calculator = LabellingCalculator(engine, ledger, scratch, timeout, "elastic")
     found = strain.measure(atoms, calculator, settings.amplitudes, settings.reference_fmax)
     ElasticReference(
         **found.as_dict(),
@@ -33,7 +33,7 @@ if __name__ == "__main__":
         config.parse(config.Elastic, snakemake.params.elastic),
         config.parse(config.Reference, snakemake.params.reference),
         snakemake.params.timeout,
-        Path(snakemake.params.ledger),
+        Ledger(Path(snakemake.params.ledger), snakemake.params.tries.value),
         Path(snakemake.params.scratch),
         Path(snakemake.output[0]),
     )

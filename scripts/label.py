@@ -13,7 +13,7 @@ def main(candidates, sampling, chunk, chunks, reference_settings, timeout, ledge
     """Write the labels and the failures of candidates chunk, chunk + chunks, …"""
     mine = frames.read_candidates(candidates)[chunk::chunks]
     engine = reference.create(reference_settings, frames.read_candidates(sampling)[0])
-    labels, failures = label_frames(mine, engine, Ledger(ledger), scratch, timeout)
+    labels, failures = label_frames(mine, engine, ledger, scratch, timeout)
     frames.write_frames(out["labels"], labels)
     Failures(failed=failures).write(out["failed"])
 
@@ -27,7 +27,7 @@ if __name__ == "__main__":
         snakemake.params.chunks,
         config.parse(config.Reference, snakemake.params.reference),
         snakemake.params.timeout,
-        Path(snakemake.params.ledger),
+        Ledger(Path(snakemake.params.ledger), snakemake.params.tries.value),
         Path(snakemake.params.scratch),
         snakemake.output,
     )

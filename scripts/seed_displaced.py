@@ -28,7 +28,7 @@ def main(material, cells, cheap, seeds, reference_settings, root, ledger, option
             matrix = phonopy_cells.supercell_matrix(primitive, sampling).tolist()
             engine = reference.create(reference_settings)
             made += displaced.harmonic(
-                primitive, matrix, seed, engine, Ledger(ledger), *options, root_seed, origin
+                primitive, matrix, seed, engine, ledger, *options, root_seed, origin
             )
     for path in cheap:
         made += frames.read_candidates(path)
@@ -44,7 +44,7 @@ if __name__ == "__main__":
         snakemake.params.seeds,
         config.parse(config.Reference, snakemake.params.reference),
         snakemake.params.root,
-        Path(snakemake.params.ledger),
+        Ledger(Path(snakemake.params.ledger), snakemake.params.tries.value),
         (Path(snakemake.params.scratch), snakemake.params.timeout),
         Path(snakemake.output[0]),
     )

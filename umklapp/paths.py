@@ -206,6 +206,7 @@ class Material(Folder):
     sampling = File("structure/sampling.extxyz")
     phonon = File("structure/phonon.extxyz")
     structure = File("structure/structure.json")
+    born = File("structure/born.json")
     harmonic = File("structure/harmonic.h5")
     curvature = File("curvature/labels.h5")
     curvature_record = File("curvature/labels.json")
@@ -333,6 +334,7 @@ class Results(Folder):
     report = File("report.html")
     report_archive = File("report.zip")
     status = File("status.json")
+    last_run = File("campaign.json")  # configuration and versions of the last run
     logs = File("logs")
     benchmarks = File("benchmarks")
     engines = File("engines")
@@ -387,6 +389,6 @@ COMMON_FOLDERS = (
 
 COMMON_FILES = (
     *(Results.summary.name, Results.costs.name, Results.nomad_sizes.name, Results.report.name),
-    *(Results.report_archive.name, Results.status.name),
+    *(Results.report_archive.name, Results.status.name, Results.last_run.name),
 )
 """Files of `Results` that belong to no single material."""

@@ -8,6 +8,7 @@ Environment:
     INSTANT_ROUNDS: most rounds; material m finishes in round crc32(m) % INSTANT_ROUNDS.
     INSTANT_HALF: with any text, jobs of the second half of a material's rounds fail.
     INSTANT_AUDIT: a regular expression; audits of `material/round` that match it fail.
+    INSTANT_DIARY: a file that gets a line per job that has written its outputs.
     INSTANT_FAIL: a regular expression; jobs with `rule:output` that match it fail.
 """
 
@@ -88,6 +89,14 @@ def write(job) -> None:
             path.write_text(f"{job.rule.name} {time.time_ns()}\n")  # equal files trigger nothing
 
 
+def note(job) -> None:
+    """Write to the diary what was made, if there is one."""
+    diary = os.environ.get("INSTANT_DIARY")
+    if diary and job.output:
+        with Path(diary).open("a") as file:
+            file.write(f"{job.rule.name} {job.output[0]}\n")
+
+
 class Executor(RealExecutor):
     """Runs every job, local rules included, within `run_job`."""
 
@@ -104,6 +113,7 @@ class Executor(RealExecutor):
             return
         for each in jobs:
             write(each)
+            note(each)
         self.report_job_success(info)
 
     def get_exec_mode(self):

@@ -15,6 +15,7 @@ from ase.io import read
 
 from umklapp import config
 from umklapp.crystals import frames, materials, phonopy_cells, prototypes, supercells
+from umklapp.reference.ledger import Ledger
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = ["Si-227", "CsBr-221", "ZnO-186"]
@@ -158,7 +159,7 @@ def test_rattled_frames_in_the_supercell_that_is_named(root, tmp_path, plain):
     out, nothing = tmp_path / "made.extxyz", (tmp_path, 10)
     engine = config.parse(config.Reference, plain["reference"])
     script(root, "seed_displaced").main(
-        "Si-227", paths, [], seeds, engine, 1, tmp_path / "ledger", nothing, out
+        "Si-227", paths, [], seeds, engine, 1, Ledger(tmp_path / "ledger"), nothing, out
     )
     assert [len(atoms) for atoms in frames.read_candidates(out)] == [8, 64, 6]
 

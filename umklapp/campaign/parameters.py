@@ -7,12 +7,15 @@ setting of the analysis is no parameter of the dynamics that it analyses.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
 
+from umklapp import provenance
 from umklapp.campaign.requests import Wildcards, goes_on, pretraining
-from umklapp.config import Campaign
+from umklapp.campaign.untracked import SameNumber, Untracked, compared_as
+from umklapp.config import OPERATION, Campaign, Gpaw, Program
 from umklapp.config.base import Section
 from umklapp.config.green_kubo import MOVES
 from umklapp.config.potential import Potential
@@ -20,6 +23,13 @@ from umklapp.crystals import prototypes
 
 CURVATURE_SOURCE = {"kind", "labels", "supercell", "displacement", "equilibrium"}
 """Settings of fine-tuning that its labels depend on; the others are of the training."""
+
+ANALYSIS = "mesh", "imaginary"
+"""Settings of `phonons` that force constants do not depend on."""
+
+REFERENCES = Gpaw, Program
+RUNNING = sorted({"max_iterations", *OPERATION} - {"pseudo_dir", "species_dir"})
+"""Settings of a reference engine that decide whether and where there is a label, not what it is."""
 
 Plain = dict[str, Any]
 """A section as json writes it; `config.parse` reads it again in the script."""
@@ -35,7 +45,11 @@ def plain(
     """
     if section is None:
         return None
-    return section.model_dump(mode="json", include=include, exclude=exclude)
+    dumped = section.model_dump(mode="json", include=include, exclude=exclude)
+    if not isinstance(section, REFERENCES):
+        return dumped
+    fields = type(section).model_fields
+    return compared_as(dumped, **{key: fields[key].default for key in RUNNING if key in fields})
 
 
 def _architecture(potential: Potential) -> Plain:
@@ -69,6 +83,40 @@ class Parameters:
         row = cast(pd.Series, self.table.loc[wildcards.material])
         return prototypes.recipe(row, chosen.structures)
 
+    def born_file(self, wildcards: Wildcards) -> str | None:
+        """What the file or table of Born charges says of one material; None where there is none."""
+        said, material = self.campaign.phonons.born, wildcards.material
+        if isinstance(said, Path):
+            from umklapp.crystals.formats import born_files  # phonopy: where a file is named
+
+            return born_files.identity(born_files.path_of(said, material), material)
+        table = self.campaign.materials.structures / prototypes.BORN
+        if said == "auto" and table.is_file():
+            return provenance.digest(prototypes.read_yaml(table).get(material))
+        return None
+
+    def label_timeout(self) -> SameNumber:
+        """Wall time of one label (s); a change repeats nothing."""
+        resources = self.campaign.resources
+        return SameNumber(resources.label_timeout, type(resources)().label_timeout)
+
+    def label_tries(self) -> Untracked:
+        """Starts of a frame that kills its process; a change repeats nothing."""
+        return Untracked(self.campaign.resources.label_tries)
+
+    def taylor_phonons(self) -> Plain:
+        """What the Taylor expansion under a member depends on; nothing without one."""
+        phonons = self.campaign.phonons
+        dumped, unset = (each.model_dump(mode="json") for each in (phonons, type(phonons)()))
+        if self.campaign.potential.baseline == "taylor":
+            unset = {key: unset[key] for key in ANALYSIS}
+        return compared_as(dumped, **unset)
+
+    def conductivity_phonons(self) -> Plain:
+        """What κ depends on; the mesh of the thermodynamics is not."""
+        phonons = self.campaign.phonons
+        return compared_as(phonons.model_dump(mode="json"), mesh=type(phonons)().mesh)
+
     def seed(self, wildcards: Wildcards) -> Plain:
         """One entry of `seeds`."""
         return self.campaign.seeds[int(wildcards.index)].model_dump(mode="json")
@@ -88,7 +136,7 @@ class Parameters:
 
     def finding_events(self) -> Plain:
         """What finding events depends on; the other settings are of the judging."""
-        names = {"reference", "enter", "leave", "shortest", "gap"}
+        names = {"reference", "enter", "leave", "shortest", "gap", "sigma_atoms"}
         return self.campaign.verdict.model_dump(mode="json", include=names)
 
     def low_fidelity_sampling(self, wildcards: Wildcards) -> Plain:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
 
-from umklapp.campaign import shards, sizes
+from umklapp.campaign import last_run, shards, sizes
 from umklapp.campaign.job_resources import JobResources
+from umklapp.campaign.last_run import LastRun
 from umklapp.campaign.parameters import Parameters
 from umklapp.campaign.requests import Requests
 from umklapp.campaign.shards import Shard
@@ -23,13 +25,17 @@ class Run:
     """What the workflow is made of.
 
     Args:
-        campaign: the configuration. shard: the part of it that this run works on; None for all.
+        campaign: the configuration, its seeds and label chunks as the results have them.
+        asked: as the user wrote it. last: what the campaign was in its last run.
+        shard: the part of it that this run works on; None for all.
         table: rows of all known materials by their keys. materials: keys of this run.
         requests: files that a job reads. parameters: settings that its result depends on.
         resources: memory and wall time that it asks for.
     """
 
     campaign: Campaign
+    asked: Campaign
+    last: LastRun | None
     shard: Shard | None
     table: pd.DataFrame
     materials: list[str]
@@ -53,7 +59,9 @@ def prepare(raw: Mapping[str, Any], shard: object = None, check: bool = True) ->
     Raises:
         InputError: naming file, key and value.
     """
-    campaign, part = validate(raw, source="the configuration"), shards.parse(shard)
+    asked, part = validate(raw, source="the configuration"), shards.parse(shard)
+    last = last_run.read(Path(Results(asked.results).last_run))
+    campaign = last_run.settled(asked, last)
     chosen = campaign.materials
     table = materials.read_table(chosen.table)
     keys = materials.selected(table, chosen.select, chosen.table)
@@ -69,6 +77,8 @@ def prepare(raw: Mapping[str, Any], shard: object = None, check: bool = True) ->
     species = materials.species(table, keys)
     return Run(
         campaign=campaign,
+        asked=asked,
+        last=last,
         shard=part,
         table=table,
         materials=keys,

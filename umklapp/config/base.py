@@ -24,7 +24,7 @@ class Section(BaseModel):
 class NearlyCubic(Section):
     """A supercell by its size: compact, with the symmetry of the crystal where there is one."""
 
-    atoms: int = Field(ge=1, description="about so many atoms (within a fifth)")
+    atoms: int = Field(ge=1, le=5000, description="about so many atoms (within a fifth)")
 
 
 def _form(value: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
+from umklapp.config import meant
 from umklapp.config.audit import Audit
 from umklapp.config.backends import BACKENDS
 from umklapp.config.base import Section
@@ -287,10 +288,13 @@ def validate(raw: Mapping[str, Any], source: str = "configuration") -> Campaign:
             f"{source} cannot be used:\n  {wild}: a finite number is needed, not nan or inf"
         )
     try:
-        return Campaign.model_validate(dict(raw))
+        campaign = Campaign.model_validate(dict(raw))
     except ValidationError as error:
         problems = "\n".join(f"  {_problem(dict(item))}" for item in error.errors())
         raise InputError(f"{source} cannot be used:\n{problems}") from None
+    if unmeant := "\n".join(f"  {problem}" for problem in meant.problems(campaign)):
+        raise InputError(f"{source} cannot be used:\n{unmeant}")
+    return campaign
 
 
 def parse(kind: Any, data: Mapping[str, Any]) -> Any:

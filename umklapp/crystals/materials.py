@@ -32,6 +32,9 @@ TOLERANCES: tuple[float, ...] = (SYMPREC, 1e-3, 1e-2)
 LARGEST_FORMULA = 1000
 """Atoms of a formula unit; the largest in the inorganic databases have some hundred."""
 
+LEAST_ROOM, MOST_ROOM = 0.5, 1e5
+"""Å³ per atom: diamond has 5.7, hydrogen under pressure 1.5, a molecule in a box some thousand."""
+
 DOWNLOADS = Path("results/materials_project")
 """Where structures of the Materials Project are kept when the configuration says nothing else."""
 
@@ -211,6 +214,20 @@ def _symmetry(cell: bytes, sites: bytes, numbers: bytes, symprec: float) -> tupl
 
 
 def _spglib_cell(atoms: Atoms) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lattice, positions and numbers for spglib, which crashes the process on an absurd cell.
+
+    Raises:
+        InputError: numbers that are not finite, or a cell that holds no crystal.
+    """
+    cell = atoms.cell.array
+    if not (np.isfinite(cell).all() and np.isfinite(atoms.positions).all()):
+        raise InputError(f"{atoms.symbols}: cell or positions have values that are not finite")
+    room = abs(np.linalg.det(cell)) / max(1, len(atoms))
+    if len(atoms) == 0 or not LEAST_ROOM < room < MOST_ROOM:
+        raise InputError(
+            f"{atoms.symbols or 'no atoms'}: a cell of {room:.3g} Å³ per atom (lengths "
+            f"{np.round(atoms.cell.lengths(), 4).tolist()} Å) holds no crystal; lengths are in Å"
+        )
     numbers = np.asarray(atoms.numbers, dtype=np.int64)
     return atoms.cell.array, atoms.get_scaled_positions(), numbers
 
@@ -269,7 +286,10 @@ def build_primitive(row: pd.Series, folder: Path, downloads: Path = DOWNLOADS) -
         atoms = materials_project.structure(made_of["materials_project"], downloads)
     else:
         atoms, tolerances = prototypes.build(made_of), (SYMPREC,)
-    primitive = _standardised(atoms, int(row["space_group"]), tolerances)
+    try:
+        primitive = _standardised(atoms, int(row["space_group"]), tolerances)
+    except InputError as error:
+        raise InputError(f"{key}: {made_of['source']}: {error}") from None
     found, wanted = space_group(primitive), int(row["space_group"])
     remedy = f"; check {made_of['source']} and the table"
     if found != wanted:

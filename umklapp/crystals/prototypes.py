@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".cif", ".vasp", ".extxyz")
 """Files of the structures folder that win over a prototype."""
 
-LATTICES, PROTOTYPES = "lattices.yaml", "prototypes.yaml"
+LATTICES, PROTOTYPES, BORN = "lattices.yaml", "prototypes.yaml", "born.yaml"
 
 
 @lru_cache(maxsize=64)
@@ -46,9 +47,17 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def own_file(key: str, folder: Path) -> Path | None:
-    """The user's own structure of a material, where there is one."""
-    found = [folder / f"{key}{suffix}" for suffix in SUFFIXES]
-    return next((path for path in found if path.exists()), None)
+    """The user's own structure of a material, where there is one.
+
+    Raises:
+        InputError: it is a link to nothing, or no file: the prototype must not stand in for it.
+    """
+    paths = [folder / f"{key}{suffix}" for suffix in SUFFIXES]
+    own = next((path for path in paths if path.is_symlink() or path.exists()), None)
+    if own is not None and not own.is_file():
+        said = f"a link to {own.readlink()}, which is not there" if own.is_symlink() else "no file"
+        raise InputError(f"{own}: {said}; mend it, or remove it to take the prototype of {key}")
+    return own
 
 
 def _axes(space_group: int) -> tuple[str, ...]:
@@ -129,7 +138,11 @@ def _check_entry(entry: Any, prototype: Mapping[str, Any], where: str) -> None:
     unknown = sorted(set(entry) - needed - {"a", "b", "c", "species", "source", "estimate"})
     if unknown:
         raise InputError(f"{where}: {unknown} are no parameters of the prototype {sorted(needed)}")
-    wrong = {k: entry[k] for k in needed if not isinstance(entry[k], int | float)}
+    wrong = {
+        k: entry[k]
+        for k in needed
+        if not isinstance(entry[k], int | float) or not math.isfinite(entry[k])
+    }
     wrong |= {k: entry[k] for k in {"a", "b", "c"} & set(entry) - set(wrong) if entry[k] <= 0}
     if wrong:
         raise InputError(f"{where}: {wrong}: numbers are needed, lengths above zero (Å)")

@@ -18,6 +18,9 @@ from umklapp.errors import InputError
 COMPACT = 0.8
 """Smallest distance between periodic images over the cube root of the volume; a cube has 1."""
 
+LARGEST = 20_000
+"""Atoms of a supercell; reference calculations end far below."""
+
 WINDOW = 0.2
 """A cell of about n atoms may have so much more or less, relative to n."""
 
@@ -200,6 +203,8 @@ def nearly_cubic(primitive: Atoms, n_atoms: int, window: float = 0.0) -> Matrix:
         InputError: no multiple of the primitive cell has that many atoms.
     """
     size = len(primitive)
+    if n_atoms > LARGEST:
+        raise InputError(f"a cell of {n_atoms} atoms; more than {LARGEST} cannot be meant")
     around = range(1, 2 + int(n_atoms * (1 + window)) // size)
     counts = [n for n in around if abs(n * size - n_atoms) <= window * n_atoms]
     if not counts and window:
@@ -239,4 +244,10 @@ def matrix(choice: Supercell, primitive: Atoms, published: int | None, key: str)
         except InputError as error:
             raise InputError(f"{key}: {name}: n_supercell of the table: {error}") from None
     check_matrix(choice, key)
+    atoms = abs(np.linalg.det(np.array(choice, float))) * len(primitive)
+    if atoms > LARGEST:
+        raise InputError(
+            f"{key}: the matrix {choice} makes a cell of {atoms:.3g} atoms; more than {LARGEST} "
+            "cannot be meant"
+        )
     return choice

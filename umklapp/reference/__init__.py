@@ -61,10 +61,14 @@ def check(settings: Gpaw | Program | AseCalculator | Lookup, species: Iterable[s
     """Look for what an engine needs before the first job.
 
     Raises:
-        InputError: the program, a pseudopotential or a basis set is missing; all are named. Or
+        InputError: the program, a pseudopotential, a data set or a basis set is missing. Or
             an ASE calculator that cannot be imported, or not be made with its parameters.
     """
     if isinstance(settings, AseCalculator):
         calculators.check(settings.calculator, settings.parameters, "reference")
     if isinstance(settings, Program):
         _program(settings).check(species)
+    if isinstance(settings, Gpaw):
+        from umklapp.reference.gpaw import GpawEngine
+
+        GpawEngine(settings).check(species)

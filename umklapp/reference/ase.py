@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,16 @@ from umklapp.crystals import frame_info, frames
 from umklapp.reference import calculators
 from umklapp.reference.contract import Failure, Reason, time_limit
 
+CAP = "max_iterations"
+"""Setting that decides whether there is a label, never what it is."""
+
+LARGEST_CAP = 2000
+"""Labels of earlier versions are looked for under the hashes of all smaller caps."""
+
+
+def _hash(described: dict[str, Any]) -> str:
+    return "s" + provenance.digest(described)
+
 
 class CalculatorEngine(ABC):
     """Labels with an ASE calculator; subclasses say how it is made and what errors mean."""
@@ -24,11 +35,28 @@ class CalculatorEngine(ABC):
     attempts = 2
 
     def __init__(self, settings: Section) -> None:
-        self.settings_hash = "s" + provenance.digest(self.identity(settings))
+        described, cap = (
+            self.identity(settings),
+            CAP if CAP in type(settings).model_fields else None,
+        )
+        self.limits: dict[str, float] = {}
+        if cap:
+            self.limits["scf_not_converged"] = float(getattr(settings, cap))
+            described[cap] = type(settings).model_fields[cap].default
+        self._described = described
+        self.settings_hash = _hash(described)
 
     def identity(self, settings: Section) -> dict[str, Any]:
-        """What makes labels comparable: all settings."""
+        """What makes labels comparable: all settings, the iteration cap as if by default."""
         return settings.model_dump(mode="json")
+
+    @cached_property
+    def earlier_hashes(self) -> dict[str, float | None]:
+        """Hashes that took the iteration cap for physics, each with its cap."""
+        if CAP not in self._described:
+            return {}
+        caps = {_hash({**self._described, CAP: cap}): float(cap) for cap in range(1, LARGEST_CAP)}
+        return {name: cap for name, cap in caps.items() if name != self.settings_hash}
 
     def calculator(self, atoms: Atoms, workdir: Path, *, symmetric: bool = False) -> Calculator:
         """A calculator kept while atoms move."""
@@ -59,7 +87,9 @@ class CalculatorEngine(ABC):
                     return self._label_once(bare, workdir, attempt)
             except Exception as error:  # whatever an engine raises becomes a Failure with a reason
                 text = f"{type(error).__name__}: {error}".rstrip(": ")
-                failure = Failure(identity, self.reason(error), text, attempt)
+                reason = self.reason(error)
+                limits = {**self.limits, "timeout": timeout}
+                failure = Failure(identity, reason, text, attempt, limits.get(reason))
                 if failure.reason in ("timeout", "out_of_memory"):
                     break
         return failure

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, Protocol
+from types import FrameType
+from typing import Any, ClassVar, Literal, Protocol
 
 from ase import Atoms
 from ase.calculators.calculator import Calculator
@@ -15,32 +17,68 @@ from pydantic.dataclasses import dataclass
 from umklapp.records import Record
 
 Reason = Literal[
-    "scf_not_converged", "timeout", "out_of_memory", "crashed", "not_finite", "not_in_table"
+    "scf_not_converged",
+    "timeout",
+    "out_of_memory",
+    "crashed",
+    "killed",
+    "not_finite",
+    "not_in_table",
 ]
+
+IMPORTING = "<frozen importlib._bootstrap>"
+"""File name of the frames of Python in which a module is being imported."""
+
+PATIENCE = 0.2
+"""s; a time limit that strikes in an import looks again after so long."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A frame that got no label, and why. It never stops its siblings."""
+    """A frame that got no label, and why. It never stops its siblings.
+
+    limit: what was too small, where there is such a thing: seconds of a `timeout`, iterations of
+    `scf_not_converged`, starts of a frame that was `killed`. With a larger one it is tried again.
+    """
 
     frame_id: str
     reason: Reason
     message: str
     attempts: int
+    limit: float | None = None
+
+    def final(self, limits: Mapping[str, float]) -> bool:
+        """Whether the frame would fail again.
+
+        Args:
+            limits: today's, by the reason of the failures that they lead to.
+        """
+        today = limits.get(self.reason)
+        return today is None or self.limit is None or today <= self.limit
 
 
 class FailureRecord(Record):
     """{frame_id}.failed.json of the ledger: a `Failure`."""
 
+    VERSION: ClassVar[int] = 2
+
     frame_id: str
     reason: Reason
     message: str
     attempts: int
+    limit: float | None = None
+
+    @classmethod
+    def upgrade(cls, data: dict[str, Any], version: int) -> dict[str, Any]:
+        """Before version 2 the limit of a timeout stood in its message alone."""
+        said = re.search(r"no result after ([0-9.]+(?:e[+-]\d+)?) s", str(data.get("message")))
+        timeout = said is not None and data.get("reason") == "timeout"
+        return {"limit": float(said[1]) if said and timeout else None, **data}
 
     @property
     def failure(self) -> Failure:
         """What happened."""
-        return Failure(self.frame_id, self.reason, self.message, self.attempts)
+        return Failure(self.frame_id, self.reason, self.message, self.attempts, self.limit)
 
 
 class Failures(Record):
@@ -56,6 +94,14 @@ class Engine(Protocol):
     settings_hash: str
     """Same hash, same physics: labels of equal hash can be trained on together."""
 
+    @property
+    def limits(self) -> Mapping[str, float]:
+        """Limits of the engine itself, by the reason of the failures that they lead to."""
+
+    @property
+    def earlier_hashes(self) -> Mapping[str, float | None]:
+        """Hashes that earlier versions gave to the same physics, with the iteration cap of each."""
+
     def calculator(self, atoms: Atoms, workdir: Path, *, symmetric: bool = False) -> Calculator:
         """An ASE calculator that is kept while atoms move (MD, relaxation).
 
@@ -68,9 +114,15 @@ class Engine(Protocol):
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise `TimeoutError` in this block after so many seconds of wall time."""
+    """Raise `TimeoutError` in this block after so many seconds of wall time.
 
-    def expired(*_: object) -> None:
+    An import is not struck: a module that is half there would fail every later frame of the job.
+    """
+
+    def expired(_: int, frame: FrameType | None) -> None:
+        if _importing(frame):
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+            return
         raise TimeoutError(f"no result after {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, expired)
@@ -80,3 +132,12 @@ def time_limit(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def _importing(frame: FrameType | None) -> bool:
+    """Whether a module is being imported where a signal has struck."""
+    while frame is not None:
+        if frame.f_code.co_filename == IMPORTING:
+            return True
+        frame = frame.f_back
+    return False

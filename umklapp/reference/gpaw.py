@@ -6,6 +6,7 @@ caller promises that it is kept; rattled cells have none.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 
 from umklapp.config import Gpaw
+from umklapp.errors import InputError
 from umklapp.reference.ase import CalculatorEngine
 from umklapp.reference.contract import Reason
 from umklapp.reference.kpoints import kpoint_mesh
@@ -26,6 +28,30 @@ class GpawEngine(CalculatorEngine):
     def __init__(self, settings: Gpaw) -> None:
         super().__init__(settings)
         self.settings = settings
+
+    def check(self, species: Iterable[str]) -> None:
+        """Raise `InputError` where GPAW has no data set (PAW setup) for a species."""
+        from gpaw import setup_paths
+        from gpaw.xc import XC
+
+        functional = _functional(self.settings.xc)
+        made = XC(functional) if isinstance(functional, str) else functional
+        name = made.get_setup_name()
+        lost = [
+            f"{symbol}.{name}"
+            for symbol in sorted(set(species))
+            if not any(
+                (Path(folder) / f"{symbol}.{name}{end}").is_file()
+                for folder in setup_paths
+                for end in ("", ".gz")
+            )
+        ]
+        if lost:
+            raise InputError(
+                f"reference: GPAW has no data set {', '.join(lost)} in "
+                f"{', '.join(map(str, setup_paths)) or 'any folder'}: install it (gpaw "
+                "install-data), set GPAW_SETUP_PATH, or leave these materials out of select"
+            )
 
     def fresh_calculator(
         self, atoms: Atoms, workdir: Path, *, attempt: int, symmetric: bool

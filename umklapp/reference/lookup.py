@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from ase import Atoms
 from ase.calculators.calculator import Calculator
@@ -54,6 +55,8 @@ class LookupEngine:
     """Gives a frame the label that the table has for it; a frame that is not there fails."""
 
     name = "lookup"
+    limits: ClassVar[Mapping[str, float]] = {}
+    earlier_hashes: ClassVar[Mapping[str, float | None]] = {}
 
     def __init__(self, settings: Lookup, perfect: Atoms | None = None) -> None:
         """Read the table; with a supercell its frames are laid on the sites."""

@@ -115,3 +115,37 @@ def test_a_new_lattice_parameter_reruns_its_own_material(parameters, plain, root
     plain["materials"]["structures"] = str(folder)
     assert parameters().recipe(FIRST) != before
     assert parameters().recipe(carbon) == other
+
+
+@pytest.mark.parametrize(
+    ("section", "changes"),
+    [
+        ("resources", {"label_timeout": 7.0, "label_tries": 5}),
+        ("phonons", {"mesh": [4, 4, 4], "imaginary": -0.3}),
+    ],
+)
+def test_what_is_no_physics_repeats_no_training_and_no_label(parameters, section, changes):
+    """Snakemake compares the repr."""
+    before, after = parameters(), parameters(**{section: changes})
+    for name in ("label_timeout", "taylor_phonons"):
+        assert repr(getattr(before, name)()) == repr(getattr(after, name)())
+    assert after.label_timeout() == after.campaign.resources.label_timeout
+    assert after.taylor_phonons()["mesh"] == after.campaign.phonons.mesh
+
+
+@pytest.mark.parametrize("engine", ["gpaw", "vasp"])
+def test_how_a_program_runs_repeats_nothing(parameters, engine):
+    before = plain(parameters(reference={"engine": engine}).campaign.reference)
+    changed = {"engine": engine, "max_iterations": 9}
+    changed |= {"command": "srun vasp"} if engine == "vasp" else {}
+    after = plain(parameters(reference=changed).campaign.reference)
+    assert after["max_iterations"] != before["max_iterations"]
+    assert repr(before) == repr(after)
+    physics = plain(parameters(reference={"engine": engine, "ecut": 123.0}).campaign.reference)
+    assert repr(physics) != repr(before)
+
+
+def test_the_mesh_of_thermodynamics_is_no_parameter_of_kappa(parameters):
+    before = parameters().conductivity_phonons()
+    assert repr(parameters(phonons={"mesh": [4, 4, 4]}).conductivity_phonons()) == repr(before)
+    assert repr(parameters(phonons={"displacement": 0.1}).conductivity_phonons()) != repr(before)

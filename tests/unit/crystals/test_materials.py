@@ -412,3 +412,38 @@ def test_too_few_atoms_for_the_cell_are_no_multiple():
     cell = rock_salt(cubic=True)
     del cell[[0, 1]]
     assert not phonopy_cells.is_multiple(rock_salt(), cell)
+
+
+@pytest.mark.parametrize("length", ["nan", "0.05", "0", "1e9", "inf"])
+def test_an_absurd_cell_of_the_users_own_file_is_named(tmp_path, root, table, length):
+    """spglib ends the process with a segmentation fault on some of them."""
+    for name in ("prototypes.yaml", "lattices.yaml"):
+        (tmp_path / name).write_text((root / "config/structures" / name).read_text())
+    write(tmp_path / "Si-227.cif", bulk("Si"), format="cif")
+    text = (tmp_path / "Si-227.cif").read_text()
+    lines = [
+        f"{line.split()[0]} {length}" if line.startswith("_cell_length") else line
+        for line in text.splitlines()
+    ]
+    (tmp_path / "Si-227.cif").write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError, match=r"Si-227"):
+        materials.build_primitive(table.loc["Si-227"], tmp_path)
+
+
+@pytest.mark.parametrize("cell", [np.nan, 0.0, 1e-3, 0.05, np.inf, 1e7])
+def test_no_absurd_cell_reaches_spglib(cell):
+    atoms = Atoms("Si2", positions=[[0, 0, 0], [0.1, 0.1, 0.1]], pbc=True)
+    atoms.cell[:] = np.eye(3) * cell
+    for use in (materials.space_group, materials.primitive_cell, materials.rotations):
+        with pytest.raises(InputError, match=r"holds no crystal|not finite"):
+            use(atoms)
+
+
+def test_a_structure_that_is_a_link_to_nothing(tmp_path, table):
+    (tmp_path / "Si-227.cif").symlink_to(tmp_path / "gone.cif")
+    with pytest.raises(InputError, match=r"Si-227\.cif: a link to .*gone\.cif, which is not there"):
+        materials.build_primitive(table.loc["Si-227"], tmp_path)
+    (tmp_path / "Si-227.cif").unlink()
+    (tmp_path / "Si-227.cif").mkdir()
+    with pytest.raises(InputError, match=r"Si-227\.cif: no file"):
+        materials.build_primitive(table.loc["Si-227"], tmp_path)

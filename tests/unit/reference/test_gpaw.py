@@ -10,8 +10,9 @@ from ase.cell import Cell
 from conftest import rattled
 from engine_contract import EngineContract
 
-from umklapp import config
+from umklapp import config, reference
 from umklapp.crystals import frames, materials
+from umklapp.errors import InputError
 from umklapp.reference import Failure, create, relaxation
 from umklapp.reference.kpoints import kpoint_mesh
 
@@ -101,7 +102,7 @@ def test_second_attempt_can_succeed(tmp_path):
         for attempt in (1, 2)
     ]
     assert [each.parameters.maxiter for each in calculators] == [9, 18]
-    assert gpaw(**COARSE).settings_hash != engine.settings_hash
+    assert gpaw(**COARSE).settings_hash == engine.settings_hash  # a cap is no physics
 
 
 def test_relaxation_keeps_the_space_group(tmp_path):
@@ -132,3 +133,10 @@ def test_mesh_is_the_same_density_in_a_supercell():
     one = kpoint_mesh(primitive.cell, 2.0)
     two = kpoint_mesh((primitive * (2, 2, 2)).cell, 2.0)
     assert all(2 * small >= large for small, large in zip(two, one, strict=True))
+
+
+def test_a_missing_data_set_is_named_before_the_first_job():
+    reference.check(config.Gpaw(), ["Si"])
+    reference.check(config.Gpaw(xc="PBEsol"), ["Si"])
+    with pytest.raises(InputError, match=r"no data set Pm\.PBE, Tm\.PBE in .*GPAW_SETUP_PATH"):
+        reference.check(config.Gpaw(), ["Si", "Tm", "Pm"])

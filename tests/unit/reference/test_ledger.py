@@ -1,14 +1,22 @@
 """The ledger: what was labelled is never labelled again, and a failure stops nobody."""
 
+import json
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import silicon
-from conftest import diamond, rattled, silicon_engine
+from conftest import diamond, label, rattled, silicon_engine
 from logged import logged
 
+from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.errors import InputError
-from umklapp.reference import Failure
+from umklapp.reference import Failure, create
 from umklapp.reference.ledger import Ledger, label_frames
 
 
@@ -147,10 +155,223 @@ def test_no_candidates(counting, ledger, tmp_path):
     assert label_frames([], counting, ledger, tmp_path, 60) == ([], [])
 
 
+def in_a_process(ledger, sign):
+    """Label four frames in a process of their own, the second of which gives it this signal.
+
+    Returns:
+        How the process ended (as `os.waitstatus_to_exitcode`), and what it found.
+    """
+    deadly, read = frames.frame_id(rattled(1)), ledger.folder.parent / "found.json"
+    calculate = silicon.CountingSilicon.calculate
+
+    def fatal(self, atoms, *arguments, **keywords):
+        if frames.frame_id(atoms) == deadly:
+            os.kill(os.getpid(), sign)
+        calculate(self, atoms, *arguments, **keywords)
+
+    read.unlink(missing_ok=True)
+    child = os.fork()
+    if child == 0:
+        try:
+            silicon.CountingSilicon.calculate = fatal
+            labels, failures = label_frames(
+                [rattled(seed) for seed in range(4)],
+                silicon_engine("CountingSilicon"), ledger, ledger.folder, 60,
+            )  # fmt: skip
+            read.write_text(json.dumps([len(labels), [[f.reason, f.attempts] for f in failures]]))
+            os._exit(0)
+        except BaseException:
+            os._exit(1)
+    end = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return end, json.loads(read.read_text()) if read.exists() else None
+
+
+def test_a_frame_that_kills_its_process_is_recorded_and_its_siblings_finish(ledger):
+    deadly = frames.frame_id(rattled(1))
+    killed = (-signal.SIGKILL, None)
+    assert in_a_process(ledger, signal.SIGKILL) == killed
+    assert len(list(ledger.folder.rglob("*.extxyz"))) == 1
+    assert in_a_process(ledger, signal.SIGKILL) == killed
+    assert len(list(ledger.folder.rglob("*.extxyz"))) == 3  # its siblings come first
+    assert in_a_process(ledger, signal.SIGKILL) == killed
+    assert in_a_process(ledger, signal.SIGKILL) == (0, [3, [["killed", 3]]])
+    (failed,) = ledger.folder.rglob("*.failed.json")
+    assert failed.name == f"{deadly}.failed.json"
+    assert "killed 3 times without a word: out of memory?" in failed.read_text()
+    assert in_a_process(ledger, signal.SIGKILL)[0] == 0  # known: it is not begun
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_what_ends_a_job_from_outside_is_not_the_frames_doing(ledger, sign):
+    """The batch system's time limit, Ctrl-C: as often as they like."""
+    for _ in range(2):
+        assert in_a_process(ledger, sign) == (1, None)
+    assert not list(ledger.folder.rglob("*.attempt.json"))
+    assert not list(ledger.folder.rglob("*.failed.json"))
+
+
+def test_more_tries_try_again(counting, ledger, tmp_path):
+    """Also where the mark is all that a killed process has left."""
+    mark = ledger.folder / counting.settings_hash / f"{frames.frame_id(rattled(0))}.attempt.json"
+    mark.parent.mkdir(parents=True)
+    mark.write_text(json.dumps({"starts": 3}))
+    _, failures = label_frames([rattled(0)], counting, ledger, tmp_path, 60)
+    assert [(failure.reason, failure.limit) for failure in failures] == [("killed", 3)]
+    labels, _ = label_frames([rattled(0)], counting, replace(ledger, tries=4), tmp_path, 60)
+    assert (len(labels), mark.exists()) == (1, False)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"starts": "many"}', "null"])
+def test_a_mark_that_cannot_be_read_counts_as_one(counting, ledger, tmp_path, text):
+    mark = ledger.folder / counting.settings_hash / f"{frames.frame_id(rattled(0))}.attempt.json"
+    mark.parent.mkdir(parents=True)
+    mark.write_text(text)
+    assert ledger.starts(counting, frames.frame_id(rattled(0))) == 1
+
+
+def test_the_content_of_another_frame_is_not_believed(counting, ledger, tmp_path):
+    label_frames([rattled(0), rattled(1)], counting, ledger, tmp_path, 60)
+    one, other = (
+        ledger.folder / counting.settings_hash / f"{frames.frame_id(rattled(seed))}.extxyz"
+        for seed in (0, 1)
+    )
+    other.write_bytes(one.read_bytes())
+    for look in (
+        lambda: ledger.find(counting, rattled(1)),
+        lambda: label_frames([rattled(1)], counting, ledger, tmp_path, 60),
+        lambda: ledger.label(counting, frames.frame_id(rattled(1))),
+    ):
+        with pytest.raises(InputError, match=rf"{other.name}: holds the frame .*move the"):
+            look()
+    assert ledger.find(counting, rattled(0)) is not None
+
+
+def test_a_label_of_other_settings_is_not_believed(counting, ledger, tmp_path):
+    label_frames([rattled(0)], counting, ledger, tmp_path, 60)
+    plain = silicon_engine()
+    (ledger.folder / counting.settings_hash).rename(ledger.folder / plain.settings_hash)
+    with pytest.raises(InputError, match=f"a label of the settings {counting.settings_hash}"):
+        ledger.find(plain, rattled(0))
+
+
+def test_a_longer_time_limit_tries_a_timeout_again(ledger, tmp_path):
+    slow = silicon_engine("SlowSilicon", seconds=0.1)
+    _, failures = label_frames([rattled(0)], slow, ledger, tmp_path, 0.01)
+    assert [(failure.reason, failure.limit) for failure in failures] == [("timeout", 0.01)]
+    _, same = label_frames([rattled(0)], slow, ledger, tmp_path, 0.01)
+    assert same == failures
+    labels, failures = label_frames([rattled(0)], slow, ledger, tmp_path, 60)
+    assert (len(labels), failures) == (1, [])
+    labels, _ = label_frames([rattled(0)], slow, ledger, tmp_path, 0.01)
+    assert len(labels) == 1  # what is labelled stays so
+
+
+def test_a_timeout_of_an_earlier_version_has_its_limit_in_its_message(ledger, tmp_path):
+    slow = silicon_engine("SlowSilicon", seconds=0.1)
+    label_frames([rattled(0)], slow, ledger, tmp_path, 0.01)
+    (path,) = ledger.folder.rglob("*.failed.json")
+    record = json.loads(path.read_text())
+    del record["limit"], record["schema_version"]
+    path.write_text(json.dumps(record))
+    found = ledger.find(slow, rattled(0))
+    assert found.limit == 0.01
+    assert found.final({"timeout": 0.01})
+    assert not found.final({"timeout": 0.02})
+
+
+def old_hash(section):
+    """As versions before this one made it: every setting counted."""
+    return "s" + provenance.digest(section.model_dump(mode="json"))
+
+
+@pytest.mark.parametrize("cap", [80, 5, 200, 1999])
+def test_labels_under_the_hash_of_an_earlier_version_are_still_the_same_labels(ledger, cap):
+    """The iteration cap was taken for physics; no label may be lost, whatever the cap is now."""
+    before = old_hash(config.Gpaw(max_iterations=cap))
+    kept = label(rattled(0), engine="gpaw", settings_hash=before)
+    frames.write_frames(ledger.folder / before / f"{frames.frame_id(kept)}.extxyz", [kept])
+    for today in (80, 300):
+        engine = create(config.Gpaw(max_iterations=today))
+        assert engine.settings_hash == old_hash(config.Gpaw())
+        found = ledger.find(engine, rattled(0))
+        assert found.get_potential_energy() == kept.get_potential_energy()
+        assert found.info["settings_hash"] == engine.settings_hash
+    assert ledger.same_settings(before) == engine.settings_hash
+    assert ledger.find(create(config.Gpaw(ecut=301.0)), rattled(0)) is None
+
+
+def test_a_higher_iteration_cap_tries_what_did_not_converge_again(ledger):
+    """Also what an earlier version has recorded, whose folder tells the cap."""
+    section = config.Gpaw(max_iterations=100)
+    path = ledger.folder / old_hash(section) / f"{frames.frame_id(rattled(0))}.failed.json"
+    record = {"frame_id": "f", "reason": "scf_not_converged", "message": "", "attempts": 2}
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(record))
+    for cap, final in ((80, True), (100, True), (101, False)):
+        engine = create(config.Gpaw(max_iterations=cap))
+        assert ledger.find(engine, rattled(0)).final(engine.limits) is final
+
+
+def killed_at(instant, wanted, folder, calls):
+    """Label in a process of its own that is killed before the n-th thing that it does.
+
+    These are: a calculation, and every writing or removing of a file. Each calculation leaves a
+    line in `calls`.
+    """
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    done = iter(range(instant + 1))
+
+    def fatal(function):
+        def either(*arguments, **keywords):
+            if next(done, None) is None:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*arguments, **keywords)
+
+        return either
+
+    def calculate(self, *arguments, _original=silicon.CountingSilicon.calculate, **keywords):
+        with calls.open("a") as file:
+            file.write("x\n")
+        _original(self, *arguments, **keywords)
+
+    try:
+        silicon.CountingSilicon.calculate = fatal(calculate)
+        for name in ("open", "replace", "unlink", "write_bytes"):
+            setattr(Path, name, fatal(getattr(Path, name)))
+        label_frames(wanted, silicon_engine("CountingSilicon"), Ledger(folder), folder, 60)
+        os._exit(0)
+    except BaseException:
+        os._exit(1)
+
+
+def test_no_instant_of_a_kill_loses_a_label_or_makes_more_than_one_twice(tmp_path, counting):
+    """Every instant, one after the other: killed there, then started again."""
+    wanted = [rattled(seed) for seed in range(2)]
+    undisturbed, _ = label_frames(wanted, counting, Ledger(tmp_path / "u"), tmp_path, 60)
+    kills = 0
+    for instant in range(200):
+        folder, calls = tmp_path / f"l{instant}", tmp_path / f"calls{instant}"
+        if killed_at(instant, wanted, folder, calls) == 0:
+            break
+        kills += 1
+        assert killed_at(10**6, wanted, folder, calls) == 0
+        assert len(calls.read_text().splitlines()) <= len(wanted) + 1
+        labels, failures = label_frames(wanted, counting, Ledger(folder), tmp_path, 60)
+        assert failures == []
+        for one, other in zip(undisturbed, labels, strict=True):
+            same(one, other)
+        assert not list(folder.glob("*/f*.attempt.json"))
+    assert kills > 8
+
+
 class Forgetful:
     """An engine of somebody else that does not look at its own numbers."""
 
     name, settings_hash = "forgetful", "s1"
+    limits: ClassVar = {}
+    earlier_hashes: ClassVar = {}
 
     def label(self, atoms, workdir, timeout):
         return frames.labelled(atoms, -1.0, np.full((len(atoms), 3), np.nan))

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from ase import Atoms
 from hydra.utils import instantiate
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping
 from nequip.utils import get_current_code_versions
 from nequip.utils.global_state import get_latest_global_state, set_global_state
 
@@ -26,6 +26,7 @@ from umklapp.logs import without_warnings
 from umklapp.potentials import architectures
 from umklapp.potentials.device import chosen
 from umklapp.potentials.nequip import parents, schedule, training_settings
+from umklapp.potentials.nequip.movable import MovableCheckpoint
 from umklapp.potentials.nequip.progress import MONITOR, Progress
 from umklapp.potentials.nequip.training_settings import Start
 from umklapp.potentials.training_records import StageResult, TrainingResult
@@ -189,10 +190,10 @@ def _fit(
         module.ema.num_updates = 0  # its average begins at these weights
         module.ema.update_parameters(module.model)
     progress = Progress(settings.training.epochs, seed, scratch / "progress.csv")
-    best = ModelCheckpoint(
+    best = MovableCheckpoint(
         dirpath=scratch, filename="best", monitor=MONITOR, enable_version_counter=False
     )
-    last = ModelCheckpoint(dirpath=scratch, filename="last", enable_version_counter=False)
+    last = MovableCheckpoint(dirpath=scratch, filename="last", enable_version_counter=False)
     trainer = lightning.Trainer(
         accelerator=chosen(),
         devices=1,

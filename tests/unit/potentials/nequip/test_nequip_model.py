@@ -293,13 +293,16 @@ def test_a_killed_training_goes_on_and_ends_as_if_never_killed(labels, trained, 
     )
 
 
-def test_a_training_killed_after_its_last_epoch_still_hands_over(labels, tmp_path):
-    arguments = labels[:8], labels[16:], tiny_nequip(epochs=2), 3, tmp_path / "m.ckpt", tmp_path
-    first = train(*arguments)
-    before = NequipPotential.load(arguments[4], device="cpu").evaluate(labels)
-    arguments[4].unlink()
-    assert train(*arguments) == first
-    assert identical(before, NequipPotential.load(arguments[4], device="cpu").evaluate(labels))
+def test_a_finished_training_that_was_moved_hands_over_again(labels, tmp_path):
+    """Lightning forgets the best score of a state that lies in another folder."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    arguments = labels[:8], labels[16:], tiny_nequip(epochs=2), 3
+    first = train(*arguments, here / "m.ckpt", here / "scratch")
+    before = NequipPotential.load(here / "m.ckpt", device="cpu").evaluate(labels)
+    here.rename(there)
+    (there / "m.ckpt").unlink()
+    assert train(*arguments, there / "m.ckpt", there / "scratch") == first
+    assert identical(before, NequipPotential.load(there / "m.ckpt", device="cpu").evaluate(labels))
 
 
 @pytest.mark.parametrize("change", ["frames", "labels", "seed", "settings"])

@@ -1,0 +1,40 @@
+"""Numbers that cannot be meant are refused with what they imply."""
+
+import pytest
+from test_config import change
+
+from umklapp import config
+from umklapp.errors import InputError
+
+MESH = [10**6, 10**6, 10**6]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("exploration", {"kind": "md", "replicas": 10**9}, "exploration.replicas: 1e+09 replicas"),
+        ("exploration", {"kind": "md", "steps": 10**15}, "exploration.steps: 1e+15"),
+        (
+            "exploration",
+            {"kind": "md", "steps": 10**8, "replicas": 1000},
+            "exploration.steps × replicas: 1e+11 steps of dynamics",
+        ),
+        ("conductivity", {"mesh": MESH}, "conductivity.mesh: 1e+18 points of a mesh"),
+        ("conductivity", {"round_mesh": [1000, 1000, 2]}, "conductivity.round_mesh: 2e+06 points"),
+        ("phonons", {"mesh": MESH}, "phonons.mesh: 1e+18 points"),
+        ("seeds.0.count", 10**7, "seeds.0.count: 1e+07 reference calculations"),
+        ("committee", {"seeds": 1000}, "committee: 2e+03 members"),
+        ("resources", {"label_chunks": 10**6}, "resources.label_chunks: 1e+06 jobs of a stage"),
+        ("rounds.check_labels", 10**400, "rounds.check_labels: no such number"),
+        ("green_kubo", {"length": 1e9}, "green_kubo.length × trajectories: 4e+12 steps"),
+        ("potential.features", [0, 0, 0], "potential.features: [0, 0, 0]: l = 0 needs a channel"),
+        ("potential.features", [8, -1, 4], "potential.features: [8, -1, 4]"),
+        ("materials.phonon_supercell", {"atoms": 10**9}, "less than or equal to 5000"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_sizes_that_cannot_be_meant(plain, key, value, words):
+    change(plain, key, value)
+    with pytest.raises(InputError) as caught:
+        config.validate(plain)
+    assert words in str(caught.value)

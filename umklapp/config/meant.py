@@ -1,0 +1,83 @@
+"""Numbers that cannot be meant: a slip of the keyboard is told before it fills a disk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+LARGEST_COUNT = 1e9
+"""Of any whole number in a configuration."""
+
+OVERFLOW = 1e300
+"""Larger whole numbers have no value in floating point."""
+
+LARGEST_MESH = 1e6
+"""q-points or k-points; 100 × 100 × 100."""
+
+
+def problems(campaign: Any) -> Iterator[str]:
+    """Every key (or product of keys) that is too large to be meant, with the number it implies.
+
+    Args:
+        campaign: a `Campaign`, which calls this.
+    """
+    for key, number, most, unit in _implied(campaign):
+        if number > most:
+            shown = f"{float(number):.3g}" if number < OVERFLOW else "no such number of"
+            yield f"{key}: {shown} {unit}; more than {most:.0e} cannot be meant"
+    features = campaign.potential.features
+    if min(features, default=0) < 0 or (features and features[0] < 1):
+        yield f"potential.features: {features}: l = 0 needs a channel, and none can be negative"
+
+
+def _implied(campaign: Any) -> Iterator[tuple[str, float, float, str]]:
+    dumped = campaign.model_dump(mode="json", exclude={"seed": True, "reference": {"parameters"}})
+    yield from ((key, count, LARGEST_COUNT, "") for key, count in _counts(dumped))
+    for key, mesh in _meshes(dumped):
+        yield key, math.prod(mesh), LARGEST_MESH, "points of a mesh"
+    dynamics = campaign.exploration
+    if dynamics.kind == "md":
+        yield "exploration.replicas", dynamics.replicas, 1e5, "replicas"
+        steps = dynamics.replicas * dynamics.steps
+        yield "exploration.steps × replicas", steps, 1e10, "steps of dynamics in a round"
+    for number, seed in enumerate(campaign.seeds):
+        key = f"seeds.{number}"
+        if seed.kind == "aimd":
+            yield f"{key}.steps", seed.steps, 1e7, "reference calculations"
+        elif seed.kind in ("rattled", "harmonic", "low_fidelity"):
+            yield f"{key}.count", seed.count, 1e5, "reference calculations"
+    yield "committee", campaign.committee.size, 100, "members"
+    yield "acquisition.batch_size", campaign.acquisition.batch_size, 1e5, "labels in a round"
+    yield "rounds.check_labels", campaign.rounds.check_labels, 1e5, "labels in a round"
+    yield "resources.label_chunks", campaign.resources.label_chunks, 1e4, "jobs of a stage"
+    yield "potential.training.epochs", campaign.potential.training.epochs, 1e6, "epochs"
+    if campaign.audit is not None:
+        yield "audit.labels", campaign.audit.labels, 1e5, "labels of an audit"
+    if campaign.green_kubo is not None:
+        runs = campaign.green_kubo
+        length = min(runs.trajectories, LARGEST_COUNT) * runs.length * 1000 / runs.timestep
+        yield "green_kubo.length × trajectories", length, 1e10, "steps of dynamics"
+
+
+def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{key}.{name}".lstrip("."))
+    else:
+        yield key, value
+        if isinstance(value, list):
+            for number, inner in enumerate(value):
+                yield from _leaves(inner, f"{key}.{number}")
+
+
+def _counts(dumped: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for key, value in _leaves(dumped):
+        if isinstance(value, int) and not isinstance(value, bool):
+            yield key, abs(value)
+
+
+def _meshes(dumped: Mapping[str, Any]) -> Iterator[tuple[str, list[int]]]:
+    for key, value in _leaves(dumped):
+        if key.rpartition(".")[2] in ("mesh", "round_mesh", "kpoints") and isinstance(value, list):
+            yield key, value
