@@ -25,7 +25,6 @@ from umklapp.config import (
 )
 from umklapp.config.backends import BACKENDS
 from umklapp.crystals import given_cells, materials, phonopy_cells, registration, supercells
-from umklapp.crystals.born_charges import is_polar
 from umklapp.crystals.formats import born_files, given
 from umklapp.crystals.formats.force_sets import load_params, read_labelled
 from umklapp.errors import InputError
@@ -86,11 +85,12 @@ def born_problems(campaign: Campaign, primitives: Mapping[str, Atoms]) -> list[s
     for material, primitive in primitives.items():
         try:
             found = born.source(
-                campaign.phonons, reference_settings, chosen.structures, chosen.cells, material
+                *(campaign.phonons, reference_settings, chosen.structures, chosen.cells),
+                *(material, primitive),
             )
             if found.path is not None:
                 born_files.read(found.path, primitive, material)
-            elif found.kind == "none" and is_polar(primitive):
+            elif found.kind == "none" and found.polar:
                 without.append(material)
         except InputError as error:
             problems.append(str(error))
