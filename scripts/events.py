@@ -25,7 +25,7 @@ def survey(inputs, settings, harmonic):
         seeds=reference_dynamics.of_seeds(map(Path, inputs["seeds"]), harmonic.perfect),
     )
     options = settings.model_dump(include={"enter", "leave", "shortest", "gap"})
-    return event_survey.survey(material, options)
+    return event_survey.survey(material, options, settings.sigma_atoms)
 
 
 def main(inputs, settings, out):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -24,9 +25,10 @@ from umklapp.config import (
 )
 from umklapp.config.backends import BACKENDS
 from umklapp.crystals import given_cells, materials, phonopy_cells, registration, supercells
-from umklapp.crystals.formats import given
+from umklapp.crystals.formats import born_files, given
 from umklapp.crystals.formats.force_sets import load_params, read_labelled
 from umklapp.errors import InputError
+from umklapp.lattice import born
 from umklapp.learning.events import reference_dynamics
 from umklapp.potentials.external import bridge
 from umklapp.stages import STAGES
@@ -34,6 +36,9 @@ from umklapp.wording import nearest
 
 if TYPE_CHECKING:
     from umklapp.potentials.nequip.parents import Parent
+
+
+log = logging.getLogger(__name__)
 
 
 def check(campaign: Campaign) -> pd.DataFrame:
@@ -47,20 +52,64 @@ def check(campaign: Campaign) -> pd.DataFrame:
     rows = table.loc[keys]
     _check_mappings(campaign, table)
     problems = []
+    primitives: dict[str, Atoms] = {}
     for _, row in rows.iterrows():
         try:
             cells = _cells(campaign, row)
+            primitives[row["material"]] = cells.primitive
             _check_files(campaign, row["material"], cells)
             _check_starts(campaign, row["material"], cells.primitive)
         except InputError as error:
             problems.append(str(error))
+    problems += born_problems(campaign, primitives)
+    species = materials.species(table, keys)
+    try:
+        reference.check(campaign.reference, {name for names in species.values() for name in names})
+    except InputError as error:
+        problems.append(str(error))
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
     _check_counts(campaign)
     check_backend(campaign.potential)
-    species = materials.species(table, keys)
-    reference.check(campaign.reference, {name for names in species.values() for name in names})
     return rows
+
+
+def born_problems(campaign: Campaign, primitives: Mapping[str, Atoms]) -> list[str]:
+    """What is wrong with the Born charges of materials, all of them; polar ones without are logged.
+
+    Args:
+        primitives: primitive cell of every material that could be built.
+    """
+    problems, without = [], []
+    chosen, reference_settings = campaign.materials, campaign.reference
+    for material, primitive in primitives.items():
+        try:
+            found = born.source(
+                *(campaign.phonons, reference_settings, chosen.structures, chosen.cells),
+                *(material, primitive),
+            )
+            if found.path is not None:
+                born_files.read(found.path, primitive, material)
+            elif found.kind == "none" and found.polar:
+                without.append(material)
+        except InputError as error:
+            problems.append(str(error))
+    if without:
+        log.warning(
+            f"phonons.born: {campaign.phonons.born}: no Born charges for {', '.join(without)}: "
+            "their κ has no non-analytical correction, and says so (docs/howto.md says how to give "
+            "them)"
+        )
+    return _joined(problems)
+
+
+def _joined(problems: Sequence[str]) -> list[str]:
+    """Sentences that differ in their last word alone, the material, as one."""
+    by_start: dict[str, list[str]] = {}
+    for problem in dict.fromkeys(problems):
+        start, _, last = problem.rpartition(" ")
+        by_start.setdefault(start, []).append(last)
+    return [f"{start} {', '.join(names)}" for start, names in by_start.items()]
 
 
 def check_campaign(campaign: Campaign, keys: Sequence[str]) -> None:
@@ -183,6 +232,9 @@ def _check_files(campaign: Campaign, material: str, cells: _Cells) -> None:
         table = read_labelled(path)
         _check_frames(table, f"reference.path: {path}", material, primitive)
         registration.register(table, cells.sampling, f"reference.path: {path}")
+    modes = campaign.conductivity.reference
+    if modes is not None:
+        _check_exists(Path(str(modes).replace("{material}", material)), "conductivity.reference")
     _check_reference_dynamics(campaign, material, cells)
     _check_curvature(campaign, material)
     if campaign.phonons.force_constants is not None:

@@ -13,7 +13,9 @@ from pydantic import Field, model_validator
 
 from umklapp.config.base import Mesh, Positive, Section
 
-OPERATION = {"preset", "command", "check_command", "scratch", "pseudo_dir", "species_dir"}
+OPERATION = {
+    "preset", "command", "ph_command", "check_command", "scratch", "pseudo_dir", "species_dir",
+}  # fmt: skip
 """Keys that say how and where a program runs: same label whatever they are."""
 
 
@@ -77,6 +79,11 @@ class Espresso(Program):
     }
 
     engine: Literal["espresso"] = "espresso"
+    ph_command: str | None = Field(
+        None,
+        min_length=1,
+        description="of ph.x, for Born charges (`phonons.born`); default: `command` with ph.x",
+    )
     pseudo_dir: str = Field(
         "$ESPRESSO_PSEUDO", description="folder of the UPF files, `$VARIABLES` allowed"
     )

@@ -13,6 +13,7 @@ from ase import Atoms, units
 from umklapp.errors import InputError
 from umklapp.files import replacing
 from umklapp.transport import finite_size, green_kubo, lifetimes, series, supercell_modes
+from umklapp.transport.degenerate_modes import ModeEnergies
 
 NEEDED = ("time", "heat_flux", "velocities", "temperature")
 """Variables without which there is no κ."""
@@ -145,7 +146,9 @@ def _finite_size(
     )
     correlations = lifetimes.energy_correlations(energies, "vibes")
     taus = lifetimes.fit_lifetimes(correlations, times, "vibes")
-    harmonic = finite_size.harmonic(modes, energies, taus, volume, temperature, "vibes")
+    single = [ModeEnergies.of_single_modes(energies)]
+    capacities = finite_size.heat_capacities(single, volume, temperature)
+    harmonic = finite_size.harmonic(modes, capacities, taus, "vibes")
     correction = finite_size.correct(modes, harmonic, procedure="vibes")
     flux = np.einsum("tqs,qsa->ta", energies, modes.solution.velocities) / volume
     flux_correlation = quantities["prefactor_W_A4_fs_per_mK_eV2"] * series.autocorrelation(
