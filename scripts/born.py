@@ -10,8 +10,9 @@ from umklapp.logs import log_to
 
 def main(material, primitive, phonons, materials, reference, scratch, out):
     """Write born.json."""
-    found = born.source(phonons, reference, materials.structures, materials.cells, material)
     atoms = frames.read_candidates(primitive)[0]
+    folder, cells = materials.structures, materials.cells
+    found = born.source(phonons, reference, folder, cells, material, atoms)
     record = born.make(found, atoms, material, reference, scratch)
     print(record.words)
     record.write(out)

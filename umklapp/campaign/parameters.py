@@ -20,6 +20,7 @@ from umklapp.config.base import Section
 from umklapp.config.green_kubo import MOVES
 from umklapp.config.potential import Potential
 from umklapp.crystals import prototypes
+from umklapp.errors import InputError
 
 CURVATURE_SOURCE = {"kind", "labels", "supercell", "displacement", "equilibrium"}
 """Settings of fine-tuning that its labels depend on; the others are of the training."""
@@ -89,7 +90,10 @@ class Parameters:
         if isinstance(said, Path):
             from umklapp.crystals.formats import born_files  # phonopy: where a file is named
 
-            return born_files.identity(born_files.path_of(said, material), material)
+            try:
+                return born_files.identity(born_files.path_of(said, material), material)
+            except InputError:
+                return None  # a crystal that is not polar needs no file; others were named before
         table = self.campaign.materials.structures / prototypes.BORN
         if said == "auto" and table.is_file():
             return provenance.digest(prototypes.read_yaml(table).get(material))
@@ -136,7 +140,7 @@ class Parameters:
 
     def finding_events(self) -> Plain:
         """What finding events depends on; the other settings are of the judging."""
-        names = {"reference", "enter", "leave", "shortest", "gap", "sigma_atoms"}
+        names = {"reference", "reference_keys", "enter", "leave", "shortest", "gap", "sigma_atoms"}
         return self.campaign.verdict.model_dump(mode="json", include=names)
 
     def low_fidelity_sampling(self, wildcards: Wildcards) -> Plain:

@@ -27,26 +27,36 @@ MISSING = "no non-analytical correction"
 class Source:
     """Where Born charges are to come from.
 
-    kind: `file`, `engine`, or `none`; path: of the file; words: why there are none.
+    kind: `file`, `engine`, or `none`; path: of the file; words: why there are none; polar: whether
+    the symmetry lets any atom have a charge.
     """
 
     kind: Literal["file", "engine", "none"]
     path: Path | None = None
     words: str = ""
+    polar: bool = True
 
 
 def source(
-    settings: Phonons, reference: Section, structures: Path, cells: Path | None, material: str
+    settings: Phonons,
+    reference: Section,
+    structures: Path,
+    cells: Path | None,
+    material: str,
+    primitive: Atoms,
 ) -> Source:
     """Where the Born charges of a material come from, by `phonons.born`.
 
-    `auto` takes the first of: a params file that the phonons or cells are from, the engine, the
-    table in `structures`.
+    A crystal that cannot be polar needs none, whatever is said. `auto` takes the first of: a params
+    file that the phonons or cells are from, the engine, the table in `structures`.
 
     Raises:
         InputError: the file that is named does not exist, or the engine that is named computes
             none.
     """
+    if not born_charges.is_polar(primitive):
+        words = "not polar: the symmetry of the crystal makes every Born charge zero"
+        return Source("none", words=words, polar=False)
     if settings.born == "none":
         return Source("none", words=f"{MISSING} (phonons.born: none)")
     if isinstance(settings.born, Path):
@@ -98,11 +108,8 @@ def make(
     Raises:
         InputError: as `crystals.formats.born_files.read`. CalculationError: of the engine.
     """
-    if not born_charges.is_polar(primitive):
-        words = "not polar: the symmetry of the crystal makes every Born charge zero"
-        return BornRecord(polar=False, charges_e=None, dielectric=None, words=words)
     if found.kind == "none":
-        return BornRecord(polar=True, charges_e=None, dielectric=None, words=found.words)
+        return BornRecord(polar=found.polar, charges_e=None, dielectric=None, words=found.words)
     if found.kind == "engine" and isinstance(reference, Espresso):
         charges, words = espresso_response.calculate(reference, primitive, workdir)
     elif found.path is not None:
