@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize(
     "backend", [pytest.param(name, marks=needs(name)) for name in ("allegro", "so3krates", "mace")]
 )
-def test_a_round_with_another_backend(backend: str, tmp_path: Path) -> None:
+def test_a_round_with_another_backend(backend: str, forks: None, tmp_path: Path) -> None:
     potential = small(backend, dtype="float32").model_dump(mode="json", exclude_defaults=True)
     potential["training"]["epochs"] = 4
     settings = {**TINY, "potential": potential, "rounds": {"max": 1, "force_error": 1e-4}}

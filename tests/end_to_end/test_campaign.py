@@ -124,7 +124,7 @@ def candidate_ids(folder: Path) -> list[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(forks: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished tiny campaign as a user runs it, and the table of meshes that is asked for."""
     config = configure(tmp_path_factory.mktemp("campaign"))
     result = run(config, "all", f"results/{MATERIAL}/conductivity/mesh.json", forks=False)

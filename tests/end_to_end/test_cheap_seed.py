@@ -53,7 +53,7 @@ CHEAP = {
 
 
 @pytest.fixture(scope="module")
-def campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def campaign(forks: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A campaign with both members of its first round trained."""
     folder = tmp_path_factory.mktemp("cheap")
     path = folder / "tiny.yaml"

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(forks: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished campaign of two rounds, with a table that has nothing but the needed columns."""
     config = tmp_path_factory.mktemp("finetune") / "tiny.yaml"
     table = config.with_name("table.csv")

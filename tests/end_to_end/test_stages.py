@@ -51,7 +51,9 @@ def training(folder: Path, number: str, member: int) -> dict:
 
 
 @pytest.mark.slow
-def test_stages_warm_starts_the_shared_model_and_a_start_from_it(tmp_path: Path) -> None:
+def test_stages_warm_starts_the_shared_model_and_a_start_from_it(
+    forks: None, tmp_path: Path
+) -> None:
     config = tmp_path / "first.yaml"
     config.write_text(yaml.safe_dump({**CAMPAIGN, "results": "first"}))
     run(config, "shared")
