@@ -26,7 +26,7 @@ from umklapp.config import (
 from umklapp.config.backends import BACKENDS
 from umklapp.crystals import given_cells, materials, phonopy_cells, registration, supercells
 from umklapp.crystals.formats import born_files, given
-from umklapp.crystals.formats.force_sets import load_params, read_labelled
+from umklapp.crystals.formats.force_sets import load_params
 from umklapp.errors import InputError
 from umklapp.lattice import born
 from umklapp.learning.events import reference_dynamics
@@ -229,7 +229,7 @@ def _check_files(campaign: Campaign, material: str, cells: _Cells) -> None:
     if isinstance(campaign.reference, Lookup):
         path = campaign.reference.path
         _check_exists(path, "reference.path")
-        table = read_labelled(path)
+        table, _ = given.inspected(path, keys=campaign.reference.keys)
         _check_frames(table, f"reference.path: {path}", material, primitive)
         registration.register(table, cells.sampling, f"reference.path: {path}")
     modes = campaign.conductivity.reference
@@ -254,7 +254,7 @@ def _check_reference_dynamics(campaign: Campaign, material: str, cells: _Cells) 
     """Every trajectory of `verdict.reference` is there, of this crystal, and has times."""
     for path in campaign.verdict.references(material):
         _check_exists(path, "verdict.reference")
-        first = given.first(path)
+        first = given.first(path, keys=campaign.verdict.reference_keys)
         if not first:
             raise InputError(f"verdict.reference: {path} has no frames")
         _check_frames(first, f"verdict.reference: {path}", material, cells.primitive)
@@ -264,13 +264,13 @@ def _check_reference_dynamics(campaign: Campaign, material: str, cells: _Cells) 
 def _check_seed(seed: FramesSeed, key: str, material: str, cells: _Cells) -> None:
     path = seed.path_of(material)
     _check_exists(path, f"{key}.path")
-    found = given.count(path, seed.every, seed.skip)
+    found = given.count(path, seed.every, seed.skip, seed.keys)
     if found == 0 or (seed.count or 0) > found:
         raise InputError(
             f"{key}.count: {seed.count or 'some'} frames wanted, {path} has {found} "
             f"(every {seed.every}, skip {seed.skip})"
         )
-    first = given.first(path, seed.skip)
+    first = given.first(path, seed.skip, seed.keys)
     _check_frames(first, f"{key}.path: {path}", material, cells.primitive)
     registration.register(first, cells.sampling, f"{key}.path: {path}")
 
@@ -353,7 +353,7 @@ def expected_frames(campaign: Campaign) -> int:
             count += seed.steps // seed.every
         elif seed.kind == "frames":
             path = seed.path_of(material)
-            found = given.count(path, seed.every, seed.skip)
+            found = given.count(path, seed.every, seed.skip, seed.keys)
             count += found if seed.count is None else seed.count
         elif seed.kind == "low_fidelity" and seed.distillation and seed.distillation.bound:
             count += seed.distillation.start

@@ -140,7 +140,7 @@ class Parameters:
 
     def finding_events(self) -> Plain:
         """What finding events depends on; the other settings are of the judging."""
-        names = {"reference", "enter", "leave", "shortest", "gap", "sigma_atoms"}
+        names = {"reference", "reference_keys", "enter", "leave", "shortest", "gap", "sigma_atoms"}
         return self.campaign.verdict.model_dump(mode="json", include=names)
 
     def low_fidelity_sampling(self, wildcards: Wildcards) -> Plain:

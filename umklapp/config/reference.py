@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from umklapp.config.base import Mesh, Positive, Section
+from umklapp.config.labels import LabelKeys
 
 OPERATION = {
     "preset", "command", "ph_command", "check_command", "scratch", "pseudo_dir", "species_dir",
@@ -173,7 +174,10 @@ class Lookup(Section):
     """A table of frames that are already labelled; nothing else can be chosen."""
 
     engine: Literal["lookup"] = "lookup"
-    path: Path = Field(description="labelled extxyz, or a phono3py params yaml (.xz allowed)")
+    path: Path = Field(description="labelled frames, in any format of a seed of kind `frames`")
+    keys: LabelKeys = Field(
+        LabelKeys(), description="names of the labels in extxyz files, where they are not ASE's"
+    )
 
 
 Reference = Annotated[

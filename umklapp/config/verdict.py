@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from umklapp.config.base import Positive, Section
+from umklapp.config.labels import LabelKeys
 
 
 class Persistence(Section):
@@ -37,6 +38,9 @@ class Verdict(Section):
         None,
         description="reference MD with times: one file or a list, in any format of a seed of kind "
         "`frames`; `{material}` stands for the material's key; default: the aimd seeds",
+    )
+    reference_keys: LabelKeys = Field(
+        LabelKeys(), description="names of the labels in its extxyz files, where not ASE's"
     )
     enter: Positive = Field(
         6.0, description="an event begins this many widths above the quiet median of σᴬ"
