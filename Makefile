@@ -21,7 +21,7 @@ CORES = $(shell n=$$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc); \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help env demo test slurm-lab lint test-physics test-mutants audit-deps test-chaos docs srme-env so3krates-env mace-env bench-nacl clean
+.PHONY: help env demo test slurm-lab lint test-physics test-mutants audit-deps test-chaos docs srme-env so3krates-env mace-env bench-nacl bench-gpu test-gpu clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,13 @@ mace-env: ## .venv-mace, for potential.backend: mace
 
 bench-nacl: env ## benchmark: conductivity of NaCl from few reference frames
 	@$(IN_ENV) python benchmarks/nacl.py
+
+bench-gpu: env ## benchmark: the compiled graph against NequIP, on a GPU if there is one (ten minutes)
+	@$(IN_ENV) python benchmarks/gpu.py
+
+test-gpu: env ## the tests of networks on the GPU of this machine
+	@$(IN_ENV) python -c 'import torch; assert torch.cuda.is_available(), "torch sees no GPU"'
+	@UMKLAPP_DEVICE=cuda $(IN_ENV) python -m pytest tests/unit/potentials tests/unit/learning/sampling/test_torchsim.py
 
 clean: ## remove caches and the demo's results; keeps .venv and all other results
 	rm -rf results/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build umklapp.egg-info

@@ -37,6 +37,7 @@ from umklapp.files import write_json
 from umklapp.lattice import force_constants
 from umklapp.potentials.ase import AsePotential
 from umklapp.potentials.committee import Committee
+from umklapp.potentials.device import chosen
 from umklapp.potentials.nequip import engine, model, slot_network
 from umklapp.potentials.nequip.inference import NequipPotential
 from umklapp.transport import bte
@@ -163,7 +164,7 @@ def main() -> None:
     record |= {"stages": stages, "potential": POTENTIAL.model_dump(mode="json")}
     record["machine"] = {"platform": platform.platform(), "cores": os.cpu_count()}
     record["load_average"] = os.getloadavg()
-    record["processor"] = slot_network.machine(engine.default_device())
+    record["processor"] = slot_network.machine(chosen())
     options.out.mkdir(parents=True, exist_ok=True)
     write_json(options.out / "bte.json", provenance.record(**record))
     print(record["forces"], record["conductivity"], sep="\n")

@@ -33,6 +33,7 @@ from umklapp.files import write_json
 from umklapp.learning import judgement
 from umklapp.learning.sampling import dynamics, health, recording, uncertainty
 from umklapp.potentials.committee import Committee
+from umklapp.potentials.device import chosen
 from umklapp.potentials.nequip import engine, slot_network, training
 
 LABELS = Path("benchmarks/data/nacl_gpaw.extxyz")
@@ -232,7 +233,7 @@ def main() -> None:
         str(atoms): TEMPERATURE * float(np.sqrt(2 / (3 * atoms - 3))) for atoms in options.atoms
     }
     record["machine"] = {"platform": platform.platform(), "cores": os.cpu_count()}
-    record["processor"] = slot_network.machine(engine.default_device())
+    record["processor"] = slot_network.machine(chosen())
     write_json(options.out / "exploration.json", provenance.record(**record))
     print(table.to_string(index=False))
 

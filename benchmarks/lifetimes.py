@@ -19,7 +19,7 @@ from umklapp.files import write_json
 from umklapp.lattice import force_constants, harmonic_reference
 from umklapp.potentials.heat_transport import LennardJones
 from umklapp.report.figures import style
-from umklapp.transport import lifetimes, nve, qpoint_stars, supercell_modes
+from umklapp.transport import degenerate_modes, lifetimes, nve, qpoint_stars, supercell_modes
 
 EPSILON, SIGMA, CUTOFF, LATTICE = 0.0104, 3.405, 6.5, 5.27
 FORCE_CONSTANTS = 5
@@ -83,7 +83,7 @@ def main() -> None:
         run = nve.read(path)
         displacements, velocities = nve.read_frames(path)
         displacements = displacements - displacements.mean(axis=0)
-        energies.append(supercell_modes.mode_energies(displacements, velocities, modes))
+        energies.append(degenerate_modes.mode_energies(displacements, velocities, modes))
         warmth.append(run.temperature.mean())
         print(f"run {number}: {warmth[-1]:.2f} K, drift {run.drift:.1e} eV/atom", flush=True)
     stars = qpoint_stars.find_stars(modes.solution.qpoints, modes.rotations)

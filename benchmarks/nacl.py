@@ -13,6 +13,7 @@ import os
 import platform
 import tempfile
 import time
+from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from symfc import Symfc
 from umklapp import config, provenance
 from umklapp.crystals.formats import force_sets
 from umklapp.crystals.phonopy_cells import from_phonopy
+from umklapp.errors import UmklappError
 from umklapp.files import write_json
 from umklapp.lattice import force_constants
 from umklapp.potentials.committee import Committee
@@ -113,15 +115,23 @@ BENCH: dict[str, object] = {}
 
 
 def begin(params: Path) -> None:
-    """Prepare a process."""
-    bench = Bench(params)
-    known = Knowledge.of(bench.calculation, bench.perfect)
-    BENCH.update(bench=bench, prior=Prior(bench.perfect, known, POTENTIAL.taylor))
+    """Prepare a process; what is wrong with the file is kept for the first job to raise.
+
+    A pool starts a process whose start raises again and again, for ever.
+    """
+    try:
+        bench = Bench(params)
+        known = Knowledge.of(bench.calculation, bench.perfect)
+        BENCH.update(bench=bench, prior=Prior(bench.perfect, known, POTENTIAL.taylor))
+    except Exception as error:  # any: whatever it is, the pool must not see it
+        BENCH.update(error=error)
 
 
 def measure(job: tuple[int, int, str]) -> dict[str, object]:
     """One row: a method on one draw of n frames; the references have all of them."""
     n, number, method = job
+    if isinstance(error := BENCH.get("error"), Exception):
+        raise error
     bench, prior = BENCH["bench"], BENCH["prior"]
     chosen, held = bench.draw(n, number)
     n = len(chosen)
@@ -221,6 +231,16 @@ def figure(table: pd.DataFrame, target: float, paths: list[Path], top: float = 1
     style.save(drawing, paths)
 
 
+def rows(jobs: list[tuple[int, int, str]], params: Path, processes: int) -> Iterator[dict]:
+    """Rows of all jobs as they end, by several processes.
+
+    Raises:
+        InputError: the file of labels cannot be used. CalculationError: fc2 cannot be fitted to it.
+    """
+    with get_context("spawn").Pool(processes, begin, (params,)) as pool:
+        yield from pool.imap_unordered(measure, jobs)
+
+
 def main() -> None:
     """Make what is missing, then the summary."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -246,10 +266,11 @@ def main() -> None:
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
         os.environ.setdefault(variable, "1")  # for the processes: they share the cores
     if jobs:
-        count = min(options.processes, len(jobs))
-        with get_context("spawn").Pool(count, begin, (options.params,)) as pool:
-            for row in pool.imap_unordered(measure, jobs):
+        try:
+            for row in rows(jobs, options.params, min(options.processes, len(jobs))):
                 append(path, row)
+        except UmklappError as error:
+            raise SystemExit(str(error)) from None
     everything = pd.read_csv(path)
     target, second = (
         float(everything.loc[everything["method"] == name, "kappa"].iloc[0]) for name in REFERENCES

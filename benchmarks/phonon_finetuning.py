@@ -29,7 +29,7 @@ from symfc import Symfc
 from umklapp import config, provenance
 from umklapp.crystals import frame_info, frames, phonopy_cells
 from umklapp.crystals.curvature import CurvatureLabel
-from umklapp.crystals.formats import force_sets
+from umklapp.crystals.formats import born_files, force_sets
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.files import write_json
 from umklapp.lattice import curvature_labels, force_constants, phonon_errors, phonons
@@ -150,7 +150,8 @@ def gpaw(draw: int, scale: int = 1) -> Crystal:
     small, perfect = gpaw_supercell(scale), gpaw_supercell(2)
     displaced = groups[f"displaced {8 * scale**3}"]
     phonon = force_constants.prepare(gpaw_primitive(), perfect, PHONONS)
-    phonon.nac_params = force_constants.born_charges(crystal(), BORN)
+    charges, _ = born_files.read(BORN, phonopy_cells.from_phonopy(phonon.primitive), "NaCl-225")
+    phonon.nac_params = charges.nac_params()
     phonon.fc2 = by_displacements(perfect, groups["displaced 64"], True)[phonon.primitive.p2s_map]
     atoms = phonopy_cells.harmonic_calculation(gpaw_primitive(), small).primitive.p2s_map
     array, zero = by_displacements(small, displaced, False), np.zeros((len(small), 3))

@@ -37,7 +37,6 @@ def campaign(folder: Path, materials: int, rounds: int, chunks: int, members: in
         "table": str(ROOT / "config/materials.csv"),
         "structures": str(ROOT / "config/structures"),
     }
-    settings["phonons"]["born"] = str(ROOT / "config/structures/born.yaml")
     settings["results"] = "results"
     settings["committee"] = {"subsamples": members, "seeds": 1}
     settings["rounds"]["max"] = rounds

@@ -107,6 +107,7 @@ rule effective_conductivity:
         ),
         engine=ancient(REQUESTS.cpu_engine),
         primitive=MATERIAL.primitive,
+        born=MATERIAL.born,
     output:
         record=MATERIAL.effective,
         modes=MATERIAL.effective_modes,

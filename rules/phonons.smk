@@ -6,6 +6,7 @@ rule phonons:
             allow_missing=True,
         ),
         primitive=MATERIAL.primitive,
+        born=MATERIAL.born,
         phonon=MATERIAL.phonon,
     output:
         bands=MATERIAL.bands,

@@ -4,6 +4,7 @@ rule round_conductivity:
         engine=ancient(REQUESTS.cpu_engine),
         dataset=ROUND.dataset,
         primitive=MATERIAL.primitive,
+        born=MATERIAL.born,
         phonon=MATERIAL.phonon,
     output:
         record=ROUND.conductivity().record,

@@ -30,6 +30,7 @@ rule train:
         start=REQUESTS.start,
         primitive=MATERIAL.primitive,
         sampling=MATERIAL.sampling,
+        born=MATERIAL.born if CAMPAIGN.potential.baseline == "taylor" else [],
     output:
         model=MEMBER.ordinary if CAMPAIGN.finetune else MEMBER.model,
         record=MEMBER.training,

@@ -4,6 +4,7 @@ use rule round_conductivity as conductivity_member with:
         engine=ancient(REQUESTS.cpu_engine),
         dataset=lambda wildcards: final_round(wildcards).dataset,
         primitive=MATERIAL.primitive,
+        born=MATERIAL.born,
         phonon=MATERIAL.phonon,
     output:
         record=MATERIAL.member_conductivity().record,
@@ -69,6 +70,7 @@ rule error_budget:
         committee=MATERIAL.final_committee,
         engine=ancient(REQUESTS.cpu_engine),
         primitive=MATERIAL.primitive,
+        born=MATERIAL.born,
         phonon=MATERIAL.phonon,
     output:
         MATERIAL.error_budget,
@@ -100,6 +102,7 @@ rule mesh_convergence:
         engine=ancient(REQUESTS.cpu_engine),
         dataset=lambda wildcards: final_round(wildcards).dataset,
         primitive=MATERIAL.primitive,
+        born=MATERIAL.born,
         phonon=MATERIAL.phonon,
     output:
         MATERIAL.mesh_convergence,

@@ -36,6 +36,7 @@ def main(number, files, acquisition, settings, verdict, out):
         kappa=at_300_kelvin([Path(path) for path in files["kappa"]]),
         kappa_before=at_300_kelvin([Path(path) for path in files["previous_kappa"]]) or None,
         finetune=committee.finetune,
+        left=committee.left,
         seen=seen,
         seen_before=seen_before[0] if seen_before else None,
     )

@@ -41,12 +41,17 @@ def main(material, files, out):
         conductivity.not_computed is None,
         advice.missing_green_kubo(ran, audit_record),
         advice.doubts(converged, audit.outcome, verdict.verdict, verdict.needs),
+        verdict.no_sigma("after"),
     )
     table.to_csv(out["csv"], index=False)
+    correction = conductivity.non_analytical
     problems = comparison.missing(conductivity, ran, effective, errors)
-    Path(out["page"]).write_text(comparison.page(material, table, sigmas, told, problems, audit))
+    page = comparison.page(material, table, sigmas, told, problems, audit, correction)
+    Path(out["page"]).write_text(page)
     rows = json.loads(table.to_json(orient="records"))
-    record = comparison.Comparison(advice=told, sigma=sigmas, kappa=rows, srme=srme, audit=audit)
+    record = comparison.Comparison(
+        advice=told, sigma=sigmas, kappa=rows, srme=srme, audit=audit, non_analytical=correction
+    )
     record.write(out["record"])
     figure.draw(table, material, told, [out["png"], out["pdf"]])
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from umklapp import config
 from umklapp.crystals import frames
 from umklapp.lattice import force_constants
+from umklapp.lattice.born_record import BornRecord
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.taylor.correction import correct
@@ -12,10 +13,11 @@ from umklapp.transport import bte
 from umklapp.transport.kappa_records import MemberConductivity
 
 
-def main(model, engine, dataset, primitive, phonon, phonons, taylor, conductivity, mesh, out):
+def main(model, engine, dataset, cells, born, phonons, taylor, conductivity, mesh, out):
     """Write κ as json and fc2 as phono3py's hdf5."""
-    perfect = frames.read_candidates(phonon)[0]
-    calculation = force_constants.prepare(frames.read_candidates(primitive)[0], perfect, phonons)
+    cell, perfect = (frames.read_candidates(path)[0] for path in cells)
+    born = BornRecord.read(born)
+    calculation = force_constants.prepare(cell, perfect, phonons, born)
     potential, correction = Committee.load([model], engine), None
     if phonons.correction == "taylor":
         labels = frames.read_labels(dataset)
@@ -28,6 +30,7 @@ def main(model, engine, dataset, primitive, phonon, phonons, taylor, conductivit
         mesh=mesh,
         acoustic_sum_residual_eV_per_A2=residual,
         correction=correction,
+        non_analytical=born.non_analytical(),
     )
     force_constants.write_fc2(calculation, out["fc2"])
     if "params" in out:
@@ -42,8 +45,8 @@ if __name__ == "__main__":
         Path(snakemake.input.model),
         Path(snakemake.input.engine),
         Path(snakemake.input.dataset),
-        Path(snakemake.input.primitive),
-        Path(snakemake.input.phonon),
+        [Path(snakemake.input.primitive), Path(snakemake.input.phonon)],
+        Path(snakemake.input.born),
         config.parse(config.Phonons, snakemake.params.phonons),
         config.parse(config.Taylor, snakemake.params.taylor),
         config.parse(config.Conductivity, snakemake.params.conductivity),

@@ -9,6 +9,7 @@ from umklapp import config
 from umklapp.crystals import frames
 from umklapp.errors import InputError
 from umklapp.lattice import effective_force_constants, force_constants
+from umklapp.lattice.born_record import BornRecord
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
 from umklapp.transport import bte, trajectories
@@ -25,9 +26,11 @@ def main(files, members, phonons, settings, count, out):
     # T of the run is not one that the campaign must ask for
     settings = settings.model_copy(update={"temperatures": [warmth], "reference": None})
     primitive = frames.read_candidates(Path(files["primitive"]))[0]
+    born = BornRecord.read(files["born"])
     record = {"temperature_K": warmth, "kappa_W_per_mK": None, "not_computed": None}
+    record["non_analytical"] = born.non_analytical()
     try:
-        calculation = force_constants.prepare(primitive, labelled[0], phonons)
+        calculation = force_constants.prepare(primitive, labelled[0], phonons, born)
         fit = effective_force_constants.fit(calculation, labelled)
         kappa = bte.solve(calculation, settings, settings.mesh, phonons.imaginary, out["modes"])
         scalar = kappa.scalar()

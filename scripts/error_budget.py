@@ -5,6 +5,7 @@ from pathlib import Path
 from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.lattice import force_constants
+from umklapp.lattice.born_record import BornRecord
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
@@ -31,7 +32,9 @@ def main(material, files, settings, root, out):
         kappa_budget.at_sites(fresh, perfect),
         CommitteeRecord.read(Path(files["committee"])).calibration_factor,
         kappa_budget.Setting(
-            force_constants.prepare(primitive, perfect, phonons), perfect, **settings
+            force_constants.prepare(primitive, perfect, phonons, BornRecord.read(files["born"])),
+            perfect,
+            **settings,
         ),
         provenance.generator(root, material, "error budget"),
         material=material,

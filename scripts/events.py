@@ -12,6 +12,7 @@ from umklapp.potentials.committee import Committee
 
 def survey(inputs, settings, harmonic):
     """Record and series of a material that has σᴬ."""
+    paths, perfect = map(Path, inputs["reference"]), harmonic.perfect
     first, last = (Committee.load(inputs[k], Path(inputs["engine"])) for k in ("first", "last"))
     judged = [CommitteeRecord.read(Path(inputs[k])) for k in ("committee", "last_committee")]
     material = event_survey.Material(
@@ -21,11 +22,11 @@ def survey(inputs, settings, harmonic):
         last=last,
         quiet_errors=tuple(record.test.force_mae_eV_per_A for record in judged),
         harmonic=harmonic,
-        reference=reference_dynamics.read(map(Path, inputs["reference"]), harmonic.perfect),
+        reference=reference_dynamics.read(paths, perfect, settings.reference_keys),
         seeds=reference_dynamics.of_seeds(map(Path, inputs["seeds"]), harmonic.perfect),
     )
     options = settings.model_dump(include={"enter", "leave", "shortest", "gap"})
-    return event_survey.survey(material, options)
+    return event_survey.survey(material, options, settings.sigma_atoms)
 
 
 def main(inputs, settings, out):

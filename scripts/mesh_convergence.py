@@ -5,6 +5,7 @@ from pathlib import Path
 from umklapp import config
 from umklapp.crystals import frames
 from umklapp.lattice import force_constants
+from umklapp.lattice.born_record import BornRecord
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.taylor.correction import correct
@@ -18,7 +19,8 @@ def main(files, phonons, taylor, settings, out):
     """Write the table; stops at the first mesh that is enough."""
     perfect = frames.read_candidates(Path(files["phonon"]))[0]
     primitive = frames.read_candidates(Path(files["primitive"]))[0]
-    calculation = force_constants.prepare(primitive, perfect, phonons)
+    born = BornRecord.read(Path(files["born"]))
+    calculation = force_constants.prepare(primitive, perfect, phonons, born)
     potential = Committee.load([Path(files["model"])], Path(files["engine"]))
     if phonons.correction == "taylor":
         labels = frames.read_labels(Path(files["dataset"]))

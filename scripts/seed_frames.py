@@ -4,7 +4,7 @@ from pathlib import Path
 
 from umklapp import config, provenance
 from umklapp.crystals import frame_info, frames
-from umklapp.crystals.formats import given
+from umklapp.crystals.formats import border, given
 from umklapp.crystals.frame_info import Origin
 from umklapp.logs import log_to
 from umklapp.reference import lookup
@@ -15,12 +15,15 @@ def main(material, index, path, sampling, settings, table, root, out):
     generator = provenance.generator(root, material, "frames", index)
     perfect = frames.read_candidates(sampling)[0]
     alone = None if table else perfect
-    found = given.take([path], settings, generator, Origin(kind="frames", seed=index), alone)
+    found, reports = given.take(
+        [path], settings, generator, Origin(kind="frames", seed=index), alone
+    )
     if table:
-        found = lookup.as_in_table(found, Path(table), perfect)
+        found = lookup.as_in_table(found, Path(table), perfect, settings.keys)
     for frame in found:
         frame_info.mark(frame, material=material, engine="given")
     frames.write_frames(out, found)
+    border.write_report(out.with_suffix(".report.json"), reports)
     print(f"{len(found)} frames from {path}")
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from umklapp import config, provenance
 from umklapp.crystals import frame_info, frames
-from umklapp.crystals.formats import given
+from umklapp.crystals.formats import border, given
 from umklapp.crystals.frame_info import Origin
 from umklapp.learning.seeds import nomad
 from umklapp.logs import log_to
@@ -16,10 +16,13 @@ def main(material, index, manifest, primitive, sampling, settings, root, out):
     paths = nomad.of_material(nomad.NomadManifest.read(Path(manifest)), cell, settings.skip)
     generator = provenance.generator(root, material, "nomad", index)
     perfect = frames.read_candidates(sampling)[0]
-    found = given.take(paths, settings, generator, Origin(kind="nomad", seed=index), perfect)
+    found, reports = given.take(
+        paths, settings, generator, Origin(kind="nomad", seed=index), perfect
+    )
     for frame in found:
         frame_info.mark(frame, material=material, engine="given")
     frames.write_frames(out, found)
+    border.write_report(out.with_suffix(".report.json"), reports)
     print(f"{len(found)} frames from {len(paths)} files")
 
 

@@ -5,13 +5,16 @@ from pathlib import Path
 from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.lattice import force_constants
+from umklapp.lattice.born_record import BornRecord
 from umklapp.logs import log_to
 from umklapp.potentials import device
 from umklapp.potentials.committee import member_frames, stream_of
+from umklapp.potentials.loading import load
 from umklapp.potentials.nequip.schedule import as_start
 from umklapp.potentials.taylor import training as taylor
 from umklapp.potentials.training import trainer
 from umklapp.potentials.training_records import Training
+from umklapp.potentials.training_residuals import left_on
 
 
 def main(names, files, potential, committee, phonons, root, scratch, out):
@@ -19,31 +22,28 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
     material, number, member = names
     found = frames.read_labels(Path(files["dataset"]))
     seed = provenance.seed_for(stream_of(root, material), number, "member", member) % 2**31
-    parent = None
+    parent, parts = None, (found, [])
     if potential.baseline == "taylor":
-        counts = {"train": len(found), "validation": 0}
         primitive, perfect = (
             frames.read_candidates(Path(files[name]))[0] for name in ("primitive", "sampling")
         )
-        known = force_constants.prepare(primitive, perfect, phonons)
+        known = force_constants.prepare(primitive, perfect, phonons, BornRecord.read(files["born"]))
         result = taylor.train(found, perfect, known, potential, seed, out["model"], scratch)
     else:
         parts = member_frames(found, committee, root, material, member)
-        counts = dict(zip(("train", "validation"), map(len, parts), strict=True))
         parent = next((Path(files[name]) for name in ("parent", "start") if files[name]), None)
-        if files["start"]:
-            potential = as_start(potential)
-        print(f"member {member}: {counts}, seed {seed}, from {parent or 'scratch'}")
-        train = trainer(potential)
-        result = train(*parts, potential, seed, out["model"], scratch, parent=parent)
+        potential = as_start(potential) if files["start"] else potential
+        print(f"member {member}: seed {seed}, from {parent or 'scratch'}")
+        result = trainer(potential)(*parts, potential, seed, out["model"], scratch, parent=parent)
     record = Training(
         member=member,
         seed=seed,
-        frames={**counts, "dataset": len(found)},
+        frames={"train": len(parts[0]), "validation": len(parts[1]), "dataset": len(found)},
         dataset=provenance.file_digest(files["dataset"]),
         model=provenance.file_digest(out["model"]),
         potential=potential.model_dump(mode="json"),
         parent=provenance.file_digest(parent) if parent else None,
+        left=left_on(load(out["model"]), parts[0]),
         **device.facts(),
         **dict(result),
     )

@@ -62,6 +62,38 @@ def _vibes(options: argparse.Namespace) -> None:
     print(vibes.run(options.trajectory, options.out))
 
 
+def _sigma_a(options: argparse.Namespace) -> None:
+    from umklapp.transport import user_files
+
+    print(
+        user_files.sigma_a(
+            options.trajectory, options.structure, options.out, options.every, options.skip
+        )
+    )
+
+
+def _vdos(options: argparse.Namespace) -> None:
+    from umklapp.transport import user_files
+
+    print(user_files.vdos(options.trajectory, options.out))
+
+
+def _green_kubo(options: argparse.Namespace) -> None:
+    from umklapp.transport import user_files
+
+    print(
+        user_files.conductivity(
+            options.files,
+            volume=options.volume,
+            temperature=options.temperature,
+            unit=options.unit,
+            time_unit=options.time_unit,
+            frequency=options.frequency,
+            out=options.out,
+        )
+    )
+
+
 def _srme(options: argparse.Namespace) -> None:
     from umklapp.transport import srme
 
@@ -120,6 +152,32 @@ def parser() -> argparse.ArgumentParser:
     vibes = command("vibes", _vibes, text, "trajectory.nc all.h5")
     vibes.add_argument("trajectory", type=Path, help="netCDF-4 of `vibes output md`")
     vibes.add_argument("out", type=Path, nargs="?", help="hdf5 for every quantity")
+
+    text = "σᴬ of a trajectory: .son, .nc, extxyz and other labelled formats"
+    sigma_a = command("sigma-a", _sigma_a, text, "trajectory.son --structure geometry.cif")
+    sigma_a.add_argument("trajectory", type=Path, help="positions and forces")
+    sigma_a.add_argument(
+        "--structure", type=Path, help="the crystal; a .nc may have force constants"
+    )
+    sigma_a.add_argument("--out", type=Path, help="csv of every frame")
+    sigma_a.add_argument("--every", type=int, default=1, help="take every n-th frame")
+    sigma_a.add_argument("--skip", type=int, default=0, help="leave out so many at the start")
+
+    text = "vibrational density of a trajectory with velocities: .son, .nc, extxyz"
+    vdos = command("vdos", _vdos, text, "trajectory.son --out vdos.csv")
+    vdos.add_argument("trajectory", type=Path, help="velocities and times")
+    vdos.add_argument("--out", type=Path, help="csv of frequency and density")
+
+    text = "Green–Kubo κ of trajectories (.son, .nc, extxyz) or tables of fluxes (csv)"
+    example = "flux.csv --volume 1000 --temperature 300 --unit metal --time-unit ps"
+    flux = command("green-kubo", _green_kubo, text, example)
+    flux.add_argument("files", type=Path, nargs="+", help="one for each independent run")
+    flux.add_argument("--volume", type=float, help="Å³ (csv)")
+    flux.add_argument("--temperature", type=float, help="K (csv; else from velocities)")
+    flux.add_argument("--unit", default="eV/A2/fs", help="eV/A2/fs, eV/A2/ps, W/m2, metal, real")
+    flux.add_argument("--time-unit", default="fs", help="fs or ps")
+    flux.add_argument("--frequency", type=float, help="THz, of the noise filter")
+    flux.add_argument("--out", type=Path, help="csv of the running integral")
 
     text = "κ_SRME: how far two conductivities are from each other mode by mode"
     srme = command("srme", _srme, text, "modes.hdf5 reference.hdf5 --total")

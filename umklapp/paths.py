@@ -206,6 +206,7 @@ class Material(Folder):
     sampling = File("structure/sampling.extxyz")
     phonon = File("structure/phonon.extxyz")
     structure = File("structure/structure.json")
+    born = File("structure/born.json")
     harmonic = File("structure/harmonic.h5")
     curvature = File("curvature/labels.h5")
     curvature_record = File("curvature/labels.json")

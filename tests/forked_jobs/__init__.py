@@ -8,6 +8,7 @@ job's environment, folder and streams. One campaign of the tests runs without, a
 
 from __future__ import annotations
 
+import atexit
 import os
 import pickle
 import runpy
@@ -94,6 +95,7 @@ def _run(asking: socket.socket) -> int:
     except BaseException:
         traceback.print_exc()
         status = 1
+    atexit._run_exitfuncs()  # scratch folders and workers of the job, as where a Python ends
     sys.stdout.flush()
     sys.stderr.flush()
     return status

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -24,9 +25,10 @@ from umklapp.config import (
 )
 from umklapp.config.backends import BACKENDS
 from umklapp.crystals import given_cells, materials, phonopy_cells, registration, supercells
-from umklapp.crystals.formats import given
-from umklapp.crystals.formats.force_sets import load_params, read_labelled
+from umklapp.crystals.formats import born_files, given
+from umklapp.crystals.formats.force_sets import load_params
 from umklapp.errors import InputError
+from umklapp.lattice import born
 from umklapp.learning.events import reference_dynamics
 from umklapp.potentials.external import bridge
 from umklapp.stages import STAGES
@@ -34,6 +36,9 @@ from umklapp.wording import nearest
 
 if TYPE_CHECKING:
     from umklapp.potentials.nequip.parents import Parent
+
+
+log = logging.getLogger(__name__)
 
 
 def check(campaign: Campaign) -> pd.DataFrame:
@@ -47,20 +52,64 @@ def check(campaign: Campaign) -> pd.DataFrame:
     rows = table.loc[keys]
     _check_mappings(campaign, table)
     problems = []
+    primitives: dict[str, Atoms] = {}
     for _, row in rows.iterrows():
         try:
             cells = _cells(campaign, row)
+            primitives[row["material"]] = cells.primitive
             _check_files(campaign, row["material"], cells)
             _check_starts(campaign, row["material"], cells.primitive)
         except InputError as error:
             problems.append(str(error))
+    problems += born_problems(campaign, primitives)
+    species = materials.species(table, keys)
+    try:
+        reference.check(campaign.reference, {name for names in species.values() for name in names})
+    except InputError as error:
+        problems.append(str(error))
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
     _check_counts(campaign)
     check_backend(campaign.potential)
-    species = materials.species(table, keys)
-    reference.check(campaign.reference, {name for names in species.values() for name in names})
     return rows
+
+
+def born_problems(campaign: Campaign, primitives: Mapping[str, Atoms]) -> list[str]:
+    """What is wrong with the Born charges of materials, all of them; polar ones without are logged.
+
+    Args:
+        primitives: primitive cell of every material that could be built.
+    """
+    problems, without = [], []
+    chosen, reference_settings = campaign.materials, campaign.reference
+    for material, primitive in primitives.items():
+        try:
+            found = born.source(
+                *(campaign.phonons, reference_settings, chosen.structures, chosen.cells),
+                *(material, primitive),
+            )
+            if found.path is not None:
+                born_files.read(found.path, primitive, material)
+            elif found.kind == "none" and found.polar:
+                without.append(material)
+        except InputError as error:
+            problems.append(str(error))
+    if without:
+        log.warning(
+            f"phonons.born: {campaign.phonons.born}: no Born charges for {', '.join(without)}: "
+            "their κ has no non-analytical correction, and says so (docs/howto.md says how to give "
+            "them)"
+        )
+    return _joined(problems)
+
+
+def _joined(problems: Sequence[str]) -> list[str]:
+    """Sentences that differ in their last word alone, the material, as one."""
+    by_start: dict[str, list[str]] = {}
+    for problem in dict.fromkeys(problems):
+        start, _, last = problem.rpartition(" ")
+        by_start.setdefault(start, []).append(last)
+    return [f"{start} {', '.join(names)}" for start, names in by_start.items()]
 
 
 def check_campaign(campaign: Campaign, keys: Sequence[str]) -> None:
@@ -180,9 +229,12 @@ def _check_files(campaign: Campaign, material: str, cells: _Cells) -> None:
     if isinstance(campaign.reference, Lookup):
         path = campaign.reference.path
         _check_exists(path, "reference.path")
-        table = read_labelled(path)
+        table, _ = given.inspected(path, keys=campaign.reference.keys)
         _check_frames(table, f"reference.path: {path}", material, primitive)
         registration.register(table, cells.sampling, f"reference.path: {path}")
+    modes = campaign.conductivity.reference
+    if modes is not None:
+        _check_exists(Path(str(modes).replace("{material}", material)), "conductivity.reference")
     _check_reference_dynamics(campaign, material, cells)
     _check_curvature(campaign, material)
     if campaign.phonons.force_constants is not None:
@@ -202,7 +254,7 @@ def _check_reference_dynamics(campaign: Campaign, material: str, cells: _Cells) 
     """Every trajectory of `verdict.reference` is there, of this crystal, and has times."""
     for path in campaign.verdict.references(material):
         _check_exists(path, "verdict.reference")
-        first = given.first(path)
+        first = given.first(path, keys=campaign.verdict.reference_keys)
         if not first:
             raise InputError(f"verdict.reference: {path} has no frames")
         _check_frames(first, f"verdict.reference: {path}", material, cells.primitive)
@@ -212,13 +264,13 @@ def _check_reference_dynamics(campaign: Campaign, material: str, cells: _Cells) 
 def _check_seed(seed: FramesSeed, key: str, material: str, cells: _Cells) -> None:
     path = seed.path_of(material)
     _check_exists(path, f"{key}.path")
-    found = given.count(path, seed.every, seed.skip)
+    found = given.count(path, seed.every, seed.skip, seed.keys)
     if found == 0 or (seed.count or 0) > found:
         raise InputError(
             f"{key}.count: {seed.count or 'some'} frames wanted, {path} has {found} "
             f"(every {seed.every}, skip {seed.skip})"
         )
-    first = given.first(path, seed.skip)
+    first = given.first(path, seed.skip, seed.keys)
     _check_frames(first, f"{key}.path: {path}", material, cells.primitive)
     registration.register(first, cells.sampling, f"{key}.path: {path}")
 
@@ -301,7 +353,7 @@ def expected_frames(campaign: Campaign) -> int:
             count += seed.steps // seed.every
         elif seed.kind == "frames":
             path = seed.path_of(material)
-            found = given.count(path, seed.every, seed.skip)
+            found = given.count(path, seed.every, seed.skip, seed.keys)
             count += found if seed.count is None else seed.count
         elif seed.kind == "low_fidelity" and seed.distillation and seed.distillation.bound:
             count += seed.distillation.start

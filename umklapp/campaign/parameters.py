@@ -7,10 +7,12 @@ setting of the analysis is no parameter of the dynamics that it analyses.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
 
+from umklapp import provenance
 from umklapp.campaign.requests import Wildcards, goes_on, pretraining
 from umklapp.campaign.untracked import SameNumber, Untracked, compared_as
 from umklapp.config import OPERATION, Campaign, Gpaw, Program
@@ -18,6 +20,7 @@ from umklapp.config.base import Section
 from umklapp.config.green_kubo import MOVES
 from umklapp.config.potential import Potential
 from umklapp.crystals import prototypes
+from umklapp.errors import InputError
 
 CURVATURE_SOURCE = {"kind", "labels", "supercell", "displacement", "equilibrium"}
 """Settings of fine-tuning that its labels depend on; the others are of the training."""
@@ -81,6 +84,21 @@ class Parameters:
         row = cast(pd.Series, self.table.loc[wildcards.material])
         return prototypes.recipe(row, chosen.structures)
 
+    def born_file(self, wildcards: Wildcards) -> str | None:
+        """What the file or table of Born charges says of one material; None where there is none."""
+        said, material = self.campaign.phonons.born, wildcards.material
+        if isinstance(said, Path):
+            from umklapp.crystals.formats import born_files  # phonopy: where a file is named
+
+            try:
+                return born_files.identity(born_files.path_of(said, material), material)
+            except InputError:
+                return None  # a crystal that is not polar needs no file; others were named before
+        table = self.campaign.materials.structures / prototypes.BORN
+        if said == "auto" and table.is_file():
+            return provenance.digest(prototypes.read_yaml(table).get(material))
+        return None
+
     def label_timeout(self) -> SameNumber:
         """Wall time of one label (s); a change repeats nothing."""
         resources = self.campaign.resources
@@ -122,7 +140,7 @@ class Parameters:
 
     def finding_events(self) -> Plain:
         """What finding events depends on; the other settings are of the judging."""
-        names = {"reference", "enter", "leave", "shortest", "gap"}
+        names = {"reference", "reference_keys", "enter", "leave", "shortest", "gap", "sigma_atoms"}
         return self.campaign.verdict.model_dump(mode="json", include=names)
 
     def low_fidelity_sampling(self, wildcards: Wildcards) -> Plain:

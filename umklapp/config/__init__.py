@@ -26,6 +26,7 @@ from umklapp.config.elastic import Elastic
 from umklapp.config.exploration import Exploration, MdExploration, NptBarostat, PoolExploration
 from umklapp.config.finetune import CurvatureFinetune, CurvatureWeights, OrdinaryWeights
 from umklapp.config.green_kubo import GreenKubo
+from umklapp.config.labels import LabelKeys
 from umklapp.config.low_fidelity import (
     CalculatorSurface,
     CheckpointSurface,
@@ -78,6 +79,7 @@ __all__ = [
     "Gpaw",
     "GreenKubo",
     "HarmonicSeed",
+    "LabelKeys",
     "Lookup",
     "LowFidelitySeed",
     "Mace",

@@ -17,6 +17,7 @@ from umklapp.config.base import (
     Supercell,
     Supercells,
 )
+from umklapp.config.labels import LabelKeys
 from umklapp.config.low_fidelity import LowFidelitySeed
 
 WHICH: tuple[Literal["sampling"], Literal["phonon"]] = ("sampling", "phonon")
@@ -135,6 +136,9 @@ class GivenLabels(Section):
     count: int | None = Field(
         None, ge=1, description="of those a seeded random draw of n frames; all if none"
     )
+    keys: LabelKeys = Field(
+        LabelKeys(), description="names of the labels in extxyz files, where they are not ASE's"
+    )
 
 
 class FramesSeed(GivenLabels):
@@ -143,7 +147,8 @@ class FramesSeed(GivenLabels):
     kind: Literal["frames"] = "frames"
     path: Path = Field(
         description="labelled extxyz, phonopy or phono3py yaml (.xz allowed), FHI-vibes "
-        "trajectory.son or .nc, or aims.out; `{material}` stands for the material's key"
+        "trajectory.son or .nc, aims.out, vasprun.xml, OUTCAR, ASE's .traj or .db; `{material}` "
+        "stands for the material's key"
     )
 
     def path_of(self, material: str) -> Path:

@@ -33,6 +33,12 @@ class GreenKubo(Section):
     length: Positive = Field(50.0, description="constant-energy dynamics of each run (ps)")
     flux_every: int = Field(4, ge=1, description="steps between two fluxes")
     frames_every: int = Field(2, ge=1, description="fluxes between two kept frames (for lifetimes)")
+    least_atoms: int = Field(
+        128,
+        ge=1,
+        description="κ from fewer atoms stands with a warning and is not trusted: waves longer "
+        "than the cell are missing (128 is the smallest supercell of the published screening)",
+    )
     max_drift: Positive = Field(
         0.002, description="a run whose energy drifts by more is not used (eV/atom over the run)"
     )

@@ -12,8 +12,11 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from umklapp.config.base import Mesh, Positive, Section
+from umklapp.config.labels import LabelKeys
 
-OPERATION = {"preset", "command", "check_command", "scratch", "pseudo_dir", "species_dir"}
+OPERATION = {
+    "preset", "command", "ph_command", "check_command", "scratch", "pseudo_dir", "species_dir",
+}  # fmt: skip
 """Keys that say how and where a program runs: same label whatever they are."""
 
 
@@ -77,6 +80,11 @@ class Espresso(Program):
     }
 
     engine: Literal["espresso"] = "espresso"
+    ph_command: str | None = Field(
+        None,
+        min_length=1,
+        description="of ph.x, for Born charges (`phonons.born`); default: `command` with ph.x",
+    )
     pseudo_dir: str = Field(
         "$ESPRESSO_PSEUDO", description="folder of the UPF files, `$VARIABLES` allowed"
     )
@@ -166,7 +174,10 @@ class Lookup(Section):
     """A table of frames that are already labelled; nothing else can be chosen."""
 
     engine: Literal["lookup"] = "lookup"
-    path: Path = Field(description="labelled extxyz, or a phono3py params yaml (.xz allowed)")
+    path: Path = Field(description="labelled frames, in any format of a seed of kind `frames`")
+    keys: LabelKeys = Field(
+        LabelKeys(), description="names of the labels in extxyz files, where they are not ASE's"
+    )
 
 
 Reference = Annotated[

@@ -110,6 +110,11 @@ class Rounds(Section):
         description="rms(error/expected error) on the new labels must not be above this; what is "
         "above 1 raises all expected errors before `share_above` is judged",
     )
+    training_share: Fraction = Field(
+        0.1,
+        description="rms of the force that members may leave of the training labels of any kind "
+        "and cell, over that of the labels; a quarter of `force_error` is always allowed",
+    )
     physics: list[Literal["anharmonicity", "kappa"]] = Field(
         ["anharmonicity", "kappa"],
         description="what must have stopped moving: the distribution of σᴬ in the exploration's "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from umklapp.config.base import Mesh, Positive, Section
 
@@ -22,10 +22,13 @@ class Phonons(Section):
         description="add to every member the Taylor expansion (prior `potential.taylor`) of what "
         "it leaves of the training labels in the phonon supercell",
     )
-    born: Path | None = Field(
-        None,
-        description="yaml with Born charges and dielectric constant per material, for the "
-        "non-analytical correction (for example config/structures/born.yaml)",
+    born: Literal["auto", "reference", "none"] | Path = Field(
+        "auto",
+        description="Born charges and ε∞ of the non-analytical correction: a file (BORN or yaml of "
+        "phonopy, or a table of materials), a folder, or a pattern with `{material}`; `reference`: "
+        "by the engine (espresso: ph.x); `none`: no correction, which every κ then says; `auto`: "
+        "the params file, else the engine, else `born.yaml` in materials.structures, else none, "
+        "said before the first job and in every κ",
     )
     mesh: Mesh = Field([20, 20, 20], description="q-mesh of frequencies, DOS and thermodynamics")
     imaginary: float = Field(
@@ -47,6 +50,13 @@ class Phonons(Section):
     random_amplitude: Positive = Field(
         0.03, description="displacement of every atom with `fc3: symfc` (Å)"
     )
+
+    @field_validator("born", mode="before")
+    @classmethod
+    def _said(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("write none (no correction, which every κ then says), or auto")
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Phonons:

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from umklapp.config.base import Positive, Section
+from umklapp.config.labels import LabelKeys
 
 
 class Persistence(Section):
@@ -38,6 +39,9 @@ class Verdict(Section):
         description="reference MD with times: one file or a list, in any format of a seed of kind "
         "`frames`; `{material}` stands for the material's key; default: the aimd seeds",
     )
+    reference_keys: LabelKeys = Field(
+        LabelKeys(), description="names of the labels in its extxyz files, where not ASE's"
+    )
     enter: Positive = Field(
         6.0, description="an event begins this many widths above the quiet median of σᴬ"
     )
@@ -53,6 +57,12 @@ class Verdict(Section):
         0.1,
         description="events per ps that must not be overlooked: without any event, *sound* takes "
         "3/`rarest` ps of reference dynamics",
+    )
+    sigma_atoms: int = Field(
+        60,
+        ge=1,
+        description="σᴬ of dynamics with fewer atoms is not reported, and no advice rests on it: a "
+        "small cell has few modes (8 atoms of NaCl gave 0.18, published is 0.36)",
     )
     persistence: Persistence = Persistence()
 

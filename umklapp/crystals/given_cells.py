@@ -37,7 +37,11 @@ def of_material(chosen: Materials, row: pd.Series) -> tuple[Atoms, Atoms, str]:
         raise InputError("materials.cells: no file is named")
     if not path.exists() or force_sets.is_params(path):
         params = force_sets.load_params(path)
-        return from_phonopy(params.primitive), from_phonopy(params.supercell), str(path)
+        cells = [from_phonopy(params.primitive), from_phonopy(params.supercell)]
+        for cell in cells:
+            materials.refuse_dropped(cell, str(path))
+            cell.arrays.pop("masses", None)  # natural ones, of another table
+        return cells[0], cells[1], str(path)
     return of_trajectory(path, materials.build_primitive(row, chosen.structures, chosen.downloads))
 
 
@@ -52,7 +56,7 @@ def of_trajectory(path: Path, built: Atoms) -> tuple[Atoms, Atoms, str]:
     Raises:
         InputError: no frames, several cells, or another crystal.
     """
-    frames = list(given.read(path))
+    frames, _ = given.inspected(path)
     if not frames:
         raise InputError(f"{path}: no frames in the file")
     if materials.composition(frames[0]) != materials.composition(built):

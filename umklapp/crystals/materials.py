@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import spglib
 from ase import Atoms
-from ase.data import atomic_numbers
+from ase.data import atomic_masses, atomic_numbers
 from ase.formula import Formula
 
 from umklapp.crystals import frame_info, materials_project, prototypes
@@ -28,6 +28,9 @@ SYMPREC = 1e-4
 
 TOLERANCES: tuple[float, ...] = (SYMPREC, 1e-3, 1e-2)
 """Å; for structures from files, which state positions with few digits."""
+
+FULL, SAME_MASS = 1e-3, 1e-3
+"""Deviation from full occupation, and of a mass from the natural one, that is rounding."""
 
 LARGEST_FORMULA = 1000
 """Atoms of a formula unit; the largest in the inorganic databases have some hundred."""
@@ -315,9 +318,47 @@ def read_structure(path: Path) -> Atoms:
     from ase.io import read  # half a second; not in every job of a workflow
 
     try:
-        return read(path)
+        found = read(path)
     except Exception as error:
         raise InputError(f"{path}: cannot be read as a structure: {error}") from None
+    refuse_dropped(found, str(path))
+    return found
+
+
+def refuse_dropped(atoms: Atoms, source: str) -> None:
+    """Refuse physics of a structure that no later step would carry.
+
+    Masses that differ from the natural ones by their tables alone (`SAME_MASS`) pass.
+
+    Raises:
+        InputError: sites that are shared or partly empty, magnetic moments, charges, isotopes.
+    """
+    for site, species in (atoms.info.get("occupancy") or {}).items():
+        if len(species) > 1 or any(abs(value - 1) > FULL for value in species.values()):
+            shares = ", ".join(f"{name} {value:g}" for name, value in species.items())
+            raise InputError(
+                f"{source}: site {site} is occupied by {shares}: an ordered crystal of full sites "
+                "is needed; give an ordered supercell of it as a material of its own"
+            )
+    remedy = {
+        "magnetic moments": "labels are calculated without spin, which would be another state; no "
+        "setting carries moments to the engine yet: leave the material out, or take them away "
+        "where the crystal is not magnetic",
+        "charges": "no setting carries them to the engine: take them away",
+    }
+    for name, values in (
+        ("magnetic moments", atoms.get_initial_magnetic_moments()),
+        ("charges", atoms.get_initial_charges()),
+    ):
+        if np.any(values):
+            raise InputError(f"{source}: the structure has {name}; {remedy[name]}")
+    natural = atomic_masses[atoms.numbers]
+    if np.abs(atoms.get_masses() / natural - 1).max(initial=0.0) > SAME_MASS:
+        raise InputError(
+            f"{source}: the structure has masses of its own (isotopes): dynamics and phonons of a "
+            "campaign take natural masses; take them away (conductivity.isotopes scatters by the "
+            "natural mixture)"
+        )
 
 
 def _standardised(atoms: Atoms, wanted: int, tolerances: Sequence[float]) -> Atoms:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".cif", ".vasp", ".extxyz")
 """Files of the structures folder that win over a prototype."""
 
-LATTICES, PROTOTYPES = "lattices.yaml", "prototypes.yaml"
+LATTICES, PROTOTYPES, BORN = "lattices.yaml", "prototypes.yaml", "born.yaml"
 
 
 @lru_cache(maxsize=64)

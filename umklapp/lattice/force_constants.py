@@ -10,73 +10,51 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from ase import Atoms
 from phono3py import Phono3py
 from phono3py.file_IO import read_fc2_from_hdf5, write_fc2_to_hdf5
 from phonopy.harmonic.force_constants import compact_fc_to_full_fc
 from phonopy.interface.symfc import SymfcFCSolver
-from phonopy.physical_units import get_physical_units
 
 from umklapp import config
 from umklapp.crystals.formats.force_sets import load_params
-from umklapp.crystals.frame_info import FrameInfo
 from umklapp.crystals.phonopy_cells import from_phonopy, supercell_matrix, to_phonopy
 from umklapp.errors import CalculationError, InputError
+from umklapp.lattice.born_record import BornRecord
 from umklapp.potentials.contract import Potential
 
 SEED = 0
 """Of random displacements."""
 
 
-def prepare(primitive: Atoms, supercell: Atoms, settings: config.Phonons) -> Phono3py:
-    """An empty phono3py calculation of the supercell; fc2 and Born charges come with a params file.
+def prepare(
+    primitive: Atoms, supercell: Atoms, settings: config.Phonons, born: BornRecord | None = None
+) -> Phono3py:
+    """An empty phono3py calculation of the supercell; fc2 comes with a params file.
 
     Args:
         primitive: primitive cell.
         supercell: a multiple of it, for third-order and (without a params file) second-order
             force constants.
         settings: `force_constants` names a params file with a phonon supercell of its own.
-    """
-    if settings.force_constants is not None:
-        return from_params(settings.force_constants)
-    matrix = supercell_matrix(primitive, supercell)
-    phonon = Phono3py(to_phonopy(primitive), supercell_matrix=matrix.T, primitive_matrix="P")
-    if settings.born is not None:
-        phonon.nac_params = born_charges(primitive, settings.born)
-    return phonon
-
-
-def born_charges(primitive: Atoms, path: Path) -> dict[str, Any]:
-    """Parameters of the non-analytical correction of a cubic or uniaxial crystal, as phonopy's.
-
-    Args:
-        primitive: with `info["material"]`, the key in the file.
-        path: yaml; per material `charges` (e, by species: a number or a (3, 3) tensor) and
-            `dielectric` (a number or a (3, 3) tensor). A number stands for an isotropic tensor.
+        born: Born charges of the atoms of `primitive`, for the non-analytical correction; None:
+            those of the params file, and no correction without one.
 
     Raises:
-        InputError: the material or a species is not in the file, or the charges of the cell do
-            not add up to zero within 0.05 e.
+        InputError: the params file is of another crystal than the Born charges.
     """
-    material = str(FrameInfo.of(primitive).material)
-    entry = yaml.safe_load(path.read_text()).get(material)
-    if entry is None:
-        raise InputError(f"phonons.born: {path} has no entry for {material}")
-    missing = sorted(set(primitive.get_chemical_symbols()) - set(entry["charges"]))
-    if missing:
-        raise InputError(f"phonons.born: {path}, {material}: no charge for {missing}")
-    tensors = {name: _tensor(value) for name, value in entry["charges"].items()}
-    born = np.array([tensors[symbol] for symbol in primitive.get_chemical_symbols()])
-    if np.abs(born.sum(axis=0)).max() > 0.05:
-        raise InputError(f"phonons.born: {path}, {material}: the charges do not add up to zero")
-    coulomb = get_physical_units().Hartree * get_physical_units().Bohr  # eV Å
-    return {"born": born, "dielectric": _tensor(entry["dielectric"]), "factor": coulomb}
-
-
-def _tensor(value: float | list[list[float]]) -> np.ndarray:
-    tensor = np.array(value, float)
-    return np.eye(3) * tensor if tensor.ndim == 0 else tensor
+    charges = None if born is None else born.charges
+    if settings.force_constants is None:
+        matrix = supercell_matrix(primitive, supercell)
+        phonon = Phono3py(to_phonopy(primitive), supercell_matrix=matrix.T, primitive_matrix="P")
+    else:
+        phonon = from_params(settings.force_constants)
+        own = from_phonopy(phonon.primitive)
+        if charges is not None:
+            charges = charges.laid_on(primitive, own, str(settings.force_constants))
+    if born is not None:
+        phonon.nac_params = None if charges is None else charges.nac_params()
+    return phonon
 
 
 def from_params(path: Path) -> Phono3py:

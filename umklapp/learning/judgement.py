@@ -18,6 +18,7 @@ from umklapp.learning.sampling.calibration import Honesty
 from umklapp.learning.sampling.candidates import Spread, SpreadNumbers
 from umklapp.potentials.committee import Committee, CommitteePrediction
 from umklapp.potentials.training_records import Finetuning, Training
+from umklapp.potentials.training_residuals import Left
 from umklapp.records import Part, Record
 
 
@@ -72,7 +73,8 @@ class CommitteeRecord(Record):
     reference_energy_eV_per_atom: of every member on the perfect crystal. calibration_factor: that
     turns u_I into an expected error, None where there is no uncertainty. conformal_90: see
     `calibration.conformal_factor`. statistics: of the uncertainties and of the energy above the
-    crystal on the calibration frames. frames: counts, `train`, `calibration`, `test`.
+    crystal on the calibration frames. frames: counts, `train`, `calibration`, `test`. left: what
+    every member leaves of the labels that it learned, by kind and cell.
     """
 
     reference_energy_eV_per_atom: list[float]
@@ -86,6 +88,7 @@ class CommitteeRecord(Record):
     frames: dict[str, int]
     members: list[Member] = Field(default_factory=list)
     finetune: CommitteeFinetuning | None = None
+    left: list[tuple[Left, ...]] = Field(default_factory=list)
 
 
 def reference_energies(committee: Committee, perfect: Atoms) -> np.ndarray:
@@ -189,6 +192,7 @@ def with_training(
         update={
             "members": members,
             "finetune": tuned,
+            "left": [record.left for record in training if record.left],
             "notes": [*report.notes, tuned.words] if tuned else report.notes,
             "frames": {**report.frames, "train": train},
         }

@@ -16,9 +16,10 @@ from umklapp.config import Rounds
 from umklapp.learning.assessment import Assessment, Criterion, conclude
 from umklapp.learning.judgement import CommitteeFinetuning
 from umklapp.learning.sampling.exploration import Explored
-from umklapp.learning.stopping import labels, physics, search
+from umklapp.learning.stopping import labels, physics, search, training
 from umklapp.learning.stopping.labels import NewLabels
 from umklapp.learning.stopping.search import Seen
+from umklapp.potentials.training_residuals import Left
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Evidence:
     seen_before: events of the two; labels: of frames of `explored`; factor: calibration factor of
     the committee, None where it has none; bound: expected error of the worst atom (eV/Å) from which
     a frame is labelled; kappa, kappa_before: κ(300 K) of the members in W/(m K), None where it was
-    not computed; finetune: of `committee.json`.
+    not computed; finetune, left: of `committee.json`.
     """
 
     explored: Explored
@@ -42,6 +43,7 @@ class Evidence:
     kappa: Sequence[float | None] = ()
     kappa_before: Sequence[float | None] | None = None
     finetune: CommitteeFinetuning | None = None
+    left: Sequence[Sequence[Left]] = ()
 
 
 def assess(
@@ -65,8 +67,10 @@ def assess(
 
 def criteria(evidence: Evidence, settings: Rounds) -> dict[str, Criterion]:
     """All criteria of a round by name; `settings.physics` says which physics is among them."""
+    trained = training.trained_out(evidence.left, settings) if any(evidence.left) else None
     return {
         **_of_search(evidence, settings),
+        **({"training": trained} if trained else {}),
         **labels.criteria(evidence.labels, evidence.factor, evidence.bound, settings),
         **_of_physics(evidence, settings),
     }

@@ -18,6 +18,7 @@ from umklapp.errors import InputError
 from umklapp.potentials import loading
 from umklapp.potentials.contract import Potential, Prediction
 from umklapp.potentials.neighbours import Neighbourhood
+from umklapp.potentials.training_residuals import group_of
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,9 @@ def member_frames(
 ) -> tuple[list[Atoms], list[Atoms]]:
     """What a member trains on and what validates it, the same in every stage that trains it.
 
+    Validation frames are drawn in blocks of every kind and cell (`training_residuals.group_of`), so
+    that no kind is validated, or left out of the training, by chance alone.
+
     Training, and fine-tuning after it, must draw the same parts: else a member would be validated
     on frames that it has learned.
 
@@ -153,9 +157,42 @@ def member_frames(
         InputError: fewer than two frames.
     """
     stream = stream_of(root, material)
-    parts = subsample(len(labels), settings.fraction, stream, member, settings.seeds)
+    groups = [group_of(label) for label in labels]
+    parts = subsample_groups(groups, settings.fraction, stream, member, settings.seeds)
     learned, held_back = ([labels[index] for index in part] for part in parts)
     return learned, held_back
+
+
+def subsample_groups(
+    groups: Sequence[tuple[str, int]], fraction: float, seed: int, member: int, seeds: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `subsample`, with blocks of consecutive frames of one group.
+
+    A group that is smaller than a block gives a frame of the smaller part with the share that it
+    has of the block. Where no group gives one, all frames are one group.
+
+    Args:
+        groups: of every frame, in the order of the data set.
+    """
+    block = _block(fraction)
+    chosen: list[int] = []
+    for group in dict.fromkeys(groups):
+        own = [index for index, each in enumerate(groups) if each == group]
+        stream = provenance.seed_for(seed, *group)
+        for number, first in enumerate(range(0, len(own), block)):
+            generator = provenance.generator(stream, "subsample", member // seeds, number)
+            place = first + int(generator.integers(block))
+            chosen += own[place : place + 1]
+    if not chosen or len(chosen) == len(groups):
+        return subsample(len(groups), fraction, seed, member, seeds)
+    smaller = np.array(sorted(chosen))
+    larger = np.setdiff1d(np.arange(len(groups)), smaller)
+    return (larger, smaller) if fraction >= 0.5 else (smaller, larger)
+
+
+def _block(fraction: float) -> int:
+    """Frames of which one is drawn for the smaller part."""
+    return max(2, round(1 / min(fraction, 1 - fraction)))
 
 
 def subsample(
@@ -183,7 +220,7 @@ def subsample(
     """
     if n_frames < 2:
         raise InputError(f"{n_frames} training frames: at least 2 are needed")
-    block = max(2, round(1 / min(fraction, 1 - fraction)))
+    block = _block(fraction)
     chosen = []
     for number, first in enumerate(range(0, n_frames, block)):
         generator = provenance.generator(seed, "subsample", member // seeds, number)

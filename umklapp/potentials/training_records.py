@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from umklapp.crystals.curvature import CurvatureNumbers
+from umklapp.potentials.training_residuals import Left
 from umklapp.records import Part, Record
 
 
@@ -55,11 +56,14 @@ class Training(Pretraining):
 
     frames: counts, `train`, `validation`, `dataset`. dataset, model, parent: digests of the files.
     potential: the settings. device: where it ran; fallback: why not on the card that was asked for.
+    left: what it leaves of the labels that it learned, by kind and cell; empty in files from before
+    it was recorded.
     """
 
     dataset: str
     potential: dict[str, Any]
     parent: str | None = None
+    left: tuple[Left, ...] = ()
     device: str | None = None
     fallback: str | None = None
 

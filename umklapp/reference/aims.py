@@ -13,6 +13,7 @@ from ase.calculators.calculator import Calculator
 from ase.data import atomic_numbers
 
 from umklapp import provenance
+from umklapp.errors import InputError
 from umklapp.reference.external import ProgramEngine
 from umklapp.reference.programs import Diagnosis, Watched, expand, text_of
 
@@ -24,6 +25,7 @@ class AimsEngine(ProgramEngine):
     """Energy, forces and, where asked, stress by FHI-aims."""
 
     name = "aims"
+    smears_energy = True
     program = "aims.x"
     variable = "UMKLAPP_AIMS_COMMAND"
 
@@ -33,13 +35,25 @@ class AimsEngine(ProgramEngine):
             Path(expand(self.settings.species_dir, "reference.species_dir")) / self.settings.basis
         )
 
+    def _here(self) -> bool:
+        """Whether basis sets are looked for: with `check_command: false` only where their folder
+        is; else the nodes have them."""
+        try:
+            return bool(self.settings.check_command or self.basis_folder().is_dir())
+        except InputError:  # a variable that only the nodes have
+            return False
+
     def ingredients(self) -> dict[str, str]:
-        """Hash of every basis set."""
+        """Hash of every basis set; none where only other machines have them."""
+        if not self._here():
+            return {}
         paths = sorted(self.basis_folder().glob("*_default"))
         return {path.name: provenance.file_digest(path) for path in paths}
 
     def missing(self, species: Iterable[str]) -> list[str]:
         """The folder, or the elements that have no basis set in it."""
+        if not self._here():
+            return []
         folder = self.basis_folder()
         if not folder.is_dir():
             return [f"species_dir: {folder} does not exist (species_defaults of FHI-aims)"]

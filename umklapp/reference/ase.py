@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,11 @@ from umklapp.config import AseCalculator, Section
 from umklapp.crystals import frame_info, frames
 from umklapp.reference import calculators
 from umklapp.reference.contract import Failure, Reason, time_limit
+
+log = logging.getLogger(__name__)
+
+METALLIC = 5e-4
+"""eV per atom between free and extrapolated energy that an insulator does not have."""
 
 CAP = "max_iterations"
 """Setting that decides whether there is a label, never what it is."""
@@ -33,12 +39,14 @@ class CalculatorEngine(ABC):
 
     name = "ase"
     attempts = 2
+    smears_energy = False
+    """Whether its plain energy is extrapolated to zero smearing, and not the free energy."""
 
     def __init__(self, settings: Section) -> None:
-        described, cap = (
-            self.identity(settings),
-            CAP if CAP in type(settings).model_fields else None,
-        )
+        described = dict(self.identity(settings))
+        cap = CAP if CAP in type(settings).model_fields else None
+        if self.smears_energy and getattr(settings, "smearing", 0.0) > 0:
+            described["energy"] = "free"  # labels of before were extrapolated
         self.limits: dict[str, float] = {}
         if cap:
             self.limits["scf_not_converged"] = float(getattr(settings, cap))
@@ -97,7 +105,7 @@ class CalculatorEngine(ABC):
     def _label_once(self, bare: Atoms, workdir: Path, attempt: int) -> Atoms:
         work = bare.copy()
         work.calc = self.fresh_calculator(work, workdir, attempt=attempt, symmetric=False)
-        energy, forces = work.get_potential_energy(), work.get_forces()
+        energy, forces = _free_energy(work), work.get_forces()
         try:
             stress = work.get_stress()
         except PropertyNotImplementedError:
@@ -108,6 +116,26 @@ class CalculatorEngine(ABC):
         return frames.labelled(
             bare, energy, forces, stress, engine=self.name, settings_hash=self.settings_hash
         )
+
+
+def _free_energy(work: Atoms) -> float:
+    """The energy (eV) whose slope the forces are: with smearing the free energy E − TS.
+
+    A metal, or a gap that smearing closes, is said in the log.
+    """
+    plain = float(work.get_potential_energy())
+    try:
+        free = float(work.get_potential_energy(force_consistent=True))
+    except (PropertyNotImplementedError, TypeError, KeyError):
+        return plain
+    entropy = abs(free - plain) / len(work)
+    if np.isfinite(free) and entropy > METALLIC:
+        log.warning(
+            f"{work.symbols}: electrons are smeared ({1e3 * entropy:.2g} meV per atom between free "
+            "and extrapolated energy): a metal or a small gap; labels are free energies, and κ has "
+            "no electronic part"
+        )
+    return free if np.isfinite(free) else plain
 
 
 class AseEngine(CalculatorEngine):

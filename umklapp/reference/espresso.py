@@ -27,9 +27,12 @@ class EspressoEngine(ProgramEngine):
     program = "pw.x"
     variable = "UMKLAPP_ESPRESSO_COMMAND"
 
+    def pseudopotential_folder(self) -> Path:
+        """Folder of the UPF files."""
+        return Path(expand(self.settings.pseudo_dir, "reference.pseudo_dir")).resolve()
+
     def _pseudopotential(self, species: str) -> Path:
-        folder = expand(self.settings.pseudo_dir, "reference.pseudo_dir")
-        return Path(folder).resolve() / self.settings.pseudopotentials[species]
+        return self.pseudopotential_folder() / self.settings.pseudopotentials[species]
 
     def ingredients(self) -> dict[str, str]:
         """Hash of every pseudopotential."""

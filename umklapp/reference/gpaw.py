@@ -24,6 +24,7 @@ class GpawEngine(CalculatorEngine):
     """Energy, forces and stress by GPAW; convergence is checked, a cap that is hit is a Failure."""
 
     name = "gpaw"
+    smears_energy = True
 
     def __init__(self, settings: Gpaw) -> None:
         super().__init__(settings)

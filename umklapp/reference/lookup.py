@@ -11,9 +11,9 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 
 from umklapp import provenance
-from umklapp.config import Lookup
+from umklapp.config import LabelKeys, Lookup
 from umklapp.crystals import frame_info, frames, registration
-from umklapp.crystals.formats.force_sets import read_labelled
+from umklapp.crystals.formats import given
 from umklapp.crystals.frame_info import FrameInfo, identity
 from umklapp.errors import InputError
 from umklapp.reference.contract import Failure
@@ -21,29 +21,31 @@ from umklapp.reference.contract import Failure
 log = logging.getLogger(__name__)
 
 
-def table(path: Path, perfect: Atoms) -> dict[str, Atoms]:
+def table(path: Path, perfect: Atoms, keys: LabelKeys | None = None) -> dict[str, Atoms]:
     """Frames of a table on the sites of a supercell, by their identity as they stand in the file.
 
     Raises:
-        InputError: as `force_sets.read_labelled` and `registration.register`.
+        InputError: as `given.inspected` and `registration.register`.
     """
-    given = read_labelled(path)
-    placed, report = registration.register(given, perfect, str(path))
+    labels, _ = given.inspected(path, keys=keys or LabelKeys())
+    placed, report = registration.register(labels, perfect, str(path))
     log.info("%s", report)
-    return {identity(one): other for one, other in zip(given, placed, strict=True)}
+    return {identity(one): other for one, other in zip(labels, placed, strict=True)}
 
 
-def as_in_table(given: Sequence[Atoms], path: Path, perfect: Atoms) -> list[Atoms]:
+def as_in_table(
+    labels: Sequence[Atoms], path: Path, perfect: Atoms, keys: LabelKeys | None = None
+) -> list[Atoms]:
     """Frames on the sites as the table has them, so that they are known to be its frames.
 
     Frames that the table does not have are registered by themselves.
     """
-    known = table(path, perfect)
-    strange = [frame for frame in given if identity(frame) not in known]
+    known = table(path, perfect, keys)
+    strange = [frame for frame in labels if identity(frame) not in known]
     placed, _ = registration.register(strange, perfect, "frames that are not in the table")
     known |= {identity(one): other for one, other in zip(strange, placed, strict=True)}
     laid = []
-    for frame in given:
+    for frame in labels:
         copy = known[identity(frame)].copy()
         copy.calc = known[identity(frame)].calc
         frame_info.mark(copy, origin=FrameInfo.of(frame).origin)
@@ -61,9 +63,9 @@ class LookupEngine:
     def __init__(self, settings: Lookup, perfect: Atoms | None = None) -> None:
         """Read the table; with a supercell its frames are laid on the sites."""
         found = (
-            read_labelled(settings.path)
+            given.inspected(settings.path, keys=settings.keys)[0]
             if perfect is None
-            else table(settings.path, perfect).values()
+            else table(settings.path, perfect, settings.keys).values()
         )
         self.table = {frame_info.identity(frame): frame for frame in found}
         self.settings_hash = "s" + provenance.digest(

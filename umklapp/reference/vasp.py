@@ -14,6 +14,7 @@ from ase.calculators.calculator import Calculator
 from ase.calculators.vasp import Vasp
 
 from umklapp import provenance
+from umklapp.crystals.formats.vasp import outcar_steps
 from umklapp.reference.external import ProgramEngine
 from umklapp.reference.programs import Diagnosis, expand, run, text_of
 
@@ -25,6 +26,7 @@ class VaspEngine(ProgramEngine):
     """Energy, forces and stress by VASP, without symmetry unless it is kept."""
 
     name = "vasp"
+    smears_energy = True
     program = "vasp_std"
     variable = "UMKLAPP_VASP_COMMAND"
 
@@ -133,4 +135,6 @@ def diagnose(folder: Path) -> Diagnosis:
         return "crashed", "VASP ended before its last lines; see OUTCAR, vasp.out and vasp.err"
     if "aborting loop because EDIFF is reached" not in text:
         return "scf_not_converged", "VASP: EDIFF was not reached within NELM steps"
+    if not all(outcar_steps(text.splitlines())):  # VASP 5 prints that sentence at NELM too
+        return "scf_not_converged", "VASP: NELM steps, and the last change is above EDIFF"
     return None

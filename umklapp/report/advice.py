@@ -64,6 +64,8 @@ def missing_green_kubo(green_kubo: GreenKuboRecord | None, audit: AuditRecord | 
         return "; add a green_kubo section to the configuration"
     if green_kubo.kappa_W_per_mK is None:
         return f"; it was run and gave no κ ({green_kubo.not_computed})"
+    if green_kubo.too_small:
+        return f"; what was run is no result: {green_kubo.too_small}"
     ratio = size_correction(green_kubo)
     if ratio is not None and abs(ratio) > LARGE_CORRECTION:
         return "; what was run is no result, its cell is too small (below)"
@@ -73,23 +75,25 @@ def missing_green_kubo(green_kubo: GreenKuboRecord | None, audit: AuditRecord | 
     return ""
 
 
-def advice(sigma: float | None, stable: bool, gap: str, against: list[str]) -> str:
+def advice(
+    sigma: float | None, stable: bool, gap: str, against: list[str], unknown: str | None = None
+) -> str:
     """Which method fits the crystal, and whether its κ may be trusted.
 
     The word *trust* stands here only where nothing speaks against it.
 
     Args:
-        sigma: σᴬ of the last committee's dynamics, None where there is no harmonic reference.
+        sigma: σᴬ of the last committee's dynamics, None where none is reported.
         stable: whether there is a κ by the Boltzmann equation. gap: of `missing_green_kubo`.
-        against: `doubts`.
+        against: `doubts`. unknown: why σᴬ is None.
     """
-    method = _method(sigma, stable, gap, not against)
+    method = _method(sigma, stable, gap, not against, unknown or "no harmonic reference")
     if not against:
         return method
     return f"Trust none of these κ yet: {'; '.join(against)}. Once that is settled: {method}"
 
 
-def _method(sigma: float | None, stable: bool, gap: str, trusted: bool) -> str:
+def _method(sigma: float | None, stable: bool, gap: str, trusted: bool, unknown: str) -> str:
     verb = "trust" if trusted else "use"
     green_kubo = f"{'use' if gap else verb} Green–Kubo"
     if not stable:
@@ -98,7 +102,7 @@ def _method(sigma: float | None, stable: bool, gap: str, trusted: bool) -> str:
             f"only Green–Kubo describes it{gap}."
         )
     if sigma is None:
-        return f"σᴬ is not known (no harmonic reference), so compare both methods{gap}."
+        return f"σᴬ is not known ({unknown}), so compare both methods{gap}."
     text = f"σᴬ = {sigma:.2f}"
     if sigma > STRONG:
         return f"{text} > {STRONG}: strongly anharmonic, {green_kubo}{gap}."
@@ -109,5 +113,5 @@ def _method(sigma: float | None, stable: bool, gap: str, trusted: bool) -> str:
         )
     return (
         f"{text} < {MILD}: nearly harmonic, {verb} the Boltzmann equation; Green–Kubo is classical "
-        "and limited by its cell, as is σᴬ: too small where the dynamics had a few atoms."
+        "and limited by its cell."
     )

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from pydantic import field_validator
 
+from umklapp.lattice.born_record import NonAnalytical
 from umklapp.records import Part, Record
 from umklapp.report.advice import LARGE_CORRECTION, size_correction
 from umklapp.transport.audit.record import AuditRecord, Outcome
@@ -61,6 +62,7 @@ class Comparison(Record):
     kappa: list[Row]
     srme: SrmeRecord | None
     audit: AuditSays = AuditSays()
+    non_analytical: NonAnalytical | None = None
 
     @field_validator("srme", mode="before")
     @classmethod
@@ -158,6 +160,12 @@ def missing(
 ) -> list[str]:
     """What was asked for and could not be computed, in words; and what the errors leave out."""
     found = [f"κ: {conductivity.not_computed}"] if conductivity.not_computed else []
+    correction = conductivity.non_analytical
+    if correction is not None and correction.lacking:
+        found.append(
+            f"Boltzmann equation: {correction.words}; the crystal is polar, so its optical "
+            "branches lack the splitting at Γ"
+        )
     if errors is None:
         found.append(f"error bars: {BEFORE['members']}")
     elif errors.moves_W_per_mK is not None:
@@ -189,7 +197,8 @@ def missing(
         f"trajectory {number} is not used: {reason}"
         for number, reason in green_kubo.excluded.items()
     ]
-    found += [f"Green–Kubo: {words}" for words in green_kubo.warnings]
+    small = [green_kubo.too_small] if green_kubo.too_small else []
+    found += [f"Green–Kubo: {words}" for words in (*small, *green_kubo.warnings)]
     ratio = size_correction(green_kubo)
     if ratio is not None and abs(ratio) > LARGE_CORRECTION:
         found.append(
@@ -212,14 +221,16 @@ def page(
     comparison: str,
     problems: Sequence[str],
     audit: AuditSays,
+    correction: NonAnalytical | None = None,
 ) -> str:
     """The comparison as a markdown page.
 
     Args:
-        audit: of `audited`.
+        audit: of `audited`. correction: of conductivity.json.
     """
     lines = [f"# {material}: thermal conductivity by every method", "", comparison, ""]
     lines += [f"Audit: {audit.reason}.", ""]
+    lines += [f"Non-analytical correction: {correction.words}.", ""] if correction else []
     lines += ["| method | T (K) | κ (W/(m K)) | ± | what ± is |", "|---|---|---|---|---|"]
     for row in table.to_dict("records"):
         error = "" if pd.isna(row["error_W_per_mK"]) else f"{row['error_W_per_mK']:.2g}"

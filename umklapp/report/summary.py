@@ -33,8 +33,9 @@ class MaterialSummary(Record):
     rounds: of training; labels: reference calculations behind it, failed_labels without a result;
     kappa_300K_std: spread of the members; kappa_300K_error: of the budget, which
     kappa_300K_error_is says in words; kappa_300K_moves: what learning the audit's labels would add
-    to κ; sigma_A: of the last committee's dynamics; literature, verdict, audit and the reasons: in
-    words. None: not asked for, or not computed.
+    to κ; non_analytical_correction: where Born charges are from, or why there are none; sigma_A: of
+    the last committee's dynamics; literature, verdict, audit and the reasons: in words. None: not
+    asked for, or not computed.
     """
 
     VERSION: ClassVar[int] = 1
@@ -51,6 +52,7 @@ class MaterialSummary(Record):
     kappa_300K_error_W_per_mK: float | None = None
     kappa_300K_error_is: str | None = None
     kappa_300K_moves_W_per_mK: float | None = None
+    non_analytical_correction: str | None = None
     kappa_green_kubo_W_per_mK: float | None = None
     kappa_green_kubo_error_W_per_mK: float | None = None
     sigma_A: float | None = None
@@ -101,6 +103,7 @@ def row(
     new_in_last = last.accepted - last.failed
     displaced = committee.finetune.labels if committee.finetune else 0
     continued = verdict.persistence_labels
+    correction = conductivity.non_analytical
     boltzmann, dynamics = (errors.boltzmann, errors.green_kubo) if errors else (None, None)
     kappa, spread = conductivity.at_room_temperature or (None, None)
     return MaterialSummary(
@@ -126,6 +129,7 @@ def row(
         kappa_300K_error_W_per_mK=boltzmann.total(ROOM) if boltzmann else None,
         kappa_300K_error_is=boltzmann.words() if boltzmann else None,
         kappa_300K_moves_W_per_mK=errors.moves_W_per_mK if errors else None,
+        non_analytical_correction=correction.words if correction else None,
         kappa_green_kubo_W_per_mK=None if green_kubo is None else green_kubo.kappa_W_per_mK,
         kappa_green_kubo_error_W_per_mK=(
             dynamics.total(dynamics.temperatures_K[0]) if dynamics else None
@@ -211,6 +215,7 @@ def run(path: Path) -> str:
     reasons = "\n".join(
         f"  {each['material']}: {each['reason']}\n    events: {each['verdict_reason']}"
         f"\n    audit: {each.get('audit_reason', 'not audited')}"
+        f"\n    κ: {each.get('non_analytical_correction', 'its Born charges are not recorded')}"
         for _, each in table.iterrows()
     )
     report = Path(results.report)

@@ -18,6 +18,7 @@ from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import QhullError
 
 from umklapp.errors import InputError
+from umklapp.transport.degenerate_modes import ModeEnergies
 from umklapp.transport.green_kubo import TO_SI
 from umklapp.transport.qpoint_stars import average_over_stars, find_stars
 from umklapp.transport.series import Procedure
@@ -76,30 +77,30 @@ def harmonic_kappa(
     return np.asarray(np.einsum("qs,qsa,qsb->ab", weight, velocities, velocities))
 
 
-def heat_capacities(energies: np.ndarray, volume: float, temperature: float) -> np.ndarray:
+def heat_capacities(runs: Sequence[ModeEnergies], volume: float, temperature: float) -> np.ndarray:
     """⟨δE²⟩/(k_B T² V) of every mode, (n_q, n_b) eV/(K Å³); k_B/V in classical equilibrium.
 
     Args:
-        energies: (n, n_q, n_b) eV. volume: Å³. temperature: K.
+        runs: energies of the same modes. volume: Å³. temperature: K.
     """
-    return np.asarray(energies.var(axis=0) / units.kB / temperature**2 / volume)
+    variance = np.concatenate([each.energies for each in runs]).var(axis=0)
+    within = np.concatenate([each.within for each in runs])
+    variance = variance + runs[0].to_modes((within**2).mean(axis=0))
+    return np.asarray(variance / units.kB / temperature**2 / volume)
 
 
 def harmonic(
     modes: Modes,
-    energies: np.ndarray,
+    capacities: np.ndarray,
     lifetimes: np.ndarray,
-    volume: float,
-    temperature: float,
     procedure: Procedure = "umklapp",
 ) -> Harmonic:
     """Conductivity of the commensurate modes, also with lifetimes averaged over stars.
 
     Args:
-        modes: of the supercell. energies: (n, n_q, n_b) eV. lifetimes: (n_q, n_b) fs, NaN if none.
-        volume: Å³. temperature: K.
+        modes: of the supercell. capacities: of `heat_capacities`. lifetimes: (n_q, n_b) fs, NaN
+            if none.
     """
-    capacities = heat_capacities(energies, volume, temperature)
     stars = find_stars(modes.solution.qpoints, modes.rotations, procedure)
     symmetrized = average_over_stars(lifetimes, stars)
     velocities = modes.solution.velocities

@@ -81,3 +81,14 @@ class GreenKuboRecord(Record):
     warnings: list[str] = Field(default_factory=list)
     size: SizeNumbers = SizeNumbers()
     corrected_W_per_mK: float | None = None
+
+    @property
+    def too_small(self) -> str | None:
+        """Why the cell is too small for κ, in words; None where it is not, or is not recorded."""
+        least = self.settings.get("least_atoms")
+        if self.atoms is None or least is None or self.atoms >= least:
+            return None
+        return (
+            f"its cell of {self.atoms} atoms is smaller than green_kubo.least_atoms ({least}): "
+            "waves longer than the cell are missing"
+        )

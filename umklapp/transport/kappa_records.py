@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from umklapp.errors import InputError
+from umklapp.lattice.born_record import NonAnalytical
 from umklapp.records import Part, Record
 from umklapp.wording import by_member
 
@@ -74,11 +75,13 @@ class MemberConductivity(Record, KappaNumbers):
     """conductivity/member_k.json.
 
     mesh: of q-points. acoustic_sum_residual_eV_per_A2: of the second-order force constants.
+    non_analytical: None in files from before it was recorded.
     """
 
     mesh: list[int]
     acoustic_sum_residual_eV_per_A2: float
     correction: Correction | None = None
+    non_analytical: NonAnalytical | None = None
 
 
 class Literature(Part):
@@ -104,6 +107,7 @@ class CommitteeKappa(Part):
     lowest_frequency_THz: float
     method: str = "Boltzmann equation"
     residual_before_correction_eV_per_A: float | None = None
+    non_analytical: NonAnalytical | None = None
     kappa_W_per_mK: list[float] | None
     std_W_per_mK: list[float] | None
 
@@ -161,6 +165,7 @@ class EffectiveConductivity(Record):
     kappa_rta_W_per_mK: list[float] | None = None
     method: str | None = None
     lowest_frequency_THz: float | None = None
+    non_analytical: NonAnalytical | None = None
 
 
 class MeshRow(Part):

@@ -13,6 +13,7 @@ from ase import units
 from scipy import fft, optimize
 
 from umklapp.errors import InputError
+from umklapp.transport.degenerate_modes import ModeEnergies
 from umklapp.transport.qpoint_stars import Stars, average_over_stars
 from umklapp.transport.series import Procedure, autocorrelation, timestep
 from umklapp.transport.supercell_modes import Modes, project
@@ -35,23 +36,27 @@ def energy_correlations(energies: np.ndarray, procedure: Procedure = "umklapp") 
     return autocorrelation(change, biased=like_vibes, hann=like_vibes)
 
 
-def pooled_correlations(runs: Sequence[np.ndarray], stars: Stars) -> np.ndarray:
+def pooled_correlations(runs: Sequence[ModeEnergies], stars: Stars) -> np.ndarray:
     """Normalised energy autocorrelations of several runs of one length, (n, n_q, n_b).
 
-    Means and correlations are those of all runs and symmetry-equivalent modes together. A run at
-    constant energy has its own temperature: the common mean is scaled by it.
+    They are means over the eigenvectors that a degenerate space could have, so that all modes of
+    the space have the same. Means and correlations are those of all runs and symmetry-equivalent
+    modes together. A run at constant energy has its own temperature: the common mean is scaled by
+    it.
 
     Args:
-        runs: energies (n, n_q, n_b) eV.
+        runs: of the same modes.
     """
-    shortest = min(len(momenta) for momenta in runs)
-    own = [momenta[:shortest].mean(axis=0) for momenta in runs]
+    shortest = min(len(run.energies) for run in runs)
+    runs = [run.first(shortest) for run in runs]
+    own = [run.energies.mean(axis=0) for run in runs]
     common = average_over_stars(np.mean(own, axis=0), stars)
     total = common.mean()
     summed = np.zeros((shortest, *common.shape))
-    for momenta, mean in zip(runs, own, strict=True):
+    for run, mean in zip(runs, own, strict=True):
         scale = mean.mean() / total if total > 0 else 1.0
-        summed += autocorrelation(momenta[:shortest] - common * scale)
+        summed += autocorrelation(run.energies - common * scale)
+        summed += run.to_modes(autocorrelation(run.within))
     by_point = summed.transpose(1, 2, 0).reshape(len(common), -1)
     pooled = average_over_stars(by_point, stars).reshape(*common.shape, shortest)
     products = pooled.transpose(2, 0, 1)

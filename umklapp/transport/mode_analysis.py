@@ -10,7 +10,15 @@ from ase import units
 
 from umklapp.config import GreenKubo
 from umklapp.errors import InputError
-from umklapp.transport import finite_size, lifetimes, qpoint_stars, supercell_modes
+from umklapp.transport import (
+    degenerate_modes,
+    finite_size,
+    lifetimes,
+    qpoint_stars,
+    supercell_modes,
+)
+from umklapp.transport.degenerate_modes import ModeEnergies, average_over_spaces
+from umklapp.transport.series import Procedure
 from umklapp.transport.usable_runs import Frames, Usable
 
 EQUIPARTITION = 0.25
@@ -30,10 +38,11 @@ def by_modes(
         displacements, velocities = frames_of(number)
         times = run.frame_step * np.arange(len(velocities))
         frequencies, spectrum = lifetimes.spectral_functions(velocities, times, modes)
-        spectra.append(spectrum)
+        spectra.append(average_over_spaces(spectrum, modes.solution.frequencies))
         displacements = displacements - displacements.mean(axis=0)
-        energies.append(supercell_modes.mode_energies(displacements, velocities, modes))
-    shortest = min(len(each) for each in energies)
+        energies.append(_energies(displacements, velocities, modes, settings.procedure))
+    shortest = min(len(each.energies) for each in energies)
+    energies = [each.first(shortest) for each in energies]
     if all(len(each) == len(spectra[0]) for each in spectra):
         mean = np.mean(spectra, axis=0)
         series.update(
@@ -42,7 +51,7 @@ def by_modes(
             vibrational_density_eV_per_THz=mean.sum(axis=(1, 2)),
         )
     if settings.procedure == "vibes":
-        each_run = [lifetimes.energy_correlations(each[:shortest], "vibes") for each in energies]
+        each_run = [lifetimes.energy_correlations(each.energies, "vibes") for each in energies]
         correlation = np.mean(each_run, axis=0)
     else:
         stars = qpoint_stars.find_stars(modes.solution.qpoints, modes.rotations)
@@ -52,9 +61,9 @@ def by_modes(
         tau = lifetimes.fit_lifetimes(correlation, times, settings.procedure)
     except InputError as error:
         return {"not_computed": str(error)}
-    energy = np.concatenate([each[:shortest] for each in energies])
     moving = modes.solution.frequencies > 1e-3
-    share = float(energy.mean(axis=0)[moving].mean() / (units.kB * kept.temperature))
+    held = np.mean([each.energies.mean(axis=0)[moving].mean() for each in energies])
+    share = float(held / (units.kB * kept.temperature))
     if abs(share - 1) > EQUIPARTITION:
         return {
             "equipartition": share,
@@ -62,9 +71,8 @@ def by_modes(
             "not describe this dynamics (strong anharmonicity, or a committee whose curvature is "
             "not learned yet)",
         }
-    known = finite_size.harmonic(
-        modes, energy, tau, kept.volume, kept.temperature, settings.procedure
-    )
+    capacities = finite_size.heat_capacities(energies, kept.volume, kept.temperature)
+    known = finite_size.harmonic(modes, capacities, tau, settings.procedure)
     series.update(
         lifetimes_fs=known.symmetrized,
         mode_frequencies_THz=modes.solution.frequencies,
@@ -89,3 +97,16 @@ def by_modes(
         "kappas_W_per_mK": (np.trace(size.kappas, axis1=1, axis2=2) / 3).tolist(),
         "extrapolated_W_per_mK": float(np.trace(size.intercept)) / 3,
     }
+
+
+def _energies(
+    displacements: np.ndarray,
+    velocities: np.ndarray,
+    modes: supercell_modes.Modes,
+    procedure: Procedure,
+) -> ModeEnergies:
+    """Of single modes as FHI-vibes takes them, or averaged over degenerate spaces."""
+    if procedure == "vibes":
+        single = supercell_modes.mode_energies(displacements, velocities, modes)
+        return ModeEnergies.of_single_modes(single)
+    return degenerate_modes.mode_energies(displacements, velocities, modes)

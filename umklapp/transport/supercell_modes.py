@@ -208,6 +208,19 @@ def mode_energies(
 ) -> np.ndarray:
     """Energy of each mode, (n, n_q, n_b) eV; zero for translations.
 
+    Within a degenerate space they depend on the choice of eigenvectors
+    (`degenerate_modes.mode_energies` do not). Arguments and errors as `mode_coordinates`.
+    """
+    omega = modes.solution.angular()
+    coordinates = mode_coordinates(displacements, velocities, modes, backwards)
+    return np.asarray(2 * np.abs(coordinates) ** 2 * np.sign(omega) * omega**2)
+
+
+def mode_coordinates(
+    displacements: np.ndarray, velocities: np.ndarray, modes: Modes, backwards: bool = False
+) -> np.ndarray:
+    """a = (u + i p/ω)/2 of each mode, (n, n_q, n_b) complex Å √u; u/2 for translations.
+
     Args:
         displacements: (n, N, 3) Å from the sites of the supercell. velocities: (n, N, 3) Å/fs.
         modes: of the supercell.
@@ -222,11 +235,10 @@ def mode_energies(
             f"mode energies: displacements of shape {np.shape(displacements)} and velocities of "
             f"{np.shape(velocities)} are not those of {len(modes.masses)} atoms"
         )
-    omega, inverse = modes.solution.angular(), modes.solution.inverse()
-    squared = np.sign(omega) * omega**2
+    inverse = modes.solution.inverse()
     parts = zip(
         project(displacements, modes, backwards),
         project(velocities / units.fs, modes, backwards),
         strict=True,
     )
-    return np.concatenate([2 * np.abs((u + 1j * inverse * p) / 2) ** 2 * squared for u, p in parts])
+    return np.concatenate([(u + 1j * inverse * p) / 2 for u, p in parts])

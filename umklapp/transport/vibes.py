@@ -10,9 +10,12 @@ import h5py
 import numpy as np
 from ase import Atoms, units
 
+from umklapp.crystals.formats import flux_units
+from umklapp.crystals.formats.vibes import DAMAGED
 from umklapp.errors import InputError
 from umklapp.files import replacing
 from umklapp.transport import finite_size, green_kubo, lifetimes, series, supercell_modes
+from umklapp.transport.degenerate_modes import ModeEnergies
 
 NEEDED = ("time", "heat_flux", "velocities", "temperature")
 """Variables without which there is no κ."""
@@ -34,8 +37,9 @@ def _read(path: Path, names: tuple[str, ...]) -> tuple[dict[str, np.ndarray], di
                 )
             optional = [name for name in ("stresses_potential",) if name in file]
             return {name: file[name][()] for name in (*names, *optional)}, dict(file.attrs)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read as netCDF-4 (hdf5): {error}") from None
+    except DAMAGED as error:
+        cause = " ".join(str(error).split())[:300]
+        raise InputError(f"{path}: cannot be read as netCDF-4 (hdf5): {cause}") from None
 
 
 def _attribute(path: Path, attributes: dict[str, Any], name: str) -> Any:
@@ -62,7 +66,8 @@ def analyse(
     """κ, its parts and everything in between; names end with the unit.
 
     Args:
-        path: netCDF-4 of `vibes output md`: velocities in ASE's unit, flux in eV/(Å² fs).
+        path: netCDF-4 of `vibes output md`: velocities in ASE's unit, flux in eV/(Å² fs), or per ps
+            before FHI-vibes 1.1.0 (`flux_units`).
         finite: with mode lifetimes and finite-size correction.
         window_factor: periods of the slowest vibration in the noise filter.
         eigenvectors: (n_q, n_b, n_b), see `supercell_modes.build_modes`. Rounding errors choose
@@ -75,6 +80,7 @@ def analyse(
     path = Path(path)
     data, attributes = _read(path, NEEDED + HARMONIC if finite else NEEDED)
     volume = float(np.squeeze(_attribute(path, attributes, "volume")))
+    data["heat_flux"] = data["heat_flux"] * _flux_unit(path, data, attributes)
     try:
         quantities = _green_kubo(data, volume, window_factor)
         if finite:
@@ -87,7 +93,23 @@ def analyse(
             quantities.update(_finite_size(data, modes, quantities))
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+    except DAMAGED as error:
+        raise InputError(f"{path}: {type(error).__name__}: {str(error)[:300]}") from None
     return quantities
+
+
+def _flux_unit(path: Path, data: dict[str, np.ndarray], attributes: dict[str, Any]) -> float:
+    """eV/(Å² fs) in the unit of the file's heat flux."""
+    computed = None
+    if "stresses_potential" in data and not np.isnan(data["stresses_potential"]).all():
+        try:
+            computed, _ = green_kubo.heat_flux(
+                data["stresses_potential"], data["velocities"] * units.fs
+            )
+        except (InputError, ValueError) as error:
+            raise InputError(f"{path}: {error}") from None
+    version = flux_units.version_of(attributes.get("raw_metadata"))
+    return flux_units.unit(data["heat_flux"], computed, version, str(path))
 
 
 def _green_kubo(data: dict[str, np.ndarray], volume: float, window_factor: float) -> dict[str, Any]:
@@ -138,6 +160,10 @@ def _green_kubo(data: dict[str, np.ndarray], volume: float, window_factor: float
 def _finite_size(
     data: dict[str, np.ndarray], modes: supercell_modes.Modes, quantities: dict[str, Any]
 ) -> dict[str, Any]:
+    for name in ("displacements", "velocities"):
+        broken = np.flatnonzero(~np.isfinite(data[name]).all(axis=(1, 2)))
+        if len(broken):
+            raise InputError(f"{name} of step {broken[0]} are not finite: leave out such steps")
     times, kappa = data["time"], quantities["kappa_W_per_mK"]
     volume, temperature = float(data["volume"].mean()), quantities["temperature_K"]
     energies = supercell_modes.mode_energies(
@@ -145,7 +171,9 @@ def _finite_size(
     )
     correlations = lifetimes.energy_correlations(energies, "vibes")
     taus = lifetimes.fit_lifetimes(correlations, times, "vibes")
-    harmonic = finite_size.harmonic(modes, energies, taus, volume, temperature, "vibes")
+    single = [ModeEnergies.of_single_modes(energies)]
+    capacities = finite_size.heat_capacities(single, volume, temperature)
+    harmonic = finite_size.harmonic(modes, capacities, taus, "vibes")
     correction = finite_size.correct(modes, harmonic, procedure="vibes")
     flux = np.einsum("tqs,qsa->ta", energies, modes.solution.velocities) / volume
     flux_correlation = quantities["prefactor_W_A4_fs_per_mK_eV2"] * series.autocorrelation(

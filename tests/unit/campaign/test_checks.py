@@ -178,12 +178,12 @@ def test_frames_with_forces_that_are_not_numbers(plain, tmp_path):
 
 def test_frames_in_a_cell_that_is_no_multiple(plain, tmp_path):
     path = tmp_path / "given.extxyz"
-    odd = [f[:7] for f in map(frames.strip, labelled_frames(4))]
-    frames.write_frames(path, [frames.labelled(f, -1.0, np.zeros((7, 3))) for f in odd])
+    odd = frames.labelled(frames.strip(labelled_frames(1)[0])[:7], -1.0, np.ones((7, 3)))
+    frames.write_frames(path, [odd] * 4)
     with pytest.raises(InputError, match="frame 0: 7 atoms are no multiple of the primitive cell"):
         check(with_frames(plain, path))
-    large = frames.labelled(diamond() * (1, 1, 1), -1.0, np.zeros((8, 3)))
-    large.set_cell(2 * large.cell.array)
+    large = frames.labelled(diamond(), -1.0, np.zeros((8, 3)))
+    large.set_cell(2 * large.cell.array, scale_atoms=True)
     frames.write_frames(path, [large] * 4)
     with pytest.raises(
         InputError, match=r"\(10\.862, .*no multiple of the primitive cell of Si-227"
@@ -254,7 +254,7 @@ def test_cells_of_a_params_file(plain, tmp_path):
     with pytest.raises(InputError, match=r"params\.yaml holds Si-227, select says Ge-227"):
         check(plain)
     plain["materials"]["cells"] = str(tmp_path / "gone.yaml")
-    with pytest.raises(InputError, match=r"gone\.yaml: cannot be read as phono3py params"):
+    with pytest.raises(InputError, match=r"gone\.yaml: cannot be read"):
         check(plain)
 
 
@@ -355,3 +355,36 @@ def test_factors_are_for_rules_that_exist(plain: dict, key: str) -> None:
         check(rule)
     with pytest.raises(InputError, match=rf"resources\.{key}\.trian: .*did you mean train"):
         check("trian")
+
+
+def test_every_material_without_born_charges_is_named_at_once(plain, root):
+    """A table that the user names is for all polar materials; the sentence has what it lacks."""
+    plain["materials"]["select"] = ["NaCl-225", "KCl-225", "Si-227", "MgO-225"]
+    plain["phonons"] = {"born": str(root / "config/structures/born.yaml")}
+    with pytest.raises(InputError) as caught:
+        check(plain)
+    assert "has no entry for KCl-225, MgO-225" in str(caught.value)
+
+
+def test_polar_materials_without_born_charges_are_said_before_the_first_job(plain, caplog):
+    plain["materials"]["select"] = ["NaCl-225", "KCl-225", "Si-227", "MgO-225"]
+    check(plain)
+    assert "phonons.born: auto: no Born charges for KCl-225, MgO-225: their κ" in caplog.text
+    caplog.clear()
+    plain["phonons"] = {"born": "none"}
+    check(plain)
+    assert "phonons.born: none: no Born charges for NaCl-225, KCl-225, MgO-225" in caplog.text
+
+
+def test_born_charges_and_an_engine_are_wrong_together(plain, tmp_path):
+    plain["materials"]["select"] = ["NaCl-225"]
+    plain["phonons"] = {"born": str(tmp_path / "{material}" / "BORN")}
+    plain["reference"] = {"engine": "ase", "calculator": "silicon:NoSuchCalculator"}
+    with pytest.raises(InputError, match=r"(?s)NaCl-225/BORN does not exist.*NoSuchCalculator"):
+        check(plain)
+
+
+def test_modes_to_compare_with_are_looked_for(plain, tmp_path):
+    plain["conductivity"] = {"reference": str(tmp_path / "{material}.hdf5")}
+    with pytest.raises(InputError, match=r"conductivity\.reference: .*Si-227\.hdf5 does not exist"):
+        check(plain)

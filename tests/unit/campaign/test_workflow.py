@@ -41,7 +41,20 @@ def test_shipped_configurations_pass_all_checks(
     assert len(rows) >= 1
 
 
-@pytest.mark.parametrize("name", ["demo", "config"])
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_every_shipped_configuration_passes_a_dry_run(
+    path: Path, tmp_path: Path, shared: Path
+) -> None:
+    """All rules and files of the first rounds, for every selected material."""
+    work = tmp_path / "work"
+    work.mkdir()
+    (tmp_path / "shared").symlink_to(shared)
+    status, text = snakemake("--dry-run", "--quiet", "rules", config_file=path, directory=work)
+    assert status == 0, text
+    assert "born" in text
+
+
+@pytest.mark.parametrize("name", ["demo"])
 def test_dry_run_explains_what_would_run(name: str, tmp_path: Path) -> None:
     path = ROOT / "config" / f"{name}.yaml"
     status, text = snakemake("--dry-run", config_file=path, directory=tmp_path)

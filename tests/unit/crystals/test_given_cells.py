@@ -25,12 +25,15 @@ def trajectory(path, primitive, matrix, rotation, count=8, noise=0.03):
     made = []
     for number in range(count):
         frame = perfect.copy()
-        frame.positions += generator.normal(scale=noise, size=frame.positions.shape) + 0.1 * number
+        motion = generator.normal(scale=noise, size=frame.positions.shape)
+        motion -= motion.mean(axis=0)
+        frame.positions += motion + 0.1 * number
         frame.set_cell(frame.cell.array @ rotation)
         frame.positions = frame.positions @ rotation
         frame = frame[order]
         frame.wrap()
-        made.append(frames.labelled(frame, -1.0, np.zeros((len(frame), 3)), time=2.0 * number))
+        energy, forces = 2.5 * (motion**2).sum(), -5.0 * (motion @ rotation)[order]  # springs
+        made.append(frames.labelled(frame, energy, forces, time=2.0 * number))
     frames.write_frames(path, made)
     return perfect
 

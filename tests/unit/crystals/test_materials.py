@@ -414,6 +414,63 @@ def test_too_few_atoms_for_the_cell_are_no_multiple():
     assert not phonopy_cells.is_multiple(rock_salt(), cell)
 
 
+CIF = """data_test
+_symmetry_space_group_name_H-M 'P m -3 m'
+_cell_length_a 3.7081
+_cell_length_b 3.7081
+_cell_length_c 3.7081
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+_atom_site_occupancy
+"""
+
+
+@pytest.mark.parametrize(
+    ("sites", "message"),
+    [
+        ("Au1 Au 0 0 0 1.0\nCu1 Cu 0.5 0.5 0 0.85\n", "occupied by Cu 0.85"),
+        ("Au1 Au 0 0 0 0.7\nCu2 Cu 0 0 0 0.3\nCu1 Cu 0.5 0.5 0 1.0\n", "Au 0.7, Cu 0.3"),
+        ("Au1 Au 0 0 0 1.0\nCu1 Cu 0.5 0.5 0 1.0\n", None),
+    ],
+)
+def test_shared_and_partly_empty_sites_are_refused(tmp_path, sites, message):
+    path = tmp_path / "AuCu3-221.cif"
+    path.write_text(CIF + sites)
+    if message is None:
+        assert len(materials.read_structure(path)) == 4
+        return
+    with pytest.raises(InputError, match=rf"AuCu3-221\.cif: site \d is .*{message}"):
+        materials.read_structure(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda a: a.set_initial_magnetic_moments([2.2]), "magnetic moments; .*without spin"),
+        (lambda a: a.set_initial_charges([1.0]), "charges"),
+        (lambda a: a.set_masses([62.93]), "isotopes"),
+        (lambda a: a.set_masses([63.55]), None),
+    ],
+)
+def test_what_no_step_carries_is_refused(tmp_path, change, message):
+    atoms = bulk("Cu", a=3.6)
+    change(atoms)
+    path = tmp_path / "Cu-225.extxyz"
+    write(path, atoms)
+    if message is None:
+        materials.read_structure(path)
+        return
+    with pytest.raises(InputError, match=rf"Cu-225\.extxyz: the structure has .*{message}"):
+        materials.read_structure(path)
+
+
 @pytest.mark.parametrize("length", ["nan", "0.05", "0", "1e9", "inf"])
 def test_an_absurd_cell_of_the_users_own_file_is_named(tmp_path, root, table, length):
     """spglib ends the process with a segmentation fault on some of them."""

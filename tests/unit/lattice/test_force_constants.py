@@ -1,9 +1,6 @@
-from pathlib import Path
-
 import numpy as np
 import phono3py
 import pytest
-from ase.build import bulk
 from models import (
     CONVENTIONAL,
     Springs,
@@ -258,49 +255,6 @@ def test_stillinger_weber_labels_are_gradients():
 
 
 # Born charges
-
-
-def rock_salt():
-    primitive = bulk("NaCl", "rocksalt", a=5.6)
-    primitive.info["material"] = "NaCl-225"
-    return primitive
-
-
-def born_file(folder, text):
-    path = folder / "born.yaml"
-    path.write_text(text)
-    return path
-
-
-def test_born_charges_of_the_shipped_file():
-    root = Path(__file__).resolve().parents[3]
-    found = force_constants.born_charges(rock_salt(), root / "config/structures/born.yaml")
-    np.testing.assert_allclose(found["born"].sum(axis=0), 0, atol=1e-12)
-    np.testing.assert_allclose(found["born"][0], 1.09044 * np.eye(3))
-    np.testing.assert_allclose(found["dielectric"], 2.56346 * np.eye(3))
-    assert found["factor"] == pytest.approx(14.39965, abs=1e-4)
-
-
-def test_tensors_and_numbers_mean_the_same(tmp_path):
-    number = born_file(tmp_path, "NaCl-225: {charges: {Na: 1, Cl: -1}, dielectric: 2}")
-    one = force_constants.born_charges(rock_salt(), number)
-    tensor = "[[2, 0, 0], [0, 2, 0], [0, 0, 2]]"
-    path = born_file(tmp_path, f"NaCl-225: {{charges: {{Na: 1, Cl: -1}}, dielectric: {tensor}}}")
-    two = force_constants.born_charges(rock_salt(), path)
-    np.testing.assert_allclose(one["dielectric"], two["dielectric"])
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("KCl-225: {charges: {K: 1, Cl: -1}, dielectric: 2}", "no entry for NaCl-225"),
-        ("NaCl-225: {charges: {Na: 1}, dielectric: 2}", r"no charge for \['Cl'\]"),
-        ("NaCl-225: {charges: {Na: 1, Cl: -0.9}, dielectric: 2}", "do not add up to zero"),
-    ],
-)
-def test_bad_born_files_are_named(tmp_path, text, words):
-    with pytest.raises(InputError, match=words):
-        force_constants.born_charges(rock_salt(), born_file(tmp_path, text))
 
 
 def test_lo_to_splitting_is_that_of_the_textbook(shared):

@@ -10,7 +10,7 @@ from models import rattled_silicon, silicon_cubic, springs, sw_potential
 
 from umklapp import config, provenance
 from umklapp.errors import InputError
-from umklapp.potentials.committee import Committee, member_frames, subsample
+from umklapp.potentials.committee import Committee, member_frames, subsample, subsample_groups
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -82,6 +82,28 @@ def test_a_subsample_splits_all_frames_in_two(n, fraction, seed, member, seeds):
     assert list(train) == sorted(train)
 
 
+GROUPS = st.lists(st.sampled_from([("aimd", 8), ("rattled", 8), ("rattled", 64)]), min_size=6)
+
+
+@given(groups=GROUPS, more=GROUPS, seed=st.integers(0, 2**31), member=st.integers(0, 5))
+def test_every_kind_and_cell_has_its_own_blocks(groups, more, seed, member):
+    """One frame of every whole block of six validates, whatever the order of the kinds; frames
+    that come later move none to the other side."""
+    train, held = subsample_groups(groups, 5 / 6, seed, member, 2)
+    assert sorted([*train, *held]) == list(range(len(groups)))
+    assert len(train) >= 1
+    assert len(held) >= 1
+    by_group = [sum(groups[i] == group for i in held) for group in dict.fromkeys(groups)]
+    sizes = [groups.count(group) for group in dict.fromkeys(groups)]
+    drawn = all(n // 6 <= found <= -(-n // 6) for n, found in zip(sizes, by_group, strict=True))
+    plain = subsample(len(groups), 5 / 6, seed, member, 2)[1]
+    assert drawn or list(held) == list(plain)
+    if max(sizes) >= 6:  # else the first draw may have had none of any group
+        later = subsample_groups([*groups, *more], 5 / 6, seed, member, 2)[1]
+        assert set(held) <= set(later)
+        assert not set(train) & set(later)
+
+
 def test_members_share_a_subsample_in_groups():
     parts = [tuple(subsample(30, 0.8, 5, member, 2)[0]) for member in range(6)]
     assert parts[0] == parts[1]
@@ -135,7 +157,7 @@ def test_parts_of_earlier_campaigns_stay():
     labels = [Atoms("H") for _ in range(23)]
     settings = config.Committee(subsamples=2, seeds=1)
     stream = provenance.seed_for(7, "Si-227")
-    expected, _ = subsample(23, settings.fraction, stream, 1, 1)
+    expected, _ = subsample_groups([("other", 1)] * 23, settings.fraction, stream, 1, 1)
     learned, _ = member_frames(labels, settings, 7, "Si-227", 1)
     assert [id(atoms) for atoms in learned] == [id(labels[index]) for index in expected]
 

@@ -4,6 +4,8 @@ import itertools
 
 import pytest
 
+from umklapp.learning.events.event_record import Anharmonicity
+from umklapp.learning.events.verdict import Verdict
 from umklapp.report.advice import advice, doubts, missing_green_kubo
 from umklapp.transport.audit.record import AuditRecord, SourceAudit
 from umklapp.transport.green_kubo_record import GreenKuboRecord
@@ -98,4 +100,25 @@ def test_every_doubt_names_its_reason():
     assert "the audit failed" in said
     assert "without convergence" in said
     assert "undecided" in said
-    assert said.endswith("few atoms.")
+    assert said.endswith("limited by its cell.")
+
+
+def test_no_advice_rests_on_the_anharmonicity_of_a_few_atoms():
+    """8 atoms of rock salt give half of σᴬ, below which the Boltzmann equation would be trusted."""
+    few = Anharmonicity(value=0.18, error=0.01, atoms=8, least_atoms=60)
+    verdict = Verdict(verdict="sound", reason="", sigma={"after": few})
+    assert verdict.overall_sigma("after") is None
+    said = advice(verdict.overall_sigma("after"), True, "", [], verdict.no_sigma("after"))
+    assert "the dynamics has 8 atoms, fewer than verdict.sigma_atoms (60)" in said
+    assert "trust" not in said
+    enough = few.model_copy(update={"atoms": 60})
+    assert (enough.reported, enough.too_small) == (0.18, None)
+
+
+def test_a_green_kubo_of_a_few_atoms_is_no_result():
+    small = RAN.model_copy(update={"atoms": 64, "settings": {"least_atoms": 128}})
+    gap = missing_green_kubo(small, AUDITED)
+    assert "64 atoms is smaller than green_kubo.least_atoms (128)" in gap
+    assert "trust Green–Kubo" not in advice(0.5, True, gap, [])
+    large = small.model_copy(update={"atoms": 216})
+    assert missing_green_kubo(large, AUDITED) == ""

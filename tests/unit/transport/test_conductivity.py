@@ -295,7 +295,7 @@ def test_one_unstable_member_leaves_the_committee_without_kappa(tmp_path):
 def test_kappa_of_another_temperature_is_not_taken_for_that_of_300_kelvin(tmp_path):
     """The one way to κ(300 K): by its temperature, with a sentence where it was not computed."""
     found = committee.combine([member(tmp_path, n, kappa) for n, kappa in enumerate((8.0, 10.0))])
-    assert found.at_room_temperature == pytest.approx((9.0, 1.0))
+    assert found.at_room_temperature == pytest.approx((9.0, np.sqrt(2)))
     cold = found.model_copy(update={"temperatures_K": [200.0, 250.0]})
     with pytest.raises(InputError, match=r"κ\(300 K\) was not computed.*200, 250 K: add 300"):
         _ = cold.at_room_temperature

@@ -10,6 +10,7 @@ from test_lifetimes import complex_noise, cubic_modes
 
 from umklapp.errors import InputError
 from umklapp.transport import finite_size
+from umklapp.transport.degenerate_modes import ModeEnergies
 
 CAPACITY, SCALED = units.kB / 729, 2.0
 
@@ -46,7 +47,8 @@ def test_modes_without_lifetime_carry_nothing():
 
 def test_heat_capacities_of_classical_modes_are_those_of_boltzmann():
     energies = np.random.default_rng(0).exponential(units.kB * 300, size=(40_000, 4, 3))
-    found = finite_size.heat_capacities(energies, 500.0, 300.0)
+    single = ModeEnergies.of_single_modes(energies)
+    found = finite_size.heat_capacities([single], 500.0, 300.0)
     np.testing.assert_allclose(found, units.kB / 500, rtol=0.1)
 
 
@@ -54,7 +56,8 @@ def test_one_heat_capacity_gives_the_conductivity_of_all(modes):
     shape = (2000, *modes.solution.frequencies.shape)
     energies = np.abs(complex_noise(1, shape, 0.5)) ** 2
     taus = 300 + 50 * np.random.default_rng(2).normal(size=shape[1:])
-    found = finite_size.harmonic(modes, energies, taus, 729.0, 300.0)
+    capacities = finite_size.heat_capacities([ModeEnergies.of_single_modes(energies)], 729.0, 300.0)
+    found = finite_size.harmonic(modes, capacities, taus)
     same = finite_size.harmonic_kappa(modes.solution.velocities, taus, found.capacity)
     assert np.trace(same) == pytest.approx(np.trace(found.kappa))
     assert np.trace(found.kappa_symmetrized) == pytest.approx(np.trace(found.kappa), rel=0.1)
@@ -65,7 +68,8 @@ def test_one_heat_capacity_gives_the_conductivity_of_all(modes):
 def test_modes_at_the_zone_boundary_alone_have_the_mean_heat_capacity():
     modes = cubic_modes((2, 2, 2))
     energies = np.abs(complex_noise(3, (500, 8, 3), 0.5)) ** 2
-    found = finite_size.harmonic(modes, energies, np.full((8, 3), 300.0), 216.0, 300.0)
+    capacities = finite_size.heat_capacities([ModeEnergies.of_single_modes(energies)], 216.0, 300.0)
+    found = finite_size.harmonic(modes, capacities, np.full((8, 3), 300.0))
     assert found.capacity == pytest.approx(found.capacities.mean())
 
 

@@ -11,6 +11,7 @@ from scipy import signal
 from umklapp.crystals import phonopy_cells
 from umklapp.errors import InputError
 from umklapp.transport import finite_size, lifetimes, qpoint_stars, supercell_modes
+from umklapp.transport.degenerate_modes import ModeEnergies
 
 EDGE, MASS, ALONG, ACROSS = 3.0, 40.0, 2.0, 0.7
 
@@ -181,8 +182,9 @@ def test_pooling_takes_the_bias_of_short_runs(modes):
         amplitudes = 0.1 * complex_noise(seed, shape, np.exp(-20.0 / (2 * tau)))
         # equipartition, as in classical dynamics
         runs.append(np.abs(amplitudes) ** 2 * (modes.solution.frequencies > 1e-3))
+    single = [ModeEnergies.of_single_modes(run) for run in runs]
     stars = qpoint_stars.find_stars(modes.solution.qpoints, modes.rotations)
-    pooled = lifetimes.pooled_correlations(runs, stars)
+    pooled = lifetimes.pooled_correlations(single, stars)
     alone = np.mean([lifetimes.energy_correlations(run) for run in runs], axis=0)
     found = [np.nanmean(lifetimes.fit_lifetimes(each, times)[1:]) for each in (pooled, alone)]
     assert found[0] == pytest.approx(tau, rel=0.06)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from umklapp.crystals.formats import packed
 from umklapp.crystals.formats.steps import Step, every_nth, known_stress
 from umklapp.errors import InputError
 
@@ -80,13 +81,13 @@ def read(path: Path, every: int = 1, skip: int = 0) -> Iterator[Step]:
 
 def count(path: Path) -> int:
     """Number of steps with an energy."""
-    with path.open(errors="replace") as file:
+    with packed.opened_text(path, "replace") as file:
         return sum(_ENERGY in line for line in file)
 
 
 def _steps(path: Path) -> Iterator[Step]:
     reader = _Reader(path)
-    with path.open(errors="replace") as file:
+    with packed.opened_text(path, "replace") as file:
         lines = iter(file)
         try:
             for line in lines:

@@ -1,13 +1,14 @@
-"""Force sets of other programs: labelled extxyz, and the yaml files of phonopy and phono3py."""
+"""Force sets in the yaml files of phonopy and phono3py, in their calculator's units."""
 
 from __future__ import annotations
 
 import logging
-import lzma
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,30 +18,66 @@ import yaml
 from ase import Atoms
 from phono3py import Phono3py
 from phonopy.interface.phonopy_yaml import PhonopyYaml
+from phonopy.physical_units import get_calculator_physical_units
 
 from umklapp.crystals import frames
+from umklapp.crystals.formats import border, consistency, packed
 from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.errors import InputError
 
+log = logging.getLogger(__name__)
+
+SAME_PLACE = 1e-6
+"""Å; a pair of opposite displacements of one atom leaves it on its site up to this."""
+
+LARGEST_SUPERCELL = 20_000
+"""Primitive cells in a supercell; a matrix of more cannot be meant, and would take for ever."""
+
+HEAD = 100_000
+"""Bytes at the beginning of a yaml in which phonopy writes calculator and matrices."""
+
 
 def is_params(path: Path) -> bool:
-    """Whether the path is a yaml of phonopy or phono3py (by its name; .xz allowed)."""
-    return any(str(path).endswith(end) for end in (".yaml", ".yaml.xz", ".yml", ".yml.xz"))
+    """Whether the path is a yaml of phonopy or phono3py (by its name; packed ones too)."""
+    return bool(re.search(r"\.ya?ml(\.(xz|gz|bz2))?$", str(path)))
 
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
-    """Path of the yaml itself, in this block, also where the file is packed (.xz)."""
-    if path.suffix != ".xz":
-        without_tags(path)
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        plain = Path(folder) / "plain.yaml"
-        with lzma.open(path) as packed, plain.open("wb") as target:
-            shutil.copyfileobj(packed, target)
-        without_tags(plain)
-        yield plain
+    """Path of the yaml itself, in this block, also where the file is packed.
+
+    Raises:
+        InputError: unreadable, tags in the yaml, or a supercell of a size that cannot be meant.
+    """
+    with packed.readable(path):
+        if not packed.is_packed(path):
+            _check_head(path, path)
+            without_tags(path)
+            yield path
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            plain = Path(folder) / "plain.yaml"
+            with packed.opened(path) as source, plain.open("wb") as target:
+                shutil.copyfileobj(source, target)
+            _check_head(plain, path)
+            without_tags(plain)
+            yield plain
+
+
+def _check_head(plain: Path, path: Path) -> None:
+    """Refuse supercells that would keep phonopy busy for ever."""
+    with plain.open("rb") as file:
+        head = file.read(HEAD).decode(errors="replace")
+    number = r"[-+.\deE]+"
+    row = rf"\s*-\s*\[\s*({number})\s*,\s*({number})\s*,\s*({number})\s*\]"
+    for match in re.finditer(rf"supercell_matrix:{row}{row}{row}", head):
+        try:
+            matrix = np.array(match.groups(), float).reshape(3, 3)
+        except ValueError:
+            continue  # phonopy says what is wrong with it
+        size = abs(np.linalg.det(matrix))
+        if not size <= LARGEST_SUPERCELL:
+            raise InputError(f"{path}: a supercell of {size:.3g} primitive cells cannot be meant")
 
 
 def without_tags(path: Path) -> None:
@@ -70,26 +107,62 @@ def load_params(path: Path) -> Phono3py:
     try:
         with unpacked(path) as plain:
             return phono3py.load(plain, produce_fc=False, log_level=0)
-    except Exception as error:  # yaml, lzma and phono3py have no common error
-        raise InputError(f"{path}: cannot be read as phono3py params: {error}") from None
+    except InputError:
+        raise
+    except Exception as error:  # yaml and phono3py have no common error
+        raise InputError(f"{path}: cannot be read as phono3py params: {_short(error)}") from None
+
+
+def _short(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text[:300] or type(error).__name__
+
+
+@dataclass(frozen=True)
+class Units:
+    """Of what was read: Å, eV/Å and eV in one unit of length, force and energy."""
+
+    length: float
+    force: float
+    energy: float
+
+    @classmethod
+    def of(cls, calculator: str | None, path: Path) -> Units:
+        """Phonopy's table; a file without a calculator is in Å, eV/Å and eV.
+
+        Raises:
+            InputError: phonopy has no calculator of that name.
+        """
+        try:
+            units = get_calculator_physical_units(calculator)
+        except ValueError as error:
+            raise InputError(f"{path}: {error}") from None
+        return cls(units.distance_to_A, units.force_to_eVperA, units.energy_to_eV)
 
 
 def is_phonopy(path: Path) -> bool:
     """Whether a yaml is one of phonopy, not of phono3py (by its first key)."""
     try:
-        with lzma.open(path, "rt") if path.suffix == ".xz" else path.open() as file:
+        with packed.opened_text(path) as file:
             lines = (line for line in file if line.strip() and not line.startswith("#"))
             return next(lines, "").startswith("phonopy:")
-    except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError):
+    except packed.UNREADABLE:
         return False  # whoever reads it says what is wrong with it
 
 
-log = logging.getLogger(__name__)
+@dataclass(frozen=True)
+class ForceSets:
+    """What a yaml holds of n displaced supercells of N atoms, in `units`.
 
-SAME_PLACE = 1e-6
-"""Å; a pair of opposite displacements of one atom leaves it on its site up to this."""
+    perfect: the supercell. shifts, forces: n arrays (N, 3). energies: n, None where there are none.
+    """
 
-ForceSets = tuple[Atoms, Sequence[np.ndarray], Sequence[np.ndarray], Sequence[float] | None]
+    perfect: Atoms
+    shifts: Sequence[np.ndarray]
+    forces: Sequence[np.ndarray]
+    energies: Sequence[float] | None
+    units: Units
+    calculator: str | None
 
 
 def _phonopy(path: Path) -> ForceSets:
@@ -100,14 +173,20 @@ def _phonopy(path: Path) -> ForceSets:
     try:
         with unpacked(path) as plain:
             content = PhonopyYaml().read(plain)
-    except Exception as error:  # yaml, lzma and phonopy have no common error
-        raise InputError(f"{path}: cannot be read as yaml of phonopy: {error}") from None
+    except InputError:
+        raise
+    except Exception as error:  # yaml and phonopy have no common error
+        raise InputError(f"{path}: cannot be read as yaml of phonopy: {_short(error)}") from None
+    calculator = content.calculator
+    units = Units.of(calculator, path)
     data = content.dataset or {}
     if content.supercell is None:
         raise InputError(f"{path}: no supercell in the file; write it with phonopy's save()")
     perfect = from_phonopy(content.supercell)
     if "displacements" in data and "forces" in data:
-        return perfect, data["displacements"], data["forces"], data.get("supercell_energies")
+        shifts, forces = data["displacements"], data["forces"]
+        energies = data.get("supercell_energies")
+        return ForceSets(perfect, shifts, forces, energies, units, calculator)
     single = data.get("first_atoms", [])
     if not single or any("forces" not in each for each in single):
         raise InputError(
@@ -121,17 +200,20 @@ def _phonopy(path: Path) -> ForceSets:
         shifts.append(shift)
     energies = [each.get("supercell_energy") for each in single]
     known = None if None in energies else energies
-    return perfect, shifts, [each["forces"] for each in single], known
+    forces = [each["forces"] for each in single]
+    return ForceSets(perfect, shifts, forces, known, units, calculator)
 
 
 def _phono3py(path: Path) -> ForceSets:
     params = load_params(path)
+    calculator = params.calculator
+    units = Units(1.0, 1.0, Units.of(calculator, path).energy)  # phono3py converts the others
     if params.forces is None or params.dataset is None:
         raise InputError(f"{path}: no displacements with forces in the file")
     perfect = from_phonopy(params.supercell)
     energies = params.supercell_energies
     if "first_atoms" not in params.dataset:
-        return perfect, params.displacements, params.forces, energies
+        return ForceSets(perfect, params.displacements, params.forces, energies, units, calculator)
     shifts, included = pair_displacements(params)
     if not included.all():
         log.warning(
@@ -139,7 +221,8 @@ def _phono3py(path: Path) -> ForceSets:
             "beyond the file's cutoff_pair_distance, never calculated: left out"
         )
     kept = None if energies is None else energies[included]
-    return perfect, shifts[included], params.forces[included], kept
+    forces = params.forces[included]
+    return ForceSets(perfect, shifts[included], forces, kept, units, calculator)
 
 
 def pair_displacements(params: Phono3py) -> tuple[np.ndarray, np.ndarray]:
@@ -176,29 +259,52 @@ def _calculated(second: dict[str, Any], cutoff: float | None) -> bool:
     return not beyond or bool(np.any(second["forces"]))
 
 
-def read_labelled(path: Path) -> list[Atoms]:
-    """Labelled frames of an extxyz file or of the supercell force sets of a yaml file.
+def read_labelled(path: Path, notes: list[str] | None = None) -> list[Atoms]:
+    """Labelled frames of the supercell force sets of a yaml file, in Å, eV and eV/Å.
+
+    Lengths and forces are in the units of the file's calculator. Energies are too, or are in eV
+    where whoever wrote them converted them: the forces tell which.
+
+    Args:
+        notes: sentences about the units are added to it.
 
     Raises:
-        InputError: as `crystals.frames.read_frames`; or a yaml file without forces or energies,
-            or with a displaced cell whose forces are all zero.
+        InputError: unreadable, without forces or energies, or in units that do not fit together.
     """
-    if not is_params(path):
-        return frames.read_frames(path)
-    perfect, displacements, forces, energies = (_phonopy if is_phonopy(path) else _phono3py)(path)
-    if energies is None:
+    sets = (_phonopy if is_phonopy(path) else _phono3py)(path)
+    if sets.energies is None:
         raise InputError(f"{path}: the force sets have no supercell energies; training needs them")
     found = []
-    for number, (shift, force) in enumerate(zip(displacements, forces, strict=True)):
-        atoms = perfect.copy()
+    for number, (shift, force) in enumerate(zip(sets.shifts, sets.forces, strict=True)):
+        atoms = sets.perfect.copy()
         atoms.positions += shift
+        atoms.set_cell(atoms.cell.array * sets.units.length, scale_atoms=True)
+        where = f"{path} displacement {number}"
         if np.abs(shift).max() > SAME_PLACE and not np.any(force):
             raise InputError(
-                f"{path} displacement {number}: atoms are displaced but every force is exactly "
-                "zero, as in a file with a cell that was never calculated; write the file again "
-                "without that cell"
+                f"{where}: atoms are displaced but every force is exactly zero, as in a file with "
+                "a cell that was never calculated; write the file again without that cell"
             )
-        frame = frames.labelled(atoms, energies[number], np.array(force))
-        frames.check(frame, f"{path} displacement {number}")
-        found.append(frame)
+        frame = frames.labelled(atoms, sets.energies[number], np.array(force) * sets.units.force)
+        found.append(border.believed(frame, where))
+    factor = _energy_factor(found, sets.units)
+    for frame in found:
+        frame.calc.results["energy"] *= factor
+    if notes is not None and sets.calculator is not None:
+        unit = "eV" if factor == 1.0 else f"{factor:.4f} eV"
+        notes.append(
+            f"units of calculator {sets.calculator!r}: lengths of {sets.units.length:.4f} Å, "
+            f"forces of {sets.units.force:.4f} eV/Å, energies of {unit}"
+        )
     return found
+
+
+def _energy_factor(found: Sequence[Atoms], units: Units) -> float:
+    """What turns the energies into eV: of the calculator, or 1 where only that fits the forces."""
+    if units.energy == 1.0:
+        return 1.0
+    slope = consistency.force_slope(consistency.pairs_of(found))
+    if slope is None:
+        return units.energy
+    distance = {factor: abs(np.log(abs(slope.value) * factor)) for factor in (units.energy, 1.0)}
+    return min(distance, key=distance.__getitem__)

@@ -6,84 +6,152 @@ import logging
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from ase import Atoms
 
-from umklapp.config import GivenLabels
+from umklapp.config import GivenLabels, LabelKeys
 from umklapp.crystals import frame_info, registration
-from umklapp.crystals.formats import aims, force_sets, vibes
+from umklapp.crystals.formats import aims, border, extxyz, force_sets, foreign, packed, vibes
+from umklapp.crystals.formats.border import FileReport
 from umklapp.crystals.formats.steps import Step
 from umklapp.crystals.frame_info import Origin
+from umklapp.crystals.materials import composition
 from umklapp.errors import InputError
 
 log = logging.getLogger(__name__)
 
-Format = Literal["son", "nc", "aims", "frames"]
+Trajectory = Literal["son", "nc", "aims"]
+"""Formats that may be long, and are read step by step; the others are read at once."""
+
+Small = Literal["params", "extxyz", foreign.Kind]
+
+Format = Literal[Trajectory, Small]
 
 PEEK = 20_000
 """Bytes at the beginning of a file that tell its format."""
+
+ASE_NAMES = LabelKeys()
+"""Labels under ASE's own names."""
 
 
 def format_of(path: Path) -> Format:
     """The format of a file, by its content.
 
     Raises:
-        InputError: there is no such file, or it cannot be opened.
+        InputError: there is no such file, it cannot be opened or unpacked, or it is of a format
+            that is not read, which is named.
     """
-    try:
-        with vibes.opened(path) as file:
-            text = file.read(PEEK)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
-    if text.startswith((b"\x89HDF", b"CDF")):
+    with packed.readable(path), packed.opened(path) as file:
+        first = file.read(PEEK)
+    if first.startswith((b"\x89HDF", b"CDF")):
         return "nc"
-    if aims.MARK.encode() in text:
+    if aims.MARK.encode() in first:
         return "aims"
-    if text.lstrip().startswith(b"{"):
+    if first.lstrip().startswith(b"{"):
         return "son"
-    return "frames"
+    if force_sets.is_params(path):
+        return "params"
+    kind = foreign.kind_of(first)
+    if kind is None:
+        foreign.refuse_unknown(path, first)
+        return "extxyz"
+    return kind
 
 
-def _steps(path: Path, kind: Format, every: int, skip: int) -> Iterator[Step]:
+def _steps(path: Path, kind: Trajectory, every: int, skip: int) -> Iterator[Step]:
     if kind == "nc":
         return vibes.read_nc(path, every, skip)
     return (vibes.read_son if kind == "son" else aims.read)(path, every, skip)
 
 
-def read(path: Path, every: int = 1, skip: int = 0) -> Iterator[Atoms]:
-    """Labelled frames skip, skip + every, … in the order of the file; one in memory at a time.
+def read(
+    path: Path,
+    every: int = 1,
+    skip: int = 0,
+    keys: LabelKeys = ASE_NAMES,
+    notes: list[str] | None = None,
+) -> Iterator[Atoms]:
+    """Labelled frames skip, skip + every, … in the order of the file, each of them *believed*
+    (`border`); of trajectories one in memory at a time.
 
-    Formats: FHI-vibes' trajectory.son (.gz, .bz2) and .nc, FHI-aims' output, and what
-    `force_sets.read_labelled` reads (those are read at once).
+    Formats: FHI-vibes' trajectory.son and .nc, FHI-aims' output, extxyz, vasprun.xml, OUTCAR, ASE's
+    .traj and .db, and the yaml of phonopy and phono3py; text formats also packed.
+
+    Args:
+        keys: names of the labels in extxyz. notes: sentences about what was read are added to it.
 
     Raises:
-        InputError: naming file and frame: unreadable, truncated, without labels, not finite.
+        InputError: naming file and frame: unreadable, truncated, without labels, not finite, not
+            periodic, atoms on each other, or frames of several compositions.
     """
     kind = format_of(path)
-    if kind == "frames":
-        yield from force_sets.read_labelled(path)[skip::every]
+    notes = [] if notes is None else notes
+    if kind == "son" or kind == "nc" or kind == "aims":
+        with packed.readable(path):
+            for number, step in enumerate(_steps(path, kind, every, skip)):
+                where = f"{path} frame {skip + number * every}"
+                yield border.believed(step.frame(where), where)
         return
-    for number, step in enumerate(_steps(path, kind, every, skip)):
-        yield step.frame(f"{path} frame {skip + number * every}")
+    yield from islice(_whole(path, kind, keys, notes), skip, None, every)
 
 
-def count(path: Path, every: int = 1, skip: int = 0) -> int:
+def _whole(path: Path, kind: Small, keys: LabelKeys, notes: list[str]) -> Iterator[Atoms]:
+    if kind == "params":
+        yield from force_sets.read_labelled(path, notes)
+        return
+    labels = extxyz.read(path, keys, notes) if kind == "extxyz" else foreign.read(path, kind, notes)
+    formula = None
+    for number, frame in enumerate(labels):
+        where = f"{path} frame {number}"
+        formula = formula or composition(frame)
+        if composition(frame) != formula:
+            raise InputError(f"{where}: composition {frame.symbols}, frame 0 is {formula}")
+        yield border.believed(frame, where)
+
+
+def inspected(
+    path: Path, every: int = 1, skip: int = 0, keys: LabelKeys = ASE_NAMES
+) -> tuple[list[Atoms], FileReport]:
+    """All frames that `read` gives, after a look at them together (`border.inspect`).
+
+    Raises:
+        InputError: as `read` and `border.inspect`.
+    """
+    notes: list[str] = []
+    found = list(read(path, every, skip, keys, notes))
+    return found, border.inspect(found, str(path), _numbers(len(found), every, skip), notes)
+
+
+def _numbers(count: int, every: int, skip: int) -> list[int]:
+    return [skip + every * n for n in range(count)]
+
+
+def count(path: Path, every: int = 1, skip: int = 0, keys: LabelKeys = ASE_NAMES) -> int:
     """Number of frames that `read` gives, without reading those of long trajectories."""
     kind = format_of(path)
-    if kind == "son":
-        total = vibes.count_son(path)
-    elif kind == "nc":
-        total = vibes.count_nc(path)
-    else:
-        total = aims.count(path) if kind == "aims" else len(force_sets.read_labelled(path))
+    with packed.readable(path):
+        if kind == "son":
+            total = vibes.count_son(path)
+        elif kind == "nc":
+            total = vibes.count_nc(path)
+        elif kind == "aims":
+            total = aims.count(path)
+        else:
+            total = sum(1 for _ in read(path, keys=keys))
     return len(range(skip, total, every))
 
 
-def first(path: Path, skip: int = 0) -> list[Atoms]:
-    """What is looked at before any job: all frames of a small format, one of a trajectory."""
-    return list(islice(read(path, 1, skip), None if format_of(path) == "frames" else 1))
+def first(path: Path, skip: int = 0, keys: LabelKeys = ASE_NAMES) -> list[Atoms]:
+    """What is looked at before any job: all frames of a small format, one of a trajectory.
+
+    Raises:
+        InputError: as `read`; of small formats also as `border.inspect`.
+    """
+    if format_of(path) in get_args(Trajectory):
+        return list(islice(read(path, 1, skip), 1))
+    return inspected(path, 1, skip, keys)[0]
 
 
 def take(
@@ -92,8 +160,9 @@ def take(
     generator: np.random.Generator,
     origin: Origin,
     perfect: Atoms | None,
-) -> list[Atoms]:
-    """The frames that a seed asks for, file after file, each in order of time, on the sites.
+) -> tuple[list[Atoms], list[FileReport]]:
+    """The frames that a seed asks for, file after file, each in order of time, on the sites; and
+    what was seen in every file.
 
     Every file is an origin of its own, so that the split cuts each of them in time.
 
@@ -102,16 +171,17 @@ def take(
             they stay as they are.
 
     Raises:
-        InputError: as `read` and `registration.register`; or nothing is left, or less than
+        InputError: as `inspected` and `registration.register`; or nothing is left, or less than
             `settings.count`.
     """
     paths = list(paths)
-    found = []
+    found, reports = [], []
     for number, path in enumerate(paths):
         own = origin if len(paths) == 1 else origin.model_copy(update={"number": number})
-        frames = list(read(path, settings.every, settings.skip))
+        frames, seen = inspected(path, settings.every, settings.skip, settings.keys)
+        reports.append(seen)
         if perfect is not None:
-            numbers = [settings.skip + settings.every * n for n in range(len(frames))]
+            numbers = _numbers(len(frames), settings.every, settings.skip)
             frames, report = registration.register(frames, perfect, str(path), numbers)
             log.info("%s", report)
         for frame in frames:
@@ -121,8 +191,8 @@ def take(
     if not found:
         raise InputError(f"{where}: no frames are left after skip {settings.skip}")
     if settings.count is None:
-        return found
+        return found, reports
     if settings.count > len(found):
         raise InputError(f"count: {settings.count} frames wanted, {where} gave {len(found)}")
     chosen = sorted(generator.permutation(len(found))[: settings.count])
-    return [found[number] for number in chosen]
+    return [found[number] for number in chosen], reports

@@ -44,12 +44,18 @@ class Step:
     pbc: bool = True
 
     def frame(self, where: str) -> Atoms:
-        """Labelled frame.
+        """Labelled frame, not yet looked at.
 
         Raises:
-            InputError: no labels, or numbers that are not finite; `where` is named.
+            InputError: no labels, or unknown species; `where` is named.
         """
-        atoms = Atoms(self.symbols, cell=self.cell, positions=self.positions, pbc=True)
+        try:
+            atoms = Atoms(self.symbols, cell=self.cell, positions=self.positions, pbc=True)
+        except (KeyError, ValueError, TypeError) as error:
+            cause = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"{where}: no configuration ({cause}); are the species known?"
+            ) from None
         if self.energy is None:
             raise InputError(f"{where}: no energy label")
         if self.forces is None:
@@ -57,7 +63,7 @@ class Step:
         voigt = None if self.stress is None else full_3x3_to_voigt_6_stress(self.stress)
         info = {} if self.time is None else {"time": round(self.time, 6)}
         found = frames.labelled(atoms, self.energy, self.forces, voigt, **info)
-        frames.check(found, where)
+        found.pbc = self.pbc  # the border refuses what is not periodic
         return found
 
 

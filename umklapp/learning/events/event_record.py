@@ -78,10 +78,34 @@ class LabelInEvent(Part):
 
 
 class Anharmonicity(Part):
-    """σᴬ of all frames of an exploration with its standard error; None where there is none."""
+    """σᴬ of all frames of an exploration with its standard error; None where there is none.
+
+    atoms: of the cell, least_atoms: `verdict.sigma_atoms`; None in files from before they were
+    recorded.
+    """
 
     value: float | None
     error: float | None
+    atoms: int | None = None
+    least_atoms: int | None = None
+
+    @property
+    def too_small(self) -> str | None:
+        """Why σᴬ is not reported, in words; None where it is, or where there is none."""
+        if self.value is None or self.atoms is None or self.least_atoms is None:
+            return None
+        if self.atoms >= self.least_atoms:
+            return None
+        return (
+            f"the dynamics has {self.atoms} atoms, fewer than verdict.sigma_atoms "
+            f"({self.least_atoms}): its σᴬ of {self.value:.2f} is of so few modes that it is not "
+            "reported"
+        )
+
+    @property
+    def reported(self) -> float | None:
+        """σᴬ; None where there is none or the cell is too small for it."""
+        return None if self.too_small else self.value
 
 
 class EventRecord(Record):

@@ -48,11 +48,14 @@ def none(harmonic_missing: str) -> tuple[EventRecord, pd.DataFrame]:
     return EventRecord(missing=harmonic_missing), pd.DataFrame(columns=list(EMPTY))
 
 
-def survey(material: Material, options: Mapping[str, Any]) -> tuple[EventRecord, pd.DataFrame]:
+def survey(
+    material: Material, options: Mapping[str, Any], sigma_atoms: int
+) -> tuple[EventRecord, pd.DataFrame]:
     """The record, and the series behind the figure (`replay.reference_series`).
 
     Args:
         options: of `detection.Detector`: enter, leave (widths), shortest, gap (fs).
+        sigma_atoms: with fewer, σᴬ of the dynamics is not reported.
     """
     harmonic, perfect = material.harmonic, material.harmonic.perfect
     paths = material.explorations
@@ -70,7 +73,9 @@ def survey(material: Material, options: Mapping[str, Any]) -> tuple[EventRecord,
         crystal_energy=crystal,
         quiet_error_before=material.quiet_errors[0],
         quiet_error_after=material.quiet_errors[1],
-        sigma={name: replay.overall_sigma(path, harmonic) for name, path in ends.items()},
+        sigma={
+            name: replay.overall_sigma(path, harmonic, sigma_atoms) for name, path in ends.items()
+        },
         harmonic=harmonic.source,
         reference_left_out=left_out,
     )

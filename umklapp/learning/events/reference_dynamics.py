@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ase import Atoms
 
+from umklapp.config import LabelKeys
 from umklapp.crystals import frame_info, registration, sites
 from umklapp.crystals.formats import given
 from umklapp.crystals.frame_info import FrameInfo, Origin
@@ -18,7 +19,7 @@ from umklapp.errors import InputError
 log = logging.getLogger(__name__)
 
 
-def read(paths: Iterable[Path], perfect: Atoms) -> list[Atoms]:
+def read(paths: Iterable[Path], perfect: Atoms, keys: LabelKeys | None = None) -> list[Atoms]:
     """Labelled frames of all trajectories on the sites of a supercell, each in order of time.
 
     Every file is a trajectory of its own: `info["origin"]` is its path, `info["time"]` its time in
@@ -26,12 +27,13 @@ def read(paths: Iterable[Path], perfect: Atoms) -> list[Atoms]:
 
     Args:
         perfect: supercell of N atoms; frames in other cells are left out.
+        keys: names of the labels in extxyz.
 
     Raises:
         InputError: naming file and frame: unreadable, without times, of another structure
             (`registration.register`), or no frame of a file is in this supercell.
     """
-    return [frame for path in paths for frame in trajectory(path, perfect)]
+    return [frame for path in paths for frame in trajectory(path, perfect, keys)]
 
 
 def of_seeds(paths: Iterable[Path], perfect: Atoms) -> list[Atoms]:
@@ -41,10 +43,11 @@ def of_seeds(paths: Iterable[Path], perfect: Atoms) -> list[Atoms]:
     return [frame for frame in timed if sites.in_cell(frame, perfect, LARGEST_STRAIN)]
 
 
-def trajectory(path: Path, perfect: Atoms) -> list[Atoms]:
+def trajectory(path: Path, perfect: Atoms, keys: LabelKeys | None = None) -> list[Atoms]:
     """The frames of one file; as `read`. Runs in one file that begin at time 0 again are several
     trajectories."""
-    frames = _placed(list(given.read(path)), path, perfect)
+    labels, _ = given.inspected(path, keys=keys or LabelKeys())
+    frames = _placed(labels, path, perfect)
     runs = _runs(frames)
     for number, run in enumerate(runs, start=1):
         text = str(path) if len(runs) == 1 else f"{path} run {number}"

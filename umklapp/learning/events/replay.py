@@ -281,18 +281,23 @@ def exploration_series(path: Path, source: str) -> pd.DataFrame:
     return pd.concat(parts) if parts else pd.DataFrame(columns=["source", "replica", "time_ps"])
 
 
-def overall_sigma(path: Path, harmonic: HarmonicReference) -> Anharmonicity:
-    """σᴬ of all frames of an exploration with its standard error, read in chunks."""
+def overall_sigma(path: Path, harmonic: HarmonicReference, least_atoms: int) -> Anharmonicity:
+    """σᴬ of all frames of an exploration with its standard error, read in chunks.
+
+    Args:
+        least_atoms: `verdict.sigma_atoms`.
+    """
     running = RunningSigma()
+    cell = {"atoms": len(harmonic.perfect), "least_atoms": least_atoms}
     with h5py.File(path) as file:
         for group in file.values():
             for chunk in detection.hdf5_chunks(group, ("positions", "cells", "forces"), CHUNK):
                 positions, cells, forces = chunk
                 running.add(forces, harmonic.forces(positions, cells))
     if not running.total:
-        return Anharmonicity(value=None, error=None)
+        return Anharmonicity(value=None, error=None, **cell)
     value, error = running.result()
-    return Anharmonicity(value=value, error=error if np.isfinite(error) else None)
+    return Anharmonicity(value=value, error=error if np.isfinite(error) else None, **cell)
 
 
 def thermal_energies(

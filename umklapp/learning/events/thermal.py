@@ -24,6 +24,9 @@ factor (ν/r)^δ: 1.5 for 0.1 per ps and ν = 5 THz. Rates agree within a factor
 (`sufficiency.POWER`). σᴬ, which goes with √T, changes by 5 %.
 """
 
+FARTHEST = 0.3
+"""Relative difference beyond which no statistical error makes two temperatures the same."""
+
 ENOUGH = 20
 """Frames from which mean and spread are measured."""
 
@@ -125,10 +128,11 @@ def mean_temperature(series: Sequence[np.ndarray]) -> Temperature:
 def nearest(temperature: Temperature | None, targets: Sequence[float]) -> float | None:
     """The target (K) that is the same temperature, None if none is.
 
-    The same: within `SAME_TEMPERATURE` of the target and twice the standard error.
+    The same: within `SAME_TEMPERATURE` of the target and twice the standard error, and in no case
+    farther than `FARTHEST`: a temperature that is hardly known is not the same either.
     """
     if temperature is None or not len(targets):
         return None
     target = min(targets, key=lambda each: abs(each - temperature.value))
-    tolerated = SAME_TEMPERATURE * target + 2 * temperature.error
+    tolerated = min(SAME_TEMPERATURE * target + 2 * temperature.error, FARTHEST * target)
     return target if abs(target - temperature.value) <= tolerated else None

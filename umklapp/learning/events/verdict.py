@@ -117,9 +117,16 @@ class Verdict(Record):
         return [each.needs for each in self.evidence if each.needs]
 
     def overall_sigma(self, committee: str) -> float | None:
-        """σᴬ of the dynamics of a committee, `before` or `after`; None where there is none."""
+        """σᴬ of the dynamics of a committee, `before` or `after`; None where none is reported."""
         known = self.sigma.get(committee)
-        return known.value if known else None
+        return known.reported if known else None
+
+    def no_sigma(self, committee: str) -> str | None:
+        """Why there is no σᴬ of a committee's dynamics, in words; None where there is."""
+        if self.overall_sigma(committee) is not None:
+            return None
+        known = self.sigma.get(committee)
+        return (known.too_small if known else None) or "no harmonic reference"
 
 
 def current(files: Material) -> tuple[Verdict | None, str | None]:

@@ -8,6 +8,8 @@ import phono3py
 import pytest
 from conftest import diamond, label
 from phono3py import Phono3py
+from phonopy import Phonopy
+from phonopy.physical_units import get_calculator_physical_units
 from umklapp_params import write_params
 
 from umklapp.crystals import frames
@@ -43,13 +45,6 @@ def test_packed_file_is_the_same(params, tmp_path):
     packed.write_bytes(lzma.compress(path.read_bytes()))
     plain, unpacked = force_sets.read_labelled(path), force_sets.read_labelled(packed)
     assert [f.info["frame_id"] for f in plain] == [f.info["frame_id"] for f in unpacked]
-
-
-def test_extxyz_is_read_too(params, tmp_path):
-    _, expected = params
-    frames.write_frames(tmp_path / "frames.extxyz", expected)
-    found = force_sets.read_labelled(tmp_path / "frames.extxyz")
-    assert [f.info["frame_id"] for f in found] == [f.info["frame_id"] for f in expected]
 
 
 def test_cells_of_the_file(params):
@@ -158,10 +153,51 @@ def test_an_exclamation_mark_in_text_is_no_tag(tmp_path, params):
     assert len(force_sets.read_labelled(path)) == len(expected)
 
 
+@pytest.mark.parametrize("calculator", ["qe", "abinit", "elk", "cp2k", "siesta"])
+@pytest.mark.parametrize("energies", ["calculator", "eV"])
+@pytest.mark.parametrize("kind", ["phonopy", "phono3py"])
+def test_units_of_the_calculator_are_honoured(tmp_path, calculator, energies, kind):
+    """Silicon written in the units of five programs, energies in theirs or in eV."""
+    units = get_calculator_physical_units(calculator)
+    length, force = units.distance_to_A, units.force_to_eVperA
+    energy = units.energy_to_eV if energies == "calculator" else 1.0
+    cell = diamond()
+    cell.set_cell(cell.cell.array / length, scale_atoms=True)
+    setting = {"supercell_matrix": np.eye(3, dtype=int), "primitive_matrix": "F"}
+    made = (Phonopy if kind == "phonopy" else Phono3py)(
+        to_phonopy(cell), calculator=calculator, **setting
+    )
+    made.generate_displacements(distance=0.05 / length, number_of_snapshots=4, random_seed=1)
+    wanted = []
+    for displaced in made.supercells_with_displacements:
+        atoms = from_phonopy(displaced)
+        atoms.set_cell(atoms.cell.array * length, scale_atoms=True)
+        wanted.append(label(atoms))
+    made.forces = np.array([frame.get_forces() for frame in wanted]) / force
+    made.supercell_energies = np.array([f.get_potential_energy() for f in wanted]) / energy
+    path = tmp_path / "units.yaml"
+    made.save(path, settings={"force_sets": True, "displacements": True})
+    notes: list[str] = []
+    for one, two in zip(force_sets.read_labelled(path, notes), wanted, strict=True):
+        np.testing.assert_allclose(one.cell.array, two.cell.array, atol=1e-6)
+        np.testing.assert_allclose(one.positions, two.positions, atol=1e-6)
+        np.testing.assert_allclose(one.get_forces(), two.get_forces(), atol=1e-5)
+        assert one.get_potential_energy() == pytest.approx(two.get_potential_energy(), abs=1e-5)
+    assert f"units of calculator '{calculator}'" in notes[0]
+
+
+def test_a_supercell_that_cannot_be_meant_is_refused_before_phonopy_builds_it(params):
+    path, _ = params
+    text = path.read_text()
+    path.write_text(text.replace("- [   1,   0,   0 ]", "- [   99999999,   0,   0 ]", 1))
+    with pytest.raises(InputError, match=r"params\.yaml: a supercell of 1e\+08 primitive cells"):
+        force_sets.read_labelled(path)
+
+
 def test_names_of_params_files():
-    for name in ("a.yaml", "a.yml", "a.yaml.xz", "b/a.yml.xz"):
+    for name in ("a.yaml", "a.yml", "a.yaml.xz", "b/a.yml.xz", "a.yaml.gz"):
         assert force_sets.is_params(Path(name))
-    for name in ("a.extxyz", "yaml", "a.yaml.gz", "a.xz"):
+    for name in ("a.extxyz", "yaml", "a.yaml.zip", "a.xz"):
         assert not force_sets.is_params(Path(name))
 
 

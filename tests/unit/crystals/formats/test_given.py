@@ -113,7 +113,7 @@ def settings(**more):
 
 def take(paths, **more):
     origin = Origin.parse("frames 0")
-    return given.take(paths, settings(**more), np.random.default_rng(3), origin, diamond())
+    return given.take(paths, settings(**more), np.random.default_rng(3), origin, diamond())[0]
 
 
 def test_every_file_is_an_origin_of_its_own(tmp_path, steps):

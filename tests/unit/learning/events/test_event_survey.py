@@ -93,7 +93,7 @@ def surveyed(crystal, tmp_path_factory):
         paths, files, exact, exact, (0.02, 0.01), harmonic,
         reference=reference(crystal, range(30, 70)),
     )  # fmt: skip
-    return event_survey.survey(material, OPTIONS)
+    return event_survey.survey(material, OPTIONS, 8)
 
 
 def test_the_dynamics_are_counted_by_temperature_with_replicas_begun_inside_apart(surveyed):
@@ -194,7 +194,7 @@ def test_frames_of_a_pool_are_no_dynamics(crystal, tmp_path):
     material = event_survey.Material(
         [path], [tmp_path / "none.extxyz"], exact, exact, (0.02, 0.01), harmonic
     )
-    record, _ = event_survey.survey(material, OPTIONS)
+    record, _ = event_survey.survey(material, OPTIONS, 8)
     assert record.dynamics == ()
     assert verdict.judge(Facts(record)).verdict == "undecided"
 

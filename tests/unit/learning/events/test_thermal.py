@@ -80,5 +80,6 @@ def test_the_nearest_temperature_is_the_same_or_none():
     assert thermal.nearest(temperature(450.0), [300.0, 600.0]) is None
     assert thermal.nearest(temperature(345.0), [300.0]) is None, "events come 1.8 times as often"
     assert thermal.nearest(temperature(345.0, 8.0), [300.0]) == 300.0
+    assert thermal.nearest(temperature(450.0, 200.0), [300.0]) is None, "hardly known"
     assert thermal.nearest(None, [300.0]) is None
     assert thermal.nearest(temperature(300.0), []) is None

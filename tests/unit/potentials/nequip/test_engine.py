@@ -200,16 +200,32 @@ def test_without_a_working_compiler_evaluation_is_eager(compiler, monkeypatch, t
     record = json.loads((tmp_path / "engine/engine.json").read_text())
     assert record["mode"] == "eager"
     assert ("no C++ compiler" if "nowhere" in compiler else "ld returned 1") in record["reason"]
+    assert "a compiled graph was asked for" in record["fallback"]
     assert not list((tmp_path / "cache/engines").glob("*.pt2"))
     committee = Committee([potential(0, settings)], tmp_path / "engine")
     assert committee.batched is None
     assert len(committee.evaluate(frames()).forces) == 4
 
 
-def test_eager_by_configuration(tmp_path):
+def test_a_graph_for_a_card_needs_the_toolkit(monkeypatch, tmp_path):
+    monkeypatch.setenv("UMKLAPP_CACHE", str(tmp_path))
+    monkeypatch.setattr(graph_cache, "CUDA_HOME", None)
+    monkeypatch.setattr(slot_network, "machine", lambda device: f"{device} of a test")
+    network = slot_network.SlotNetwork(potential().model)
+    with pytest.raises(CalculationError, match=r"no CUDA toolkit.*CUDA_HOME"):
+        graph_cache.obtain(network, 2, "cuda")
+
+
+def test_eager_by_configuration_is_no_fallback(tmp_path):
+    """The log of a job says why, once."""
     engine.prepare(SMALL, 2, "eager", tmp_path / "engine")
-    assert json.loads((tmp_path / "engine/engine.json").read_text())["mode"] == "eager"
-    assert Committee([potential()], tmp_path / "engine").batched is None
+    record = json.loads((tmp_path / "engine/engine.json").read_text())
+    assert (record["mode"], record["fallback"]) == ("eager", None)
+    with logged() as messages:
+        committee = Committee([potential()], tmp_path / "engine")
+        committee.evaluate(frames())
+    assert committee.batched is None
+    assert messages == ["eager evaluation: committee.engine is eager"]
 
 
 def test_a_graph_of_another_machine_is_not_used(folder, tmp_path):

@@ -1,0 +1,198 @@
+"""Energies against forces and stresses: right labels have the slope 1, wrong units their own."""
+
+import re
+
+import numpy as np
+import pytest
+from ase import units
+from ase.build import bulk
+from ase.calculators.lj import LennardJones
+from conftest import diamond, label, labelled_frames, rattled
+from hypothesis import given as drawn
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from umklapp.crystals import frames
+from umklapp.crystals.formats import consistency, given
+
+
+def springs(count, amplitude=0.1, stiffness=2.0, cells=1.0, seed=0):
+    """A harmonic crystal of low symmetry: E = ½ k Σ u² exactly; cells scaled without any energy."""
+    generator = np.random.default_rng(seed)
+    perfect = bulk("ZnO", "wurtzite", a=3.25, c=5.2, u=0.38) * (2, 1, 1)
+    made = []
+    for _ in range(count):
+        atoms = perfect.copy()
+        motion = generator.normal(scale=amplitude, size=atoms.positions.shape)
+        motion -= motion.mean(axis=0)
+        atoms.positions += motion
+        made.append(
+            frames.labelled(atoms, 0.5 * stiffness * (motion**2).sum(), -stiffness * motion)
+        )
+    return made
+
+
+def strained(count, seed=0, strain=0.02):
+    """Silicon under random strains and displacements, with stresses of Stillinger–Weber."""
+    generator = np.random.default_rng(seed)
+    made = []
+    for number in range(count):
+        atoms = rattled(number, 0.02)
+        change = generator.uniform(-strain, strain, size=(3, 3))
+        atoms.set_cell(atoms.cell.array @ (np.eye(3) + (change + change.T) / 2), scale_atoms=True)
+        made.append(label(atoms))
+    return made
+
+
+def changed(labels, energy=1.0, forces=1.0, stress=1.0, length=1.0):
+    """The same frames in other units: every quantity times a factor."""
+    made = []
+    for frame in labels:
+        atoms = frames.strip(frame)
+        atoms.set_cell(atoms.cell.array * length, scale_atoms=True)
+        results = frame.calc.results
+        made.append(
+            frames.labelled(
+                atoms,
+                results["energy"] * energy,
+                results["forces"] * forces,
+                results["stress"] * stress if "stress" in results else None,
+            )
+        )
+    return made
+
+
+def slope_of(labels):
+    return consistency.force_slope(consistency.pairs_of(labels))
+
+
+@drawn(st.floats(0.01, 0.2), st.floats(0.1, 50.0), st.integers(0, 1000))
+@settings(max_examples=8, deadline=None)
+def test_a_harmonic_crystal_has_the_slope_one_at_any_distance(amplitude, stiffness, seed):
+    slope = slope_of(springs(5, amplitude, stiffness, seed=seed))
+    assert slope.value == pytest.approx(1.0, abs=1e-5)
+    assert slope.right
+
+
+def test_the_slope_does_not_depend_on_order_rotation_or_origin_of_the_cell():
+    labels = labelled_frames(12)
+    expected = slope_of(labels).value
+    rotation = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
+    turned = []
+    for number, frame in enumerate(labels):
+        atoms = frames.strip(frame)
+        atoms.set_cell(atoms.cell.array @ rotation)
+        atoms.positions = atoms.positions @ rotation + number * np.array([0.3, 0.1, 2.0])
+        atoms.wrap()
+        forces = frame.get_forces() @ rotation
+        turned.append(frames.labelled(atoms, frame.get_potential_energy(), forces))
+    assert slope_of(turned).value == pytest.approx(expected, abs=1e-6)
+    assert abs(expected - 1) < 0.03
+
+
+CAUSES = [
+    ({"energy": 1 / units.Hartree}, "energies in Hartree"),
+    ({"energy": 1 / units.Rydberg}, "energies in Rydberg"),
+    ({"energy": units.mol / units.kcal}, "energies in kcal/mol"),
+    ({"energy": units.mol / units.kJ}, "energies in kJ/mol"),
+    ({"energy": 1000.0}, "energies in meV"),
+    ({"forces": 1000.0}, "forces in meV/Å"),
+    ({"forces": units.Bohr}, "forces per bohr"),
+    ({"forces": units.Bohr / units.Hartree}, "forces in Hartree/bohr"),
+    ({"forces": units.mol / units.kcal}, r"forces in kcal/\(mol Å\)"),
+    ({"energy": 1 / units.Hartree, "forces": units.Bohr / units.Hartree}, "Hartree/bohr"),
+    ({"length": 1 / units.Bohr}, "positions in bohr"),
+    ({"energy": 1 / 8}, "energies per atom"),
+    ({"forces": -1.0}, "other sign"),
+    ({"energy": 0.0}, "conserved energy"),
+    ({"energy": 0.8}, "free energy"),
+]
+
+
+@pytest.mark.parametrize(("factors", "cause"), CAUSES, ids=[cause for _, cause in CAUSES])
+def test_every_wrong_unit_is_named(factors, cause):
+    labels = changed(labelled_frames(12), **factors)
+    slope = slope_of(labels)
+    assert not slope.right
+
+    assert re.search(cause, " | ".join(consistency.force_causes(slope, labels)))
+
+
+def test_kinetic_energies_in_place_of_potential_ones_are_named():
+    """In NVE the kinetic energy falls by what the potential energy gains."""
+    labels = labelled_frames(12)
+    kinetic = [frames.labelled(f, -f.get_potential_energy() - 30.0, f.get_forces()) for f in labels]
+    slope = slope_of(kinetic)
+    assert not slope.right
+    assert "kinetic" in consistency.force_causes(slope, kinetic)[0]
+
+
+def test_two_frames_far_apart_say_little_and_their_error_says_so():
+    slope = slope_of(changed(labelled_frames(2), energy=0.9))
+    assert slope.right
+    assert slope.error > 0.05
+
+
+@pytest.mark.parametrize(
+    ("factor", "cause"),
+    [
+        (1.0, None),
+        (-1.0, "in eV/Å³, with the other sign"),
+        (1 / units.GPa, "in GPa"),
+        (-10 / units.GPa, "in kbar, with the other sign"),
+        (diamond().get_volume(), r"a virial \(eV\)"),
+    ],
+)
+def test_stress_of_another_sign_or_unit_is_named(factor, cause):
+
+    labels = changed(strained(12), stress=factor)
+    slope = consistency.stress_slope(consistency.pairs_of(labels))
+    assert slope.right == (cause is None)
+    if cause is not None:
+        causes = consistency.stress_causes(slope, labels)
+        assert any(re.fullmatch(cause, found) for found in causes)
+    assert slope_of(labels).right  # the forces are not to blame
+
+
+def test_strained_frames_without_stress_are_held_to_a_wide_bound():
+    bare = [frames.labelled(f, f.get_potential_energy(), f.get_forces()) for f in strained(12)]
+    assert slope_of(bare).right
+    assert not slope_of(changed(bare, energy=1 / units.Hartree)).right
+
+
+def test_one_frame_of_another_calculation_is_found():
+    labels = labelled_frames(12)
+    labels[7].calc.results["energy"] = 0.0
+    assert consistency.stray_frames(consistency.pairs_of(labels), 8) == [7]
+    labels = changed(labelled_frames(12), energy=1 / units.Hartree)
+    assert consistency.stray_frames(consistency.pairs_of(labels), 8) == []  # all are of one kind
+
+
+def test_a_hot_anharmonic_crystal_is_right():
+    """Lennard-Jones argon at amplitudes near melting, frames far apart."""
+    labels = []
+    for seed in range(12):
+        atoms = rattled(seed, 0.3, bulk("Ar", "fcc", a=5.4, cubic=True) * (2, 2, 2))
+        atoms.calc = LennardJones(sigma=3.4, epsilon=0.0104, rc=8.0, smooth=True)
+        labels.append(frames.labelled(atoms, atoms.get_potential_energy(), atoms.get_forces()))
+    assert slope_of(labels).right
+
+
+REAL = [
+    ("dft/NaCl-225_vasp_rd003.extxyz", 0.05),
+    ("dft/KCl-225_vasp_mlpsscha.extxyz", 0.05),
+    ("dft/NaCl-225_phono3py_params.yaml.xz", 0.05),
+    ("cui/CuI-216_md300K.extxyz.xz", 0.1),
+    ("vibes/mgo_aimd.son", 0.03),
+    ("vibes/argon_green_kubo.nc", 0.05),
+    ("vibes/aims_md.son", 0.05),
+    ("vibes/aims.out", 0.05),
+]
+
+
+@pytest.mark.parametrize(("name", "deviation"), REAL, ids=[name for name, _ in REAL])
+def test_real_files_are_believed(shared, name, deviation):
+    """Real calculations and dynamics, with displacements up to 1.5 Å and an atom that hops."""
+    _, report = given.inspected(shared / "data" / name)
+    assert abs(report.force_slope.value - 1) < deviation
+    assert report.frames > 1

@@ -1,0 +1,90 @@
+"""Convergence of VASP by iteration counts and last changes."""
+
+import io
+
+import pytest
+
+from umklapp.crystals.formats import vasp
+from umklapp.errors import InputError
+from umklapp.reference.vasp import diagnose
+
+REACHED = "------------------------ aborting loop because EDIFF is reached ------------------"
+
+
+def outcar(*steps, nelm=60, end=True):
+    """The lines of an OUTCAR that matter; every step is (iterations, last change in eV)."""
+    lines = [
+        " vasp.5.4.4.18Apr17-6-g9f103f2a35",
+        f"   NELM   = {nelm:6d};   NELMIN=  2; NELMDL= -5     # of ELM steps",
+        "   EDIFF  = 0.1E-07   stopping-criterion for ELM",
+        "   EDIFFG = -.1E-01   stopping-criterion for IOM",
+    ]
+    for number, (count, change) in enumerate(steps, start=1):
+        for iteration in range(1, count + 1):
+            here = change if iteration == count else 1.0
+            lines += [
+                f"---------- Iteration {number:6d}({iteration:4d})  ------------",
+                f" total energy-change (2. order) :{-here: .7E}  ({here / 2: .7E})",
+            ]
+        lines.append(REACHED)
+    lines += [" General timing and accounting informations for this job:"] * end
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("steps", "converged"),
+    [
+        ([(14, 1e-9)], [True]),
+        ([(60, 3.1e-1)], [False]),  # NELM, and the sentence all the same
+        ([(60, 5e-9)], [True]),  # just in time
+        ([(14, 1e-9), (60, 2e-8), (20, 1e-9)], [True, False, True]),
+        ([], []),
+    ],
+)
+def test_a_step_converged_before_the_cap_or_with_a_last_change_below_the_bound(steps, converged):
+    assert vasp.outcar_steps(outcar(*steps).splitlines()) == converged
+
+
+def test_stars_in_place_of_numbers_are_not_converged():
+    text = outcar((60, 1e-9)).replace(f"{-1e-9: .7E}", " **************")
+    assert vasp.outcar_steps(text.splitlines()) == [False]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (outcar((60, 3e-1)), "scf_not_converged"),
+        (outcar((14, 1e-9)).replace(REACHED, ""), "scf_not_converged"),
+        (outcar((14, 1e-9), end=False), "crashed"),
+        (outcar((14, 1e-9)), None),
+    ],
+)
+def test_the_engine_judges_by_it(tmp_path, text, reason):
+    (tmp_path / "OUTCAR").write_text(text)
+    found = diagnose(tmp_path)
+    assert (found and found[0]) == reason
+
+
+def vasprun(*counts, last=1e-9):
+    steps = []
+    for count in counts:
+        energies = [-10.0 + 0.5 * (count - 1 - n) for n in range(count - 1)] + [-10.0 + 0.5 - last]
+        energies[-2:] = [-10.0, -10.0 + last]
+        steps.append(
+            "<calculation>"
+            + "".join(
+                f'<scstep><energy><i name="e_fr_energy">{e:.12f}</i></energy></scstep>'
+                for e in energies
+            )
+            + "</calculation>"
+        )
+    head = '<parameters><i type="int" name="NELM">60</i><i name="EDIFF">1E-8</i></parameters>'
+    return f"<modeling>{head}{''.join(steps)}</modeling>".encode()
+
+
+def test_steps_of_a_vasprun():
+    read = vasp.vasprun_steps
+    assert read(io.BytesIO(vasprun(14, 60, last=1e-2)), "x") == [True, False]
+    assert read(io.BytesIO(vasprun(60)), "x") == [True]
+    with pytest.raises(InputError, match=r"x: cannot be read as vasprun\.xml"):
+        read(io.BytesIO(vasprun(14)[:-20]), "x")

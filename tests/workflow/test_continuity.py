@@ -1,0 +1,31 @@
+"""What is done stays done: in a copy, in a fresh clone, and when what is no physics has changed."""
+
+import shutil
+from pathlib import Path
+
+from instant_campaigns import SI, C, campaign, planned, run
+
+
+def test_results_that_were_copied_into_a_fresh_clone_plan_nothing(instant: Path, tmp_path: Path):
+    """Without times and without Snakemake's own records, as `cp -r` and an archive leave them."""
+    shutil.copytree(instant / "results", tmp_path / "results", copy_function=shutil.copy)
+    shutil.copy(instant / "config.yaml", tmp_path)
+    status, text = run(tmp_path, "--dry-run")
+    assert status == 0, text
+    assert "Nothing to be done" in text
+
+
+def test_what_is_no_physics_repeats_no_label_and_no_training(copy: Path):
+    changes = {
+        "resources": {"label_timeout": 99.0, "label_tries": 7, "label_chunks": 5},
+        "phonons": {"mesh": [5, 5, 5]},
+    }
+    campaign(copy, [SI, C], **changes)
+    text = run(copy, "--dry-run")[1]
+    assert not {"train", "label", "dataset", "explore", "assess"} & set(planned(text)), text
+    for line in (
+        "Changed since the last run: phonons.mesh: [20, 20, 20] → [5, 5, 5]",
+        "Changed since the last run: resources.label_timeout: 3600.0 → 99.0",
+        "resources.label_chunks: 5 is for new campaigns, files of this one are cut by 1",
+    ):
+        assert line in text

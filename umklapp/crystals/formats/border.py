@@ -1,0 +1,309 @@
+"""The border: what every given frame and every given file must satisfy before it is believed.
+
+A frame by itself: numbers that can be meant, a periodic cell, atoms apart from each other. A file
+as a whole: one label per configuration, energies that follow from forces (`consistency`), times.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import spglib
+from ase import Atoms
+from ase.spacegroup.symmetrize import prep_symmetry, symmetrize_rank1
+from matscipy.neighbours import neighbour_list
+
+from umklapp.crystals import frame_info, frames
+from umklapp.crystals.formats import consistency
+from umklapp.crystals.frame_info import FrameInfo
+from umklapp.errors import InputError
+from umklapp.records import Part, Record
+
+log = logging.getLogger(__name__)
+
+SHORTEST = 0.4
+"""Å; no two nuclei come closer (H₂ has 0.74, an overheated frame of a real KCl file 0.53)."""
+
+VOLUMES = (0.5, 2000.0)
+"""Å³ per atom that a crystal can have."""
+
+LARGEST = {"energy": 1e7, "forces": 1e5, "stress": 100.0}
+"""eV per atom (all-electron energies of uranium are −8e5), eV/Å, eV/Å³; beyond is no label."""
+
+SAME_ENERGY, SAME_FORCE = 1e-3, 0.05
+"""eV per atom and eV/Å by which two calculations of one configuration may differ."""
+
+SYMPREC, SYMMETRIES_TRIED = 1e-3, 5
+"""Å; and frames without forces whose symmetry is looked for."""
+
+UNIFORM = 1e-3
+"""Relative difference of time steps that is rounding."""
+
+REMEDY = (
+    "labels are total energies in eV, forces in eV/Å, stress in eV/Å³ (ASE's sign), positions in "
+    "Å; convert the file or leave it out"
+)
+
+
+class SlopePart(Part):
+    """A slope that should be 1 (`consistency.Slope`), its error, how many pairs, their distance."""
+
+    value: float
+    error: float
+    pairs: int
+    distance_A: float
+
+    @classmethod
+    def of(cls, slope: consistency.Slope | None) -> SlopePart | None:
+        """The record of a slope; None where none could be fitted."""
+        if slope is None:
+            return None
+        return cls(
+            value=slope.value, error=slope.error, pairs=slope.pairs, distance_A=slope.distance
+        )
+
+
+class FileReport(Part):
+    """What was seen in one file of given labels.
+
+    force_slope: of the energies on the work of the forces; stress_slope: on that of the stress;
+    None where the frames do not allow it. times: the time axis in words. notes: what the user
+    should know; nothing in them was refused.
+    """
+
+    source: str
+    frames: int
+    force_slope: SlopePart | None = None
+    stress_slope: SlopePart | None = None
+    times: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        parts = [f"{self.frames} frames"]
+        for name, slope in (("forces", self.force_slope), ("stress", self.stress_slope)):
+            if slope is not None:
+                parts.append(
+                    f"slope of the energies on the {name} {slope.value:.3f} ± {slope.error:.1g} "
+                    f"({slope.pairs} pairs, {slope.distance_A:.2g} Å apart; 1 is right)"
+                )
+        if self.force_slope is None:
+            parts.append("energies could not be held against forces: too few frames of one kind")
+        return f"{self.source}: " + "; ".join([*parts, *filter(None, [self.times]), *self.notes])
+
+
+class SeedReport(Record):
+    """seeds/frames_n.report.json, nomad_n.report.json: what was seen in every given file."""
+
+    files: list[FileReport]
+
+
+def believed(frame: Atoms, where: str) -> Atoms:
+    """A labelled frame in a right-handed cell, after what can be said of it alone.
+
+    A left-handed cell becomes right-handed by the sign of its three vectors: the same lattice,
+    the same labels.
+
+    Raises:
+        InputError: naming `where`: as `frames.check`; not periodic in three directions, a volume
+            or a distance that no crystal has, or labels beyond `LARGEST`.
+    """
+    frames.check(frame, where)
+    if not frame.pbc.all():
+        raise InputError(
+            f"{where}: periodic in {frame.pbc.sum()} directions, not in three: crystals are "
+            'expected (pbc="T T T" in extxyz, where the calculation was periodic)'
+        )
+    if not np.isfinite(frame.cell.array).all() or (frame.numbers < 1).any():
+        raise InputError(f"{where}: a cell that is not finite, or an unknown species")
+    volume = abs(frame.cell.volume) / len(frame)
+    if not VOLUMES[0] < volume < VOLUMES[1]:
+        raise InputError(
+            f"{where}: {volume:.3g} Å³ per atom: no crystal has that; are cell and positions in Å?"
+        )
+    _check_sizes(frame, where)
+    _check_distances(frame, where)
+    if frame.cell.volume > 0 and frame.cell.handedness > 0:
+        return frame
+    turned = Atoms(frame.numbers, cell=-frame.cell.array, positions=frame.positions, pbc=True)
+    frame_info.inherit(turned, frame)
+    kept = ("energy", "forces", "stress")
+    return frames.labelled(
+        turned, **{name: frame.calc.results[name] for name in kept if name in frame.calc.results}
+    )
+
+
+def _check_sizes(frame: Atoms, where: str) -> None:
+    sizes = {
+        name: float(np.abs(np.asarray(frame.calc.results[name], float)).max())
+        for name in LARGEST
+        if frame.calc.results.get(name) is not None
+    }
+    sizes["energy"] /= len(frame)
+    for name, size in sizes.items():
+        if size > LARGEST[name]:
+            raise InputError(f"{where}: {name} of {size:.3g}: no calculation gives that; {REMEDY}")
+    if frame.calc.results["forces"].shape != (len(frame), 3):
+        raise InputError(f"{where}: forces of shape {frame.calc.results['forces'].shape}")
+
+
+def _check_distances(frame: Atoms, where: str) -> None:
+    one, two, apart = neighbour_list("ijd", frame, SHORTEST)
+    if len(apart):
+        least = int(apart.argmin())
+        raise InputError(
+            f"{where}: atoms {one[least]} and {two[least]} are {apart[least]:.3f} Å apart; are all "
+            "positions there, and in Å?"
+        )
+
+
+def inspect(
+    labels: Sequence[Atoms],
+    source: str,
+    numbers: Sequence[int] | None = None,
+    notes: Sequence[str] = (),
+) -> FileReport:
+    """What the frames of one file say together.
+
+    Args:
+        labels: in the order of the file. source: named in errors.
+        numbers: of the frames in the file; default: from 0. notes: of whoever read the file.
+
+    Raises:
+        InputError: with file, frame and the likely cause: one configuration with two labels,
+            forces that are all zero, a frame whose energy nothing explains, energies that do not
+            follow forces or stresses.
+    """
+    names = list(range(len(labels)) if numbers is None else numbers)
+    _check_repeats(labels, source, names)
+    _check_zero_forces(labels, source, names)
+    found: list[FileReport] = []
+    for group in _groups(labels):
+        chosen = [labels[n] for n in group]
+        found.append(_of_one_kind(chosen, source, [names[n] for n in group]))
+    largest = max(found, key=lambda report: report.frames, default=None)
+    report = FileReport(
+        source=source,
+        frames=len(labels),
+        force_slope=largest and largest.force_slope,
+        stress_slope=largest and largest.stress_slope,
+        times=times_of(labels, names),
+        notes=(*notes, *_orders(labels)),
+    )
+    log.info("%s", report)
+    return report
+
+
+def _groups(labels: Sequence[Atoms]) -> Iterator[list[int]]:
+    """Numbers of the frames with the same atoms in the same order."""
+    groups: dict[bytes, list[int]] = {}
+    for number, frame in enumerate(labels):
+        groups.setdefault(np.asarray(frame.numbers, int).tobytes(), []).append(number)
+    yield from groups.values()
+
+
+def _orders(labels: Sequence[Atoms]) -> list[str]:
+    sizes = Counter(len(labels[group[0]]) for group in _groups(labels))
+    return [
+        f"{count} orders of the atoms in frames of {size} atoms"
+        for size, count in sizes.items()
+        if count > 1
+    ]
+
+
+def _of_one_kind(labels: Sequence[Atoms], source: str, names: Sequence[int]) -> FileReport:
+    pairs = consistency.pairs_of(labels)
+    stray = consistency.stray_frames(pairs, len(labels[0]))
+    if stray:
+        energies = [frame.calc.results["energy"] for frame in labels]
+        raise InputError(
+            f"{source} frame {names[stray[0]]}: its energy, {energies[stray[0]]:.6g} eV, is not "
+            f"of the same calculation as the others' (their median is {np.median(energies):.6g} "
+            f"eV): the forces explain no such difference; {len(stray)} such frames; leave them out"
+        )
+    force, stress = consistency.force_slope(pairs), consistency.stress_slope(pairs)
+    for name, slope, causes in (
+        ("forces", force, consistency.force_causes),
+        ("stress", stress, consistency.stress_causes),
+    ):
+        if slope is not None and not slope.right:
+            law = "−ΣF·Δr" if name == "forces" else "V σ:ε"
+            raise InputError(
+                f"{source}: energies and {name} do not belong together: the slope of ΔE on {law} "
+                f"between neighbouring frames is {slope}, and 1 is right. Likely: "
+                f"{'; or '.join(causes(slope, labels)[:3])}. {REMEDY[0].upper()}{REMEDY[1:]}"
+            )
+    return FileReport(
+        source=source,
+        frames=len(labels),
+        force_slope=SlopePart.of(force),
+        stress_slope=SlopePart.of(stress),
+    )
+
+
+def _check_repeats(labels: Sequence[Atoms], source: str, names: Sequence[int]) -> None:
+    seen: dict[str, int] = {}
+    for number, frame in enumerate(labels):
+        first = seen.setdefault(frames.frame_id(frame), number)
+        one, two = labels[first].calc.results, frame.calc.results
+        energy = abs(two["energy"] - one["energy"]) / len(frame)
+        force = np.abs(np.subtract(two["forces"], one["forces"])).max()
+        if energy > SAME_ENERGY or force > SAME_FORCE:
+            raise InputError(
+                f"{source} frames {names[first]} and {names[number]} have the same positions, but "
+                f"their energies differ by {1e3 * energy:.3g} meV per atom and their forces by "
+                f"{force:.3g} eV/Å: positions are missing, or two calculations are mixed"
+            )
+
+
+def _check_zero_forces(labels: Sequence[Atoms], source: str, names: Sequence[int]) -> None:
+    """Forces are exactly zero by symmetry alone, as in a perfect crystal; a displaced frame without
+    forces was never calculated."""
+    still = [n for n, frame in enumerate(labels) if not np.any(frame.calc.results["forces"])]
+    for number in still[:SYMMETRIES_TRIED]:
+        if not _zero_by_symmetry(labels[number]):
+            raise InputError(
+                f"{source} frame {names[number]}: every force is exactly zero, and no symmetry of "
+                f"its atoms makes them so: as of a frame that was never calculated ({len(still)} "
+                f"frames without forces among {len(labels)}); leave it out"
+            )
+
+
+def _zero_by_symmetry(frame: Atoms) -> bool:
+    """Whether the space group of a configuration leaves no force on any atom."""
+    found = spglib.find_primitive(
+        (frame.cell.array, frame.get_scaled_positions(), frame.numbers), symprec=SYMPREC
+    )
+    if found is None:
+        return False
+    cell, places, numbers = found
+    primitive = Atoms(numbers, cell=cell, scaled_positions=places, pbc=True)
+    rotations, translations, maps = prep_symmetry(primitive, symprec=SYMPREC)
+    field = np.random.default_rng(1).normal(size=(len(primitive), 3))
+    kept = symmetrize_rank1(cell, np.linalg.inv(cell), field, rotations, translations, maps)
+    return bool(np.abs(kept - kept.mean(axis=0)).max() < 1e-6)
+
+
+def times_of(labels: Sequence[Atoms], names: Sequence[int]) -> str:
+    """The time axis in words: its step, or where it goes back or changes its step."""
+    times = [FrameInfo.of(frame).time for frame in labels]
+    known = [time for time in times if time is not None]
+    if not known:
+        return ""
+    if len(known) < len(times):
+        return f"{len(known)} of {len(times)} frames have a time"
+    steps = np.diff(known)
+    back = np.flatnonzero(steps <= 0)
+    if len(back):
+        return f"times do not increase at frame {names[back[0] + 1]} ({len(back)} times in all)"
+    if len(steps) and np.ptp(steps) > UNIFORM * steps.max():
+        return f"time steps are not uniform: {steps.min():g} to {steps.max():g} fs"
+    return f"a frame every {steps.mean():g} fs" if len(steps) else ""
+
+
+def write_report(path: Path, reports: Sequence[FileReport]) -> None:
+    """The record of all files of a seed, beside its frames."""
+    SeedReport(files=list(reports)).write(path)

@@ -1,0 +1,326 @@
+"""Energies held against forces and stresses of the same file: are they of one physics and one unit?
+
+Between two configurations of one cell ΔE = −∫F·dr. With the mean of the forces at both ends
+(trapezoid rule) this is exact for a harmonic crystal; what is left grows with the square of the
+distance d (Å, root mean square over the atoms). The slope b of ΔE on −½(F₁ + F₂)·Δr is 1 for right
+labels, and every wrong unit has a slope of its own. A change of the cell adds the work of the
+stress, ½(V₁σ₁ + V₂σ₂):ε.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms, units
+from ase.stress import voigt_6_to_full_3x3_stress
+
+from umklapp.crystals import frames, sites
+
+LARGEST_STRAIN = 0.1
+"""Strain component between two frames above which they are not compared."""
+
+SAME_CELL = 1e-6
+"""Largest component of the strain between two cells that are one."""
+
+WINDOWS, SPREAD = 150, 60
+"""Of a long file: stretches of three neighbouring frames, and frames of which every pair counts."""
+
+FEWEST = 8
+"""Pairs, at least, that a slope is fitted to, where there are so many."""
+
+ROUNDING = 0.06
+"""Deviation of a slope from 1 that labels of real programs have at the smallest distances (4 % in
+FHI-vibes' own aims_md.son, 5 % in a network's trajectory of CuI)."""
+
+ANHARMONIC, EXTRAPOLATED = 2.0, 0.5
+"""Å⁻²; allowed deviation from 1 per d², of a plain slope and of one extrapolated to d = 0. Argon
+near melting has 1.7 at 0.5 Å, MgO 1.0 at 0.25 Å."""
+
+SIGMAS = 5.0
+"""Statistical errors that are allowed besides."""
+
+STRESS_ROUNDING = 0.3
+"""As `ROUNDING`, for the work of the stress: plane waves of a fixed cutoff are not variational in
+the cell."""
+
+UNKNOWN_STRAIN = 0.4
+"""Allowed deviation where cells differ and no stress is known."""
+
+STIFFNESS = 1.0
+"""eV/Å³ (160 GPa); of the work that an unknown stress may have done: V · STIFFNESS · ε."""
+
+BEYOND = 5.0
+"""|ΔE| may be so many times the sum of |F·Δr| over atoms and ends; in harmonic crystals it is 1."""
+
+NOISE = 0.005
+"""eV per atom that two energies may differ by without any work."""
+
+HARTREE, RYDBERG, BOHR = units.Hartree, units.Rydberg, units.Bohr
+KCAL, KJ = units.kcal / units.mol, units.kJ / units.mol
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of frames that can be compared; n of them.
+
+    first, second: (n,) numbers of the frames. change: (n,) eV, the difference of their energies.
+    work: (n,) eV, of the mean forces; bound: (n,) eV, the same with every atom's absolute value;
+    strain_work: (n,) eV, of the mean stresses; 0 in one cell, NaN where no stress is known.
+    distance: (n,) Å.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    change: np.ndarray
+    work: np.ndarray
+    bound: np.ndarray
+    strain_work: np.ndarray
+    distance: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def take(self, chosen: np.ndarray) -> Pairs:
+        """Some of them, by number or by a mask."""
+        return Pairs(*(np.asarray(value)[chosen] for value in vars(self).values()))
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A slope that should be 1.
+
+    value, error: of the fit, and its jackknife error over blocks of frames. allowed: deviation
+    from 1 without a statistical reason. pairs: fitted. distance: Å, their median.
+    """
+
+    value: float
+    error: float
+    allowed: float
+    pairs: int
+    distance: float
+
+    @property
+    def right(self) -> bool:
+        """Whether it is 1 within what the errors and the distance allow."""
+        return abs(self.value - 1) <= self.allowed + SIGMAS * self.error
+
+    def __str__(self) -> str:
+        return f"{self.value:.4g} ± {self.error:.1g} ({self.pairs} pairs, {self.distance:.2g} Å)"
+
+
+def pairs_of(labels: Sequence[Atoms]) -> Pairs:
+    """Pairs of labelled frames with the same atoms in the same order.
+
+    Neighbours in the file and the next but one, and all pairs of a sample.
+    """
+    n = len(labels)
+    starts = np.unique(np.linspace(0, n - 1, min(n, WINDOWS)).astype(int))
+    sample = np.unique(np.linspace(0, n - 1, min(n, SPREAD)).astype(int))
+    wanted = {(i, i + step) for i in starts for step in (1, 2) if i + step < n}
+    wanted |= {(int(i), int(j)) for k, i in enumerate(sample) for j in sample[k + 1 :]}
+    rows = []
+    for i, j in sorted(wanted):
+        row = _compared(labels[i], labels[j])
+        if row is not None:
+            rows.append((i, j, *row))
+    columns = np.array(rows, float).reshape(-1, 7).T
+    return Pairs(columns[0].astype(int), columns[1].astype(int), *columns[2:])
+
+
+def _compared(one: Atoms, two: Atoms) -> tuple[float, float, float, float, float] | None:
+    """Change of the energy, work, bound, work of the strain, distance; None for other crystals.
+
+    With rows of vectors h₂ = h₁ S Q (S the stretch, Q a rotation that is taken out); along
+    h₁ + t (h₂ − h₁) the strain is S − 1 at the first and 1 − S⁻¹ at the second end.
+    """
+    if len(one) != len(two) or (one.numbers != two.numbers).any():
+        return None
+    cells = one.cell.array, two.cell.array
+    stretch, rotation = sites.polar(np.linalg.solve(*cells))
+    if np.abs(stretch - np.eye(3)).max() > LARGEST_STRAIN:
+        return None
+    strain_work, unknown = 0.0, 0.0
+    largest = float(np.abs(stretch - np.eye(3)).max())
+    if largest > SAME_CELL and not (frames.has_stress(one) and frames.has_stress(two)):
+        strain_work, unknown = np.nan, abs(one.cell.volume) * STIFFNESS * largest
+    elif largest > SAME_CELL:
+        first, second = (_virial(one), rotation @ _virial(two) @ rotation.T)
+        strains = stretch - np.eye(3), np.eye(3) - np.linalg.inv(stretch)
+        strain_work = float(0.5 * ((first * strains[0]).sum() + (second * strains[1]).sum()))
+    apart = two.positions @ np.linalg.inv(cells[1]) - one.positions @ np.linalg.inv(cells[0])
+    moves = sites.without_drift(apart[None])[0]
+    works = [
+        -(np.asarray(atoms.calc.results["forces"], float) * (moves @ atoms.cell.array)).sum(axis=1)
+        for atoms in (one, two)
+    ]
+    change = two.calc.results["energy"] - one.calc.results["energy"]
+    return (
+        float(change),
+        float(0.5 * (works[0] + works[1]).sum()),
+        float(0.5 * np.abs(works).sum() + abs(np.nan_to_num(strain_work)) + unknown),
+        strain_work,
+        float(np.sqrt(((moves @ cells[0]) ** 2).sum(axis=1).mean())),
+    )
+
+
+def _virial(atoms: Atoms) -> np.ndarray:
+    """V σ (3, 3) eV of a labelled frame."""
+    return np.asarray(voigt_6_to_full_3x3_stress(frames.stress_of(atoms)) * abs(atoms.cell.volume))
+
+
+def stray_frames(pairs: Pairs, n_atoms: int) -> list[int]:
+    """Frames whose energy no work explains while most others' is explained: |ΔE| far above the
+    bound in all their pairs with other frames."""
+    beyond = np.abs(pairs.change) > BEYOND * pairs.bound + NOISE * n_atoms
+    if len(pairs) < 3 or beyond.mean() > 0.5:
+        return []
+    found = []
+    for number in np.unique([pairs.first[beyond], pairs.second[beyond]]):
+        touching = (pairs.first == number) | (pairs.second == number)
+        if beyond[touching].mean() > 0.75:
+            found.append(int(number))
+    return found
+
+
+def force_slope(pairs: Pairs) -> Slope | None:
+    """Slope of ΔE on the work of the forces, of the closest pairs; None where there are none.
+
+    ΔE = (b + b₂ d²) W by least squares with weights d⁻³ (the error of the trapezoid rule); b alone
+    where all distances are alike. Pairs in two cells count where there are few others, with the
+    work of the stress as a second term, or without it and a wide bound where none is known.
+    """
+    in_one_cell = pairs.take(pairs.strain_work == 0.0)
+    strained = pairs.take(np.isfinite(pairs.strain_work))
+    few = min(FEWEST, len(pairs))
+    if len(in_one_cell) >= few:
+        chosen, stresses, allowed = _closest(in_one_cell), False, ROUNDING
+    elif len(strained) >= few:
+        chosen, stresses, allowed = _closest(strained), True, ROUNDING
+    else:
+        chosen, stresses, allowed = _closest(pairs), False, UNKNOWN_STRAIN
+    if chosen is None:
+        return None
+    works = [chosen.work, chosen.strain_work] if stresses else [chosen.work]
+    return _fit(chosen, np.column_stack(works), allowed)
+
+
+def stress_slope(pairs: Pairs) -> Slope | None:
+    """Slope of ΔE − W on the work of the stress, of pairs in two cells; None where there are few.
+
+    What forces and distance leave open (`ROUNDING` + `ANHARMONIC` d² of W) counts as an error.
+    """
+    chosen = _closest(pairs.take(np.nan_to_num(pairs.strain_work) != 0.0))
+    if chosen is None or len(chosen) < 3:
+        return None
+    sizes = np.sqrt([(chosen.work**2).mean(), (chosen.strain_work**2).mean()])
+    unknown = ROUNDING + ANHARMONIC * float(np.median(chosen.distance)) ** 2
+    works = np.column_stack([chosen.strain_work, chosen.work])
+    return _fit(chosen, works, STRESS_ROUNDING + unknown * float(sizes[0] / sizes[1]))
+
+
+def _closest(pairs: Pairs) -> Pairs | None:
+    """As many of the closest pairs as there are frames in them, and `FEWEST` at least."""
+    moved = pairs.take((pairs.bound > 0) & (pairs.distance > 0))
+    if not len(moved):
+        return None
+    count = len(np.unique([moved.first, moved.second]))
+    order = np.argsort(moved.distance, kind="stable")
+    return moved.take(order[: max(FEWEST, count)])
+
+
+def _fit(pairs: Pairs, works: np.ndarray, rounding: float) -> Slope:
+    """The coefficient of the first column of works (n, m) eV, with its jackknife error."""
+    d = pairs.distance
+    curved = len(pairs) >= FEWEST and d.max() > 2 * d.min()
+
+    def solved(chosen: np.ndarray) -> float:
+        weight = 1 / (d[chosen] ** 3 + (0.1 * d.max()) ** 3)
+        x = works[chosen]
+        if curved:
+            x = np.column_stack([x, x[:, 0] * (d[chosen] / d.max()) ** 2])
+        return float(np.linalg.lstsq(x * weight[:, None], pairs.change[chosen] * weight)[0][0])
+
+    value = solved(np.arange(len(pairs)))
+    numbers = np.unique([pairs.first, pairs.second])
+    left_out = []
+    for block in np.array_split(numbers, min(10, len(numbers))):
+        kept = ~(np.isin(pairs.first, block) | np.isin(pairs.second, block))
+        if kept.sum() > works.shape[1] + curved:
+            left_out.append(solved(np.flatnonzero(kept)))
+    blocks = len(left_out)
+    spread = (blocks - 1) * np.var(left_out) if blocks > 1 else 0.0
+    if len(pairs) < FEWEST or blocks < 3:  # a jackknife of so few says little
+        spread += (0.1 * value) ** 2
+    middle = float(np.median(d))
+    allowed = rounding + (EXTRAPOLATED if curved else ANHARMONIC) * middle**2
+    return Slope(value, float(np.sqrt(spread)), allowed, len(pairs), middle)
+
+
+def force_causes(slope: Slope, labels: Sequence[Atoms]) -> list[str]:
+    """What would explain a slope of the energies on the forces that is not 1; likeliest first."""
+    n_atoms = len(labels[0])
+    explained = {
+        "energies in Hartree, forces in eV/Å": 1 / HARTREE,
+        "energies in Rydberg, forces in eV/Å": 1 / RYDBERG,
+        "energies in kcal/mol, forces in eV/Å": 1 / KCAL,
+        "energies in kJ/mol, forces in eV/Å": 1 / KJ,
+        "energies in meV, forces in eV/Å": 1000.0,
+        "energies in eV, forces in meV/Å": 0.001,
+        "energies in eV, forces in Hartree/bohr": HARTREE / BOHR,
+        "energies in eV, forces in Rydberg/bohr": RYDBERG / BOHR,
+        "energies in eV, forces in kcal/(mol Å)": KCAL,
+        "forces per bohr (eV/bohr, or Hartree/bohr with energies in Hartree)": 1 / BOHR,
+        "positions in bohr, with forces in eV/Å": BOHR,
+        "energies per atom": 1 / n_atoms,
+    }
+    within = max(0.02, min(0.1, 3 * slope.error / max(abs(slope.value), 1e-12)))
+    causes = []
+    for cause, expected in explained.items():
+        if n_atoms > 1 and abs(abs(slope.value) / expected - 1) <= within:
+            other = "" if slope.value > 0 else ", and with the other sign"
+            causes.append((abs(abs(slope.value) / expected - 1), cause + other))
+    causes.sort()
+    if causes:
+        return [cause for _, cause in causes]
+    if abs(slope.value + 1) <= slope.allowed + SIGMAS * slope.error:
+        kinetic = "the kinetic energy in place of the potential energy"
+        other = "forces (or energies) with the other sign, gradients in place of forces"
+        return [kinetic if _kinetic(labels) else other]
+    if abs(slope.value) <= slope.allowed + SIGMAS * slope.error:
+        return ["a conserved energy (kinetic and potential), or energies of other frames"]
+    if 0.5 < slope.value < 1.5:
+        return [
+            "an energy that is not the one the forces belong to (in a metal with smearing they are "
+            "the slope of the free energy, not of the energy extrapolated to zero width)",
+            "forces that are not converged",
+        ]
+    return ["energies and forces of different units or of different calculations"]
+
+
+def _kinetic(labels: Sequence[Atoms]) -> bool:
+    """Whether all energies could be kinetic: positive, and below 1 eV per atom."""
+    per_atom = np.array([atoms.calc.results["energy"] / len(atoms) for atoms in labels])
+    return bool((per_atom >= 0).all() and per_atom.max() < 1.0)
+
+
+def stress_causes(slope: Slope, labels: Sequence[Atoms]) -> list[str]:
+    """What would explain a slope of the energies on the stress that is not 1."""
+    volume = abs(float(np.median([atoms.get_volume() for atoms in labels])))
+    explained = {
+        "in eV/Å³": 1.0,
+        "in GPa": units.GPa,
+        "in kbar": units.GPa / 10,
+        "in bar": units.bar,
+        "in Hartree/bohr³": HARTREE / BOHR**3,
+        "in Rydberg/bohr³": RYDBERG / BOHR**3,
+        "a virial (eV)": 1 / volume,
+    }
+    within = max(0.1, min(0.3, 3 * slope.error / max(abs(slope.value), 1e-12)))
+    sign = "" if slope.value > 0 else ", with the other sign"
+    return [
+        cause + sign
+        for cause, expected in explained.items()
+        if abs(abs(slope.value) / expected - 1) <= within and (sign or expected != 1.0)
+    ] or ["another unit, or of other frames"]

@@ -1,0 +1,142 @@
+"""Outputs of other programs that ASE reads: labelled frames, or the name of what a file is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import ase.db
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import iread
+from ase.io.formats import filetype
+
+from umklapp.crystals import frames
+from umklapp.crystals.formats import packed, vasp
+from umklapp.errors import InputError
+
+Kind = Literal["vasprun", "OUTCAR", "traj", "db"]
+
+READ: dict[Kind, str] = {"vasprun": "vasp-xml", "OUTCAR": "vasp-out", "traj": "traj", "db": "db"}
+"""ASE's names of the formats that are read."""
+
+_XML = re.compile(rb"<modeling>|<modeling ")
+_OUTCAR = re.compile(rb"\A\s*vasp\.\d|\A.{0,400}?POTCAR:|executed on .{0,80}date", re.DOTALL)
+_EXTXYZ = re.compile(rb"\A\s*\d+[ \t]*\r?\n[^\n]*(Properties|Lattice)\s*=", re.IGNORECASE)
+
+
+def kind_of(first: bytes) -> Kind | None:
+    """One of `READ`, by the first bytes of the unpacked file; None for another."""
+    if first.startswith(b"- of Ulm"):
+        return "traj"
+    if first.startswith(b"SQLite format 3"):
+        return "db"
+    if _XML.search(first):
+        return "vasprun"
+    return "OUTCAR" if _OUTCAR.search(first) else None
+
+
+def refuse_unknown(path: Path, first: bytes) -> None:
+    """Raise `InputError` for what is no extxyz, with the name of what it is."""
+    if _EXTXYZ.match(first):
+        return
+    if not first:
+        raise InputError(f"{path}: no frames in the file, which is empty")
+    if re.match(rb"\A\s*\d+[ \t]*\r?\n", first):
+        raise InputError(
+            f"{path}: an xyz file without `Lattice=` and `Properties=` in its comment line: it has "
+            "neither a cell nor labels; extxyz is needed"
+        )
+    try:
+        name = filetype(str(path))
+    except Exception:  # ASE raises many kinds for what it does not know
+        name = None
+    known = f"looks like ASE's format {name!r}" if name else "is of no known format"
+    if b"\0" in first:
+        known += " (it is binary)"
+    raise InputError(
+        f"{path}: {known}; labelled frames are read from extxyz, vasprun.xml, OUTCAR, ASE's .traj "
+        "and .db, FHI-vibes' .son and .nc, aims.out, and phonopy's and phono3py's yaml; "
+        "`ase convert` makes extxyz of most others"
+    )
+
+
+def read(path: Path, kind: Kind, notes: list[str]) -> Iterator[Atoms]:
+    """Labelled frames of a file of `READ`, one in memory at a time.
+
+    The label is the free energy where the file has one, because forces belong to it. Steps of VASP
+    whose electrons did not converge are left out; a note says how many.
+
+    Raises:
+        InputError: naming file and frame: unreadable, cut, or without labels.
+    """
+    converged = _converged(path, kind)
+    left_out, differing, number = 0, 0.0, -1
+    try:
+        for number, atoms in enumerate(_frames(path, kind)):
+            if number < len(converged) and not converged[number]:
+                left_out += 1
+                continue
+            results = dict(atoms.calc.results) if atoms.calc is not None else {}
+            energy = results.get("free_energy", results.get("energy"))
+            where = f"{path} frame {number}"
+            if energy is None or results.get("forces") is None:
+                lost = "energy label" if energy is None else "force labels"
+                raise InputError(f"{where}: no {lost}")
+            other = results.get("energy")
+            if other is not None:
+                differing = max(differing, abs(energy - other) / len(atoms))
+            pbc = atoms.pbc.copy()
+            frame = frames.labelled(atoms, energy, results["forces"], results.get("stress"))
+            frame.pbc = pbc
+            yield frame
+    except InputError:
+        raise
+    except Exception as error:  # ASE raises many kinds for a file that ends too early
+        raise InputError(
+            f"{path} frame {number + 1}: cannot be read as {kind} ({str(error)[:300]}); is the "
+            "file cut?"
+        ) from None
+    if number < 0:
+        raise InputError(f"{path}: no frames in the file")
+    if left_out:
+        notes.append(f"{left_out} steps whose electrons did not converge are left out")
+    if differing > 1e-6:
+        notes.append(
+            "labels are free energies, which the forces belong to; those extrapolated to zero "
+            f"width differ by up to {1e3 * differing:.3g} meV per atom"
+        )
+
+
+def _converged(path: Path, kind: Kind) -> list[bool]:
+    """Of every step whether its electrons converged; empty where the format cannot tell."""
+    if kind == "vasprun":
+        with packed.readable(path), packed.opened(path) as file:
+            return vasp.vasprun_steps(file, str(path))
+    if kind == "OUTCAR":
+        with packed.readable(path), packed.opened_text(path, errors="replace") as text:
+            return vasp.outcar_steps(text)
+    return []
+
+
+def _frames(path: Path, kind: Kind) -> Iterator[Atoms]:
+    readers: dict[str, Callable[[Path], Iterator[Atoms]]] = {"db": _database}
+    if kind in readers:
+        yield from readers[kind](path)
+    elif kind == "traj":
+        yield from iread(path, index=":", format="traj")
+    else:
+        with packed.opened_text(path, errors="replace") as text:
+            yield from iread(text, index=":", format=READ[kind])
+
+
+def _database(path: Path) -> Iterator[Atoms]:
+    for row in ase.db.connect(path, type="db", use_lock_file=False).select():
+        atoms = row.toatoms()
+        results: dict[str, Any] = {
+            name: row[name] for name in ("energy", "free_energy", "forces", "stress") if name in row
+        }
+        atoms.calc = SinglePointCalculator(atoms, **results)
+        yield atoms

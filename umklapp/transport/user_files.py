@@ -1,0 +1,283 @@
+"""σᴬ, vibrational density and Green–Kubo κ of trajectories and flux tables that a user has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from ase import Atoms, units
+
+from umklapp.crystals import given_cells, materials, registration, sites
+from umklapp.crystals.formats import given, vibes
+from umklapp.crystals.formats.steps import Step
+from umklapp.crystals.frame_info import FrameInfo
+from umklapp.errors import InputError
+from umklapp.lattice import harmonic_reference
+from umklapp.lattice.harmonic_reference import HarmonicReference
+from umklapp.lattice.sigma_a import RunningSigma, sigma
+from umklapp.transport import green_kubo, series
+
+FLUX_UNITS = {
+    "eV/A2/fs": 1.0,
+    "eV/A2/ps": 1e-3,
+    "W/m2": 1e-35 / units._e,
+    "metal": 1e-3,
+    "real": units.kcal / units.mol,
+}
+"""eV/(Å² fs) in one unit of a flux; `metal` and `real` are LAMMPS' fluxes times volume
+(eV Å/ps and kcal/mol Å/fs)."""
+
+EXTENSIVE = ("metal", "real")
+
+TIME_UNITS = {"fs": 1.0, "ps": 1e3}
+
+FREQUENCY, PERIODS = 1.0, 10
+"""THz of the noise filter where a table of fluxes comes without velocities; and how often its
+period is in the run, at least."""
+
+CHUNKS = 10
+"""Stretches of a trajectory from which the error of σᴬ comes."""
+
+
+@dataclass(frozen=True)
+class FluxRun:
+    """One run: times (n,) fs, flux (n, 3) eV/(Å² fs), volume Å³, temperature K, and the lowest
+    vibration in THz, None where the file has no velocities."""
+
+    times: np.ndarray
+    flux: np.ndarray
+    volume: float
+    temperature: float
+    frequency: float | None
+
+
+def sigma_a(
+    path: Path,
+    structure: Path | None = None,
+    out: Path | None = None,
+    every: int = 1,
+    skip: int = 0,
+) -> str:
+    """σᴬ of a trajectory in any format of a `frames` seed, in words.
+
+    Args:
+        structure: file of the crystal, of which harmonic forces are fitted to the trajectory; not
+            needed for a .nc of FHI-vibes that holds force constants.
+        out: csv of every frame: time_fs, sigma_a.
+
+    Raises:
+        InputError: no harmonic forces: no structure, or too few frames to fit them; or as
+            `given.inspected` and `registration.register`.
+    """
+    frames, report = given.inspected(path, every, skip)
+    reference = _harmonic(path, structure, frames)
+    placed, _ = registration.register(frames, reference.perfect, str(path))
+    used = [frame for frame in placed if sites.in_cell(frame, reference.perfect)]
+    if not used:
+        raise InputError(f"{path}: no frame is in the cell of the harmonic crystal")
+    forces = np.array([frame.get_forces() for frame in used])
+    cells = np.array([frame.cell.array for frame in used])
+    harmonic = reference.forces(np.array([frame.positions for frame in used]), cells)
+    running = RunningSigma()
+    for part in np.array_split(np.arange(len(used)), min(CHUNKS, len(used))):
+        running.add(forces[part], harmonic[part])
+    value, error = running.result()
+    if out is not None:
+        times = [FrameInfo.of(frame).time for frame in used]
+        table = pd.DataFrame({"time_fs": times, "sigma_a": sigma(forces, harmonic)})
+        table.to_csv(out, index=False)
+    lines = [f"sigma_a: {value:.4f}", f"error: {error:.4f}", f"frames: {len(used)}"]
+    return "\n".join([*lines, f"harmonic forces: {reference.source}", str(report)])
+
+
+def _harmonic(path: Path, structure: Path | None, frames: Sequence[Atoms]) -> HarmonicReference:
+    held = vibes.nc_force_constants(path) if given.format_of(path) == "nc" else None
+    if held is not None:
+        return HarmonicReference(*held, f"force constants in {path}")
+    if structure is None:
+        raise InputError(
+            f"{path}: no force constants in the file: name the crystal's structure "
+            "(--structure), to which harmonic forces are fitted"
+        )
+    built = materials.primitive_cell(materials.read_structure(structure))
+    _, perfect, _ = given_cells.of_trajectory(path, built)
+    placed, _ = registration.register(frames, perfect, str(path))
+    fitted = harmonic_reference.from_fit(perfect, placed)
+    if fitted is None:
+        raise InputError(f"{path}: {len(frames)} frames do not determine harmonic forces")
+    return fitted
+
+
+def vdos(path: Path, out: Path | None = None) -> str:
+    """Vibrational density of a trajectory with times, in words.
+
+    Args:
+        out: csv: frequency_THz, density (its highest value is 1).
+
+    Raises:
+        InputError: no velocities, or a broken time axis.
+    """
+    times, velocities, _ = _velocities(_steps(path), path)
+    frequencies, density = green_kubo.spectrum(velocities, times)
+    if out is not None:
+        table = pd.DataFrame({"frequency_THz": frequencies, "density": density})
+        table.to_csv(out, index=False)
+    lowest = green_kubo.lowest_frequency(frequencies, density)
+    mean = float((frequencies * density).sum() / density.sum())
+    return "\n".join(
+        [
+            f"lowest_frequency_THz: {lowest:.4f}",
+            f"mean_frequency_THz: {mean:.4f}",
+            f"frames: {len(times)}, every {series.timestep(times):g} fs",
+        ]
+    )
+
+
+def conductivity(
+    paths: Sequence[Path],
+    *,
+    volume: float | None = None,
+    temperature: float | None = None,
+    unit: str = "eV/A2/fs",
+    time_unit: str = "fs",
+    frequency: float | None = None,
+    out: Path | None = None,
+) -> str:
+    """Green–Kubo κ of independent runs of one length, in words (procedure `umklapp`).
+
+    Args:
+        paths: .son or .nc of FHI-vibes, extxyz with `heat_flux`, or csv tables: time, then one or
+            three components of the flux.
+        volume, temperature: Å³ and K, where the file does not say. unit: of `FLUX_UNITS`, of csv
+            and extxyz. time_unit: of csv. frequency: THz, of the noise filter.
+        out: csv: time_fs, kappa_W_per_mK (running integral), and the filtered one.
+
+    Raises:
+        InputError: what is missing or does not fit together.
+        CalculationError: the flux is still correlated at the end.
+    """
+    runs = [_run(path, volume, temperature, unit, time_unit) for path in paths]
+    shortest = min(len(run.times) for run in runs)
+    steps = {round(series.timestep(run.times), 6) for run in runs}
+    if len(steps) > 1:
+        raise InputError(f"runs of different time steps: {sorted(steps)} fs")
+    lowest = frequency or min((run.frequency or np.inf) for run in runs)
+    if not np.isfinite(lowest):
+        length = float(np.ptp(runs[0].times[:shortest]))
+        lowest = max(FREQUENCY, 1e3 * PERIODS / length)
+    kappa = green_kubo.estimate(
+        np.array([run.flux[:shortest] for run in runs]),
+        runs[0].times[:shortest],
+        volume=float(np.mean([run.volume for run in runs])),
+        temperature=float(np.mean([run.temperature for run in runs])),
+        frequency=lowest,
+    )
+    if out is not None:
+        columns = {
+            "kappa_W_per_mK": kappa.integral,
+            "kappa_filtered_W_per_mK": kappa.smooth_integral,
+        }
+        traces = {name: np.trace(x, axis1=1, axis2=2) / 3 for name, x in columns.items()}
+        pd.DataFrame({"time_fs": kappa.times - kappa.times[0], **traces}).to_csv(out, index=False)
+    error = "unknown, of one run" if kappa.error is None else f"{kappa.error:.4f}"
+    return "\n".join(
+        [
+            f"kappa_W_per_mK: {kappa.scalar():.6f}",
+            f"error: {error}",
+            f"diagonal: {np.round(np.diag(kappa.kappa), 6).tolist()}",
+            f"cutoff_fs: {kappa.cutoffs.max():g}, filter {kappa.window:g} fs ({lowest:g} THz)",
+            f"runs: {len(runs)} of {shortest} samples",
+        ]
+    )
+
+
+def _run(
+    path: Path, volume: float | None, temperature: float | None, unit: str, time_unit: str
+) -> FluxRun:
+    if unit not in FLUX_UNITS or time_unit not in TIME_UNITS:
+        raise InputError(
+            f"units of fluxes: {', '.join(FLUX_UNITS)}; of times: {', '.join(TIME_UNITS)}"
+        )
+    if path.suffix == ".csv":
+        return _table(path, volume, temperature, unit, time_unit)
+    steps = list(_steps(path, FLUX_UNITS[unit]))
+    whole = [
+        step for step in steps if step.heat_flux is not None and np.isfinite(step.heat_flux).all()
+    ]
+    if not whole:
+        raise InputError(f"{path}: no step has a heat flux: write it, or atomic stresses, along")
+    times, velocities, masses = _velocities(whole, path)
+    frequencies, density = green_kubo.spectrum(velocities, times)
+    kinetic = (masses[:, None] * (velocities / units.fs) ** 2).sum(axis=(1, 2)).mean()
+    return FluxRun(
+        times,
+        np.array([step.heat_flux for step in whole]),
+        volume or float(np.mean([abs(np.linalg.det(step.cell)) for step in whole])),
+        temperature or float(kinetic / (3 * (len(masses) - 1) * units.kB)),
+        green_kubo.lowest_frequency(frequencies, density),
+    )
+
+
+def _table(
+    path: Path, volume: float | None, temperature: float | None, unit: str, time_unit: str
+) -> FluxRun:
+    """A csv table of times and one or three components; one component counts three times."""
+    if volume is None or temperature is None:
+        raise InputError(f"{path}: a table says neither volume nor temperature: give both")
+    try:
+        values = pd.read_csv(path, comment="#").to_numpy(float)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: cannot be read as a table of numbers: {str(error)[:200]}"
+        ) from None
+    if values.shape[1] not in (2, 4):
+        raise InputError(
+            f"{path}: {values.shape[1]} columns; the time and one or three components are needed"
+        )
+    flux = np.repeat(values[:, 1:], 3, axis=1) if values.shape[1] == 2 else values[:, 1:]
+    factor = FLUX_UNITS[unit] / (volume if unit in EXTENSIVE else 1.0)
+    return FluxRun(values[:, 0] * TIME_UNITS[time_unit], flux * factor, volume, temperature, None)
+
+
+def _steps(path: Path, unit: float = 1.0) -> Iterator[Step]:
+    """Steps of a trajectory, the heat flux computed from stresses where it is not stored."""
+    kind = given.format_of(path)
+    if kind == "extxyz":
+        yield from _extxyz_steps(path, unit)
+        return
+    if kind not in ("son", "nc"):
+        raise InputError(f"{path}: {kind} has no velocities; .son, .nc, extxyz or csv is needed")
+    yield from (
+        vibes.read_son(path, atomic_stresses=True) if kind == "son" else vibes.read_nc(path)
+    )
+
+
+def _extxyz_steps(path: Path, unit: float) -> Iterator[Step]:
+    from ase.io import iread
+
+    for atoms in iread(path, index=":", format="extxyz"):
+        flux = atoms.info.get("heat_flux")
+        yield Step(
+            symbols=atoms.get_chemical_symbols(),
+            cell=atoms.cell.array,
+            positions=atoms.positions,
+            time=atoms.info.get("time"),
+            velocities=atoms.get_velocities() * units.fs if atoms.has("momenta") else None,
+            masses=atoms.get_masses(),
+            heat_flux=None if flux is None else np.asarray(flux, float) * unit,
+        )
+
+
+def _velocities(steps: Iterable[Step], path: Path) -> tuple[np.ndarray, ...]:
+    """Times (n,) fs, velocities (n, N, 3) Å/fs and masses (N,) of a trajectory."""
+    rows = [(step.time, step.velocities, step.masses) for step in steps]
+    moving = [row for row in rows if row[1] is not None and np.isfinite(row[1]).all()]
+    if not moving or any(time is None for time, _, _ in moving):
+        lost = "velocities" if not moving else "times"
+        raise InputError(f"{path}: no {lost} in the file (extxyz: `momenta` and `time` in fs)")
+    masses = moving[0][2]
+    assert masses is not None
+    return np.array([row[0] for row in moving]), np.array([row[1] for row in moving]), masses
