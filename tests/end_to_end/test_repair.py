@@ -1,6 +1,6 @@
 """The standing regression test of the scheme: both failures are made to happen, and repaired.
 
-About ten minutes each on one core: opt-in, `make test-physics`.
+Ten to twenty minutes each on one core: opt-in, `make test-physics`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from umklapp.campaign import testbed_campaign
+from umklapp.campaign import teacher_campaign, testbed_campaign
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def learn(case: testbed_campaign.Case, folder: Path) -> tuple[dict, pd.DataFrame]:
-    """Run the campaign; its verdict and the series behind it."""
-    path = testbed_campaign.write_campaign(case, folder)
+def learn(path: Path) -> tuple[dict, pd.DataFrame]:
+    """Run the campaign of a configuration; its verdict and the series behind it."""
+    folder, case = path.parent, path.stem
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
         *("--directory", str(folder), "--configfile", str(path), "--cores", "2"),
@@ -34,7 +34,7 @@ def learn(case: testbed_campaign.Case, folder: Path) -> tuple[dict, pd.DataFrame
 @pytest.mark.physics
 def test_a_missed_event_is_found_and_learned(tmp_path: Path) -> None:
     """The seeds end before the first event of the true dynamics."""
-    verdict, series = learn("missed", tmp_path)
+    verdict, series = learn(testbed_campaign.write_campaign("missed", tmp_path))
     assert verdict["verdict"] == "missed event", verdict["reason"]
     assert len(verdict["labels"]) > 5
     reference = series[series["source"] == "reference"]
@@ -48,7 +48,7 @@ def test_a_missed_event_is_found_and_learned(tmp_path: Path) -> None:
 @pytest.mark.physics
 def test_a_false_event_is_unlearned(tmp_path: Path) -> None:
     """The true potential has no metastable site; the seeds cannot tell."""
-    verdict, series = learn("false", tmp_path)
+    verdict, series = learn(testbed_campaign.write_campaign("false", tmp_path))
     assert verdict["verdict"] == "false event", verdict["reason"]
     share = {
         name: (series[series["source"] == name]["sigma"] > 1.0).mean()
@@ -57,3 +57,19 @@ def test_a_false_event_is_unlearned(tmp_path: Path) -> None:
     assert share["reference"] < 0.01
     assert share["before"] > 0.05
     assert share["after"] < 0.2 * share["before"]
+
+
+@pytest.mark.physics
+def test_the_hop_of_the_teacher_is_found_and_learned(tmp_path: Path) -> None:
+    """A Cu atom of CuI hops and stays; three rounds of default criteria, which do not converge."""
+    rounds = {"max": 3}
+    path = teacher_campaign.write_campaign(
+        tmp_path, 1, ROOT / teacher_campaign.TEACHER, rounds=rounds
+    )
+    verdict, series = learn(path)
+    assert verdict["verdict"] == "missed event", verdict["reason"]
+    summary = pd.read_csv(tmp_path / "results_teacher/summary.csv").iloc[0]
+    assert not summary["converged"]
+    reference = series[series["source"] == "reference"]
+    inside = reference[reference["sigma"] > 1.0]
+    assert inside["force_error_after"].mean() < 0.6 * inside["force_error_before"].mean()

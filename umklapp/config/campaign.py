@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -25,6 +24,9 @@ from umklapp.config.transport import Conductivity, Phonons, Resources
 from umklapp.config.verdict import Verdict
 from umklapp.errors import InputError
 from umklapp.files import read_yaml
+
+LARGEST = 1e300
+"""No number of a configuration may be larger: it would overflow wherever it is used."""
 
 
 class Campaign(Section):
@@ -267,13 +269,15 @@ def _problem(error: Mapping[str, Any]) -> str:
     return f"{key}: {error['msg']} (value {error['input']!r})"
 
 
-def _not_finite(value: Any, key: str = "") -> Iterator[str]:
-    """Keys of all numbers that are nan or infinite, also within free-form parameters."""
-    if isinstance(value, float) and not math.isfinite(value):
-        yield key
+def _unusable(value: Any, key: str = "") -> Iterator[str]:
+    """What no section may hold, also within free-form parameters: a line per key."""
+    if isinstance(value, float | int) and not -LARGEST < value < LARGEST:
+        yield f"{key}: a finite number is needed, not nan or inf"
+    elif isinstance(value, str) and "\0" in value:
+        yield f"{key}: a NUL character in a text"
     listed = dict(enumerate(value)) if isinstance(value, list | tuple) else value
     for name, inner in listed.items() if isinstance(listed, Mapping) else ():
-        yield from _not_finite(inner, f"{key}.{name}".lstrip("."))
+        yield from _unusable(inner, f"{key}.{name}".lstrip("."))
 
 
 def validate(raw: Mapping[str, Any], source: str = "configuration") -> Campaign:
@@ -282,11 +286,8 @@ def validate(raw: Mapping[str, Any], source: str = "configuration") -> Campaign:
     Raises:
         InputError: naming the source, and for every problem its key, value and remedy.
     """
-    wild = ", ".join(_not_finite(raw))
-    if wild:
-        raise InputError(
-            f"{source} cannot be used:\n  {wild}: a finite number is needed, not nan or inf"
-        )
+    if wrong := "\n".join(f"  {line}" for line in _unusable(raw)):
+        raise InputError(f"{source} cannot be used:\n{wrong}")
     try:
         campaign = Campaign.model_validate(dict(raw))
     except ValidationError as error:

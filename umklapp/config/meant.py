@@ -9,8 +9,20 @@ from typing import Any
 LARGEST_COUNT = 1e9
 """Of any whole number in a configuration."""
 
-OVERFLOW = 1e300
-"""Larger whole numbers have no value in floating point."""
+LARGEST_VALUE = 1e12
+"""Of any other number; bounds that are meant to be off end below."""
+
+BY_NAME = {
+    "temperature": (1e5, "K"),
+    "temperatures": (1e5, "K"),
+    "timestep": (100.0, "fs"),
+    "ecut": (1e5, "eV"),
+    "kpoint_density": (1e3, "points per Å⁻¹"),
+    "smearing": (100.0, "eV"),
+    "displacement": (1.0, "Å"),
+    "amplitudes": (10.0, "Å"),
+}
+"""Largest value of keys whose physics has a scale, wherever they stand."""
 
 LARGEST_MESH = 1e6
 """q-points or k-points; 100 × 100 × 100."""
@@ -24,8 +36,7 @@ def problems(campaign: Any) -> Iterator[str]:
     """
     for key, number, most, unit in _implied(campaign):
         if number > most:
-            shown = f"{float(number):.3g}" if number < OVERFLOW else "no such number of"
-            yield f"{key}: {shown} {unit}; more than {most:.0e} cannot be meant"
+            yield f"{key}: {number:.3g} {unit}; more than {most:.0e} cannot be meant"
     features = campaign.potential.features
     if min(features, default=0) < 0 or (features and features[0] < 1):
         yield f"potential.features: {features}: l = 0 needs a channel, and none can be negative"
@@ -33,7 +44,7 @@ def problems(campaign: Any) -> Iterator[str]:
 
 def _implied(campaign: Any) -> Iterator[tuple[str, float, float, str]]:
     dumped = campaign.model_dump(mode="json", exclude={"seed": True, "reference": {"parameters"}})
-    yield from ((key, count, LARGEST_COUNT, "") for key, count in _counts(dumped))
+    yield from _numbers(dumped)
     for key, mesh in _meshes(dumped):
         yield key, math.prod(mesh), LARGEST_MESH, "points of a mesh"
     dynamics = campaign.exploration
@@ -71,10 +82,13 @@ def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
                 yield from _leaves(inner, f"{key}.{number}")
 
 
-def _counts(dumped: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+def _numbers(dumped: Mapping[str, Any]) -> Iterator[tuple[str, float, float, str]]:
     for key, value in _leaves(dumped):
-        if isinstance(value, int) and not isinstance(value, bool):
-            yield key, abs(value)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        names = [name for name in key.split(".") if not name.isdecimal()]
+        most = LARGEST_COUNT if isinstance(value, int) else LARGEST_VALUE
+        yield key, abs(value), *BY_NAME.get(names[-1], (most, ""))
 
 
 def _meshes(dumped: Mapping[str, Any]) -> Iterator[tuple[str, list[int]]]:

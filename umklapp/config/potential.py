@@ -99,7 +99,7 @@ class Potential(Section):
     @classmethod
     def _learning_rate(cls, raw: Any) -> Any:
         """The backend's own learning rate where none is given."""
-        if not isinstance(raw, dict) or raw.get("backend", "nequip") not in BACKENDS:
+        if not isinstance(raw, dict) or str(raw.get("backend", "nequip")) not in BACKENDS:
             return raw
         training = raw.get("training", {})
         if isinstance(training, dict) and "learning_rate" not in training:

@@ -182,12 +182,12 @@ def conductivity(
         }
         traces = {name: np.trace(x, axis1=1, axis2=2) / 3 for name, x in columns.items()}
         pd.DataFrame({"time_fs": kappa.times - kappa.times[0], **traces}).to_csv(out, index=False)
-    error = "unknown, of one run" if kappa.error is None else f"{kappa.error:.4f}"
+    error = "unknown, of one run" if kappa.error is None else f"{kappa.error:.4g}"
     return "\n".join(
         [
-            f"kappa_W_per_mK: {kappa.scalar():.6f}",
+            f"kappa_W_per_mK: {kappa.scalar():.8g}",
             f"error: {error}",
-            f"diagonal: {np.round(np.diag(kappa.kappa), 6).tolist()}",
+            f"diagonal: {[float(f'{x:.6g}') for x in np.diag(kappa.kappa)]}",
             f"cutoff_fs: {kappa.cutoffs.max():g}, filter {kappa.window:g} fs ({lowest:g} THz)",
             f"runs: {len(runs)} of {shortest} samples",
         ]
