@@ -12,7 +12,7 @@ REQUESTS = RUN.requests  # files that a job reads
 PARAMETERS = RUN.parameters  # settings that its result depends on
 memory, minutes = RUN.resources.memory, RUN.resources.minutes
 MEMBERS, CHUNKS = REQUESTS.members, REQUESTS.chunks
-os.environ.update(variables(CAMPAIGN))
+os.environ |= variables(CAMPAIGN)
 
 # names of files with their wildcards
 MATERIAL, FIGURES, OVERVIEW = RESULTS.material(), RESULTS.figures_of(), RESULTS.overview

@@ -145,6 +145,7 @@ def three_materials(folder: Path, **changes: dict) -> Path:
             "force_error": 0.3,
             "worst_error": 1000,
             "share_above": 1,
+            "training_share": 0.999,
             "check_labels": 1,
             "independent": 0.5,
             "calibration_band": 1000,

@@ -183,6 +183,7 @@ def test_labels_are_counted_once(finished: Path) -> None:
     paths = [folder / f"{part}.extxyz" for part in parts]
     paths += sorted(folder.glob("round_*/labels/*.extxyz"))
     paths += sorted(folder.glob("round_*/audit/labels/*.extxyz"))
+    paths += sorted(folder.glob("persistence/labels/*.extxyz"))
     ids = [atoms.info["frame_id"] for path in paths if path.stat().st_size for atoms in iread(path)]
     assert len(ids) == len(set(ids))
     summary = pd.read_csv(finished.parent / "results/summary.csv").iloc[0]

@@ -93,6 +93,7 @@ def test_assessment_and_counts_know_the_stage(finished: Path) -> None:
     parts = [folder / f"seeds/{name}.extxyz" for name in SEED_FILES]
     parts += folder.glob("round_*/labels/*.extxyz")
     parts += folder.glob("round_*/audit/labels/*.extxyz")
+    parts += folder.glob("persistence/labels/*.extxyz")
     ordinary = sum(len(list(frames.read_labels(path))) for path in parts if path.stat().st_size)
     assert displaced >= 1
     assert pd.read_csv(results / "summary.csv")["labels"].iloc[0] == ordinary + displaced

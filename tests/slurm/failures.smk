@@ -73,6 +73,7 @@ rule steady:
 rule gpu:
     output:
         "gpu.out",
+    retries: tries()  # the controller may be restarted while this job starts
     resources:
         mem_mb=500,
         gpu=1,

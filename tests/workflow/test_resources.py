@@ -7,7 +7,7 @@ from pathlib import Path
 
 from instant_campaigns import campaign, run
 
-WITH_GPU = {"engine", "train", "explore", "events", "persistence", "audit_frames"}
+WITH_GPU = {"gpu_engine", "train", "explore", "events", "persistence", "audit_frames"}
 
 
 def requests(folder: Path) -> dict[str, dict[str, int]]:

@@ -175,17 +175,11 @@ class Parameters:
         """
         return _architecture(self.campaign.potential)
 
-    def distillation_architecture(self, wildcards: Wildcards) -> Plain:
-        """What the compiled graph of the networks of a distillation depends on.
-
-        Raises:
-            ValueError: the seed has none.
-        """
+    def distillation_architecture(self, wildcards: Wildcards) -> Plain | None:
+        """What the compiled graph of the networks of a distillation depends on; None without."""
         seed = self.campaign.seeds[int(wildcards.index)]
         settings = seed.distillation if seed.kind == "low_fidelity" else None
-        if settings is None:
-            raise ValueError(f"seeds.{wildcards.index} has no distillation")
-        return _architecture(settings.potential)
+        return None if settings is None else _architecture(settings.potential)
 
     def curvature_source(self) -> Plain | None:
         """What the labels of fine-tuning depend on."""

@@ -356,7 +356,10 @@ def test_reference_labels_are_kept_and_counted(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("StresslessSilicon", "'ase' gives no stress"), ("DivergingSilicon", "got no label, crashed")],
+    [
+        ("StresslessSilicon", "'ase' gives no stress"),
+        ("DivergingSilicon", "got no label, not_finite"),
+    ],
 )
 def test_reference_that_cannot(tmp_path, name, message):
     calculator = LabellingCalculator(

@@ -135,8 +135,10 @@ def test_mesh_is_the_same_density_in_a_supercell():
     assert all(2 * small >= large for small, large in zip(two, one, strict=True))
 
 
-def test_a_missing_data_set_is_named_before_the_first_job():
+def test_a_missing_data_set_is_named_before_the_first_job(monkeypatch, tmp_path):
     reference.check(config.Gpaw(), ["Si"])
     reference.check(config.Gpaw(xc="PBEsol"), ["Si"])
+    monkeypatch.setattr("gpaw.setup_paths", [tmp_path])
+    (tmp_path / "Si.PBE.gz").touch()
     with pytest.raises(InputError, match=r"no data set Pm\.PBE, Tm\.PBE in .*GPAW_SETUP_PATH"):
         reference.check(config.Gpaw(), ["Si", "Tm", "Pm"])

@@ -173,6 +173,8 @@ def in_a_process(ledger, sign):
     child = os.fork()
     if child == 0:
         try:
+            # a shell that runs the tests in the background has Ctrl-C ignored
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             silicon.CountingSilicon.calculate = fatal
             labels, failures = label_frames(
                 [rattled(seed) for seed in range(4)],

@@ -11,7 +11,6 @@ from scipy import signal
 
 from umklapp import config
 from umklapp.crystals import frames, sites
-from umklapp.crystals.formats import force_sets
 from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.errors import InputError
 from umklapp.learning.sampling import acquisition, strategies
@@ -193,7 +192,7 @@ def test_no_frames_no_choice():
 def test_unphysical_frames_of_a_real_data_set_are_rejected(shared):
     """KCl by VASP: displacements up to 1.5 Å, energies up to 16 eV per atom above the crystal."""
     folder = shared / "data/dft"
-    labels = force_sets.read_labelled(folder / "KCl-225_vasp_mlpsscha.extxyz")
+    labels = read(folder / "KCl-225_vasp_mlpsscha.extxyz", ":")
     perfect = read(folder / "KCl-225_vasp_mlpsscha_reference.extxyz")
     total = np.array([frame.get_potential_energy() for frame in labels])
     energy = (total - total.min()) / 64

@@ -103,7 +103,7 @@ def test_compiled_members_are_the_eager_ones(folder):
 
 
 def test_members_go_on_with_half_a_batch_when_memory_runs_out(folder, monkeypatch):
-    committee = Committee([potential(seed) for seed in range(2)], folder[1])
+    committee = Committee([potential(seed) for seed in range(2)], folder)
     wanted, features = committee.evaluate_members(frames()), committee.features(frames())
     call, sizes = committee.batched.engine.call, []
 
