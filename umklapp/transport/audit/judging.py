@@ -31,6 +31,9 @@ from umklapp.transport.audit.record import AuditRecord, Criterion, Source, Sourc
 from umklapp.transport.audit.statistics import FrameError
 from umklapp.wording import in_milli
 
+LOOSE = 10.0
+"""An upper limit above this multiple of the mean error only says that there are too few labels."""
+
 LARGEST = 5.0
 """Times `rounds.force_error`: where all errors are Gaussian and as large as that allows, the worst
 of some four hundred atoms is wrong by this much."""
@@ -109,7 +112,7 @@ def judge(
     words = sentence(mae, upper, expected, len(every), failed)
     outcome = "passed" if passed else "failed"
     open_points = [criterion.words for criterion in criteria if not criterion.met]
-    told = [*caveats(upper, unseen, bounds), *not_audited(sources, not_drawn)]
+    told = [*caveats(mae, upper, unseen, bounds), *not_audited(sources, not_drawn)]
     reason = "; ".join([f"{outcome}: {words}", *open_points, *told])
     return AuditRecord(
         round=number, outcome=outcome, passed=passed, another_round=not passed and bool(every),
@@ -260,19 +263,31 @@ def _at_most(name: str, value: float, limit: float, words: str) -> Criterion:
     return Criterion(name=name, met=bool(value <= limit), value=value, limit=limit, words=words)
 
 
-def caveats(upper: float | None, unseen: float | None, bounds: Bounds) -> list[str]:
+def caveats(
+    mae: float | None, upper: float | None, unseen: float | None, bounds: Bounds
+) -> list[str]:
     """What so few labels cannot tell, in words."""
     if unseen is None:
         return []
     told = [f"up to {unseen:.0%} of all frames may be worse than the worst of these (95 %)"]
     if upper is None:
         told.append("one label alone has no upper limit: raise audit.labels")
+    elif not telling(mae, upper):
+        told.append(
+            f"so few labels cannot exclude an error above the {in_milli(bounds.force_error)} meV/Å "
+            "wanted: raise audit.labels"
+        )
     elif upper > bounds.force_error:
         told.append(
             f"so few labels cannot exclude {in_milli(upper)} meV/Å, above the "
             f"{in_milli(bounds.force_error)} wanted"
         )
     return told
+
+
+def telling(mae: float | None, upper: float | None) -> bool:
+    """Whether an upper limit (eV/Å) of a mean error says anything: at most `LOOSE` times that."""
+    return mae is not None and upper is not None and upper <= LOOSE * mae
 
 
 def sentence(
@@ -282,7 +297,7 @@ def sentence(
     lost = f"; {failed} labels failed and are not counted" if failed else ""
     if mae is None:
         return f"audited: no label, all {failed} failed; see audit/labels/*.failed.json"
-    most = f" (at most {in_milli(upper)})" if upper is not None else ""
+    most = f" (at most {in_milli(upper)})" if upper is not None and telling(mae, upper) else ""
     plural = "label" if labels == 1 else "labels"
     told = f", expected {in_milli(expected)}" if expected is not None else ", no expected error"
     return f"audited: {in_milli(mae)} meV/Å{most} on {labels} {plural}{told}{lost}"

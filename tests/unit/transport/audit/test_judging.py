@@ -13,7 +13,7 @@ from umklapp.potentials.ase import AsePotential
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.contract import Prediction as Answer
 from umklapp.potentials.taylor.correction import Corrected
-from umklapp.transport.audit import drawing, predictions
+from umklapp.transport.audit import drawing, judging, predictions
 from umklapp.transport.audit.drawing import Drawn
 from umklapp.transport.audit.judging import LARGEST, Bounds, judge
 from umklapp.transport.audit.predictions import Prediction
@@ -163,6 +163,17 @@ def test_a_lucky_mean_does_not_hide_its_upper_limit():
     assert record.passed
     assert record.mae_upper > BOUNDS.force_error
     assert "cannot exclude" in record.reason
+
+
+def test_an_upper_limit_that_says_nothing_is_not_printed():
+    """Two labels with nearly one error in each of two sources: Student's t has one degree left."""
+    assert judging.sentence(0.007, 10.0, 0.007, 4, 0) == (
+        "audited: 7.0 meV/Å on 4 labels, expected 7.0"
+    )
+    assert judging.caveats(0.007, 10.0, 0.78, BOUNDS)[1].startswith(
+        "so few labels cannot exclude an"
+    )
+    assert "(at most 14.0)" in judging.sentence(0.007, 0.014, 0.007, 4, 0)
 
 
 def test_nothing_drawn_is_not_audited():
