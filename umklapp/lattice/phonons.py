@@ -76,7 +76,7 @@ class Thermodynamics:
         modes = (self.weights * (self.frequencies < gate).sum(axis=1)).sum()
         return {
             "share_of_modes": float(modes / self.weights.sum() / self.frequencies.shape[1]),
-            "q": [self.qpoints[number].round(6).tolist() for number in ordered],
+            "q": [self.qpoints[point].round(6).tolist() for point in ordered],
             "frequency_THz": lowest[ordered].tolist(),
         }
 
@@ -98,14 +98,14 @@ class Sound:
 def harmonic(phonon: Phono3py) -> Phonopy:
     """The harmonic half of a phono3py calculation with fc2."""
     matrix = phonon.phonon_supercell_matrix
-    found = Phonopy(
+    calculation = Phonopy(
         phonon.unitcell,
         supercell_matrix=phonon.supercell_matrix if matrix is None else matrix,
         primitive_matrix=phonon.primitive_matrix,
     )
-    found.force_constants = phonon.fc2
-    found.nac_params = phonon.nac_params
-    return found
+    calculation.force_constants = phonon.fc2
+    calculation.nac_params = phonon.nac_params
+    return calculation
 
 
 def bands(models: Sequence[Phonopy], density: float = 60.0) -> Bands:
@@ -189,9 +189,9 @@ def sound(model: Phonopy, directions: int = 200, distance: float = 1e-3) -> Soun
     Raises:
         CalculationError: an acoustic branch that does not rise, where there is no sound.
     """
-    number = np.arange(directions)
-    height = 1 - (2 * number + 1) / directions
-    angle = np.pi * (1 + np.sqrt(5)) * number
+    direction = np.arange(directions)
+    height = 1 - (2 * direction + 1) / directions
+    angle = np.pi * (1 + np.sqrt(5)) * direction
     radius = np.sqrt(1 - height**2)
     unit = np.stack([radius * np.cos(angle), radius * np.sin(angle), height], axis=1)
     model.run_qpoints(distance * unit @ model.primitive.cell.T)
@@ -225,10 +225,14 @@ def describe(thermal: Sequence[Thermodynamics], gate: float) -> dict[str, Any]:
     """
     lowest = [model.lowest for model in thermal]
     unstable = [member for member, value in enumerate(lowest) if value < gate]
-    words = "dynamically stable on the mesh"
+    sentence = "dynamically stable on the mesh"
     if unstable:
-        words = f"not dynamically stable: members {unstable} reach {min(lowest):.3f} THz"
-    record: dict[str, Any] = {"stable": not unstable, "words": words, "temperature_K": TEMPERATURE}
+        sentence = f"not dynamically stable: members {unstable} reach {min(lowest):.3f} THz"
+    record: dict[str, Any] = {
+        "stable": not unstable,
+        "words": sentence,
+        "temperature_K": TEMPERATURE,
+    }
     units = {
         "lowest": "THz",
         "highest": "THz",

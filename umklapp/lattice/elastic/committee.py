@@ -38,11 +38,11 @@ def member(
     try:
         if settings.relax:
             cell, _ = relaxation.relax_with(cell, calculator, workdir, settings.fmax, settings.smax)
-        found = strain.measure(cell, calculator, settings.amplitudes, settings.fmax)
+        measurement = strain.measure(cell, calculator, settings.amplitudes, settings.fmax)
     except CalculationError as error:
         return {"not_computed": str(error)}
     return {
-        **found.as_dict(),
+        **measurement.as_dict(),
         "volume_A3_per_atom": cell.cell.volume / len(cell),
         "not_computed": None,
     }

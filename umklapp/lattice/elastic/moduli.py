@@ -22,9 +22,9 @@ def averages(stiffness: np.ndarray) -> dict[str, float | None]:
     diagonal = np.trace(c[:3, :3])
     shear = float((diagonal - (c[:3, :3].sum() - diagonal) / 2 + 3 * np.trace(c[3:, 3:])) / 15)
     names = ("bulk_reuss", "shear_reuss", "bulk", "shear", "young")
-    found: dict[str, float | None] = {"bulk_voigt_GPa": bulk, "shear_voigt_GPa": shear}
+    polycrystal: dict[str, float | None] = {"bulk_voigt_GPa": bulk, "shear_voigt_GPa": shear}
     if not stable(c):
-        return found | dict.fromkeys((*(f"{n}_GPa" for n in names), "poisson", "anisotropy"))
+        return polycrystal | dict.fromkeys((*(f"{n}_GPa" for n in names), "poisson", "anisotropy"))
     s = np.linalg.inv(c)
     diagonal = np.trace(s[:3, :3])
     others = (s[:3, :3].sum() - diagonal) / 2
@@ -32,9 +32,9 @@ def averages(stiffness: np.ndarray) -> dict[str, float | None]:
     low_shear = float(15 / (4 * diagonal - 4 * others + 3 * np.trace(s[3:, 3:])))
     b, g = (bulk + low_bulk) / 2, (shear + low_shear) / 2
     values = (low_bulk, low_shear, b, g, 9 * b * g / (3 * b + g))
-    found |= {f"{name}_GPa": value for name, value in zip(names, values, strict=True)}
+    polycrystal |= {f"{name}_GPa": value for name, value in zip(names, values, strict=True)}
     poisson = (3 * b - 2 * g) / (2 * (3 * b + g))
-    return found | {
+    return polycrystal | {
         "poisson": poisson,
         "anisotropy": 5 * shear / low_shear + bulk / low_bulk - 6,
     }

@@ -117,7 +117,7 @@ def measure(
     rest = bench.probe(np.zeros((3, 3)), atoms.positions)
     slopes, errors, curvature = [], [], []
     directions = group.directions()
-    for number, direction in enumerate(directions):
+    for strain_index, direction in enumerate(directions):
         response, energies = bench.series(direction, amplitudes, rest)
         sizes = np.array(amplitudes)
         slope = sizes @ response / (sizes @ sizes)
@@ -125,7 +125,9 @@ def measure(
         work = 2 * (sizes**2 @ energies) / (sizes**2 @ sizes**2) / atoms.cell.volume
         curvature.append((float(direction @ slope / GPa), float(work / GPa)))
         slopes.append(slope)
-        log.info(f"strain {number + 1}/{len(directions)}: {curvature[-1][0]:.2f} GPa along it")
+        log.info(
+            f"strain {strain_index + 1}/{len(directions)}: {curvature[-1][0]:.2f} GPa along it"
+        )
     raw = group.fit(directions, np.array(slopes)) / GPa
     stiffness = group.symmetrise(raw)
     return Measurement(
