@@ -26,7 +26,7 @@ from umklapp.learning.sampling.kinetics import maxwell_boltzmann
 from umklapp.potentials.committee import Committee, subsample
 from umklapp.potentials.heat_transport import LennardJones, NequipSource
 from umklapp.potentials.nequip import engine, training
-from umklapp.potentials.nequip.flux import FluxNetwork
+from umklapp.potentials.nequip.flux_network import FluxNetwork
 from umklapp.report.figures import green_kubo as green_kubo_figure
 from umklapp.report.figures import style
 from umklapp.transport import bte, nve, supercell_modes, trajectories

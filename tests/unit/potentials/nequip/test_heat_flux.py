@@ -15,7 +15,8 @@ from umklapp import config
 from umklapp.errors import CalculationError
 from umklapp.potentials.neighbours import Neighbourhood
 from umklapp.potentials.nequip import engine, heat_flux
-from umklapp.potentials.nequip.flux import FluxMembers, FluxNetwork
+from umklapp.potentials.nequip.flux import FluxMembers
+from umklapp.potentials.nequip.flux_network import FluxNetwork
 
 
 def network(layers=2, dtype="float64", seed=1):
