@@ -80,7 +80,7 @@ class Audits:
     def of_failed(self, material: str, before: int) -> list[str]:
         """Records of failed audits of the rounds before number `before`, in order."""
         rounds = [self._round(material, number) for number in range(before)]
-        return [one.lesson_record for one in rounds if self.lessons(material, one.number)]
+        return [one.lesson_record for one in rounds if self.lessons(material, one.index)]
 
     def final(self, material: str) -> str | list[str]:
         """The audit of κ; nothing for an archive without rounds from before there were audits."""

@@ -97,7 +97,7 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]], cap: int) -> dict[
     return {
         "material": folder.name,
         "stage": _stage(files, rounds, ended is not None),
-        "round": rounds[-1].number if rounds else None,
+        "round": rounds[-1].index if rounds else None,
         "labels": len(existing(f"{files.ledger}/*/*.extxyz")),
         "failed_labels": sum(
             len(Failures.read(Path(path)).failed)

@@ -63,8 +63,8 @@ class Belongs(Part):
         Models are read again only where one is newer than the verdict.
         """
         rounds = counted_rounds(files)
-        if not rounds or rounds[-1].number != self.round:
-            last = f"round {rounds[-1].number}" if rounds else "no round"
+        if not rounds or rounds[-1].index != self.round:
+            last = f"round {rounds[-1].index}" if rounds else "no round"
             return f"it is of round {self.round}, and {last} is the last one now"
         assessment = Path(rounds[-1].assessment)
         if not assessment.exists() or provenance.file_digest(assessment) != self.assessment:
