@@ -128,7 +128,7 @@ def _total(budget: ErrorBudget | None, temperature: float | None) -> tuple[float
     """Total error at a temperature (K), W/(m K), and what it contains."""
     if budget is None or temperature is None:
         return None, "not known: κ has no error budget"
-    return budget.total(temperature), budget.words(temperature)
+    return budget.total(temperature), budget.sentence(temperature)
 
 
 def literature_rows(values: Literature) -> pd.DataFrame:

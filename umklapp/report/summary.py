@@ -127,7 +127,7 @@ def row(
         kappa_300K_W_per_mK=kappa,
         kappa_300K_std_W_per_mK=spread,
         kappa_300K_error_W_per_mK=boltzmann.total(ROOM) if boltzmann else None,
-        kappa_300K_error_is=boltzmann.words() if boltzmann else None,
+        kappa_300K_error_is=boltzmann.sentence() if boltzmann else None,
         kappa_300K_moves_W_per_mK=errors.moves_W_per_mK if errors else None,
         non_analytical_correction=correction.words if correction else None,
         kappa_green_kubo_W_per_mK=None if green_kubo is None else green_kubo.kappa_W_per_mK,
