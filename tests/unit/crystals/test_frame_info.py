@@ -56,7 +56,7 @@ def test_only_displaced_cells_are_displaced():
     "fields", [{"kind": "aimd"}, {"kind": "round"}, {"kind": "other", "seed": 1, "text": "x"}]
 )
 def test_an_origin_without_its_numbers_is_refused(fields):
-    with pytest.raises(ValidationError, match="seed or number"):
+    with pytest.raises(ValidationError, match="seed or index"):
         Origin(**fields)
 
 
