@@ -136,6 +136,6 @@ def candidates(drawn: Sequence[Drawn], material: str, round_index: int) -> list[
     asked = []
     for frame in drawn:
         atoms = frame.atoms.copy()
-        mark(atoms, material=material, origin=Origin(kind="audit", number=round_index))
+        mark(atoms, material=material, origin=Origin(kind="audit", index=round_index))
         asked.append(frames.strip(atoms))
     return asked
