@@ -24,7 +24,7 @@ def draw(data: pd.DataFrame, record: Verdict, material: str, paths: Sequence[Pat
     """The figure of Kang et al. for CuI, for any material, with the committees' own dynamics.
 
     Args:
-        data: columns of `replay.reference_series` and `exploration_series`.
+        data: columns of `reference_series` and `exploration_series` (reference_replay, replay).
         record: verdict.json.
     """
     mpl.rcParams.update(SETTINGS)
