@@ -23,19 +23,20 @@ def test_committee_relaxes_every_member(tmp_path):
         committee.member(silicon_primitive(5.5), AsePotential(each), options, tmp_path)
         for each in (stillinger_weber(), stillinger_weber())
     ]
-    members[1]["C_GPa"] = (2 * np.array(members[1]["C_GPa"])).tolist()
+    stiffer = (2 * np.array(members[1].C_GPa)).tolist()
+    members[1] = members[1].model_copy(update={"C_GPa": stiffer})
     found = committee.combine(members)
-    assert found["C_GPa"][0][0] == pytest.approx(1.5 * 151.4, rel=2e-3)
-    assert found["C_GPa_std"][0][0] == pytest.approx(0.5 * 151.4, rel=2e-3)
-    assert found["bulk_GPa_std"] == 0
-    assert found["stable_members"] == 2
-    assert found["volume_A3_per_atom"] == pytest.approx(RELAXED**3 / 8, rel=1e-3)
+    assert found.C_GPa[0][0] == pytest.approx(1.5 * 151.4, rel=2e-3)
+    assert found.C_GPa_std[0][0] == pytest.approx(0.5 * 151.4, rel=2e-3)
+    assert found.bulk_GPa_std == 0
+    assert found.stable_members == 2
+    assert found.volume_A3_per_atom == pytest.approx(RELAXED**3 / 8, rel=1e-3)
     here = committee.member(
         silicon_primitive(5.5), AsePotential(stillinger_weber()),
         config.Elastic(relax=False), tmp_path,
     )  # fmt: skip
-    assert here["residual_stress_GPa"][0] > 1
-    json.dumps(found, allow_nan=False)
+    assert here.residual_stress_GPa[0] > 1
+    json.dumps(found.model_dump(mode="json"), allow_nan=False)
 
 
 def test_member_without_stress_is_a_reason(tmp_path):
@@ -43,9 +44,9 @@ def test_member_without_stress_is_a_reason(tmp_path):
     for relax in (True, False):
         options = config.Elastic(relax=relax)
         bad = committee.member(cell, springs(cell, 5.0), options, tmp_path)
-        assert "has no stress" in bad["not_computed"]
+        assert "has no stress" in bad.not_computed
     found = committee.combine([bad, bad])
-    assert found["C_GPa"] is None
-    assert found["stable_members"] is None
-    assert found["not_computed"].startswith("member 0: ")
-    assert "; member 1: " in found["not_computed"]
+    assert found.C_GPa is None
+    assert found.stable_members is None
+    assert found.not_computed.startswith("member 0: ")
+    assert "; member 1: " in found.not_computed
