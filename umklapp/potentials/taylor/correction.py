@@ -58,8 +58,9 @@ def correct_members(
 
     The prior mean of the residual is zero: nothing is assumed known but symmetry, sum rules and
     the widths. The noise is the one under which the residual is most likely, at least
-    `settings.noise`: an engine's grid or its self-consistency may leave more. Labels in other cells are passed over, and those in which an atom has left its site:
-    an event is nothing that an expansion about the sites could describe.
+    `settings.noise`: an engine's grid or its self-consistency may leave more. Labels in other cells
+    are passed over, and those in which an atom has left its site: an event is nothing that an
+    expansion about the sites could describe.
 
     Args:
         potentials: trained models.
