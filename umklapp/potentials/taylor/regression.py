@@ -92,8 +92,8 @@ class Regression:
         def loss(logarithm: float) -> float:
             return -self._with(float(np.exp(logarithm))).evidence(y)
 
-        bounds = np.log([self.noise, max(LARGEST_NOISE, self.noise)])
-        grid = np.linspace(*bounds, 25)
+        least, largest = np.log(self.noise), np.log(max(LARGEST_NOISE, self.noise))
+        grid = np.linspace(least, largest, 25)
         place = int(np.argmin([loss(value) for value in grid]))
         around = grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)]
         best = optimize.minimize_scalar(loss, bounds=around, method="bounded")
