@@ -53,6 +53,7 @@ include: "rules/green_kubo.smk"
 include: "rules/elastic.smk"
 include: "rules/report.smk"
 include: "rules/overview.smk"
+include: "rules/page.smk"
 include: "rules/shards.smk"
 
 

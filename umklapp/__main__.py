@@ -26,6 +26,12 @@ def _summary(options: argparse.Namespace) -> None:
     print(summary.run(options.config))
 
 
+def _report(options: argparse.Namespace) -> None:
+    from umklapp.report.page import campaign_page
+
+    print(campaign_page.write(options.results, options.out))
+
+
 def _archive(options: argparse.Namespace) -> None:
     from umklapp.report import archive
 
@@ -126,6 +132,11 @@ def parser() -> argparse.ArgumentParser:
     text = "the table of a finished campaign, and why its rounds ended"
     summary = command("summary", _summary, text, "config/demo.yaml")
     summary.add_argument("config", type=Path, help="configuration of the campaign")
+
+    text = "write the report, one html page that needs no network, of results at any time"
+    report = command("report", _report, text, "results/demo")
+    report.add_argument("results", type=Path, help="results folder, or an unpacked archive")
+    report.add_argument("--out", type=Path, help="the page (default: RESULTS/campaign.html)")
 
     text = "pack the small result files that all figures are made of"
     archive = command("archive", _archive, text, "config/demo.yaml small.tar.gz")
