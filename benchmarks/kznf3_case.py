@@ -18,7 +18,14 @@ from ase import Atoms
 from ase.io import read
 
 from umklapp.lattice import harmonic_reference
-from umklapp.learning.events import event_survey, persistence, quiet, replay, thermal, verdict
+from umklapp.learning.events import (
+    event_survey,
+    persistence,
+    quiet,
+    reference_replay,
+    thermal,
+    verdict,
+)
 from umklapp.learning.events.event_record import Dynamics, EventRecord, LabelInEvent
 from umklapp.learning.events.evidence import Facts
 from umklapp.learning.events.moves import Move, Site
@@ -52,7 +59,7 @@ def facts(folder: Path) -> Facts:
     then = json.loads((folder / "verdict.json").read_text())
     still, moving = calm[0], calm[1:]
     harmonic = harmonic_reference.from_fit(perfect, moving, 0.7)
-    band = quiet.lowest([replay.frame_sigma(moving, harmonic)])
+    band = quiet.lowest([reference_replay.frame_sigma(moving, harmonic)])
     if band is None:
         raise ValueError(f"{folder}: no σᴬ")
     before, after = (events_of(then[name]["events"]) for name in ("before", "after"))
@@ -71,7 +78,9 @@ def facts(folder: Path) -> Facts:
         ),
     )
     record = EventRecord(
-        reference=replay.scan_reference(replay.trajectories(moving), band, harmonic, gap=200.0),
+        reference=reference_replay.scan_reference(
+            reference_replay.trajectories(moving), band, harmonic, gap=200.0
+        ),
         reference_temperature=event_survey.temperature_of([moving], harmonic),
         dynamics=(dynamics,),
         labels=labels_in(before, labels, float(still.get_potential_energy())),
@@ -83,7 +92,7 @@ def facts(folder: Path) -> Facts:
         record.labels[CONTINUED].motion,
         TEMPERATURE,
         np.array([frame.info["time"] for frame in back]),
-        replay.frame_sigma(back, harmonic),
+        reference_replay.frame_sigma(back, harmonic),
         np.array([frame.positions for frame in back]),
         labels[CONTINUED].positions,
         band,

@@ -118,7 +118,7 @@ def previous_lesson(wildcards):
 def audits_of_all_rounds(wildcards):
     """Records of failed audits of earlier rounds, and the audit of the last round."""
     last = final_round(wildcards)
-    failed = AUDITS.of_failed(wildcards.material, last.number)
+    failed = AUDITS.of_failed(wildcards.material, last.index)
     return [*failed, *([last.audit] if CAMPAIGN.audited else [])]
 
 

@@ -22,9 +22,13 @@ def settle(folder):
         logger.warning(f"{folder} was copied: {settled} files have the order of their times again")
 
 
-def take_over(folder):
-    """Lock the results for this run; wait for jobs of a killed one, mend times and stale locks."""
+def take_over(folder, remote):
+    """Lock the results for this run; wait for jobs of a killed one, mend times and stale locks.
+
+    Slurm is asked first: it knows the numbers of the jobs that the user may want to cancel.
+    """
     HELD.enter_context(locks.take_run(folder, PART_NAME))
+    readiness.wait_for_orphans(Path.cwd(), MATERIALS, logger.warning, remote=remote)
     locks.wait_for_jobs(folder, PART_NAME, logger.warning)
     if not SHARD:
         locks.drop_stale(Path(".snakemake/locks"), folder)
@@ -51,10 +55,9 @@ def check_readiness():
     readiness.check_folder(folder, Path.cwd())
     readiness.check_batch_system(remote)
     readiness.check_disk(folder, CAMPAIGN.resources.min_free_disk)
-    take_over(folder)
+    take_over(folder, remote)
     if SHARD and not {"engines", "summary"} & set(sys.argv):
         readiness.check_engines(map(Path, REQUESTS.engines()), str(SHARD))
-    readiness.wait_for_orphans(Path.cwd(), MATERIALS, logger.warning, remote=remote)
 
 
 if workflow.is_main_process:

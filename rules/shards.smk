@@ -1,7 +1,7 @@
 PART = f"_{SHARD.label}" if SHARD else ""
 
 
-if SHARD and SHARD.number == 0:
+if SHARD and SHARD.part == 0:
 
     # The tables of all shards as they are; no material is looked at.
     rule summary:

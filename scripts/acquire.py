@@ -30,7 +30,7 @@ def main(names, explored, committee, sampling, settings, rounds, root, out):
     streams = [provenance.generator(root, *names, purpose) for purpose in ("acquire", "check")]
     chosen = acquisition.select(candidates, knowledge, settings, streams[0])
     drawn = checks.draw(candidates, knowledge, chosen, settings, rounds, streams[1])
-    origin = Origin(kind="round", number=int(names[1]))
+    origin = Origin(kind="round", index=int(names[1]))
     measured = found.measures[settings.uncertainty]
     rows = sorted([*chosen.chosen, *drawn])
     picked = acquisition.picked(found.frames, rows, chosen, measured, names[0], origin)

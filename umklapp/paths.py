@@ -6,7 +6,7 @@ member. A file is an attribute that gives its path as text, a numbered file a me
     Results("results/demo").material("Si-227").round(3).member(0).model
     'results/demo/Si-227/round_03/member_0/model.ckpt'
 
-Without a key or number the wildcard of the rules stands in its place, so that the same objects
+Without a key or index the wildcard of the rules stands in its place, so that the same objects
 give the patterns of the workflow: `Results("r").material().round().exploration` is
 `r/{material}/round_{round}/exploration.h5`.
 """
@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, overload
 
-Number = int | str
-"""A number, or the wildcard (or `*`) that stands for it."""
+Index = int | str
+"""An index, or the wildcard (or `*`) that stands for it."""
 
 
 def existing(pattern: str) -> list[str]:
@@ -87,11 +87,11 @@ class Stage(Folder):
 
     candidates = File("candidates.extxyz")
 
-    def labels(self, chunk: Number = "{chunk}") -> str:
+    def labels(self, chunk: Index = "{chunk}") -> str:
         """Labelled candidates of one job."""
         return f"{self.folder}/labels/{chunk}.extxyz"
 
-    def failed(self, chunk: Number = "{chunk}") -> str:
+    def failed(self, chunk: Index = "{chunk}") -> str:
         """Candidates of one job that could not be labelled."""
         return f"{self.folder}/labels/{chunk}.failed.json"
 
@@ -104,15 +104,15 @@ class Seeds(Stage):
     test = File("test.extxyz")
     displaced = File("displaced.extxyz")  # finite displacements of harmonic seeds, never split
 
-    def aimd(self, index: Number = "{index}") -> str:
+    def aimd(self, index: Index = "{index}") -> str:
         """Frames of ab initio MD; `index` is the seed's place in the configuration."""
         return f"{self.folder}/aimd_{index}.extxyz"
 
-    def frames(self, index: Number = "{index}") -> str:
+    def frames(self, index: Index = "{index}") -> str:
         """Labelled frames that the user has."""
         return f"{self.folder}/frames_{index}.extxyz"
 
-    def nomad(self, index: Number = "{index}") -> str:
+    def nomad(self, index: Index = "{index}") -> str:
         """Labelled frames from NOMAD."""
         return f"{self.folder}/nomad_{index}.extxyz"
 
@@ -136,21 +136,21 @@ class Round(Stage):
         """The frames of the audit and their labels."""
         return Stage(f"{self.folder}/audit")
 
-    def trajectory(self, index: Number = "{index}") -> str:
+    def trajectory(self, index: Index = "{index}") -> str:
         """A constant-energy run with its heat flux, by one of the round's members."""
         return f"{self.folder}/green_kubo/trajectory_{index}.h5"
 
-    def member(self, member: Number = "{member}") -> Member:
+    def member(self, member: Index = "{member}") -> Member:
         """The folder of a committee member."""
         return Member(f"{self.folder}/member_{member}")
 
-    def conductivity(self, member: Number = "{member}") -> Conductivity:
+    def conductivity(self, member: Index = "{member}") -> Conductivity:
         """κ of a member on the coarse mesh."""
         return Conductivity(f"{self.folder}/conductivity/member_{member}")
 
     @property
-    def number(self) -> int:
-        """The number that the folder's name ends with.
+    def index(self) -> int:
+        """The index that the folder's name ends with, from 0.
 
         Raises:
             ValueError: the folder is a pattern.
@@ -167,27 +167,27 @@ class Persistence(Stage):
 class LowFidelity(Folder):
     """Cheap labels and what has learned them; `index` is the seed's place in the configuration."""
 
-    def pool(self, index: Number = "{index}") -> str:
+    def pool(self, index: Index = "{index}") -> str:
         """Frames of the cheap dynamics."""
         return f"{self.folder}/pool_{index}.extxyz"
 
-    def pool_record(self, index: Number = "{index}") -> str:
+    def pool_record(self, index: Index = "{index}") -> str:
         """How the pool was sampled."""
         return f"{self.folder}/pool_{index}.json"
 
-    def kept(self, index: Number = "{index}") -> str:
+    def kept(self, index: Index = "{index}") -> str:
         """Frames of the pool that are worth a label."""
         return f"{self.folder}/kept_{index}.extxyz"
 
-    def kept_record(self, index: Number = "{index}") -> str:
+    def kept_record(self, index: Index = "{index}") -> str:
         """Why they were kept."""
         return f"{self.folder}/kept_{index}.json"
 
-    def model(self, member: Number = "{member}") -> str:
+    def model(self, member: Index = "{member}") -> str:
         """A member that has learned the cheap surface."""
         return f"{self.folder}/member_{member}.ckpt"
 
-    def record(self, member: Number = "{member}") -> str:
+    def record(self, member: Index = "{member}") -> str:
         """How that member was trained."""
         return f"{self.folder}/member_{member}.json"
 
@@ -258,9 +258,9 @@ class Material(Folder):
         """`seeds`, `round_{round}` or `persistence`: the folder that a label job works for."""
         return Stage(f"{self.folder}/{stage}")
 
-    def round(self, number: Number = "{round}") -> Round:
+    def round(self, index: Index = "{round}") -> Round:
         """The folder of a round; numbers become the two digits of its name."""
-        digits = f"{number:02d}" if isinstance(number, int) else number
+        digits = f"{index:02d}" if isinstance(index, int) else index
         return Round(f"{self.folder}/round_{digits}")
 
     def rounds_on_disk(self) -> list[Round]:
@@ -276,15 +276,15 @@ class Material(Folder):
         """A cell by its name: `primitive`, `sampling` or `phonon`."""
         return f"{self.folder}/structure/{cell}.extxyz"
 
-    def nomad(self, index: Number = "{index}") -> Nomad:
+    def nomad(self, index: Index = "{index}") -> Nomad:
         """The folder of a NOMAD seed."""
         return Nomad(f"{self.folder}/nomad_{index}")
 
-    def final_model(self, member: Number = "{member}") -> str:
+    def final_model(self, member: Index = "{member}") -> str:
         """A member of the last round's committee."""
         return f"{self.folder}/model/member_{member}.ckpt"
 
-    def member_conductivity(self, member: Number = "{member}") -> Conductivity:
+    def member_conductivity(self, member: Index = "{member}") -> Conductivity:
         """κ of a member of the last committee."""
         return Conductivity(f"{self.folder}/conductivity/member_{member}")
 
@@ -312,11 +312,11 @@ class Figures(Folder):
 class SharedModel(Folder):
     """The model of all materials, for another campaign."""
 
-    def model(self, member: Number = "{member}") -> str:
+    def model(self, member: Index = "{member}") -> str:
         """A member."""
         return f"{self.folder}/member_{member}.ckpt"
 
-    def record(self, member: Number = "{member}") -> str:
+    def record(self, member: Index = "{member}") -> str:
         """How it was trained."""
         return f"{self.folder}/member_{member}.json"
 
@@ -347,11 +347,11 @@ class Results(Folder):
         """The folder of a material."""
         return Material(f"{self.folder}/{key}")
 
-    def engine(self, species: Number = "{species}") -> str:
+    def engine(self, species: Index = "{species}") -> str:
         """The compiled graph for so many species."""
         return f"{self.engines}/{species}_species"
 
-    def distillation_engine(self, index: Number = "{index}", species: Number = "{species}") -> str:
+    def distillation_engine(self, index: Index = "{index}", species: Index = "{species}") -> str:
         """The compiled graph of the small networks of a distillation."""
         return f"{self.engines}/distillation_{index}_{species}_species"
 
@@ -359,7 +359,7 @@ class Results(Folder):
         """The same graph compiled for a GPU."""
         return f"{graph}_cuda"
 
-    def flux_engine(self, species: Number = "{species}") -> str:
+    def flux_engine(self, species: Index = "{species}") -> str:
         """The compiled graph that gives the heat flux too."""
         return f"{self.engine(species)}_flux"
 

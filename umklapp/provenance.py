@@ -39,10 +39,10 @@ def file_digest(path: Path, length: int = 16) -> str:
 
 def file_digests(files: Mapping[str, str | Sequence[str]]) -> dict[str, list[str]]:
     """Hashes of the inputs of a job by their names, without folders."""
-    paths = {name: [each] if isinstance(each, str) else each for name, each in files.items()}
+    listed = {name: [paths] if isinstance(paths, str) else paths for name, paths in files.items()}
     return {
-        name: [file_digest(Path(path)) for path in each if Path(path).is_file()]
-        for name, each in paths.items()
+        name: [file_digest(Path(path)) for path in paths if Path(path).is_file()]
+        for name, paths in listed.items()
     }
 
 

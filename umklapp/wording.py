@@ -13,12 +13,12 @@ def in_milli(value: float) -> str:
     return f"{milli:.1f}" if milli >= 1 else f"{milli:.2g}"
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean train?` for a word that is close to known ones; empty where none is."""
-    close = difflib.get_close_matches(word, list(known), n=3)
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """`; did you mean train?` for a word that is close to a choice; empty where none is."""
+    close = difflib.get_close_matches(word, list(choices), n=3)
     return f"; did you mean {', '.join(close)}?" if close else ""
 
 
 def by_member(reasons: Mapping[Any, str]) -> str:
     """Why some members have no result, in one sentence."""
-    return "; ".join(f"member {number}: {reason}" for number, reason in reasons.items())
+    return "; ".join(f"member {member}: {reason}" for member, reason in reasons.items())

@@ -57,13 +57,13 @@ def test_rounds_on_disk_are_folders_in_order(tmp_path):
     for number in (10, 2, 0):
         (tmp_path / f"Si-227/round_{number:02d}").mkdir(parents=True)
     (tmp_path / "Si-227/round_03").touch()
-    assert [each.number for each in material.rounds_on_disk()] == [0, 2, 10]
+    assert [one.index for one in material.rounds_on_disk()] == [0, 2, 10]
     assert material.key == "Si-227"
 
 
 def test_a_pattern_has_no_number():
     with pytest.raises(ValueError, match="round"):
-        assert Round("results/{material}/round_{round}").number
+        assert Round("results/{material}/round_{round}").index
 
 
 def test_common_names_are_no_material():

@@ -119,7 +119,7 @@ def test_frames_of_then_have_their_origins():
     assert Origin(kind="displaced", seed=1) in origins
     assert all(info.frame_id and info.engine == "ase" for info in infos)
     picked = read_frames(SILICON / "round_01/labels/0.extxyz")
-    assert {FrameInfo.of(frame).origin for frame in picked} == {Origin(kind="round", number=1)}
+    assert {FrameInfo.of(frame).origin for frame in picked} == {Origin(kind="round", index=1)}
     assert all(FrameInfo.of(frame).explored is not None for frame in picked)
 
 

@@ -23,22 +23,22 @@ class Assessments:
     max_rounds: int
     _read: dict[str, tuple[int, bool]] = field(default_factory=dict, init=False)
 
-    def path(self, material: str, number: int) -> str:
+    def path(self, material: str, round_index: int) -> str:
         """The assessment of a round."""
-        return self.results.material(material).round(number).assessment
+        return self.results.material(material).round(round_index).assessment
 
-    def was_read(self, material: str, number: int) -> bool:
+    def was_read(self, material: str, round_index: int) -> bool:
         """Whether `finished` has answered for this round before."""
-        return self.path(material, number) in self._read
+        return self.path(material, round_index) in self._read
 
-    def finished(self, material: str, number: int) -> bool:
+    def finished(self, material: str, round_index: int) -> bool:
         """Whether the assessment of a round says that the material is done.
 
         Raises:
             InputError: the file was not written by this workflow.
             FileNotFoundError: there is none.
         """
-        path = self.path(material, number)
+        path = self.path(material, round_index)
         changed = Path(path).stat().st_mtime_ns
         if path not in self._read or self._read[path][0] != changed:
             finished = read_finished(Path(path))
@@ -48,19 +48,21 @@ class Assessments:
         return self._read[path][1]
 
     def on_disk(
-        self, material: str, goes_on: Callable[[str, int], bool] = lambda material, number: False
+        self,
+        material: str,
+        goes_on: Callable[[str, int], bool] = lambda material, round_index: False,
     ) -> list[str]:
         """Assessments of earlier runs, up to the first that ends the rounds.
 
         Args:
-            goes_on: whether a finished round (material, number) was followed by another one.
+            goes_on: whether a finished round (material, round index) was followed by another one.
         """
         paths = []
-        for number in range(self.max_rounds):
-            path = self.path(material, number)
+        for round_index in range(self.max_rounds):
+            path = self.path(material, round_index)
             if not Path(path).exists():
                 break
             paths.append(path)
-            if read_finished(Path(path)) and not goes_on(material, number):
+            if read_finished(Path(path)) and not goes_on(material, round_index):
                 break
         return paths

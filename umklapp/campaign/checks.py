@@ -84,13 +84,13 @@ def born_problems(campaign: Campaign, primitives: Mapping[str, Atoms]) -> list[s
     chosen, reference_settings = campaign.materials, campaign.reference
     for material, primitive in primitives.items():
         try:
-            found = born.source(
+            source = born.source(
                 *(campaign.phonons, reference_settings, chosen.structures, chosen.cells),
                 *(material, primitive),
             )
-            if found.path is not None:
-                born_files.read(found.path, primitive, material)
-            elif found.kind == "none" and found.polar:
+            if source.path is not None:
+                born_files.read(source.path, primitive, material)
+            elif source.kind == "none" and source.polar:
                 without.append(material)
         except InputError as error:
             problems.append(str(error))
@@ -206,19 +206,19 @@ def _cells(campaign: Campaign, row: pd.Series) -> _Cells:
         phonopy_cells.check_matrix(matrices["sampling"], "materials.sampling_supercell")
         return _Cells(primitive, partial(phonopy_cells.supercell, primitive, matrices["sampling"]))
     primitive, sampling, _ = given_cells.of_material(chosen, row)
-    found = materials.space_group(primitive)
+    space_group = materials.space_group(primitive)
     formula, wanted = materials.composition(primitive), materials.composition(Atoms(row["formula"]))
-    if (formula, found) != (wanted, int(row["space_group"])):
+    if (formula, space_group) != (wanted, int(row["space_group"])):
         raise InputError(
-            f"materials.cells: {chosen.cells} holds {formula}-{found}, select says {name}"
+            f"materials.cells: {chosen.cells} holds {formula}-{space_group}, select says {name}"
         )
     return _Cells(primitive, lambda: sampling)
 
 
 def _check_files(campaign: Campaign, material: str, cells: _Cells) -> None:
     primitive = cells.primitive
-    for number, seed in enumerate(campaign.seeds):
-        key = f"seeds.{number}"
+    for index, seed in enumerate(campaign.seeds):
+        key = f"seeds.{index}"
         if isinstance(seed, FramesSeed):
             _check_seed(seed, key, material, cells)
         own = getattr(seed, "supercell", None)
@@ -264,10 +264,10 @@ def _check_reference_dynamics(campaign: Campaign, material: str, cells: _Cells) 
 def _check_seed(seed: FramesSeed, key: str, material: str, cells: _Cells) -> None:
     path = seed.path_of(material)
     _check_exists(path, f"{key}.path")
-    found = given.count(path, seed.every, seed.skip, seed.keys)
-    if found == 0 or (seed.count or 0) > found:
+    n_frames = given.count(path, seed.every, seed.skip, seed.keys)
+    if n_frames == 0 or (seed.count or 0) > n_frames:
         raise InputError(
-            f"{key}.count: {seed.count or 'some'} frames wanted, {path} has {found} "
+            f"{key}.count: {seed.count or 'some'} frames wanted, {path} has {n_frames} "
             f"(every {seed.every}, skip {seed.skip})"
         )
     first = given.first(path, seed.skip, seed.keys)
@@ -280,11 +280,11 @@ def _check_exists(path: Path, key: str) -> None:
         raise InputError(f"{key}: {path} does not exist")
 
 
-def _check_frames(found: list[Atoms], source: str, material: str, primitive: Atoms) -> None:
+def _check_frames(labels: list[Atoms], source: str, material: str, primitive: Atoms) -> None:
     formula = materials.composition(primitive)
     multiples: set[bytes] = set()
-    for number, frame in enumerate(found):
-        where = f"{source} frame {number}"
+    for index, frame in enumerate(labels):
+        where = f"{source} frame {index}"
         if materials.composition(frame) != formula:
             raise InputError(f"{where}: composition {frame.symbols}, but {material} is {formula}")
         if len(frame) % len(primitive):
@@ -330,16 +330,16 @@ def _check_starts(campaign: Campaign, material: str, primitive: Atoms) -> None:
     from umklapp.potentials.nequip import parents  # seconds; only where a start is asked for
 
     for member in range(campaign.committee.size):
-        found = campaign.potential.start_of(material, member)
-        if found is None:
+        start = campaign.potential.start_of(material, member)
+        if start is None:
             continue
-        if Path(found).resolve().is_relative_to(Path(campaign.results).resolve()):
+        if Path(start).resolve().is_relative_to(Path(campaign.results).resolve()):
             raise InputError(
-                f"potential.start: {found} lies in this campaign's own results: a campaign cannot "
+                f"potential.start: {start} lies in this campaign's own results: a campaign cannot "
                 "start from what it makes itself; give the new campaign another results folder"
             )
         try:
-            parents.check(_parent(found), campaign.potential, primitive.get_chemical_symbols())
+            parents.check(_parent(start), campaign.potential, primitive.get_chemical_symbols())
         except InputError as error:
             raise InputError(f"potential.start: {error}") from None
 
@@ -353,8 +353,8 @@ def expected_frames(campaign: Campaign) -> int:
             count += seed.steps // seed.every
         elif seed.kind == "frames":
             path = seed.path_of(material)
-            found = given.count(path, seed.every, seed.skip, seed.keys)
-            count += found if seed.count is None else seed.count
+            n_frames = given.count(path, seed.every, seed.skip, seed.keys)
+            count += n_frames if seed.count is None else seed.count
         elif seed.kind == "low_fidelity" and seed.distillation and seed.distillation.bound:
             count += seed.distillation.start
         elif seed.kind != "nomad" or seed.count is not None:

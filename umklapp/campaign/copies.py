@@ -57,14 +57,14 @@ def settle(results: Path) -> int:
         return 0
     if there == _identity(results):
         return 0
-    known: dict[int, list[Path]] = {}
+    by_time: dict[int, list[Path]] = {}
     since: list[Path] = []
     lost = False
     for file in _files(results):
         size, made = times.get(str(file.relative_to(results)), (None, 0))
         stat = file.stat()
         if stat.st_size == size:
-            known.setdefault(made, []).append(file)
+            by_time.setdefault(made, []).append(file)
             lost = lost or stat.st_mtime_ns != made
         else:
             since.append(file)
@@ -72,7 +72,7 @@ def settle(results: Path) -> int:
         remember(results)
         return 0
     later = sorted(since, key=lambda file: file.stat().st_mtime_ns)
-    groups = [*(known[made] for made in sorted(known)), *([file] for file in later)]
+    groups = [*(by_time[made] for made in sorted(by_time)), *([file] for file in later)]
     begin = time.time_ns() - STEP * len(groups)
     for rank, group in enumerate(groups):
         for file in group:

@@ -14,7 +14,7 @@ def variables(campaign: Campaign) -> dict[str, str]:
     device = campaign.potential.device
     if not campaign.resources.gpu:
         return {"UMKLAPP_DEVICE": "cpu"}
-    found = {"UMKLAPP_DEVICE": "cuda"}
+    environment = {"UMKLAPP_DEVICE": "cuda"}
     if ":" in device:
-        found["CUDA_VISIBLE_DEVICES"] = device.partition(":")[2]
-    return found
+        environment["CUDA_VISIBLE_DEVICES"] = device.partition(":")[2]
+    return environment

@@ -24,11 +24,11 @@ def away(displacements: np.ndarray, window: int) -> np.ndarray:
     smooth = median_filter(displacements, size=(window, 1, 1), mode="nearest")
     length = np.linalg.norm(smooth, axis=-1)
     state = np.zeros(length.shape[1], bool)
-    found = np.empty(length.shape, bool)
-    for number, row in enumerate(length):
+    states = np.empty(length.shape, bool)
+    for frame_index, row in enumerate(length):
         state = np.where(state, row > BACK, row > OUT)
-        found[number] = state
-    return found
+        states[frame_index] = state
+    return states
 
 
 @dataclass(frozen=True)

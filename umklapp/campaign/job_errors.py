@@ -23,8 +23,8 @@ def last_words(path: Path) -> str | None:
         text = file.read().decode(errors="replace").rstrip()
     if not (last := list(re.finditer(r"^umklapp\.errors\.", text, re.MULTILINE))):
         return None
-    found = ERROR.search(text[last[-1].start() :])
-    return " ".join(found[1].split())[:LONGEST] if found else None
+    match = ERROR.search(text[last[-1].start() :])
+    return " ".join(match[1].split())[:LONGEST] if match else None
 
 
 def of_run(logs: Path, begun: float) -> Iterator[str]:
@@ -33,6 +33,6 @@ def of_run(logs: Path, begun: float) -> Iterator[str]:
         for name in sorted(names):
             path = Path(folder) / name
             if path.suffix == ".log" and path.stat().st_mtime >= begun:
-                words = last_words(path)
-                if words:
-                    yield f"{words} [{path}]"
+                sentence = last_words(path)
+                if sentence:
+                    yield f"{sentence} [{path}]"

@@ -81,11 +81,11 @@ def wait_for_jobs(results: Path, shard: str | None, say: Callable[[str], None]) 
     paths = sorted(results.glob(f"{JOBS}*")) if shard is None else [results / _jobs(shard)]
     for path in paths:
         with path.open("a+") as file:
-            told = False
+            announced = False
             while not _flock(file, shared=False):
-                if not told:
+                if not announced:
                     say(f"Jobs of an earlier run still work in {results}; waiting for them.")
-                    told = True
+                    announced = True
                 time.sleep(PAUSE)
 
 

@@ -111,7 +111,7 @@ class Parameters:
     def taylor_phonons(self) -> Plain:
         """What the Taylor expansion under a member depends on; nothing without one."""
         phonons = self.campaign.phonons
-        dumped, unset = (each.model_dump(mode="json") for each in (phonons, type(phonons)()))
+        dumped, unset = (section.model_dump(mode="json") for section in (phonons, type(phonons)()))
         if self.campaign.potential.baseline == "taylor":
             unset = {key: unset[key] for key in ANALYSIS}
         return compared_as(dumped, **unset)
@@ -208,8 +208,8 @@ class Parameters:
     def audit_temperatures(self) -> dict[str, float]:
         """Temperature of the audit's sources that have one (K)."""
         audit, dynamics = self.campaign.audit, self.campaign.green_kubo
-        found = {"thermal": audit.temperature} if audit else {}
-        return found | ({"green_kubo": dynamics.temperature} if dynamics else {})
+        temperatures = {"thermal": audit.temperature} if audit else {}
+        return temperatures | ({"green_kubo": dynamics.temperature} if dynamics else {})
 
     def effective_frames(self) -> int:
         """Frames of the dynamics that effective force constants are fitted to."""

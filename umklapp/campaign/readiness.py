@@ -38,7 +38,7 @@ def check_options(arguments: Sequence[str], sharded: bool = False) -> None:
         arguments: of the command. sharded: the run works on a part of the materials only.
     """
     for option, reason in DANGEROUS.items():
-        if any(each == option or each.startswith(f"{option}=") for each in arguments):
+        if any(argument == option or argument.startswith(f"{option}=") for argument in arguments):
             raise InputError(f"{option} must not be used here: {reason}")
     if sharded and "shared" in arguments:
         raise InputError("target `shared` learns from all materials: leave out shard=… here")
@@ -72,7 +72,7 @@ def check_disk(folder: Path, needed: float) -> None:
 
     A full disk would end jobs one by one, in the middle of their outputs.
     """
-    existing = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(existing).free / GIGABYTE
     if free < needed:
         raise InputError(
@@ -91,11 +91,11 @@ def check_batch_system(remote: bool) -> None:
         )
 
 
-def strangers(results: Path, known: Collection[str]) -> list[str]:
+def strangers(results: Path, materials: Collection[str]) -> list[str]:
     """What lies in `results` that the workflow has not written.
 
     Args:
-        known: keys of all materials of the table; a folder of a row that is no longer selected is
+        materials: keys of the table, all of them; a folder of a row that is no longer selected is
             no stranger.
 
     Returns:
@@ -108,7 +108,7 @@ def strangers(results: Path, known: Collection[str]) -> list[str]:
         name = entry.name
         if name.startswith(".") or name in COMMON_FILES:
             continue
-        if name not in COMMON_FOLDERS and name not in known:
+        if name not in COMMON_FOLDERS and name not in materials:
             lines.append(f"{entry}: not of this workflow, and no material of the table; left alone")
         elif not entry.is_dir():
             lines.append(f"{entry}: a file where a folder is expected")
@@ -174,9 +174,9 @@ def _flag(path: Path, name: str) -> bool | None:
 
 @dataclass(frozen=True)
 class Job:
-    """A job in Slurm's queue: its number, name, state, folder and what the comment says."""
+    """A job in Slurm's queue: its id, name, state, folder and what the comment says."""
 
-    number: str
+    job_id: str
     name: str
     state: str
     folder: str
@@ -211,16 +211,16 @@ def orphans(jobs: Sequence[Job], folder: Path, materials: Collection[str]) -> li
     (a compiled graph) is anybody's.
     """
 
-    def mine(job: Job) -> bool:
+    def ours(job: Job) -> bool:
         if job.folder != str(folder) or not job.name.startswith(f"{PREFIX}_"):
             return False
-        words = job.comment.partition("_wildcards_")[2]
-        of_material = re.match(r"[A-Z][A-Za-z0-9]*-\d+", words)
+        wildcards = job.comment.partition("_wildcards_")[2]
+        of_material = re.match(r"[A-Z][A-Za-z0-9]*-\d+", wildcards)
         if not of_material:
             return True
-        return any(words == key or words.startswith(f"{key}_") for key in materials)
+        return any(wildcards == key or wildcards.startswith(f"{key}_") for key in materials)
 
-    return [job for job in jobs if mine(job)]
+    return [job for job in jobs if ours(job)]
 
 
 def wait_for_orphans(
@@ -250,19 +250,19 @@ def wait_for_orphans(
             raise
         say(f"Whether an earlier run has left jobs in Slurm's queue cannot be known: {error}")
         return 0
-    found = {job.number for job in left}
-    told = 0
+    job_ids = {job.job_id for job in left}
+    announced = 0
     while left:
-        if len(left) != told:
-            numbers = " ".join(job.number for job in left)
+        if len(left) != announced:
+            numbers = " ".join(job.job_id for job in left)
             say(
                 f"{len(left)} Slurm jobs of an earlier run in this folder are still in the queue; "
                 f"waiting for them (to give them up instead: scancel {numbers})"
             )
-            told = len(left)
+            announced = len(left)
         time.sleep(pause)
         left = orphans(look(), folder, materials)
-        found |= {job.number for job in left}
-    if found:
-        say(f"The {len(found)} jobs have ended; their results are taken over.")
-    return len(found)
+        job_ids |= {job.job_id for job in left}
+    if job_ids:
+        say(f"The {len(job_ids)} jobs have ended; their results are taken over.")
+    return len(job_ids)

@@ -29,12 +29,12 @@ class Wildcards(Protocol):
     index: str
 
 
-def goes_on(campaign: Campaign, number: int) -> bool:
-    """Whether members of round `number` are trained on from those of the round before."""
+def goes_on(campaign: Campaign, round_index: int) -> bool:
+    """Whether members of round `round_index` are trained on from those of the round before."""
     warm = campaign.potential.training.warm_start
-    if warm is None or number == 0:
+    if warm is None or round_index == 0:
         return False
-    return not (warm.scratch_every and number % warm.scratch_every == 0)
+    return not (warm.scratch_every and round_index % warm.scratch_every == 0)
 
 
 def seeds_of(campaign: Campaign, *kinds: str) -> list[int]:
@@ -142,8 +142,8 @@ class Requests:
 
     def previous(self, wildcards: Wildcards) -> Round | None:
         """The round before; None for the first."""
-        number = int(wildcards.round)
-        return self.of(wildcards).round(number - 1) if number else None
+        round_index = int(wildcards.round)
+        return self.of(wildcards).round(round_index - 1) if round_index else None
 
     def previous_dataset(self, wildcards: Wildcards) -> list[str]:
         """All training labels of the round before: one file, or none."""
@@ -324,8 +324,8 @@ class Requests:
         ]
 
     def table(self, name: str, shard: Shard | None) -> str:
-        """The table `summary` or `costs`; a shard has its own, and number 0 joins them."""
-        if shard and shard.number:
+        """The table `summary` or `costs`; a shard has its own, and part 0 joins them."""
+        if shard and shard.part:
             return self.results.part_table(name, shard.label)
         return {"summary": self.results.summary, "costs": self.results.costs}[name]
 

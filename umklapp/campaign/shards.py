@@ -15,28 +15,28 @@ from umklapp.errors import InputError
 
 @dataclass(frozen=True)
 class Shard:
-    """Part `number` (from 1) of `count`; number 0 joins the tables of all parts."""
+    """Part `part` (from 1) of `count`; part 0 joins the tables of all parts."""
 
-    number: int
+    part: int
     count: int
 
     def __str__(self) -> str:
-        return f"{self.number}/{self.count}"
+        return f"{self.part}/{self.count}"
 
     @property
     def label(self) -> str:
         """As used in file names: `03_of_10`."""
-        return f"{self.number:02d}_of_{self.count:02d}"
+        return f"{self.part:02d}_of_{self.count:02d}"
 
     def parts(self) -> list[Shard]:
         """All shards of the same cut."""
-        return [Shard(number, self.count) for number in range(1, self.count + 1)]
+        return [Shard(part, self.count) for part in range(1, self.count + 1)]
 
     def of(self, materials: Sequence[str], weights: Mapping[str, float]) -> list[str]:
         """The materials of this shard, in their order.
 
-        Heaviest first, back and forth over the shards: numbers differ by one at most, and no shard
-        has all the large cells. The same selection always gives the same cut.
+        Heaviest first, back and forth over the shards: their sizes differ by one at most, and no
+        shard has all the large cells. The same selection always gives the same cut.
 
         Args:
             materials: keys of the whole selection. weights: a size per key, for example atoms.
@@ -44,17 +44,17 @@ class Shard:
         Raises:
             InputError: there are more shards than materials.
         """
-        if self.number == 0:
+        if self.part == 0:
             return list(materials)
         if self.count > len(materials):
             raise InputError(f"shard={self}: only {len(materials)} materials are selected")
         ranked = sorted(materials, key=lambda key: (-weights[key], key))
-        part = set()
+        chosen = set()
         for place, key in enumerate(ranked):
             turn, seat = divmod(place, self.count)
-            if (seat if turn % 2 == 0 else self.count - 1 - seat) == self.number - 1:
-                part.add(key)
-        return [key for key in materials if key in part]
+            if (seat if turn % 2 == 0 else self.count - 1 - seat) == self.part - 1:
+                chosen.add(key)
+        return [key for key in materials if key in chosen]
 
 
 def parse(text: object) -> Shard | None:
@@ -68,7 +68,7 @@ def parse(text: object) -> Shard | None:
     match = re.fullmatch(r"(\d+)/(\d+)", str(text))
     if match is None:
         raise InputError(f"shard={text}: expected number/count, for example shard=3/10")
-    number, count = map(int, match.groups())
-    if not 0 <= number <= count or not 1 <= count <= 9999:
+    part, count = map(int, match.groups())
+    if not 0 <= part <= count or not 1 <= count <= 9999:
         raise InputError(f"shard={text}: numbers go from 1 to the count (at most 9999); 0 joins")
-    return Shard(number, count)
+    return Shard(part, count)

@@ -29,16 +29,16 @@ def expected(row: pd.Series, settings: Materials) -> dict[str, int]:
     """
     text = str(row["n_primitive"]).strip()
     primitive = int(text) if text.isdecimal() else 2
-    found = {"primitive": primitive}
+    n_atoms = {"primitive": primitive}
     for which in WHICH:
         said = settings.supercell(which, str(row["material"]))
         if isinstance(said, list):
-            found[which] = max(1, round(abs(np.linalg.det(np.array(said, float))))) * primitive
+            n_atoms[which] = max(1, round(abs(np.linalg.det(np.array(said, float))))) * primitive
         elif isinstance(said, NearlyCubic):
-            found[which] = said.atoms
+            n_atoms[which] = said.atoms
         else:
-            found[which] = (published_size(row) if said == "published" else None) or REFERENCE
-    return found
+            n_atoms[which] = (published_size(row) if said == "published" else None) or REFERENCE
+    return n_atoms
 
 
 def built(structure: Path) -> dict[str, int] | None:

@@ -114,11 +114,11 @@ def labelled(committee: Committee, trajectory: dynamics.Trajectory, chosen: slic
         atoms.positions = np.round(position, 4)
         frame_info.mark(atoms, time=time)
         made.append(atoms)
-    found = committee.evaluate(made)
+    prediction = committee.evaluate(made)
     return [
         frames.labelled(atoms, energy, np.round(forces, 6), stress, material=MATERIAL)
         for atoms, energy, forces, stress in zip(
-            made, found.energy, found.forces, found.stress, strict=True
+            made, prediction.energy, prediction.forces, prediction.stress, strict=True
         )
     ]
 
@@ -170,15 +170,15 @@ def write_campaign(
     for frame in quiet:
         frame_info.mark(frame, origin="quiet MD")
     frames.write_frames(folder / "teacher_seeds.extxyz", quiet)
-    for number, trajectory in enumerate(known(given)):
-        frames.write_frames(folder / f"teacher_reference_{number}.extxyz", trajectory)
+    for index, trajectory in enumerate(reference_trajectories(given)):
+        frames.write_frames(folder / f"teacher_reference_{index}.extxyz", trajectory)
     settings = configuration(folder.resolve(), given.resolve(), seed) | changes
     path = folder / "teacher.yaml"
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
     return path
 
 
-def known(given: Path) -> list[list[Atoms]]:
+def reference_trajectories(given: Path) -> list[list[Atoms]]:
     """The reference trajectories that are kept with the teacher, each in order of time."""
     return [
         [
@@ -236,6 +236,6 @@ def configuration(folder: Path, given: Path, seed: int) -> dict[str, Any]:
             "driver": "members",
         },
         "verdict": {
-            "reference": [str(folder / f"teacher_reference_{number}.extxyz") for number in (0, 1)]
+            "reference": [str(folder / f"teacher_reference_{index}.extxyz") for index in (0, 1)]
         },
     }

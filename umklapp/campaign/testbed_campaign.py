@@ -62,38 +62,38 @@ def dynamics(case: Case, perfect: Atoms, steps: int, seed: int) -> list[Atoms]:
         fixcm=False,
         rng=generator,
     )
-    found: list[Atoms] = []
+    trajectory: list[Atoms] = []
 
     def keep() -> None:
         energy, forces = atoms.get_potential_energy(), atoms.get_forces()
-        time = len(found) * STRIDE * 5.0
+        time = len(trajectory) * STRIDE * 5.0
         label = frames.labelled(
             atoms, energy, forces, material=MATERIAL, origin="reference MD", time=time
         )
-        found.append(label)
+        trajectory.append(label)
 
     run.attach(keep, interval=STRIDE)
     run.run(steps)
-    return found[20:]
+    return trajectory[20:]
 
 
 def displaced(perfect: Atoms, frame: Atoms) -> float:
     """Largest displacement (Å) of an atom from its site, without the common shift."""
-    known = HarmonicReference(perfect, np.zeros((3 * len(perfect),) * 2), "")
-    return float(np.linalg.norm(known.displacements(frame.positions[None])[0], axis=1).max())
+    reference = HarmonicReference(perfect, np.zeros((3 * len(perfect),) * 2), "")
+    return float(np.linalg.norm(reference.displacements(frame.positions[None])[0], axis=1).max())
 
 
-def seeds(case: Case, perfect: Atoms, found: list[Atoms], count: int = 36) -> list[Atoms]:
+def seeds(case: Case, perfect: Atoms, trajectory: list[Atoms], count: int = 36) -> list[Atoms]:
     """What the first committee learns from, in order of time.
 
     `missed`: the frames before any atom is 0.9 Å from its site. `false`: frames in which no two
     cations are within the range of what sets the two potentials apart.
     """
     if case == "false":
-        quiet = testbed.seeds_with_a_false_well(found)
+        quiet = testbed.seeds_with_a_false_well(trajectory)
     else:
-        far = [number for number, frame in enumerate(found) if displaced(perfect, frame) > 0.9]
-        quiet = found[: far[0]] if far else found
+        far = [index for index, frame in enumerate(trajectory) if displaced(perfect, frame) > 0.9]
+        quiet = trajectory[: far[0]] if far else trajectory
     return quiet[:: max(1, len(quiet) // count)][:count]
 
 
@@ -108,9 +108,9 @@ def write_campaign(
         changes: sections that replace those of the configuration.
     """
     _, perfect = write_crystal(folder, testbed.primitive(), DOUBLE)
-    found = dynamics(case, perfect, steps, seed)
-    frames.write_frames(folder / f"{case}_reference.extxyz", found[: 2 * len(found) // 3])
-    chosen = seeds(case, perfect, found)
+    trajectory = dynamics(case, perfect, steps, seed)
+    frames.write_frames(folder / f"{case}_reference.extxyz", trajectory[: 2 * len(trajectory) // 3])
+    chosen = seeds(case, perfect, trajectory)
     for frame in chosen:
         frame_info.mark(frame, origin="quiet MD")
     frames.write_frames(folder / f"{case}_seeds.extxyz", chosen)

@@ -35,7 +35,7 @@ class Facts:
 
     def missing(self, *wanted: Ability) -> list[Ability]:
         """Those of some abilities that the backend lacks."""
-        return [each for each in wanted if each not in self.abilities]
+        return [ability for ability in wanted if ability not in self.abilities]
 
 
 _BASIC: frozenset[Ability] = frozenset(

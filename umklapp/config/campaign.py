@@ -166,25 +166,27 @@ class Campaign(Section):
                 "potential.baseline 'taylor' knows one cell only: materials.sampling_supercell and "
                 "materials.phonon_supercell must be the same"
             )
-        for number, seed in enumerate(self.seeds):
+        for index, seed in enumerate(self.seeds):
             if seed.kind == "rattled" and (seed.strain > 0 or seed.supercell is not None):
                 raise ValueError(
-                    f"potential.baseline 'taylor' knows one cell only: seeds.{number} must have "
+                    f"potential.baseline 'taylor' knows one cell only: seeds.{index} must have "
                     "neither strain nor a supercell of its own"
                 )
         return self
 
     @model_validator(mode="after")
     def _one_pretraining(self) -> Campaign:
-        found = [n for n, seed in enumerate(self.seeds) if getattr(seed, "pretrain", None)]
-        if len(found) > 1:
+        pretraining = [
+            index for index, seed in enumerate(self.seeds) if getattr(seed, "pretrain", None)
+        ]
+        if len(pretraining) > 1:
             raise ValueError(
-                f"seeds {found} all have pretrain: members can learn one cheap surface first"
+                f"seeds {pretraining} all have pretrain: members can learn one cheap surface first"
             )
-        if found and self.potential.start is not None:
+        if pretraining and self.potential.start is not None:
             raise ValueError(
-                f"seeds.{found[0]}.pretrain and potential.start both say where members start: "
-                "leave one of them out"
+                f"seeds.{pretraining[0]}.pretrain and potential.start both say where members "
+                "start: leave one of them out"
             )
         return self
 

@@ -34,9 +34,9 @@ def problems(campaign: Any) -> Iterator[str]:
     Args:
         campaign: a `Campaign`, which calls this.
     """
-    for key, number, most, unit in _implied(campaign):
-        if number > most:
-            yield f"{key}: {number:.3g} {unit}; more than {most:.0e} cannot be meant"
+    for key, value, most, unit in _implied(campaign):
+        if value > most:
+            yield f"{key}: {value:.3g} {unit}; more than {most:.0e} cannot be meant"
     features = campaign.potential.features
     if min(features, default=0) < 0 or (features and features[0] < 1):
         yield f"potential.features: {features}: l = 0 needs a channel, and none can be negative"
@@ -52,8 +52,8 @@ def _implied(campaign: Any) -> Iterator[tuple[str, float, float, str]]:
         yield "exploration.replicas", dynamics.replicas, 1e5, "replicas"
         steps = dynamics.replicas * dynamics.steps
         yield "exploration.steps × replicas", steps, 1e10, "steps of dynamics in a round"
-    for number, seed in enumerate(campaign.seeds):
-        key = f"seeds.{number}"
+    for index, seed in enumerate(campaign.seeds):
+        key = f"seeds.{index}"
         if seed.kind == "aimd":
             yield f"{key}.steps", seed.steps, 1e7, "reference calculations"
         elif seed.kind in ("rattled", "harmonic", "low_fidelity"):
@@ -78,8 +78,8 @@ def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
     else:
         yield key, value
         if isinstance(value, list):
-            for number, inner in enumerate(value):
-                yield from _leaves(inner, f"{key}.{number}")
+            for index, inner in enumerate(value):
+                yield from _leaves(inner, f"{key}.{index}")
 
 
 def _numbers(dumped: Mapping[str, Any]) -> Iterator[tuple[str, float, float, str]]:

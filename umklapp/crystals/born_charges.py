@@ -90,10 +90,10 @@ class SiteSymmetry:
 
     def average(self, tensors: np.ndarray) -> np.ndarray:
         """Tensors (n, 3, 3) with the symmetry of the crystal: ⟨W Z W^T⟩, nearest to those given."""
-        found = np.zeros_like(tensors)
+        averaged = np.zeros_like(tensors)
         for turn, image in zip(self.turns, self.images, strict=True):
-            found[image] += turn @ tensors @ turn.T
-        return found / len(self.turns)
+            averaged[image] += turn @ tensors @ turn.T
+        return averaged / len(self.turns)
 
     def of_crystal(self, tensor: np.ndarray) -> np.ndarray:
         """A tensor (3, 3) of the crystal with its symmetry."""
@@ -115,8 +115,8 @@ class SiteSymmetry:
 def is_polar(primitive: Atoms) -> bool:
     """Whether the symmetry of the crystal lets any atom have a Born charge (silicon: no)."""
     generator = np.random.default_rng(0)
-    found = SiteSymmetry.of(primitive).average(generator.normal(size=(len(primitive), 3, 3)))
-    return bool(np.abs(found - found.mean(axis=0)).max() > ZERO)
+    charges = SiteSymmetry.of(primitive).average(generator.normal(size=(len(primitive), 3, 3)))
+    return bool(np.abs(charges - charges.mean(axis=0)).max() > ZERO)
 
 
 def sum_allowed(charges: np.ndarray) -> float:
@@ -167,7 +167,7 @@ def of_species(tensors: Mapping[str, np.ndarray], primitive: Atoms, where: str) 
     missing = sorted(set(primitive.get_chemical_symbols()) - set(tensors))
     if missing:
         raise InputError(f"{where}: no charge for {missing}")
-    group, found = SiteSymmetry.of(primitive), np.empty((len(primitive), 3, 3))
+    group, charges = SiteSymmetry.of(primitive), np.empty((len(primitive), 3, 3))
     for orbit in np.unique(group.orbits):
         symbol = str(primitive.symbols[orbit])
         tensor = tensors[symbol]
@@ -184,8 +184,8 @@ def of_species(tensors: Mapping[str, np.ndarray], primitive: Atoms, where: str) 
                 f"{where}: the tensor of {symbol} fits {which} of that species; write `sites`, one "
                 "tensor per atom in the order of structure/primitive.extxyz"
             )
-        found[sorted(fits[0])] = filled[0]
-    return found
+        charges[sorted(fits[0])] = filled[0]
+    return charges
 
 
 def of_sites(tensors: Sequence[np.ndarray], primitive: Atoms, where: str) -> np.ndarray:
@@ -204,8 +204,8 @@ def of_sites(tensors: Sequence[np.ndarray], primitive: Atoms, where: str) -> np.
             f"{where}: {len(tensors)} charges; {len(primitive)} atoms need one each, or the "
             f"{len(independent)} independent ones: {named}"
         )
-    found = np.empty((len(primitive), 3, 3))
+    charges = np.empty((len(primitive), 3, 3))
     for tensor, atom in zip(tensors, independent, strict=True):
         for other, turned in group.expanded(np.asarray(tensor, float), int(atom)).items():
-            found[other] = turned
-    return found
+            charges[other] = turned
+    return charges

@@ -24,23 +24,23 @@ class Origin(Part):
         displaced cell of the second derivatives; `round`: acquired; `audit`: from an ensemble of
         κ, to audit it; `other`: anything else.
     seed: place of the entry in the configuration's `seeds`; of a seed, and of displaced cells.
-    number: which file of a seed of several files, which displaced cell, or which round
-        (also of an audit).
+    index: which file of a seed of several files, which displaced cell, or which round
+        (also of an audit); from 0.
     text: the user's own words, of the kind `other`.
     """
 
     kind: OriginKind
     seed: int | None = Field(default=None, ge=0)
-    number: int | None = Field(default=None, ge=0)
+    index: int | None = Field(default=None, ge=0)
     text: str = ""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         seeded = self.kind in (*get_args(SeedKind), "displaced")
         if seeded != (self.seed is not None) or (self.kind in ("curvature", "round", "audit")) > (
-            self.number is not None
+            self.index is not None
         ):
-            raise ValueError(f"an origin {self.kind!r} lacks its seed or number, or has one more")
+            raise ValueError(f"an origin {self.kind!r} lacks its seed or index, or has one more")
         return self
 
     @property
@@ -54,12 +54,12 @@ class Origin(Part):
         if match := re.fullmatch(r"harmonic (\d+) displaced", text):
             return cls(kind="displaced", seed=int(match[1]))
         if match := re.fullmatch(rf"({'|'.join(get_args(SeedKind))}) (\d+)(?: (\d+))?", text):
-            number = None if match[3] is None else int(match[3])
-            return cls.model_validate({"kind": match[1], "seed": int(match[2]), "number": number})
+            index = None if match[3] is None else int(match[3])
+            return cls.model_validate({"kind": match[1], "seed": int(match[2]), "index": index})
         if match := re.fullmatch(r"(round|audit)_(\d+)", text):
-            return cls.model_validate({"kind": match[1], "number": int(match[2])})
+            return cls.model_validate({"kind": match[1], "index": int(match[2])})
         if match := re.fullmatch(r"curvature (\d+)", text):
-            return cls(kind="curvature", number=int(match[1]))
+            return cls(kind="curvature", index=int(match[1]))
         return cls(kind="other", text=text)
 
     def __str__(self) -> str:
@@ -69,9 +69,9 @@ class Origin(Part):
         if self.kind == "displaced":
             return f"harmonic {self.seed} displaced"
         if self.kind in ("round", "audit"):
-            return f"{self.kind}_{self.number:02d}"
-        numbers = (self.seed, self.number)
-        return " ".join([self.kind, *(str(value) for value in numbers if value is not None)])
+            return f"{self.kind}_{self.index:02d}"
+        indices = (self.seed, self.index)
+        return " ".join([self.kind, *(str(value) for value in indices if value is not None)])
 
 
 class FrameInfo(Part):

@@ -118,22 +118,22 @@ def read_frames(path: Path) -> list[Atoms]:
 def _read(path: Path, leave_out: bool) -> list[Atoms]:
     """Frames of a file; those whose label is not finite are left out or refused."""
     frames: list[Atoms] = []
-    number = 0
+    frame_index = 0
     _check_end(Path(path))
     try:
         for atoms in iread(path, index=":", format="extxyz"):
-            where = f"{path} frame {number}"
+            where = f"{path} frame {frame_index}"
             if leave_out and atoms.calc is not None and (name := not_finite(atoms)):
                 log.warning("%s: %s is not finite: left out, a failed label", where, name)
             else:
                 check(atoms, where)
                 frames.append(labelled(atoms, **_labels(atoms)))
-            number += 1
+            frame_index += 1
     except InputError:
         raise
     except Exception as error:  # ASE raises many kinds for a file that ends too early
         raise InputError(
-            f"{path} frame {number}: cannot be read ({error}); is the file truncated?"
+            f"{path} frame {frame_index}: cannot be read ({error}); is the file truncated?"
         ) from None
     return frames
 
@@ -142,10 +142,10 @@ def _one_composition(frames: list[Atoms], path: Path) -> list[Atoms]:
     if not frames:
         raise InputError(f"{path}: no frames in the file")
     first = composition(frames[0])
-    for number, atoms in enumerate(frames):
+    for frame_index, atoms in enumerate(frames):
         if composition(atoms) != first:
             raise InputError(
-                f"{path} frame {number}: composition {atoms.symbols}, "
+                f"{path} frame {frame_index}: composition {atoms.symbols}, "
                 f"frame 0 has {frames[0].symbols}"
             )
     return frames
@@ -260,7 +260,7 @@ def split(frames: Sequence[Atoms], calibration: float, test: float) -> Split:
 
 def unique(frames: Iterable[Atoms]) -> list[Atoms]:
     """Frames without repeats, first come first kept, by `frame_id`."""
-    found: dict[str, Atoms] = {}
+    kept: dict[str, Atoms] = {}
     for frame in frames:
-        found.setdefault(frame_info.identity(frame), frame)
-    return list(found.values())
+        kept.setdefault(frame_info.identity(frame), frame)
+    return list(kept.values())

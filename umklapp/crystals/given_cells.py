@@ -88,8 +88,8 @@ def _registered(
         f"{path}: the cell of {len(frames[0])} atoms is no supercell of the table's "
         f"{built.symbols} (up to a strain of a few per cent)"
     )
-    for number in np.argsort(change, kind="stable")[:VARIANTS]:
-        matrix = proper[number].tolist()
+    for index in np.argsort(change, kind="stable")[:VARIANTS]:
+        matrix = proper[index].tolist()
         try:
             perfect = phonopy_cells.supercell(built, matrix)
             placed, report = registration.register(frames, perfect, str(path))
@@ -121,7 +121,9 @@ def _symmetric_displacements(motion: np.ndarray, perfect: Atoms, primitive: Atom
     apart = perfect.positions[:, None] - primitive.positions
     lengths = np.linalg.norm(sites.nearest_image(apart, primitive.cell.array), axis=-1)
     site = lengths.argmin(axis=1)
-    folded = np.array([motion[site == number].mean(axis=0) for number in range(len(primitive))])
+    folded = np.array(
+        [motion[site == site_index].mean(axis=0) for site_index in range(len(primitive))]
+    )
     rotations, translations, maps = prep_symmetry(primitive, symprec=materials.SYMPREC)
     cell = primitive.cell.array
     return np.asarray(

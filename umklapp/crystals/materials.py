@@ -80,8 +80,8 @@ def read_table(path: Path) -> pd.DataFrame:
     if twice:
         raise InputError(f"{path}: keys {twice} appear more than once")
     problems = [
-        f"{path}: row {number} ({row['material'] or 'no key'}): {problem}"
-        for number, (_, row) in enumerate(table.iterrows(), start=2)
+        f"{path}: row {line} ({row['material'] or 'no key'}): {problem}"
+        for line, (_, row) in enumerate(table.iterrows(), start=2)
         if (problem := _row_problem(row))
     ]
     if problems:
@@ -151,7 +151,11 @@ def check_selection(table: pd.DataFrame, selection: Sequence[str], source: Path)
     """Raise `InputError` when a selected key is not in the table, naming the nearest ones."""
     for key in selection:
         if key not in table.index:
-            near = [known for known in table.index if known.split("-")[0] == key.split("-")[0]]
+            near = [
+                candidate
+                for candidate in table.index
+                if candidate.split("-")[0] == key.split("-")[0]
+            ]
             hint = f"; did you mean {', '.join(near)}?" if near else ""
             raise InputError(f"materials.select: {key!r} is not in {source}{hint}")
 
@@ -168,14 +172,14 @@ def selected(table: pd.DataFrame, select: Sequence[str] | str, source: Path) -> 
     if select == "all":
         return [str(key) for key in table.index]
     sets = table["set"] if "set" in table.columns else pd.Series("", index=table.index)
-    found = [str(key) for key in table.index[sets == select]]
-    if not found:
-        known = ", ".join(sorted({str(name) for name in sets if name}))
+    chosen = [str(key) for key in table.index[sets == select]]
+    if not chosen:
+        set_names = ", ".join(sorted({str(name) for name in sets if name}))
         raise InputError(
-            f"materials.select: {source} has no set {select!r} (sets: {known or 'none'}); "
+            f"materials.select: {source} has no set {select!r} (sets: {set_names or 'none'}); "
             "write 'all', one of the sets, or a list of keys"
         )
-    return found
+    return chosen
 
 
 def keys(chosen: Materials) -> list[str]:
@@ -205,7 +209,7 @@ def space_group(atoms: Atoms, symprec: float = SYMPREC) -> int:
 def _symmetry(cell: bytes, sites: bytes, numbers: bytes, symprec: float) -> tuple[int, np.ndarray]:
     """Number and rotations of the space group; 0 and the identity when spglib finds none."""
     none = 0, np.eye(3, dtype=int)[None]
-    lattice, positions = (np.frombuffer(each).reshape(-1, 3) for each in (cell, sites))
+    lattice, positions = (np.frombuffer(buffer).reshape(-1, 3) for buffer in (cell, sites))
     crystal = lattice, positions, np.frombuffer(numbers, dtype=np.int64)
     try:
         dataset = spglib.get_symmetry_dataset(crystal, symprec=symprec)
@@ -247,16 +251,16 @@ def primitive_cell(atoms: Atoms, symprec: float = SYMPREC) -> Atoms:
         InputError: spglib finds no space group.
     """
     try:
-        found = spglib.standardize_cell(
+        standard = spglib.standardize_cell(
             _spglib_cell(atoms), to_primitive=True, no_idealize=False, symprec=symprec
         )
     except spglib.SpglibError as error:
         raise InputError(
             f"the structure has no space group that spglib can find: {error}"
         ) from None
-    if found is None:
+    if standard is None:
         raise InputError("the structure has no space group that spglib can find")
-    cell, positions, numbers = found
+    cell, positions, numbers = standard
     return Atoms(numbers=numbers, cell=cell, scaled_positions=positions, pbc=True)
 
 
@@ -293,10 +297,12 @@ def build_primitive(row: pd.Series, folder: Path, downloads: Path = DOWNLOADS) -
         primitive = _standardised(atoms, int(row["space_group"]), tolerances)
     except InputError as error:
         raise InputError(f"{key}: {made_of['source']}: {error}") from None
-    found, wanted = space_group(primitive), int(row["space_group"])
+    built_group, stated_group = space_group(primitive), int(row["space_group"])
     remedy = f"; check {made_of['source']} and the table"
-    if found != wanted:
-        raise InputError(f"{key}: built space group {found}, the table says {wanted}{remedy}")
+    if built_group != stated_group:
+        raise InputError(
+            f"{key}: built space group {built_group}, the table says {stated_group}{remedy}"
+        )
     if row["n_primitive"] and len(primitive) != int(row["n_primitive"]):
         raise InputError(
             f"{key}: built {len(primitive)} atoms, the table says {row['n_primitive']}{remedy}"
@@ -318,11 +324,11 @@ def read_structure(path: Path) -> Atoms:
     from ase.io import read  # half a second; not in every job of a workflow
 
     try:
-        found = read(path)
+        atoms = read(path)
     except Exception as error:
         raise InputError(f"{path}: cannot be read as a structure: {error}") from None
-    refuse_dropped(found, str(path))
-    return found
+    refuse_dropped(atoms, str(path))
+    return atoms
 
 
 def refuse_dropped(atoms: Atoms, source: str) -> None:

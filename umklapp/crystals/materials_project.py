@@ -57,9 +57,9 @@ def parse(document: Mapping[str, Any]) -> Atoms:
         InputError: a site is shared by elements or partly empty.
         KeyError, TypeError, IndexError, ValueError: not the documented form.
     """
-    found = document["structure"]
+    crystal = document["structure"]
     symbols, positions = [], []
-    for site in found["sites"]:
+    for site in crystal["sites"]:
         species = site["species"]
         if len(species) != 1 or abs(species[0]["occu"] - 1) > 1e-8:
             raise InputError(
@@ -68,7 +68,7 @@ def parse(document: Mapping[str, Any]) -> Atoms:
             )
         symbols.append(species[0]["element"])
         positions.append(site["abc"])
-    return Atoms(symbols, cell=found["lattice"]["matrix"], scaled_positions=positions, pbc=True)
+    return Atoms(symbols, cell=crystal["lattice"]["matrix"], scaled_positions=positions, pbc=True)
 
 
 def fetch(identifier: str, folder: Path) -> dict[str, Any]:
@@ -99,10 +99,10 @@ def fetch(identifier: str, folder: Path) -> dict[str, Any]:
         secrets={"X-API-KEY": key},
     )
     answer = _get(client, query, identifier)
-    found = answer.get("data")
-    if not isinstance(found, list):
+    documents = answer.get("data")
+    if not isinstance(documents, list):
         raise InputError(f"{identifier}: {base} answered without data: {str(answer)[:200]}")
-    for document in found:
+    for document in documents:
         if isinstance(document, dict) and document.get("structure"):
             return {**document, "fetched_from": client.address("materials/summary/", query)}
     raise InputError(f"{identifier}: {base} knows no such material; check the id")

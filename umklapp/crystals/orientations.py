@@ -45,8 +45,10 @@ class Sites:
         reduced = spglib.delaunay_reduce(lattice)
         lattice = lattice if reduced is None else np.array(reduced)
         motif = {
-            int(number): _distinct(perfect.positions[perfect.numbers == number], lattice)
-            for number in np.unique(perfect.numbers)
+            int(atomic_number): _distinct(
+                perfect.positions[perfect.numbers == atomic_number], lattice
+            )
+            for atomic_number in np.unique(perfect.numbers)
         }
         return cls(perfect, lattice, motif, bond_length(perfect))
 
@@ -54,8 +56,8 @@ class Sites:
         """Vectors (s, N, 3) Å to positions (s, N, 3) from the nearest site of the same species."""
         shifts = np.empty_like(positions)
         inverse = np.linalg.inv(self.lattice)
-        for number, places in self.motif.items():
-            chosen = numbers == number
+        for atomic_number, places in self.motif.items():
+            chosen = numbers == atomic_number
             apart = (positions[:, chosen, None] - places) @ inverse
             apart = (apart - np.rint(apart)) @ self.lattice
             closest = np.linalg.norm(apart, axis=-1).argmin(axis=-1)
@@ -180,7 +182,9 @@ def _translation(
     Of translations by lattice vectors the shortest is taken. Distances count up to half a bond, so
     that a few atoms that left their sites do not decide.
     """
-    rare = min(sites.motif, key=lambda number: (len(sites.motif[number]), number))
+    rare = min(
+        sites.motif, key=lambda atomic_number: (len(sites.motif[atomic_number]), atomic_number)
+    )
     atoms = np.flatnonzero(numbers == rare)
     atoms = atoms[np.linspace(0, len(atoms) - 1, min(ANCHORS, len(atoms))).astype(int)]
     shifts = (sites.motif[rare][None] - positions[atoms][:, None]).reshape(-1, 3)
@@ -207,8 +211,10 @@ def assigned(setting: Setting, frame: Atoms, sites: Sites) -> Setting:
     perfect = sites.perfect
     order = np.empty(len(perfect), int)
     places = setting.fractional(frame) @ perfect.cell.array
-    for number in sites.motif:
-        ours, theirs = (np.flatnonzero(atoms.numbers == number) for atoms in (perfect, frame))
+    for atomic_number in sites.motif:
+        ours, theirs = (
+            np.flatnonzero(atoms.numbers == atomic_number) for atoms in (perfect, frame)
+        )
         apart = places[theirs][None] - perfect.positions[ours][:, None]
         length = np.linalg.norm(nearest_image(apart, perfect.cell.array), axis=-1)
         rows, columns = linear_sum_assignment(np.sqrt(length))

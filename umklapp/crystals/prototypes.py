@@ -27,10 +27,10 @@ LATTICES, PROTOTYPES, BORN = "lattices.yaml", "prototypes.yaml", "born.yaml"
 
 @lru_cache(maxsize=64)
 def _parsed(path: Path, _stamp: tuple[int, int]) -> dict[str, Any]:
-    found = files.read_yaml(path)
-    if not isinstance(found, dict):
-        raise InputError(f"{path}: a mapping is expected, found {type(found).__name__}")
-    return found
+    content = files.read_yaml(path)
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: a mapping is expected, found {type(content).__name__}")
+    return content
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -118,8 +118,8 @@ def _parameters(prototype: Mapping[str, Any]) -> list[str]:
 def _check_prototype(prototype: Any, where: str) -> None:
     needed = {"space_group", "angles", "sites", "basis"}
     if not isinstance(prototype, dict) or needed - set(prototype):
-        found = set(prototype) if isinstance(prototype, dict) else set()
-        raise InputError(f"{where}: {sorted(needed - found)} are missing")
+        given = set(prototype) if isinstance(prototype, dict) else set()
+        raise InputError(f"{where}: {sorted(needed - given)} are missing")
     if len(prototype["sites"]) != len(prototype["basis"]):
         raise InputError(f"{where}: sites and basis must have one entry per Wyckoff site")
 
@@ -154,10 +154,10 @@ def _check_entry(entry: Any, prototype: Mapping[str, Any], where: str) -> None:
 
 
 @lru_cache(maxsize=64)
-def _group(number: int, setting: int) -> Spacegroup:
+def _group(space_group: int, setting: int) -> Spacegroup:
     from ase.spacegroup import Spacegroup  # half a second; not in every job of a workflow
 
-    return Spacegroup(number, setting)
+    return Spacegroup(space_group, setting)
 
 
 def build(made_of: Mapping[str, Any]) -> Atoms:

@@ -72,7 +72,7 @@ class Report:
 
 
 def register(
-    found: Iterable[Atoms], perfect: Atoms, source: str, numbers: Sequence[int] | None = None
+    labels: Iterable[Atoms], perfect: Atoms, source: str, numbers: Sequence[int] | None = None
 ) -> tuple[list[Atoms], Report]:
     """Frames of one source on the sites of a supercell, with their labels.
 
@@ -81,20 +81,20 @@ def register(
     rotation is taken out. Frames in other cells (another size or shape) are left as they are.
 
     Args:
-        found: labelled frames in the order of the source. perfect: supercell, N atoms.
+        labels: labelled frames in the order of the source. perfect: supercell, N atoms.
         source: named in errors. numbers: of the frames in the source; default: from 0.
 
     Raises:
         InputError: the mean distance of a frame's atoms from the sites is above
             `LARGEST_RESIDUAL` bonds; source, frame and residual are named.
     """
-    given = list(found)
+    given = list(labels)
     names = range(len(given)) if numbers is None else numbers
     target, report = Sites.of(perfect), Report(source)
-    known: dict[bytes, list[Setting]] = {}
+    settings_of_species: dict[bytes, list[Setting]] = {}
     placed = []
     for place, frame in enumerate(given):
-        settings = known.setdefault(_species(frame), [])
+        settings = settings_of_species.setdefault(_species(frame), [])
         lengths, setting = _best(settings, frame, target)
         if setting is None or not _fits(lengths, target.bond):
             decided = _decide(given[place:], target)

@@ -25,8 +25,8 @@ WINDOW = 0.2
 """A cell of about n atoms may have so much more or less, relative to n."""
 
 
-def _divisors(number: int) -> list[int]:
-    return [n for n in range(1, number + 1) if number % n == 0]
+def _divisors(count: int) -> list[int]:
+    return [n for n in range(1, count + 1) if count % n == 0]
 
 
 def hermite_forms(count: int) -> np.ndarray:

@@ -60,7 +60,7 @@ def by_displacements(
     asked = []
     for number, atoms in enumerate(cells):
         frame_info.inherit(atoms, perfect)
-        frame_info.mark(atoms, origin=Origin(kind="curvature", number=number))
+        frame_info.mark(atoms, origin=Origin(kind="curvature", index=number))
         asked.append(frames.strip(atoms))
     labels, failures = label_frames(asked, engine, ledger, workdir, timeout)
     if failures:

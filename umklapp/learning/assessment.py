@@ -54,7 +54,7 @@ class Assessment(Record):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
-        if self.converged != all(each.met for each in self.criteria.values()):
+        if self.converged != all(criterion.met for criterion in self.criteria.values()):
             raise ValueError("`converged` and the criteria contradict each other")
         if self.converged and not self.finished:
             raise ValueError("it is converged, but not finished")
@@ -67,25 +67,25 @@ class Assessment(Record):
 
 
 def conclude(
-    number: int, criteria: Mapping[str, Criterion], cap: int, counts: Mapping[str, int]
+    round_index: int, criteria: Mapping[str, Criterion], cap: int, counts: Mapping[str, int]
 ) -> Assessment:
-    """What the criteria of round `number` (from 0) mean together.
+    """What the criteria of a round (from 0) mean together.
 
     Args:
         cap: most rounds; reaching it is *not converged*.
         counts: the other fields of `Assessment`.
     """
-    converged = all(each.met for each in criteria.values())
-    finished = converged or number + 1 >= cap
-    open_points = "; ".join(each.words for each in criteria.values() if not each.met)
+    converged = all(criterion.met for criterion in criteria.values())
+    finished = converged or round_index + 1 >= cap
+    open_points = "; ".join(criterion.words for criterion in criteria.values() if not criterion.met)
     if converged:
-        reason = "converged: " + "; ".join(each.words for each in criteria.values())
+        reason = "converged: " + "; ".join(criterion.words for criterion in criteria.values())
     elif finished:
         reason = f"NOT converged at the cap of {cap} rounds: {open_points}"
     else:
         reason = f"another round: {open_points}"
     return Assessment(
-        round=number,
+        round=round_index,
         converged=converged,
         finished=finished,
         reason=reason,

@@ -111,8 +111,8 @@ def errors(prediction: CommitteePrediction, frames: Sequence[Atoms]) -> Errors:
             for ours, frame in zip(mean.energy, frames, strict=True)
         ]
     )
-    labelled = [number for number, frame in enumerate(frames) if has_stress(frame)]
-    stress = [mean.stress[number] - stress_of(frames[number]) for number in labelled]
+    labelled = [frame_index for frame_index, frame in enumerate(frames) if has_stress(frame)]
+    stress = [mean.stress[frame_index] - stress_of(frames[frame_index]) for frame_index in labelled]
     reference = np.concatenate([frame.get_forces().ravel() for frame in frames])
     return Errors(
         force_mae_eV_per_A=float(np.abs(force).mean()),
@@ -156,7 +156,7 @@ def judge(
             "origin": [str(FrameInfo.of(frame).origin or "") for frame in test],
             "uncertainty_eV_per_A": largest,
             "expected_error_eV_per_A": (factor or np.nan) * largest,
-            "error_eV_per_A": [each.max() for each in test_errors],
+            "error_eV_per_A": [frame_errors.max() for frame_errors in test_errors],
         }
     )
     statistics = {name: Spread.of(spread.of(name)) for name in uncertainty.NAMES}
@@ -165,7 +165,7 @@ def judge(
         reference_energy_eV_per_atom=zero.tolist(),
         calibration_factor=factor,
         conformal_90=calibration.conformal_factor(atom_errors, spread.per_atom),
-        statistics={name: known.numbers() for name, known in statistics.items()},
+        statistics={name: statistic.numbers() for name, statistic in statistics.items()},
         test=errors(on_test, test),
         calibration=errors(on_calibration, calibration_frames),
         honesty=calibration.summarise(test_errors, test_spread.per_atom, factor),

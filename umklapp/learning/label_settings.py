@@ -31,8 +31,8 @@ def check_same(frames: Sequence[Atoms], today: Callable[[str], str] = str) -> No
         origins.setdefault(settings, set()).add(str(info.origin))
     if len(counted) > 1:
         said = "; ".join(
-            f"{number} by {engine} with {settings} ({', '.join(sorted(origins[engine, settings]))})"
-            for (engine, settings), number in counted.most_common()
+            f"{count} by {engine} with {settings} ({', '.join(sorted(origins[engine, settings]))})"
+            for (engine, settings), count in counted.most_common()
         )
         raise InputError(
             f"labels of different settings would be trained on together: {said}. The section "

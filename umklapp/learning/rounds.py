@@ -47,9 +47,9 @@ class Evidence:
 
 
 def assess(
-    number: int, evidence: Evidence, settings: Rounds, accepted: int, training: int
+    round_index: int, evidence: Evidence, settings: Rounds, accepted: int, training: int
 ) -> Assessment:
-    """The assessment of round `number` (from 0).
+    """The assessment of a round (from 0).
 
     Args:
         accepted: frames sent to the engine. training: frames of the committee that is judged.
@@ -62,7 +62,7 @@ def assess(
         "stopped": evidence.explored.stopped,
         "training_frames": training,
     }
-    return conclude(number, criteria(evidence, settings), settings.max, counts)
+    return conclude(round_index, criteria(evidence, settings), settings.max, counts)
 
 
 def criteria(evidence: Evidence, settings: Rounds) -> dict[str, Criterion]:

@@ -57,7 +57,7 @@ class AimsEngine(ProgramEngine):
         folder = self.basis_folder()
         if not folder.is_dir():
             return [f"species_dir: {folder} does not exist (species_defaults of FHI-aims)"]
-        names = [f"{atomic_numbers[each]:02}_{each}_default" for each in sorted(set(species))]
+        names = [f"{atomic_numbers[symbol]:02}_{symbol}_default" for symbol in sorted(set(species))]
         lost = [name for name in names if not (folder / name).is_file()]
         return [f"species_dir: {folder / name} does not exist" for name in lost]
 
@@ -97,8 +97,8 @@ class _Template(AimsTemplate):
 
     def __init__(self, stress: bool) -> None:
         super().__init__()
-        known = ["energy", "free_energy", "forces", *(["stress"] if stress else [])]
-        self.implemented_properties = known
+        properties = ["energy", "free_energy", "forces", *(["stress"] if stress else [])]
+        self.implemented_properties = properties
 
 
 def diagnose(folder: Path) -> Diagnosis:
@@ -118,5 +118,5 @@ class _Profile(Watched, AimsProfile):
 
     diagnose = staticmethod(diagnose)
 
-    def __init__(self, words: list[str], species: Path) -> None:
-        super().__init__(command=shlex.join(words), default_species_directory=str(species))
+    def __init__(self, command_line: list[str], species: Path) -> None:
+        super().__init__(command=shlex.join(command_line), default_species_directory=str(species))

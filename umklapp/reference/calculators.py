@@ -26,15 +26,15 @@ def calculator_class(path: str, key: str) -> Any:
     """
     module, _, name = path.partition(":")
     try:
-        found = import_module(module)
+        imported = import_module(module)
     except (ImportError, ValueError) as error:
         raise InputError(f"{key}: {path!r} cannot be imported: {error}") from None
-    if not name or not hasattr(found, name):
+    if not name or not hasattr(imported, name):
         raise InputError(
             f"{key}: {path!r} cannot be imported: {module} has no {name or 'class'!r}"
-            f"{_hint(name, dir(found))}"
+            f"{_hint(name, dir(imported))}"
         )
-    return getattr(found, name)
+    return getattr(imported, name)
 
 
 def check(path: str, parameters: Mapping[str, Any], key: str) -> None:

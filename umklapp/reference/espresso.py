@@ -41,13 +41,13 @@ class EspressoEngine(ProgramEngine):
 
     def missing(self, species: Iterable[str]) -> list[str]:
         """Species without a pseudopotential, and pseudopotentials without a file."""
-        found = []
+        problems = []
         for name in sorted(set(species)):
             if name not in self.settings.pseudopotentials:
-                found.append(f"pseudopotentials: no UPF file is named for {name}")
+                problems.append(f"pseudopotentials: no UPF file is named for {name}")
             elif not self._pseudopotential(name).is_file():
-                found.append(f"pseudopotentials: {self._pseudopotential(name)} does not exist")
-        return found
+                problems.append(f"pseudopotentials: {self._pseudopotential(name)} does not exist")
+        return problems
 
     def fresh_calculator(
         self, atoms: Atoms, workdir: Path, *, attempt: int, symmetric: bool
@@ -115,5 +115,5 @@ class _Profile(Watched, EspressoProfile):
 
     diagnose = staticmethod(diagnose)
 
-    def __init__(self, words: list[str], pseudo_dir: Path) -> None:
-        super().__init__(command=shlex.join(words), pseudo_dir=pseudo_dir)
+    def __init__(self, command_line: list[str], pseudo_dir: Path) -> None:
+        super().__init__(command=shlex.join(command_line), pseudo_dir=pseudo_dir)

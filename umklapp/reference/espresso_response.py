@@ -43,22 +43,24 @@ def command(settings: Espresso) -> list[str]:
     said = settings.ph_command or os.environ.get(VARIABLE)
     if said:
         return shlex.split(said)
-    words = programs.command(settings.command, EspressoEngine.variable, EspressoEngine.program)
-    return [re.sub(r"pw(\.x)?$", r"ph\1", word) for word in words]
+    command_line = programs.command(
+        settings.command, EspressoEngine.variable, EspressoEngine.program
+    )
+    return [re.sub(r"pw(\.x)?$", r"ph\1", word) for word in command_line]
 
 
 def missing(settings: Espresso) -> list[str]:
     """What ph.x needs and is not there, in sentences."""
-    found = []
+    problems = []
     if settings.smearing:
-        found.append("smearing: ph.x needs fixed occupations in an electric field; set it to 0")
+        problems.append("smearing: ph.x needs fixed occupations in an electric field; set it to 0")
     name = missing_program(command(settings)) if settings.check_command else None
     if name is not None:
-        found.append(
+        problems.append(
             f"ph_command: {name} is not found in PATH; install it, set reference.ph_command or "
             f"{VARIABLE}, or give Born charges by phonons.born"
         )
-    return found
+    return problems
 
 
 def calculate(settings: Espresso, primitive: Atoms, workdir: Path) -> tuple[BornCharges, str]:

@@ -52,9 +52,9 @@ class ProgramEngine(CalculatorEngine):
 
     def check(self, species: Iterable[str]) -> None:
         """Raise `InputError` with all that is missing: program, pseudopotentials, basis sets."""
-        found = [*self._missing_program(), *self.missing(species)]
-        if found:
-            raise InputError("reference: " + "; ".join(found))
+        problems = [*self._missing_program(), *self.missing(species)]
+        if problems:
+            raise InputError("reference: " + "; ".join(problems))
 
     def _missing_program(self) -> list[str]:
         if not self.settings.check_command:

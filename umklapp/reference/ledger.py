@@ -156,8 +156,8 @@ def _termination_is_an_exception() -> Iterator[None]:
         yield
         return
 
-    def end(number: int, _: object) -> None:
-        raise SystemExit(128 + number)
+    def end(signal_number: int, _: object) -> None:
+        raise SystemExit(128 + signal_number)
 
     before = signal.signal(signal.SIGTERM, end)
     try:
@@ -204,12 +204,12 @@ def label_frames(
     identities = [frames.frame_id(atoms) for atoms in candidates]
     suspected = [ledger.starts(engine, identity) for identity in identities]
     results: dict[int, Atoms | Failure] = {}
-    for number in sorted(range(len(candidates)), key=lambda number: suspected[number] > 0):
-        where = f"frame {number + 1}/{len(candidates)} ({identities[number]})"
-        results[number] = _result(
-            candidates[number], engine, ledger, workdir, limits=limits, where=where
+    for index in sorted(range(len(candidates)), key=lambda index: suspected[index] > 0):
+        where = f"frame {index + 1}/{len(candidates)} ({identities[index]})"
+        results[index] = _result(
+            candidates[index], engine, ledger, workdir, limits=limits, where=where
         )
-    in_order = [results[number] for number in range(len(candidates))]
+    in_order = [results[index] for index in range(len(candidates))]
     labels = [result for result in in_order if isinstance(result, Atoms)]
     return labels, [result for result in in_order if isinstance(result, Failure)]
 
@@ -224,10 +224,10 @@ def _result(
     where: str,
 ) -> Atoms | Failure:
     """The label or failure of one frame, as the ledger has it afterwards."""
-    known = ledger.find(engine, atoms)
-    if known is not None and not (isinstance(known, Failure) and not known.final(limits)):
+    recorded = ledger.find(engine, atoms)
+    if recorded is not None and not (isinstance(recorded, Failure) and not recorded.final(limits)):
         log.info(f"{where}: known already")
-        return known
+        return recorded
     identity = frames.frame_id(atoms)
     starts = ledger.starts(engine, identity)
     result: Atoms | Failure

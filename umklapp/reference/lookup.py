@@ -40,14 +40,14 @@ def as_in_table(
 
     Frames that the table does not have are registered by themselves.
     """
-    known = table(path, perfect, keys)
-    strange = [frame for frame in labels if identity(frame) not in known]
+    by_identity = table(path, perfect, keys)
+    strange = [frame for frame in labels if identity(frame) not in by_identity]
     placed, _ = registration.register(strange, perfect, "frames that are not in the table")
-    known |= {identity(one): other for one, other in zip(strange, placed, strict=True)}
+    by_identity |= {identity(one): other for one, other in zip(strange, placed, strict=True)}
     laid = []
     for frame in labels:
-        copy = known[identity(frame)].copy()
-        copy.calc = known[identity(frame)].calc
+        copy = by_identity[identity(frame)].copy()
+        copy.calc = by_identity[identity(frame)].calc
         frame_info.mark(copy, origin=FrameInfo.of(frame).origin)
         laid.append(copy)
     return laid
@@ -62,12 +62,12 @@ class LookupEngine:
 
     def __init__(self, settings: Lookup, perfect: Atoms | None = None) -> None:
         """Read the table; with a supercell its frames are laid on the sites."""
-        found = (
+        table_frames = (
             given.inspected(settings.path, keys=settings.keys)[0]
             if perfect is None
             else table(settings.path, perfect, settings.keys).values()
         )
-        self.table = {frame_info.identity(frame): frame for frame in found}
+        self.table = {frame_info.identity(frame): frame for frame in table_frames}
         self.settings_hash = "s" + provenance.digest(
             {"engine": "lookup", "table": provenance.file_digest(settings.path)}
         )
@@ -86,11 +86,11 @@ class LookupEngine:
     def label(self, atoms: Atoms, workdir: Path, timeout: float) -> Atoms | Failure:
         """The stored label of the same frame, found by its content."""
         name = frames.frame_id(atoms)
-        found = self.table.get(name)
-        if found is None:
+        stored = self.table.get(name)
+        if stored is None:
             return Failure(name, "not_in_table", "the table has no such frame", 1)
-        label = found.copy()
-        label.calc = found.calc
+        label = stored.copy()
+        label.calc = stored.calc
         frame_info.inherit(label, atoms)
         frame_info.mark(label, frame_id=name, engine=self.name, settings_hash=self.settings_hash)
         return label

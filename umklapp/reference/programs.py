@@ -51,13 +51,13 @@ def expand(text: str, key: str) -> str:
     Raises:
         InputError: a variable is not set; key and variable are named.
     """
-    found = os.path.expandvars(Path(text).expanduser() if text.startswith("~") else text)
-    if "$" in str(found):
+    expanded = os.path.expandvars(Path(text).expanduser() if text.startswith("~") else text)
+    if "$" in str(expanded):
         raise InputError(
             f"{key}: {text!r} needs an environment variable that is not set; export it in the "
             "shell that runs snakemake (and in the jobs), or write the value itself"
         )
-    return str(found)
+    return str(expanded)
 
 
 def command(chosen: str | None, variable: str, default: str) -> list[str]:
@@ -68,15 +68,15 @@ def command(chosen: str | None, variable: str, default: str) -> list[str]:
     """
     line = chosen or os.environ.get(variable) or default
     try:
-        words = shlex.split(line)
+        command_line = shlex.split(line)
     except ValueError as error:
         raise InputError(
             f"reference.command (or {variable}): {line!r} is no command line: {error}; close its "
             "quotes"
         ) from None
-    if not words:
+    if not command_line:
         raise InputError(f"reference.command (or {variable}): {line!r} names no program")
-    return words
+    return command_line
 
 
 def missing_program(command_line: Sequence[str]) -> str | None:
@@ -129,9 +129,9 @@ def run(
         raise ProgramError(
             "out_of_memory", f"{command_line[0]} ended with {status}: {_last(texts)}"
         )
-    found = diagnose(folder)
-    if found is not None:
-        raise ProgramError(*found)
+    diagnosis = diagnose(folder)
+    if diagnosis is not None:
+        raise ProgramError(*diagnosis)
     if status:
         raise ProgramError("crashed", f"{command_line[0]} ended with {status}: {_last(texts)}")
 
@@ -151,8 +151,8 @@ class Watched:
         append: bool = False,
     ) -> None:
         """Run the program to its end; raises `ProgramError`."""
-        words = self.get_command(inputfile)
-        run(words, Path(directory), outputfile, errorfile, self.diagnose)
+        command_line = self.get_command(inputfile)
+        run(command_line, Path(directory), outputfile, errorfile, self.diagnose)
 
 
 def _die_with_parent() -> None:

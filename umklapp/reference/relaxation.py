@@ -111,7 +111,9 @@ def relax_with(
 def compare_symmetry(before: Atoms, after: Atoms) -> SymmetryChange:
     """Space groups and numbers of atoms of two cells, in numbers and in words."""
     old, new = space_group(before), space_group(after)
-    within = next((each for each in TOLERANCES if space_group(after, each) == old), None)
+    within = next(
+        (tolerance for tolerance in TOLERANCES if space_group(after, tolerance) == old), None
+    )
     kept = old == new and len(before) == len(after)
     text = f"space group {old}, {len(after)} atoms"
     if not kept:

@@ -108,9 +108,9 @@ class _Vasp(Vasp):
     def _run(
         self, command: str | None = None, out: Any = None, directory: Any = None
     ) -> tuple[int, str]:
-        words = shlex.split(command or self.command)
+        command_line = shlex.split(command or self.command)
         folder = Path(directory or self.directory)
-        run(words, folder, "vasp.out", "vasp.err", diagnose)
+        run(command_line, folder, "vasp.out", "vasp.err", diagnose)
         return 0, ""
 
 

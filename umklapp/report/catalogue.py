@@ -116,7 +116,7 @@ def catalogue() -> str:
     """
     table = materials.read_table(TABLE)
     made_of = [prototypes.recipe(row, STRUCTURES) for _, row in table.iterrows()]
-    estimates = sum(bool(each.get("estimate")) for each in made_of)
+    estimates = sum(bool(recipe.get("estimate")) for recipe in made_of)
     head = HEAD.format(rows=len(table), estimates=estimates)
     return head + "\n".join(_line(row) for _, row in table.iterrows()) + "\n"
 

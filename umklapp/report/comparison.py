@@ -87,13 +87,13 @@ def rows(
         literature: of `literature_rows`.
         errors: error_budget.json; None for an archive from before there were any.
     """
-    found: list[list[Any]] = []
+    estimates: list[list[Any]] = []
     kappa = conductivity.at_room_temperature
     if kappa is not None:
         error = _total(errors.boltzmann, ROOM) if errors else (kappa[1], BEFORE["members"])
-        found.append([conductivity.method, kappa[0], *error, ROOM])
+        estimates.append([conductivity.method, kappa[0], *error, ROOM])
     if effective is not None and effective.kappa_W_per_mK is not None:
-        found.append(
+        estimates.append(
             ["effective force constants", effective.kappa_W_per_mK, None, "one fit",
              effective.temperature_K]
         )  # fmt: skip
@@ -101,34 +101,34 @@ def rows(
         temperature = green_kubo.temperature_K
         spread = green_kubo.error_W_per_mK
         error = _total(errors.green_kubo, temperature) if errors else (spread, BEFORE["runs"])
-        found.append(["Green–Kubo", green_kubo.kappa_W_per_mK, *error, temperature])
+        estimates.append(["Green–Kubo", green_kubo.kappa_W_per_mK, *error, temperature])
         members = green_kubo.committee
         if members.model_W_per_mK is not None:
             mean = sum(members.members.values()) / len(members.members)
-            found.append(
+            estimates.append(
                 ["Green–Kubo, by members", mean, members.model_W_per_mK,
                  "spread of the committee beyond statistics", temperature]
             )  # fmt: skip
         if green_kubo.corrected_W_per_mK is not None:
-            found.append(
+            estimates.append(
                 ["Green–Kubo, infinite size", green_kubo.corrected_W_per_mK, error[0],
                  f"as above: {error[1]}" + (CORRECTED if errors else ""), temperature]
             )  # fmt: skip
         second = green_kubo.cepstral
         if second.kappa_W_per_mK is not None:
-            found.append(
+            estimates.append(
             ["cepstral analysis", second.kappa_W_per_mK, second.error_W_per_mK,
              "known variance of the spectrum", temperature]
         )  # fmt: skip
-    own = pd.DataFrame(found, columns=COLUMNS)
-    return pd.concat([each for each in (own, literature) if len(each)], ignore_index=True)
+    own = pd.DataFrame(estimates, columns=COLUMNS)
+    return pd.concat([table for table in (own, literature) if len(table)], ignore_index=True)
 
 
 def _total(budget: ErrorBudget | None, temperature: float | None) -> tuple[float | None, str]:
     """Total error at a temperature (K), W/(m K), and what it contains."""
     if budget is None or temperature is None:
         return None, "not known: κ has no error budget"
-    return budget.total(temperature), budget.words(temperature)
+    return budget.total(temperature), budget.sentence(temperature)
 
 
 def literature_rows(values: Literature) -> pd.DataFrame:
@@ -137,12 +137,12 @@ def literature_rows(values: Literature) -> pd.DataFrame:
         "experiment_300K": "experiment",
         "ab_initio_green_kubo_300K": "ab initio Green–Kubo (literature)",
     }
-    found = [
+    published = [
         [name, value, None, "as published", 300.0]
         for key, name in names.items()
         for value in getattr(values, key)
     ]
-    return pd.DataFrame(found, columns=COLUMNS)
+    return pd.DataFrame(published, columns=COLUMNS)
 
 
 def audited(audit: AuditRecord | None) -> AuditSays:
@@ -159,49 +159,49 @@ def missing(
     errors: KappaErrors | None,
 ) -> list[str]:
     """What was asked for and could not be computed, in words; and what the errors leave out."""
-    found = [f"κ: {conductivity.not_computed}"] if conductivity.not_computed else []
+    problems = [f"κ: {conductivity.not_computed}"] if conductivity.not_computed else []
     correction = conductivity.non_analytical
     if correction is not None and correction.lacking:
-        found.append(
+        problems.append(
             f"Boltzmann equation: {correction.words}; the crystal is polar, so its optical "
             "branches lack the splitting at Γ"
         )
     if errors is None:
-        found.append(f"error bars: {BEFORE['members']}")
+        problems.append(f"error bars: {BEFORE['members']}")
     elif errors.moves_W_per_mK is not None:
-        found.append(
+        problems.append(
             f"κ({ROOM:.0f} K) by the Boltzmann equation would move by {errors.moves_W_per_mK:+.2g} "
             "W/(m K) if the labels that nothing has learned from were learned"
         )
     if errors is not None:
         budgets = (("Boltzmann", errors.boltzmann), ("Green–Kubo", errors.green_kubo))
-        found += [
+        problems += [
             f"± of {name} does not contain {why}"
             for name, budget in budgets
             for why in (budget.missing if budget else [])
         ]
     if effective is not None and effective.not_computed:
-        found.append(f"effective force constants: {effective.not_computed}")
+        problems.append(f"effective force constants: {effective.not_computed}")
     if green_kubo is None:
-        return found
+        return problems
     if green_kubo.kappa_W_per_mK is None:
-        return [*found, f"Green–Kubo: {green_kubo.not_computed}"]
+        return [*problems, f"Green–Kubo: {green_kubo.not_computed}"]
     residual = conductivity.residual_before_correction_eV_per_A
     if residual is not None:
-        found.append(
+        problems.append(
             f"Green–Kubo moves the members as they are: they leave {1e3 * residual:.0f} meV/Å of "
             "the labels in the phonon supercell, which the Taylor correction takes up for the "
             "Boltzmann equation only"
         )
-    found += [
-        f"trajectory {number} is not used: {reason}"
-        for number, reason in green_kubo.excluded.items()
+    problems += [
+        f"trajectory {replica} is not used: {reason}"
+        for replica, reason in green_kubo.excluded.items()
     ]
     small = [green_kubo.too_small] if green_kubo.too_small else []
-    found += [f"Green–Kubo: {words}" for words in (*small, *green_kubo.warnings)]
+    problems += [f"Green–Kubo: {warning}" for warning in (*small, *green_kubo.warnings)]
     ratio = size_correction(green_kubo)
     if ratio is not None and abs(ratio) > LARGE_CORRECTION:
-        found.append(
+        problems.append(
             f"Green–Kubo, infinite size: the correction ({ratio * green_kubo.kappa_W_per_mK:+.2g}) "
             f"is {abs(ratio):.1f} times the value it corrects: no result; take a larger sampling "
             "supercell"
@@ -210,8 +210,8 @@ def missing(
         (green_kubo.size, "lifetimes and size correction"),
         (green_kubo.cepstral, "cepstral"),
     ):
-        found += [f"{name}: {part.not_computed}"] if part.not_computed else []
-    return found
+        problems += [f"{name}: {part.not_computed}"] if part.not_computed else []
+    return problems
 
 
 def page(

@@ -58,7 +58,7 @@ def table(jobs: pd.DataFrame) -> pd.DataFrame:
     """
     stages = {rule: stage for stage, rules in STAGES.items() for rule in rules}
     order = [*STAGES, "other"]
-    told = jobs.assign(
+    held = jobs.assign(
         stage=pd.Categorical([stages.get(rule, "other") for rule in jobs["rule"]], order),
         jobs=1,
         core_hours=jobs["seconds"] * jobs["threads"] / 3600,
@@ -66,13 +66,13 @@ def table(jobs: pd.DataFrame) -> pd.DataFrame:
         gpu_hours=jobs["seconds"] * jobs["gpus"] / 3600,
     )
     columns = ["jobs", "core_hours", "cpu_hours", "gpu_hours"]
-    return told.groupby(["material", "stage"], observed=True)[columns].sum().reset_index()
+    return held.groupby(["material", "stage"], observed=True)[columns].sum().reset_index()
 
 
 def of_material(costs: pd.DataFrame, material: str) -> dict[str, float]:
     """Core hours and GPU hours of one material, all stages together."""
-    mine = costs[costs["material"] == material]
-    return {name: float(mine[name].sum()) for name in ("core_hours", "gpu_hours")}
+    stages = costs[costs["material"] == material]
+    return {name: float(stages[name].sum()) for name in ("core_hours", "gpu_hours")}
 
 
 def _last_line(path: Path) -> dict[str, str] | None:
@@ -84,10 +84,10 @@ def _last_line(path: Path) -> dict[str, str] | None:
 
 def _mapping(text: str) -> dict[str, Any]:
     try:
-        found = ast.literal_eval(text) if text else {}
+        resources = ast.literal_eval(text) if text else {}
     except (ValueError, SyntaxError):  # a resource that is no literal: nothing to learn from it
         return {}
-    return found if isinstance(found, dict) else {}
+    return resources if isinstance(resources, dict) else {}
 
 
 def _number(text: str) -> float:

@@ -49,13 +49,13 @@ def of_campaign(settings: config.Campaign, now: float | None = None) -> list[dic
         for path in existing(f"{results.engines}/*/engine.json")
         if (reason := CompiledGraph.read(Path(path)).fallback)
     ]
-    found = []
+    states = []
     for key in keys:
-        mine = [job for job in jobs if job["file"].split("_")[0].removesuffix(".log") == key]
-        of_one = of_material(Path(results.material(key).folder), mine, settings.rounds.max)
+        own_jobs = [job for job in jobs if job["file"].split("_")[0].removesuffix(".log") == key]
+        of_one = of_material(Path(results.material(key).folder), own_jobs, settings.rounds.max)
         of_one["fallbacks"] = [*graphs, *of_one["fallbacks"]]
-        found.append({**of_one, **costs.of_material(spent, key)})
-    return found
+        states.append({**of_one, **costs.of_material(spent, key)})
+    return states
 
 
 def of_material(folder: Path, jobs: Sequence[dict[str, Any]], cap: int) -> dict[str, Any]:
@@ -81,7 +81,9 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]], cap: int) -> dict[
     """
     files = Material(str(folder))
     rounds = counted_rounds(files)[:cap]
-    committees = [found for one in rounds if (found := _read(CommitteeRecord, one.committee))]
+    committees = [
+        committee for one in rounds if (committee := _read(CommitteeRecord, one.committee))
+    ]
     last = of_round(rounds[-1]) if rounds else None
     audit = (_json(rounds[-1].audit) if rounds else None) or {}
     failed = audit.get("another_round", False)
@@ -95,7 +97,7 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]], cap: int) -> dict[
     return {
         "material": folder.name,
         "stage": _stage(files, rounds, ended is not None),
-        "round": rounds[-1].number if rounds else None,
+        "round": rounds[-1].index if rounds else None,
         "labels": len(existing(f"{files.ledger}/*/*.extxyz")),
         "failed_labels": sum(
             len(Failures.read(Path(path)).failed)
@@ -144,7 +146,7 @@ def _no_round_left(cap: int) -> str:
 
 def _reason(rounds: Sequence[Round]) -> str | None:
     """Why the rounds ended, or why the last round that was assessed was not the last."""
-    assessed = [found for one in rounds if (found := of_round(one)) is not None]
+    assessed = [assessment for one in rounds if (assessment := of_round(one)) is not None]
     if not assessed or (assessed[-1].finished and of_round(rounds[-1]) is None):
         return None  # the rounds were opened again
     return assessed[-1].reason
@@ -173,7 +175,7 @@ def unfinished(results: Path, now: float) -> list[dict[str, Any]]:
     it stands among the running ones with an old last sign of life.
     """
     places = Results(str(results))
-    logs, found = Path(places.logs), []
+    logs, jobs = Path(places.logs), []
     for path in sorted(logs.rglob("*.log")):
         name = path.relative_to(logs)
         if len(name.parts) != 2:
@@ -183,7 +185,7 @@ def unfinished(results: Path, now: float) -> list[dict[str, Any]]:
         if done.exists() and done.stat().st_mtime >= stamp:
             continue
         tail = path.read_text(errors="replace").splitlines()[-3:]
-        found.append(
+        jobs.append(
             {
                 "rule": name.parts[0],
                 "file": name.parts[1],
@@ -193,7 +195,7 @@ def unfinished(results: Path, now: float) -> list[dict[str, Any]]:
                 "log": str(path),
             }
         )
-    return found
+    return jobs
 
 
 def _stage(files: Material, rounds: Sequence[Round], ended: bool) -> str:

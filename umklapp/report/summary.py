@@ -119,15 +119,15 @@ def row(
             + (audit.labels if audit else 0)
         ),
         failed_labels=(
-            sum(each.failed for each in assessments)
-            + sum(each.failed for each in audits if each is not None)
+            sum(record.failed for record in assessments)
+            + sum(record.failed for record in audits if record is not None)
         ),
         test_force_mae_eV_per_A=committee.test.force_mae_eV_per_A,
         test_energy_mae_eV_per_atom=committee.test.energy_mae_eV_per_atom,
         kappa_300K_W_per_mK=kappa,
         kappa_300K_std_W_per_mK=spread,
         kappa_300K_error_W_per_mK=boltzmann.total(ROOM) if boltzmann else None,
-        kappa_300K_error_is=boltzmann.words() if boltzmann else None,
+        kappa_300K_error_is=boltzmann.sentence() if boltzmann else None,
         kappa_300K_moves_W_per_mK=errors.moves_W_per_mK if errors else None,
         non_analytical_correction=correction.words if correction else None,
         kappa_green_kubo_W_per_mK=None if green_kubo is None else green_kubo.kappa_W_per_mK,
@@ -160,7 +160,7 @@ def joined(paths: Sequence[Path], order: Sequence[str]) -> pd.DataFrame:
         paths: csv files with a column `material`. order: keys; others come last.
     """
     table = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True).drop_duplicates()
-    place = {key: number for number, key in enumerate(order)}
+    place = {key: rank for rank, key in enumerate(order)}
     ranks = table["material"].map(place).fillna(len(place))
     return table.loc[ranks.sort_values(kind="stable").index].reset_index(drop=True)
 
@@ -176,25 +176,26 @@ def _with_error(row: pd.Series, value: str, error: str) -> str:
 def render(table: pd.DataFrame) -> str:
     """The table a user reads, with units in its head."""
     rows = []
-    for _, each in table.iterrows():
-        kappa = _with_error(each, "kappa_300K_W_per_mK", "kappa_300K_error_W_per_mK")
-        if pd.isna(each.get("kappa_300K_error_W_per_mK")):  # made before there were error budgets
-            kappa = _with_error(each, "kappa_300K_W_per_mK", "kappa_300K_std_W_per_mK")
+    for _, summary in table.iterrows():
+        kappa = _with_error(summary, "kappa_300K_W_per_mK", "kappa_300K_error_W_per_mK")
+        # a summary from before there were error budgets has the spread of the members only
+        if pd.isna(summary.get("kappa_300K_error_W_per_mK")):
+            kappa = _with_error(summary, "kappa_300K_W_per_mK", "kappa_300K_std_W_per_mK")
             kappa += " (members only)" if "±" in kappa else ""
         dynamics = ("kappa_green_kubo_W_per_mK", "kappa_green_kubo_error_W_per_mK")
-        spent = {"core hours": f"{each['core_hours']:.2f}"} if "core_hours" in each else {}
+        spent = {"core hours": f"{summary['core_hours']:.2f}"} if "core_hours" in summary else {}
         rows.append(
             {
-                "material": each["material"],
-                "rounds": each["rounds"],
-                "labels": each["labels"],
-                "force MAE (meV/Å)": in_milli(each["test_force_mae_eV_per_A"]),
+                "material": summary["material"],
+                "rounds": summary["rounds"],
+                "labels": summary["labels"],
+                "force MAE (meV/Å)": in_milli(summary["test_force_mae_eV_per_A"]),
                 "κ(300 K) (W/(m K))": kappa,
-                "κ by Green–Kubo": _with_error(each, *dynamics),
-                "literature": each["literature"],
-                "converged": "yes" if each["converged"] else "NO",
-                "events": each["verdict"],
-                "audit": each.get("audit", "not audited"),
+                "κ by Green–Kubo": _with_error(summary, *dynamics),
+                "literature": summary["literature"],
+                "converged": "yes" if summary["converged"] else "NO",
+                "events": summary["verdict"],
+                "audit": summary.get("audit", "not audited"),
                 **spent,
             }
         )
@@ -213,10 +214,10 @@ def run(path: Path) -> str:
         raise InputError(f"{file} does not exist yet: run the campaign of {path} first")
     table = pd.read_csv(file)
     reasons = "\n".join(
-        f"  {each['material']}: {each['reason']}\n    events: {each['verdict_reason']}"
-        f"\n    audit: {each.get('audit_reason', 'not audited')}"
-        f"\n    κ: {each.get('non_analytical_correction', 'its Born charges are not recorded')}"
-        for _, each in table.iterrows()
+        f"  {summary['material']}: {summary['reason']}\n    events: {summary['verdict_reason']}"
+        f"\n    audit: {summary.get('audit_reason', 'not audited')}"
+        f"\n    κ: {summary.get('non_analytical_correction', 'its Born charges are not recorded')}"
+        for _, summary in table.iterrows()
     )
     pages = (Path(results.page), Path(results.report))
     report = next((page for page in pages if page.exists()), pages[0])

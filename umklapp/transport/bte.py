@@ -135,15 +135,15 @@ def _parts(
     calculator: RTACalculator | LBTECalculator, settings: config.Conductivity
 ) -> dict[str, Any]:
     """κ and its parts, by their names in `Kappa`."""
-    found = {"kappa": np.array(calculator.kappa)[0]}
+    parts = {"kappa": np.array(calculator.kappa)[0]}
     if settings.method == "lbte":
-        found["rta"] = np.array(calculator.kappa_RTA)[0]
+        parts["rta"] = np.array(calculator.kappa_RTA)[0]
     if settings.interband:
-        found["inter"] = np.array(calculator.kappa_inter)[0]
+        parts["inter"] = np.array(calculator.kappa_inter)[0]
         # phono3py 4.8.2 calls the total κ in one method and the part within bands in the other
         if settings.method == "lbte":
-            found["intra"] = found["kappa"]
+            parts["intra"] = parts["kappa"]
         else:
-            found["intra"] = np.array(calculator.kappa_intra)[0]
-        found["kappa"] = found["intra"] + found["inter"]
-    return found
+            parts["intra"] = np.array(calculator.kappa_intra)[0]
+        parts["kappa"] = parts["intra"] + parts["inter"]
+    return parts

@@ -63,9 +63,9 @@ def periodogram(fluxes: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray
     Returns:
         (n//2 + 1,) twice; the density in the unit of flux² fs.
     """
-    number = fluxes.shape[1]
-    power = np.abs(fft.rfft(fluxes, axis=1)) ** 2 * (step / number)
-    return fft.rfftfreq(number, step) * 1000, power.mean(axis=(0, 2))
+    length = fluxes.shape[1]
+    power = np.abs(fft.rfft(fluxes, axis=1)) ** 2 * (step / length)
+    return fft.rfftfreq(length, step) * 1000, power.mean(axis=(0, 2))
 
 
 def estimate(

@@ -58,19 +58,19 @@ def spaces(frequencies: np.ndarray) -> list[tuple[int, np.ndarray]]:
     """
     squared = np.sign(frequencies) * frequencies**2
     apart = np.diff(squared, axis=1) > DEGENERATE * np.abs(squared).max()
-    found = []
+    degenerate = []
     for q, borders in enumerate(apart):
         branches = np.split(np.arange(frequencies.shape[1]), np.flatnonzero(borders) + 1)
-        found += [(q, space) for space in branches if len(space) > 1]
-    return found
+        degenerate += [(q, space) for space in branches if len(space) > 1]
+    return degenerate
 
 
 def average_over_spaces(values: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
     """Values (..., n_q, n_b) of modes, those of a degenerate space replaced by their mean."""
-    found = np.array(values)
+    averaged = np.array(values)
     for q, space in spaces(frequencies):
-        found[..., q, space] = found[..., q, space].mean(axis=-1, keepdims=True)
-    return found
+        averaged[..., q, space] = averaged[..., q, space].mean(axis=-1, keepdims=True)
+    return averaged
 
 
 def mode_energies(displacements: np.ndarray, velocities: np.ndarray, modes: Modes) -> ModeEnergies:

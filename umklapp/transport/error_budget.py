@@ -61,16 +61,16 @@ class ErrorBudget(Part):
         sources = self.by_source()
         if not sources:
             return None
-        return [float(each) for each in np.sqrt(sum(np.square(e) for e in sources.values()))]
+        return [float(total) for total in np.sqrt(sum(np.square(e) for e in sources.values()))]
 
     def by_source(self) -> dict[Source, np.ndarray]:
         """The largest estimate of every source that has one, (n_T,) W/(m K)."""
-        found: dict[Source, np.ndarray] = {}
+        largest: dict[Source, np.ndarray] = {}
         for part in self.parts:
             if part.error_W_per_mK is not None:
-                before = found.get(part.source, np.zeros(len(self.temperatures_K)))
-                found[part.source] = np.maximum(before, part.error_W_per_mK)
-        return found
+                before = largest.get(part.source, np.zeros(len(self.temperatures_K)))
+                largest[part.source] = np.maximum(before, part.error_W_per_mK)
+        return largest
 
     @property
     def missing(self) -> list[str]:
@@ -81,7 +81,7 @@ class ErrorBudget(Part):
         """The total at a temperature (K), W/(m K); None without any part; raises as `at`."""
         return at(self.temperatures_K, self.total_W_per_mK, temperature)
 
-    def words(self, temperature: float = ROOM) -> str:
+    def sentence(self, temperature: float = ROOM) -> str:
         """Every part with its size at a temperature (K), for tables: "potential 0.3 (…), …"."""
         place = self.temperatures_K.index(temperature)
         said = []
@@ -126,14 +126,14 @@ def members(
         because: what the widening is from, or why there is none.
         corrected: whether the members carry a Taylor correction from the same labels.
     """
-    found = np.array(values, float)
+    kappas = np.array(values, float)
     text = "spread of κ over the members, which share labels and architecture"
     text += " and the labels of their Taylor correction" if corrected else ""
-    if len(found) < 2:
+    if len(kappas) < 2:
         return unknown("members", "potential", text, "one member has no spread")
     factor = max(1.0, widening or 1.0)
     text += f"; × {factor:.2f}, {because}"
-    spread = (factor * np.array(member_spread(found))).tolist()
+    spread = (factor * np.array(member_spread(kappas))).tolist()
     return ErrorPart(name="members", source="potential", text=text, error_W_per_mK=spread)
 
 
@@ -150,7 +150,7 @@ def mesh(
     Args:
         coarse_kappa, fine_kappa: (n_T,) W/(m K) on the coarse and the fine mesh.
     """
-    n, many = (float(np.prod(each)) ** (1 / 3) for each in (coarse, fine))
+    n, many = (float(np.prod(points)) ** (1 / 3) for points in (coarse, fine))
     text = (
         f"what an infinitely dense mesh would add, from {_cross(coarse)} and {_cross(fine)} "
         "(error quadratic in the spacing of the q-points; a bias, not a scatter)"

@@ -83,8 +83,8 @@ def heat_capacities(runs: Sequence[ModeEnergies], volume: float, temperature: fl
     Args:
         runs: energies of the same modes. volume: Å³. temperature: K.
     """
-    variance = np.concatenate([each.energies for each in runs]).var(axis=0)
-    within = np.concatenate([each.within for each in runs])
+    variance = np.concatenate([run.energies for run in runs]).var(axis=0)
+    within = np.concatenate([run.within for run in runs])
     variance = variance + runs[0].to_modes((within**2).mean(axis=0))
     return np.asarray(variance / units.kB / temperature**2 / volume)
 
@@ -127,15 +127,17 @@ def value_at_gamma(qpoints: np.ndarray, values: np.ndarray) -> np.ndarray:
     """
     around = np.concatenate([qpoints[1:], -qpoints[1:]])
     try:
-        found = LinearNDInterpolator(around, np.concatenate([values[1:], values[1:]]))(np.zeros(3))
+        interpolated = LinearNDInterpolator(around, np.concatenate([values[1:], values[1:]]))(
+            np.zeros(3)
+        )
     except (QhullError, ValueError):
-        found = np.array([np.nan])
-    if not np.isfinite(found).all():
+        interpolated = np.array([np.nan])
+    if not np.isfinite(interpolated).all():
         raise InputError(
             f"finite-size correction: {len(qpoints)} commensurate q-points do not surround Γ: at "
             "least two primitive cells are needed in every direction of the supercell"
         )
-    return np.asarray(found[0])
+    return np.asarray(interpolated[0])
 
 
 def interpolator(qpoints: np.ndarray, values: np.ndarray) -> LinearNDInterpolator:
@@ -196,11 +198,13 @@ def mesh_kappa(
     points = mesh_points(points_per_axis)
     stars = find_stars(points, modes.rotations, procedure)
     inside = points[stars.irreducible]
-    found: Solution = solve(modes.phonon, inside, procedure)
-    lifetimes = scaled(to_unit_cell(inside)) * found.inverse() ** 2
+    solution: Solution = solve(modes.phonon, inside, procedure)
+    lifetimes = scaled(to_unit_cell(inside)) * solution.inverse() ** 2
     cell = modes.phonon.primitive.cell
     rotations = np.einsum("ji,ojk,kl->oil", cell, modes.rotations, np.linalg.inv(cell).T)
-    turned = np.einsum("qij,qsj->qsi", rotations[stars.rotation], found.velocities[stars.of_point])
+    turned = np.einsum(
+        "qij,qsj->qsi", rotations[stars.rotation], solution.velocities[stars.of_point]
+    )
     share = len(modes.solution.qpoints) / len(points)
     return harmonic_kappa(turned, lifetimes[stars.of_point], capacity) * share
 

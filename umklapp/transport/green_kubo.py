@@ -125,16 +125,16 @@ def heat_flux(stresses: np.ndarray, velocities: np.ndarray) -> tuple[np.ndarray,
     Raises:
         InputError: no frame has stresses.
     """
-    known = ~np.isnan(stresses).any(axis=(1, 2, 3))
-    if not known.any():
+    with_stress = ~np.isnan(stresses).any(axis=(1, 2, 3))
+    if not with_stress.any():
         raise InputError(
             "heat flux: no frame has atomic stresses; write them with the trajectory "
             "(FHI-vibes: compute_stresses)"
         )
-    mean = stresses[known].mean(axis=0)
+    mean = stresses[with_stress].mean(axis=0)
     flux = np.einsum("tiab,tib->ta", stresses - mean, velocities)
     auxiliary = np.einsum("iab,tib->ta", mean, velocities)
-    auxiliary[~known] = np.nan
+    auxiliary[~with_stress] = np.nan
     return flux, auxiliary
 
 
@@ -262,13 +262,13 @@ def estimate(
     mean = fluxes.mean(axis=1, keepdims=True)
     shifted = fluxes - (mean if like_vibes else mean.mean(axis=0))
     correlations = scale * np.array(
-        [autocorrelation(each, like_vibes, like_vibes, cross=True) for each in shifted]
+        [autocorrelation(flux, like_vibes, like_vibes, cross=True) for flux in shifted]
     )
-    integrals = np.array([cumulative_kappa(each, step) for each in correlations])
+    integrals = np.array([cumulative_kappa(correlation, step) for correlation in correlations])
     mirrors = ("doubled", "none") if like_vibes else ("odd", "even")
-    smoothed = np.array([smooth(each, width, mirrors[0]) for each in integrals])
+    smoothed = np.array([smooth(integral, width, mirrors[0]) for integral in integrals])
     slopes = np.array(
-        [smooth(np.gradient(each, axis=0) / step, width, mirrors[1]) for each in smoothed]
+        [smooth(np.gradient(kappa, axis=0) / step, width, mirrors[1]) for kappa in smoothed]
     )
     cut = _cut_components(slopes) if like_vibes else _cut_trace(slopes, times)
     tensors = np.take_along_axis(smoothed, cut[:, None], axis=1)[:, 0]
@@ -317,8 +317,8 @@ def over_committee(results: Sequence[Conductivity]) -> CommitteeKappa:
     """
     if not results:
         raise InputError("committee κ: no member was given")
-    values = np.array([each.scalar() for each in results])
-    errors = [each.error for each in results if each.error is not None]
+    values = np.array([member.scalar() for member in results])
+    errors = [member.error for member in results if member.error is not None]
     spread = float(values.std(ddof=1)) if len(values) > 1 else None
     statistical = model = None
     if len(errors) == len(values):

@@ -55,15 +55,15 @@ class Setting:
 def at_sites(labels: Sequence[Atoms], perfect: Atoms) -> list[Atoms]:
     """Those of the cell of `perfect` in which no atom is farther than half a bond from its site."""
     bond = shortest_distance(perfect, search=8.0)
-    found = []
+    near = []
     for label in labels:
         if same_cell(label, perfect):
             away = label.positions - perfect.positions
             shift = label.cell.scaled_positions(away)
             away = (shift - np.rint(shift)) @ label.cell.array
             if np.linalg.norm(away - away.mean(axis=0), axis=1).max() < bond / 2:
-                found.append(label)
-    return found
+                near.append(label)
+    return near
 
 
 def prior(setting: Setting) -> Prior:
@@ -186,7 +186,7 @@ def boltzmann(
         because = "error over spread of the forces on held-back labels"
     else:
         because = "not calibrated by any label"
-    values = [each for each in kappa.members_W_per_mK if each is not None]
+    values = [member for member in kappa.members_W_per_mK if member is not None]
     parts = [
         error_budget.members(values, calibration, because, corrected),
         _residual(moved, kappa.kappa_W_per_mK, len(fresh)),
@@ -295,8 +295,8 @@ def of_material(
             for name, committee in wanted.items():
                 moved[name] = residual_kappa(committee, fresh, expansion, setting, generator)
         except UmklappError as error:
-            moved = {name: str(error) if known is NO_LABELS else known
-                     for name, known in moved.items()}  # fmt: skip
+            moved = {name: str(error) if outcome is NO_LABELS else outcome
+                     for name, outcome in moved.items()}  # fmt: skip
     if not corrected:
         moved["raw"] = moved["static"]
     return KappaErrors(

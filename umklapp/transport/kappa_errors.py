@@ -29,5 +29,5 @@ def properties(
 
 def kappa(phonon: Phono3py, conductivity: config.Conductivity, imaginary: float) -> float:
     """κ(300 K) in W/(m K), a third of the trace; NaN where the crystal is unstable."""
-    found = bte.solve(phonon, conductivity, conductivity.mesh, imaginary).scalar()
-    return float("nan") if found is None else float(found[0])
+    scalars = bte.solve(phonon, conductivity, conductivity.mesh, imaginary).scalar()
+    return float("nan") if scalars is None else float(scalars[0])

@@ -26,10 +26,10 @@ def at(
     if values is None:
         return None
     if temperature not in temperatures:
-        known = ", ".join(f"{known:g}" for known in temperatures)
+        computed = ", ".join(f"{other:g}" for other in temperatures)
         raise InputError(
-            f"κ({temperature:g} K) was not computed, only κ at {known} K: add {temperature:g} to "
-            "conductivity.temperatures and run again"
+            f"κ({temperature:g} K) was not computed, only κ at {computed} K: add "
+            f"{temperature:g} to conductivity.temperatures and run again"
         )
     return values[list(temperatures).index(temperature)]
 

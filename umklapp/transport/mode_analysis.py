@@ -34,16 +34,16 @@ def by_modes(
 ) -> dict[str, Any]:
     """Lifetimes, κ_ha and the size correction; mean over the trajectories' correlations."""
     energies, spectra = [], []
-    for number, run in zip(kept.numbers, kept.runs, strict=True):
-        displacements, velocities = frames_of(number)
+    for replica, run in zip(kept.numbers, kept.runs, strict=True):
+        displacements, velocities = frames_of(replica)
         times = run.frame_step * np.arange(len(velocities))
         frequencies, spectrum = lifetimes.spectral_functions(velocities, times, modes)
         spectra.append(average_over_spaces(spectrum, modes.solution.frequencies))
         displacements = displacements - displacements.mean(axis=0)
         energies.append(_energies(displacements, velocities, modes, settings.procedure))
-    shortest = min(len(each.energies) for each in energies)
-    energies = [each.first(shortest) for each in energies]
-    if all(len(each) == len(spectra[0]) for each in spectra):
+    shortest = min(len(run_energies.energies) for run_energies in energies)
+    energies = [run_energies.first(shortest) for run_energies in energies]
+    if all(len(density) == len(spectra[0]) for density in spectra):
         mean = np.mean(spectra, axis=0)
         series.update(
             spectrum_frequencies_THz=frequencies,
@@ -51,7 +51,10 @@ def by_modes(
             vibrational_density_eV_per_THz=mean.sum(axis=(1, 2)),
         )
     if settings.procedure == "vibes":
-        each_run = [lifetimes.energy_correlations(each.energies, "vibes") for each in energies]
+        each_run = [
+            lifetimes.energy_correlations(run_energies.energies, "vibes")
+            for run_energies in energies
+        ]
         correlation = np.mean(each_run, axis=0)
     else:
         stars = qpoint_stars.find_stars(modes.solution.qpoints, modes.rotations)
@@ -62,7 +65,7 @@ def by_modes(
     except InputError as error:
         return {"not_computed": str(error)}
     moving = modes.solution.frequencies > 1e-3
-    held = np.mean([each.energies.mean(axis=0)[moving].mean() for each in energies])
+    held = np.mean([run_energies.energies.mean(axis=0)[moving].mean() for run_energies in energies])
     share = float(held / (units.kB * kept.temperature))
     if abs(share - 1) > EQUIPARTITION:
         return {
@@ -72,20 +75,20 @@ def by_modes(
             "not learned yet)",
         }
     capacities = finite_size.heat_capacities(energies, kept.volume, kept.temperature)
-    known = finite_size.harmonic(modes, capacities, tau, settings.procedure)
+    harmonic = finite_size.harmonic(modes, capacities, tau, settings.procedure)
     series.update(
-        lifetimes_fs=known.symmetrized,
+        lifetimes_fs=harmonic.symmetrized,
         mode_frequencies_THz=modes.solution.frequencies,
         mode_qpoints=modes.solution.qpoints,
     )
     result: dict[str, Any] = {
         "equipartition": share,
-        "kappa_harmonic_W_per_mK": float(np.trace(known.kappa_symmetrized)) / 3,
+        "kappa_harmonic_W_per_mK": float(np.trace(harmonic.kappa_symmetrized)) / 3,
     }
     if not settings.size_correction:
         return result
     try:
-        size = finite_size.correct(modes, known, procedure=settings.procedure)
+        size = finite_size.correct(modes, harmonic, procedure=settings.procedure)
     except InputError as error:
         return {**result, "not_computed": str(error)}
     return {

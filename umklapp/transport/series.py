@@ -49,18 +49,18 @@ def autocorrelation(
         hann: multiply with the falling half of a Hann window of 2n points.
         cross: (n, m) only: all pairs, (n, m, m), element [t, a, b] = ⟨x_a(t) x_b(0)⟩.
     """
-    number = len(series)
-    size = fft.next_fast_len(2 * number - 1, real=True)
+    length = len(series)
+    size = fft.next_fast_len(2 * length - 1, real=True)
     transform = fft.rfft(series, size, axis=0)
     if cross:
         power = transform[:, :, None] * transform[:, None, :].conj()
     else:
         power = np.abs(transform) ** 2
-    found = fft.irfft(power, size, axis=0)[:number]
-    weight = 1 / np.full(number, number) if biased else 1 / np.arange(number, 0, -1)
+    products = fft.irfft(power, size, axis=0)[:length]
+    weight = 1 / np.full(length, length) if biased else 1 / np.arange(length, 0, -1)
     if hann:
-        weight = weight * signal.windows.hann(2 * number)[number:]
-    return np.asarray(found * weight.reshape(-1, *([1] * (found.ndim - 1))))
+        weight = weight * signal.windows.hann(2 * length)[length:]
+    return np.asarray(products * weight.reshape(-1, *([1] * (products.ndim - 1))))
 
 
 def smooth(series: np.ndarray, width: int, mirror: str = "none") -> np.ndarray:

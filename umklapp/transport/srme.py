@@ -60,7 +60,7 @@ def srme(
     if (why := modes.reason(path)) is not None:
         return _because(failed, why)
     computed = modes.read(path, temperature, part)
-    words = _comparable(computed, wanted)
+    notes = _comparable(computed, wanted)
     if not np.isfinite(computed.kappa) or not np.isfinite(computed.modes).all():
         return _because(failed, "κ is not finite")
     if (why := imaginary(computed)) is not None:
@@ -72,7 +72,7 @@ def srme(
         float(2 * (computed.kappa - wanted.kappa) / both),
         computed.kappa,
         wanted.kappa,
-        words,
+        notes,
     )
 
 
@@ -123,9 +123,9 @@ def _comparable(one: modes.Modes, two: modes.Modes) -> list[str]:
             f"same force constants, compute both with one"
         )
     return [
-        f"{each.path}: version of phono3py unknown, not compared"
-        for each in (one, two)
-        if each.version is None
+        f"{file.path}: version of phono3py unknown, not compared"
+        for file in (one, two)
+        if file.version is None
     ]
 
 

@@ -89,7 +89,7 @@ def analyse(
             float(run.temperature.mean()) if len(run.temperature) else None for run in runs
         ],
         "drift_eV_per_atom": [run.drift for run in runs],
-        "excluded": {str(number): reason for number, reason in kept.excluded.items()},
+        "excluded": {str(replica): reason for replica, reason in kept.excluded.items()},
         "gauge": settings.gauge,
         "procedure": settings.procedure,
         "atoms": len(runs[0].sites),

@@ -48,31 +48,32 @@ def usable(runs: Sequence[Run], settings: GreenKubo, frames_of: Callable[[int], 
         CalculationError: none is left.
     """
     first = runs[0]
-    for number, run in enumerate(runs):
+    for replica, run in enumerate(runs):
         if run.step != first.step or len(run.sites) != len(first.sites):
             raise InputError(
-                f"trajectory {number} has {len(run.sites)} atoms and a flux every {run.step:g} fs, "
-                f"trajectory 0 {len(first.sites)} and {first.step:g}: delete those of the old "
+                f"trajectory {replica} has {len(run.sites)} atoms and a flux every {run.step:g} "
+                f"fs, trajectory 0 {len(first.sites)} and {first.step:g}: delete those of the old "
                 "settings and run again"
             )
     complaints = {
-        number: _complaint(run, settings, frames_of(number)[0]) for number, run in enumerate(runs)
+        replica: _complaint(run, settings, frames_of(replica)[0])
+        for replica, run in enumerate(runs)
     }
-    excluded = {number: words for number, words in complaints.items() if words}
-    kept = [number for number in range(len(runs)) if number not in excluded]
+    excluded = {replica: complaint for replica, complaint in complaints.items() if complaint}
+    kept = [replica for replica in range(len(runs)) if replica not in excluded]
     if not kept:
         raise CalculationError(f"no trajectory can be used: {excluded[0]}")
-    length = min(len(runs[number].flux) for number in kept)
-    temperatures = [float(runs[number].temperature.mean()) for number in kept]
+    length = min(len(runs[replica].flux) for replica in kept)
+    temperatures = [float(runs[replica].temperature.mean()) for replica in kept]
     temperature = float(np.mean(temperatures))
     volume = float(first.sites.cell.volume)
     fluxes = [
-        (runs[number].flux if settings.gauge == "lattice" else runs[number].full)[:length]
+        (runs[replica].flux if settings.gauge == "lattice" else runs[replica].full)[:length]
         * (temperature / own / volume)
-        for number, own in zip(kept, temperatures, strict=True)
+        for replica, own in zip(kept, temperatures, strict=True)
     ]
     times = first.step * np.arange(length)
-    chosen = [runs[number] for number in kept]
+    chosen = [runs[replica] for replica in kept]
     return Usable(chosen, kept, np.array(fluxes), times, volume, temperature, excluded)
 
 
@@ -111,8 +112,8 @@ def _complaint(run: Run, settings: GreenKubo, displacements: np.ndarray) -> str:
 def lowest_vibration(kept: Usable, frames_of: Callable[[int], Frames]) -> float:
     """Lowest significant vibration (THz), from the mean vibrational density of all runs."""
     densities = []
-    for number, run in zip(kept.numbers, kept.runs, strict=True):
-        _, velocities = frames_of(number)
+    for replica, run in zip(kept.numbers, kept.runs, strict=True):
+        _, velocities = frames_of(replica)
         frequencies, density = green_kubo.spectrum(
             velocities, run.frame_step * np.arange(len(velocities))
         )

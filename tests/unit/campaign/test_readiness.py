@@ -88,8 +88,8 @@ def test_whether_rounds_are_finished_is_read_in_no_time(tmp_path: Path) -> None:
     assert readiness.read_finished(tmp_path / "none.json") is None
 
 
-def job(number: str, comment: str, folder: str = "/here", name: str = "umklapp_1") -> readiness.Job:
-    return readiness.Job(number, name, "RUNNING", folder, comment)
+def job(job_id: str, comment: str, folder: str = "/here", name: str = "umklapp_1") -> readiness.Job:
+    return readiness.Job(job_id, name, "RUNNING", folder, comment)
 
 
 def test_orphans_are_jobs_of_this_folder_and_these_materials() -> None:
@@ -102,8 +102,8 @@ def test_orphans_are_jobs_of_this_folder_and_these_materials() -> None:
         job("6", "rule_structure_wildcards_NaCl-225", folder="/there"),
         job("7", "rule_structure_wildcards_NaCl-225", name="other_1"),
     ]
-    found = readiness.orphans(jobs, Path("/here"), ["NaCl-225", "C-227"])
-    assert [each.number for each in found] == ["1", "2", "5"]
+    left = readiness.orphans(jobs, Path("/here"), ["NaCl-225", "C-227"])
+    assert [job.job_id for job in left] == ["1", "2", "5"]
 
 
 def test_waiting_ends_with_the_last_orphan() -> None:

@@ -78,7 +78,7 @@ def test_a_hop_in_the_warm_up_leaves_nothing(perfect, reference):
 
 def test_reference_trajectories_are_the_teachers_own(given):
     """Labels were made on the compiled graph; here NequIP's own modules answer."""
-    trajectories = teacher_campaign.known(given)
+    trajectories = teacher_campaign.reference_trajectories(given)
     calculator = CheckpointCalculator(
         given / "teacher.ckpt", provenance.file_digest(given / "teacher.ckpt")
     )
@@ -95,7 +95,7 @@ def test_reference_trajectories_are_the_teachers_own(given):
 def test_the_event_is_in_what_is_kept(given, reference):
     """In both reference trajectories it is a Cu atom that leaves first, and it stays away."""
     longest = 0.0
-    for labels in teacher_campaign.known(given):
+    for labels in teacher_campaign.reference_trajectories(given):
         positions = np.array([label.positions for label in labels])
         gone = hops.away(reference.displacements(positions), 5)
         longest = max(longest, 0.1 * float(gone.any(axis=1).sum()))

@@ -15,9 +15,9 @@ SEEDS = ("aimd", "rattled", "harmonic", "frames", "nomad", "low_fidelity")
 COUNT = st.integers(0, 200)
 
 ORIGINS = st.one_of(
-    st.builds(Origin, kind=st.sampled_from(SEEDS), seed=COUNT, number=st.one_of(st.none(), COUNT)),
+    st.builds(Origin, kind=st.sampled_from(SEEDS), seed=COUNT, index=st.one_of(st.none(), COUNT)),
     st.builds(Origin, kind=st.just("displaced"), seed=COUNT),
-    st.builds(Origin, kind=st.sampled_from(["curvature", "round"]), number=COUNT),
+    st.builds(Origin, kind=st.sampled_from(["curvature", "round"]), index=COUNT),
     st.builds(Origin, kind=st.just("other"), text=st.sampled_from(["hot test", "md 0", "x"])),
 )
 
@@ -28,7 +28,7 @@ def test_an_origin_is_read_as_it_was_written(origin):
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "seed", "number"),
+    ("text", "kind", "seed", "index"),
     [
         ("aimd 0", "aimd", 0, None),
         ("harmonic 1", "harmonic", 1, None),
@@ -41,9 +41,9 @@ def test_an_origin_is_read_as_it_was_written(origin):
         ("displaced 64", "other", None, None),
     ],
 )
-def test_texts_of_earlier_files(text, kind, seed, number):
+def test_texts_of_earlier_files(text, kind, seed, index):
     origin = Origin.parse(text)
-    assert (origin.kind, origin.seed, origin.number) == (kind, seed, number)
+    assert (origin.kind, origin.seed, origin.index) == (kind, seed, index)
     assert str(origin) == text
 
 
@@ -56,7 +56,7 @@ def test_only_displaced_cells_are_displaced():
     "fields", [{"kind": "aimd"}, {"kind": "round"}, {"kind": "other", "seed": 1, "text": "x"}]
 )
 def test_an_origin_without_its_numbers_is_refused(fields):
-    with pytest.raises(ValidationError, match="seed or number"):
+    with pytest.raises(ValidationError, match="seed or index"):
         Origin(**fields)
 
 

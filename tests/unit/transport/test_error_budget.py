@@ -28,14 +28,14 @@ def test_sources_add_in_quadrature_and_estimates_of_one_source_do_not():
     )
     assert found.total_W_per_mK == pytest.approx([2.0, 5.0])  # 3, 4, 5 at 300 K
     assert found.total(300.0) == pytest.approx(5.0)
-    assert found.words(300.0) == "largest of members 3 and residual 1; mesh 4"
+    assert found.sentence(300.0) == "largest of members 3 and residual 1; mesh 4"
 
 
 def test_a_missing_part_is_named_and_is_no_zero():
     unknown = error_budget.unknown("size", "size", "outside the cell", "one cell only")
     found = budget(part("mesh", "mesh", 1.0, 2.0), unknown)
     assert found.missing == ["size: one cell only"]
-    assert found.words(300.0) == "mesh 2; size not known"
+    assert found.sentence(300.0) == "mesh 2; size not known"
     assert "size" not in found.by_source()
     assert budget(unknown).total_W_per_mK is None
 

@@ -137,21 +137,21 @@ def _input_geometry(reader: _Reader, lines: Iterator[str]) -> None:
     next(lines)  # the header of the columns
     reader.symbols, reader.positions = [], []
     for _ in range(reader.n_atoms):
-        words = next(lines).replace(":", " ").split()  # | 1 Species Si x y z
-        reader.symbols.append(words[3])
-        reader.positions.append([float(word) for word in words[4:7]])
+        columns = next(lines).replace(":", " ").split()  # | 1 Species Si x y z
+        reader.symbols.append(columns[3])
+        reader.positions.append([float(column) for column in columns[4:7]])
 
 
 def _structure(reader: _Reader, lines: Iterator[str]) -> None:
     cell: list[list[float]] = []
     reader.symbols, reader.positions = [], []
     while len(reader.positions) < reader.n_atoms:
-        words = next(lines).split()
-        if words[:1] == ["lattice_vector"]:
-            cell.append([float(word) for word in words[1:4]])
-        elif words[:1] == ["atom"]:
-            reader.positions.append([float(word) for word in words[1:4]])
-            reader.symbols.append(words[4])
+        columns = next(lines).split()
+        if columns[:1] == ["lattice_vector"]:
+            cell.append([float(column) for column in columns[1:4]])
+        elif columns[:1] == ["atom"]:
+            reader.positions.append([float(column) for column in columns[1:4]])
+            reader.symbols.append(columns[4])
     if cell:
         reader.cell = cell
 
@@ -159,7 +159,7 @@ def _structure(reader: _Reader, lines: Iterator[str]) -> None:
 def _stress(lines: Iterator[str]) -> np.ndarray:
     rows: list[list[float]] = []
     while len(rows) < 3:
-        words = next(lines).replace("|", " ").split()
-        if len(words) == 4 and words[0] in ("x", "y", "z"):
-            rows.append([float(word) for word in words[1:]])
+        columns = next(lines).replace("|", " ").split()
+        if len(columns) == 4 and columns[0] in ("x", "y", "z"):
+            rows.append([float(column) for column in columns[1:]])
     return np.array(rows)

@@ -180,11 +180,11 @@ def inspect(
     names = list(range(len(labels)) if numbers is None else numbers)
     _check_repeats(labels, source, names)
     _check_zero_forces(labels, source, names)
-    found: list[FileReport] = []
+    reports: list[FileReport] = []
     for group in _groups(labels):
         chosen = [labels[n] for n in group]
-        found.append(_of_one_kind(chosen, source, [names[n] for n in group]))
-    largest = max(found, key=lambda report: report.frames, default=None)
+        reports.append(_of_one_kind(chosen, source, [names[n] for n in group]))
+    largest = max(reports, key=lambda report: report.frames, default=None)
     report = FileReport(
         source=source,
         frames=len(labels),
@@ -200,8 +200,8 @@ def inspect(
 def _groups(labels: Sequence[Atoms]) -> Iterator[list[int]]:
     """Numbers of the frames with the same atoms in the same order."""
     groups: dict[bytes, list[int]] = {}
-    for number, frame in enumerate(labels):
-        groups.setdefault(np.asarray(frame.numbers, int).tobytes(), []).append(number)
+    for index, frame in enumerate(labels):
+        groups.setdefault(np.asarray(frame.numbers, int).tobytes(), []).append(index)
     yield from groups.values()
 
 
@@ -246,14 +246,14 @@ def _of_one_kind(labels: Sequence[Atoms], source: str, names: Sequence[int]) -> 
 
 def _check_repeats(labels: Sequence[Atoms], source: str, names: Sequence[int]) -> None:
     seen: dict[str, int] = {}
-    for number, frame in enumerate(labels):
-        first = seen.setdefault(frames.frame_id(frame), number)
+    for index, frame in enumerate(labels):
+        first = seen.setdefault(frames.frame_id(frame), index)
         one, two = labels[first].calc.results, frame.calc.results
         energy = abs(two["energy"] - one["energy"]) / len(frame)
         force = np.abs(np.subtract(two["forces"], one["forces"])).max()
         if energy > SAME_ENERGY or force > SAME_FORCE:
             raise InputError(
-                f"{source} frames {names[first]} and {names[number]} have the same positions, but "
+                f"{source} frames {names[first]} and {names[index]} have the same positions, but "
                 f"their energies differ by {1e3 * energy:.3g} meV per atom and their forces by "
                 f"{force:.3g} eV/Å: positions are missing, or two calculations are mixed"
             )
@@ -263,10 +263,10 @@ def _check_zero_forces(labels: Sequence[Atoms], source: str, names: Sequence[int
     """Forces are exactly zero by symmetry alone, as in a perfect crystal; a displaced frame without
     forces was never calculated."""
     still = [n for n, frame in enumerate(labels) if not np.any(frame.calc.results["forces"])]
-    for number in still[:SYMMETRIES_TRIED]:
-        if not _zero_by_symmetry(labels[number]):
+    for index in still[:SYMMETRIES_TRIED]:
+        if not _zero_by_symmetry(labels[index]):
             raise InputError(
-                f"{source} frame {names[number]}: every force is exactly zero, and no symmetry of "
+                f"{source} frame {names[index]}: every force is exactly zero, and no symmetry of "
                 f"its atoms makes them so: as of a frame that was never calculated ({len(still)} "
                 f"frames without forces among {len(labels)}); leave it out"
             )
@@ -274,12 +274,12 @@ def _check_zero_forces(labels: Sequence[Atoms], source: str, names: Sequence[int
 
 def _zero_by_symmetry(frame: Atoms) -> bool:
     """Whether the space group of a configuration leaves no force on any atom."""
-    found = spglib.find_primitive(
+    reduced = spglib.find_primitive(
         (frame.cell.array, frame.get_scaled_positions(), frame.numbers), symprec=SYMPREC
     )
-    if found is None:
+    if reduced is None:
         return False
-    cell, places, numbers = found
+    cell, places, numbers = reduced
     primitive = Atoms(numbers, cell=cell, scaled_positions=places, pbc=True)
     rotations, translations, maps = prep_symmetry(primitive, symprec=SYMPREC)
     field = np.random.default_rng(1).normal(size=(len(primitive), 3))
@@ -290,12 +290,12 @@ def _zero_by_symmetry(frame: Atoms) -> bool:
 def times_of(labels: Sequence[Atoms], names: Sequence[int]) -> str:
     """The time axis in words: its step, or where it goes back or changes its step."""
     times = [FrameInfo.of(frame).time for frame in labels]
-    known = [time for time in times if time is not None]
-    if not known:
+    stated = [time for time in times if time is not None]
+    if not stated:
         return ""
-    if len(known) < len(times):
-        return f"{len(known)} of {len(times)} frames have a time"
-    steps = np.diff(known)
+    if len(stated) < len(times):
+        return f"{len(stated)} of {len(times)} frames have a time"
+    steps = np.diff(stated)
     back = np.flatnonzero(steps <= 0)
     if len(back):
         return f"times do not increase at frame {names[back[0] + 1]} ({len(back)} times in all)"

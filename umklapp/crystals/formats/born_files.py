@@ -148,7 +148,11 @@ def _of_born_file(path: Path, primitive: Atoms, where: str) -> BornCharges:
     """
     lines = [line.split() for line in path.read_text(errors="replace").splitlines()[1:]]
     try:
-        rows = [[float(word) for word in words] for words in lines if words and words[0] != "#"]
+        rows = [
+            [float(column) for column in columns]
+            for columns in lines
+            if columns and columns[0] != "#"
+        ]
     except ValueError:
         rows = []
     if len(rows) < 2 or any(len(row) != 9 for row in rows):
@@ -167,10 +171,10 @@ def of_params(path: Path, primitive: Atoms) -> BornCharges:
     Raises:
         InputError: as `read`, also where the file has no `nac_params`.
     """
-    where, found = f"phonons.born: {path}", _params(path)
-    if found is None:
+    where, params = f"phonons.born: {path}", _params(path)
+    if params is None:
         raise InputError(f"{where} has no Born charges (nac_params of phonopy)")
-    given, charges = found
+    given, charges = params
     laid = charges.laid_on(given, primitive, where)
     return born_charges.checked(laid.charges, laid.dielectric, primitive, where)
 

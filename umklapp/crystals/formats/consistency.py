@@ -176,12 +176,12 @@ def stray_frames(pairs: Pairs, n_atoms: int) -> list[int]:
     beyond = np.abs(pairs.change) > BEYOND * pairs.bound + NOISE * n_atoms
     if len(pairs) < 3 or beyond.mean() > 0.5:
         return []
-    found = []
-    for number in np.unique([pairs.first[beyond], pairs.second[beyond]]):
-        touching = (pairs.first == number) | (pairs.second == number)
+    strays = []
+    for frame_index in np.unique([pairs.first[beyond], pairs.second[beyond]]):
+        touching = (pairs.first == frame_index) | (pairs.second == frame_index)
         if beyond[touching].mean() > 0.75:
-            found.append(int(number))
-    return found
+            strays.append(int(frame_index))
+    return strays
 
 
 def force_slope(pairs: Pairs) -> Slope | None:

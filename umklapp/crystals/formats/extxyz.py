@@ -47,11 +47,11 @@ def read(path: Path, keys: LabelKeys, notes: list[str]) -> Iterator[Atoms]:
             twice with different values.
     """
     _check_end(path)
-    number, differing, virials = -1, 0.0, 0
+    frame_index, differing, virials = -1, 0.0, 0
     try:
         with packed.readable(path), packed.opened_text(path) as text:
-            for number, atoms in enumerate(iread(text, index=":", format="extxyz")):
-                where = f"{path} frame {number}"
+            for frame_index, atoms in enumerate(iread(text, index=":", format="extxyz")):
+                where = f"{path} frame {frame_index}"
                 results = dict(atoms.calc.results) if atoms.calc is not None else {}
                 labels, difference, virial = _labels(atoms, results, keys, where)
                 differing = max(differing, difference)
@@ -62,10 +62,10 @@ def read(path: Path, keys: LabelKeys, notes: list[str]) -> Iterator[Atoms]:
         raise
     except Exception as error:  # ASE raises many kinds for a file that it cannot parse
         raise InputError(
-            f"{path} frame {number + 1}: cannot be read as extxyz ({str(error)[:300]}); is the "
-            "file cut, or of another format?"
+            f"{path} frame {frame_index + 1}: cannot be read as extxyz ({str(error)[:300]}); is "
+            "the file cut, or of another format?"
         ) from None
-    if number < 0:
+    if frame_index < 0:
         raise InputError(f"{path}: no frames in the file")
     if differing > 1e-6:
         notes.append(
@@ -176,7 +176,7 @@ def _voigt(values: Any, where: str) -> np.ndarray:
 
 def _foreign(entries: Mapping[str, Any]) -> dict[str, list[str]]:
     """Names in the file that look like labels and are not ASE's, by the key that reads them."""
-    found: dict[str, list[str]] = {}
+    names_by_key: dict[str, list[str]] = {}
     for name in entries:
         match = PREFIXED.fullmatch(name)
         if match is None or name in OURS:
@@ -189,17 +189,17 @@ def _foreign(entries: Mapping[str, Any]) -> dict[str, list[str]]:
         else:
             key = {"f": "forces", "v": "virial"}.get(kind[0], "")
         if key:
-            found.setdefault(key, []).append(name)
-    return found
+            names_by_key.setdefault(key, []).append(name)
+    return names_by_key
 
 
 def _offer(entries: Mapping[str, Any]) -> str:
     """The setting that reads what the file has; empty where it has nothing of the kind."""
-    found = _foreign(entries)
-    if not found:
+    foreign = _foreign(entries)
+    if not foreign:
         return ""
-    names = ", ".join(name for group in found.values() for name in group)
-    setting = ", ".join(f"{key}: {found[key][0]}" for key in sorted(found))
+    names = ", ".join(name for group in foreign.values() for name in group)
+    setting = ", ".join(f"{key}: {foreign[key][0]}" for key in sorted(foreign))
     return f"; the file has {names}: name them where the file is named, `keys: {{{setting}}}`"
 
 

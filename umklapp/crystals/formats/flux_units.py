@@ -28,10 +28,10 @@ def version_of(metadata: Any) -> str | None:
     """Version of FHI-vibes in its metadata: a mapping, or the text of one; None without."""
     try:
         content = json.loads(metadata) if isinstance(metadata, bytes | str) else metadata
-        found = content["vibes"]["version"]
+        version = content["vibes"]["version"]
     except (ValueError, KeyError, TypeError):
         return None
-    return str(found)
+    return str(version)
 
 
 def _of_version(version: str | None) -> float | None:
@@ -79,11 +79,11 @@ def unit(flux: np.ndarray, computed: np.ndarray | None, version: str | None, sou
             f"stresses and velocities of the same file say {names[shown or 1.0]}: which is right? "
             "κ would be wrong by 10⁶"
         )
-    found = shown if shown is not None else stated
-    if found is None:
+    factor = shown if shown is not None else stated
+    if factor is None:
         raise InputError(
             f"{source}: the unit of the heat flux is not known (eV/(Å² ps) before FHI-vibes 1.1.0, "
             "eV/(Å² fs) later): the file has neither a version nor atomic stresses; write it with "
             "`vibes output md` from a run with atomic stresses"
         )
-    return found
+    return factor

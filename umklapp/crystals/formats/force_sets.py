@@ -68,8 +68,8 @@ def _check_head(plain: Path, path: Path) -> None:
     """Refuse supercells that would keep phonopy busy for ever."""
     with plain.open("rb") as file:
         head = file.read(HEAD).decode(errors="replace")
-    number = r"[-+.\deE]+"
-    row = rf"\s*-\s*\[\s*({number})\s*,\s*({number})\s*,\s*({number})\s*\]"
+    decimal = r"[-+.\deE]+"
+    row = rf"\s*-\s*\[\s*({decimal})\s*,\s*({decimal})\s*,\s*({decimal})\s*\]"
     for match in re.finditer(rf"supercell_matrix:{row}{row}{row}", head):
         try:
             matrix = np.array(match.groups(), float).reshape(3, 3)
@@ -188,20 +188,20 @@ def _phonopy(path: Path) -> ForceSets:
         energies = data.get("supercell_energies")
         return ForceSets(perfect, shifts, forces, energies, units, calculator)
     single = data.get("first_atoms", [])
-    if not single or any("forces" not in each for each in single):
+    if not single or any("forces" not in displaced for displaced in single):
         raise InputError(
             f"{path}: no displacements with forces in the file; phonopy's save() writes them with "
             "settings={'force_sets': True}"
         )
     shifts = []
-    for each in single:
+    for displaced in single:
         shift = np.zeros_like(perfect.positions)
-        shift[each["number"]] = each["displacement"]
+        shift[displaced["number"]] = displaced["displacement"]
         shifts.append(shift)
-    energies = [each.get("supercell_energy") for each in single]
-    known = None if None in energies else energies
-    forces = [each["forces"] for each in single]
-    return ForceSets(perfect, shifts, forces, known, units, calculator)
+    energies = [displaced.get("supercell_energy") for displaced in single]
+    complete = None if None in energies else energies
+    forces = [displaced["forces"] for displaced in single]
+    return ForceSets(perfect, shifts, forces, complete, units, calculator)
 
 
 def _phono3py(path: Path) -> ForceSets:
@@ -274,21 +274,21 @@ def read_labelled(path: Path, notes: list[str] | None = None) -> list[Atoms]:
     sets = (_phonopy if is_phonopy(path) else _phono3py)(path)
     if sets.energies is None:
         raise InputError(f"{path}: the force sets have no supercell energies; training needs them")
-    found = []
-    for number, (shift, force) in enumerate(zip(sets.shifts, sets.forces, strict=True)):
+    labels = []
+    for index, (shift, force) in enumerate(zip(sets.shifts, sets.forces, strict=True)):
         atoms = sets.perfect.copy()
         atoms.positions += shift
         atoms.set_cell(atoms.cell.array * sets.units.length, scale_atoms=True)
-        where = f"{path} displacement {number}"
+        where = f"{path} displacement {index}"
         if np.abs(shift).max() > SAME_PLACE and not np.any(force):
             raise InputError(
                 f"{where}: atoms are displaced but every force is exactly zero, as in a file with "
                 "a cell that was never calculated; write the file again without that cell"
             )
-        frame = frames.labelled(atoms, sets.energies[number], np.array(force) * sets.units.force)
-        found.append(border.believed(frame, where))
-    factor = _energy_factor(found, sets.units)
-    for frame in found:
+        frame = frames.labelled(atoms, sets.energies[index], np.array(force) * sets.units.force)
+        labels.append(border.believed(frame, where))
+    factor = _energy_factor(labels, sets.units)
+    for frame in labels:
         frame.calc.results["energy"] *= factor
     if notes is not None and sets.calculator is not None:
         unit = "eV" if factor == 1.0 else f"{factor:.4f} eV"
@@ -296,14 +296,14 @@ def read_labelled(path: Path, notes: list[str] | None = None) -> list[Atoms]:
             f"units of calculator {sets.calculator!r}: lengths of {sets.units.length:.4f} Å, "
             f"forces of {sets.units.force:.4f} eV/Å, energies of {unit}"
         )
-    return found
+    return labels
 
 
-def _energy_factor(found: Sequence[Atoms], units: Units) -> float:
+def _energy_factor(labels: Sequence[Atoms], units: Units) -> float:
     """What turns the energies into eV: of the calculator, or 1 where only that fits the forces."""
     if units.energy == 1.0:
         return 1.0
-    slope = consistency.force_slope(consistency.pairs_of(found))
+    slope = consistency.force_slope(consistency.pairs_of(labels))
     if slope is None:
         return units.energy
     distance = {factor: abs(np.log(abs(slope.value) * factor)) for factor in (units.energy, 1.0)}

@@ -53,12 +53,12 @@ def refuse_unknown(path: Path, first: bytes) -> None:
         name = filetype(str(path))
     except Exception:  # ASE raises many kinds for what it does not know
         name = None
-    known = f"looks like ASE's format {name!r}" if name else "is of no known format"
+    description = f"looks like ASE's format {name!r}" if name else "is of no known format"
     if b"\0" in first:
-        known += " (it is binary)"
+        description += " (it is binary)"
     raise InputError(
-        f"{path}: {known}; labelled frames are read from extxyz, vasprun.xml, OUTCAR, ASE's .traj "
-        "and .db, FHI-vibes' .son and .nc, aims.out, and phonopy's and phono3py's yaml; "
+        f"{path}: {description}; labelled frames are read from extxyz, vasprun.xml, OUTCAR, ASE's "
+        ".traj and .db, FHI-vibes' .son and .nc, aims.out, and phonopy's and phono3py's yaml; "
         "`ase convert` makes extxyz of most others"
     )
 
@@ -73,15 +73,15 @@ def read(path: Path, kind: Kind, notes: list[str]) -> Iterator[Atoms]:
         InputError: naming file and frame: unreadable, cut, or without labels.
     """
     converged = _converged(path, kind)
-    left_out, differing, number = 0, 0.0, -1
+    left_out, differing, frame_index = 0, 0.0, -1
     try:
-        for number, atoms in enumerate(_frames(path, kind)):
-            if number < len(converged) and not converged[number]:
+        for frame_index, atoms in enumerate(_frames(path, kind)):
+            if frame_index < len(converged) and not converged[frame_index]:
                 left_out += 1
                 continue
             results = dict(atoms.calc.results) if atoms.calc is not None else {}
             energy = results.get("free_energy", results.get("energy"))
-            where = f"{path} frame {number}"
+            where = f"{path} frame {frame_index}"
             if energy is None or results.get("forces") is None:
                 lost = "energy label" if energy is None else "force labels"
                 raise InputError(f"{where}: no {lost}")
@@ -96,10 +96,10 @@ def read(path: Path, kind: Kind, notes: list[str]) -> Iterator[Atoms]:
         raise
     except Exception as error:  # ASE raises many kinds for a file that ends too early
         raise InputError(
-            f"{path} frame {number + 1}: cannot be read as {kind} ({str(error)[:300]}); is the "
-            "file cut?"
+            f"{path} frame {frame_index + 1}: cannot be read as {kind} ({str(error)[:300]}); is "
+            "the file cut?"
         ) from None
-    if number < 0:
+    if frame_index < 0:
         raise InputError(f"{path}: no frames in the file")
     if left_out:
         notes.append(f"{left_out} steps whose electrons did not converge are left out")

@@ -90,8 +90,8 @@ def read(
     notes = [] if notes is None else notes
     if kind == "son" or kind == "nc" or kind == "aims":
         with packed.readable(path):
-            for number, step in enumerate(_steps(path, kind, every, skip)):
-                where = f"{path} frame {skip + number * every}"
+            for step_index, step in enumerate(_steps(path, kind, every, skip)):
+                where = f"{path} frame {skip + step_index * every}"
                 yield border.believed(step.frame(where), where)
         return
     yield from islice(_whole(path, kind, keys, notes), skip, None, every)
@@ -103,8 +103,8 @@ def _whole(path: Path, kind: Small, keys: LabelKeys, notes: list[str]) -> Iterat
         return
     labels = extxyz.read(path, keys, notes) if kind == "extxyz" else foreign.read(path, kind, notes)
     formula = None
-    for number, frame in enumerate(labels):
-        where = f"{path} frame {number}"
+    for frame_index, frame in enumerate(labels):
+        where = f"{path} frame {frame_index}"
         formula = formula or composition(frame)
         if composition(frame) != formula:
             raise InputError(f"{where}: composition {frame.symbols}, frame 0 is {formula}")
@@ -120,8 +120,8 @@ def inspected(
         InputError: as `read` and `border.inspect`.
     """
     notes: list[str] = []
-    found = list(read(path, every, skip, keys, notes))
-    return found, border.inspect(found, str(path), _numbers(len(found), every, skip), notes)
+    labels = list(read(path, every, skip, keys, notes))
+    return labels, border.inspect(labels, str(path), _numbers(len(labels), every, skip), notes)
 
 
 def _numbers(count: int, every: int, skip: int) -> list[int]:
@@ -175,9 +175,9 @@ def take(
             `settings.count`.
     """
     paths = list(paths)
-    found, reports = [], []
-    for number, path in enumerate(paths):
-        own = origin if len(paths) == 1 else origin.model_copy(update={"number": number})
+    labels, reports = [], []
+    for file_index, path in enumerate(paths):
+        own = origin if len(paths) == 1 else origin.model_copy(update={"index": file_index})
         frames, seen = inspected(path, settings.every, settings.skip, settings.keys)
         reports.append(seen)
         if perfect is not None:
@@ -186,13 +186,13 @@ def take(
             log.info("%s", report)
         for frame in frames:
             frame_info.mark(frame, origin=own)
-        found += frames
+        labels += frames
     where = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files"
-    if not found:
+    if not labels:
         raise InputError(f"{where}: no frames are left after skip {settings.skip}")
     if settings.count is None:
-        return found, reports
-    if settings.count > len(found):
-        raise InputError(f"count: {settings.count} frames wanted, {where} gave {len(found)}")
-    chosen = sorted(generator.permutation(len(found))[: settings.count])
-    return [found[number] for number in chosen], reports
+        return labels, reports
+    if settings.count > len(labels):
+        raise InputError(f"count: {settings.count} frames wanted, {where} gave {len(labels)}")
+    chosen = sorted(generator.permutation(len(labels))[: settings.count])
+    return [labels[index] for index in chosen], reports

@@ -62,9 +62,9 @@ class Step:
             raise InputError(f"{where}: no force labels")
         voigt = None if self.stress is None else full_3x3_to_voigt_6_stress(self.stress)
         info = {} if self.time is None else {"time": round(self.time, 6)}
-        found = frames.labelled(atoms, self.energy, self.forces, voigt, **info)
-        found.pbc = self.pbc  # the border refuses what is not periodic
-        return found
+        label = frames.labelled(atoms, self.energy, self.forces, voigt, **info)
+        label.pbc = self.pbc  # the border refuses what is not periodic
+        return label
 
 
 def known_stress(stress: np.ndarray | None) -> np.ndarray | None:
@@ -97,6 +97,6 @@ def intensive(
 
 def every_nth(steps: Iterator[Step], every: int, skip: int) -> Iterator[Step]:
     """Steps skip, skip + every, …, for formats that cannot leave out a step unread."""
-    for number, step in enumerate(steps):
-        if number >= skip and (number - skip) % every == 0:
+    for step_index, step in enumerate(steps):
+        if step_index >= skip and (step_index - skip) % every == 0:
             yield step

@@ -89,10 +89,10 @@ def read_son(
     metadata, blocks = _blocks(path)
     begin = _metadata(path, metadata)
     fluxes = _Fluxes(flux_units.version_of(begin), str(path))
-    for number, (block, last) in enumerate(blocks):
-        if number < skip or (number - skip) % every:
+    for step_index, (block, last) in enumerate(blocks):
+        if step_index < skip or (step_index - skip) % every:
             continue
-        where = f"{path} step {number}"
+        where = f"{path} step {step_index}"
         text = block if atomic_stresses else _without_atomic(block)
         try:
             yield fluxes.converted(_step(json.loads(text), begin))
@@ -106,11 +106,11 @@ def read_son(
 
 def _blocks(path: Path) -> tuple[bytes, Iterator[tuple[bytes, bool]]]:
     """The metadata, and the text of one step after the other, and whether it is the last."""
-    found = _documents(path)
-    metadata, mark = next(found)
+    documents = _documents(path)
+    metadata, mark = next(documents)
     if mark != b"===":
         raise InputError(f"{path}: no line '==='; is this a trajectory.son?")
-    return metadata, ((block, not mark) for block, mark in found if block.strip())
+    return metadata, ((block, not mark) for block, mark in documents if block.strip())
 
 
 def _documents(path: Path) -> Iterator[tuple[bytes, bytes]]:
@@ -120,27 +120,27 @@ def _documents(path: Path) -> Iterator[tuple[bytes, bytes]]:
         while chunk := file.read(CHUNK):
             looked = max(0, len(text) - begin - 16)  # a separator may be cut by the chunks
             text, begin = text[begin:] + chunk, 0
-            for found in SEPARATOR.finditer(text, looked):
-                yield text[begin : found.start()], found[1]
-                begin = found.end()
+            for separator in SEPARATOR.finditer(text, looked):
+                yield text[begin : separator.start()], separator[1]
+                begin = separator.end()
     yield text[begin:], b""
 
 
 def _without_atomic(block: bytes) -> bytes:
-    while (found := ATOMIC.search(block)) and (end := ATOMIC_END.search(block, found.end())):
-        block = block[: found.start()] + b'"' + found[1] + b'": null' + block[end.end() :]
+    while (opening := ATOMIC.search(block)) and (end := ATOMIC_END.search(block, opening.end())):
+        block = block[: opening.start()] + b'"' + opening[1] + b'": null' + block[end.end() :]
     return block
 
 
 def _metadata(path: Path, text: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(text)
-        assert isinstance(found["atoms"], dict)
+        metadata = json.loads(text)
+        assert isinstance(metadata["atoms"], dict)
     except (ValueError, KeyError, TypeError, AssertionError) as error:
         raise InputError(
             f"{path}: the first document is no metadata of FHI-vibes ({error!r})"
         ) from None
-    return dict(found)
+    return dict(metadata)
 
 
 @dataclass
@@ -183,9 +183,11 @@ def _step(document: dict[str, Any], metadata: dict[str, Any]) -> Step:
     atoms = {**metadata["atoms"], **document["atoms"]}
     results = document.get("calculator") or {}
     if "symbols" in atoms:
-        symbols = [str(each) for each in unpacked(atoms["symbols"])]
+        symbols = [str(symbol) for symbol in unpacked(atoms["symbols"])]
     else:
-        symbols = [chemical_symbols[int(each)] for each in unpacked(atoms["numbers"])]
+        symbols = [
+            chemical_symbols[int(atomic_number)] for atomic_number in unpacked(atoms["numbers"])
+        ]
     positions = np.array(atoms["positions"], float)
     if positions.shape != (len(symbols), 3):
         raise ValueError(f"{len(symbols)} species, positions of shape {positions.shape}")
@@ -230,8 +232,8 @@ def _array(values: Any) -> np.ndarray | None:
     """Numbers as an array; a stress may come in Voigt order."""
     if values is None:
         return None
-    found = np.array(values, float)
-    return voigt_6_to_full_3x3_stress(found) if found.shape == (6,) else found
+    array = np.array(values, float)
+    return voigt_6_to_full_3x3_stress(array) if array.shape == (6,) else array
 
 
 def count_nc(path: Path) -> int:
@@ -268,8 +270,8 @@ def read_nc(path: Path, every: int = 1, skip: int = 0) -> Iterator[Step]:
 def _nc_steps(path: Path, file: h5py.File, every: int, skip: int) -> Iterator[Step]:
     symbols = _nc_symbols(file)
     masses = np.array(file.attrs["masses"], float) if "masses" in file.attrs else None
-    known = {name for name in file if isinstance(file[name], h5py.Dataset)}
-    stress = "stress_potential" if "stress_potential" in known else "stress"
+    datasets = {name for name in file if isinstance(file[name], h5py.Dataset)}
+    stress = "stress_potential" if "stress_potential" in datasets else "stress"
     total = _nc_shapes(path, file, len(symbols))
     metadata = file.attrs.get("raw_metadata")
     fluxes = _Fluxes(flux_units.version_of(metadata), str(path))
@@ -282,7 +284,7 @@ def _nc_steps(path: Path, file: h5py.File, every: int, skip: int) -> Iterator[St
             name: file[name][part]
             for name in ("time", "positions", "velocities", "forces", "energy_potential", "cell",
                          "volume", "temperature", stress, "stresses_potential", "heat_flux")
-            if name in known
+            if name in datasets
         }  # fmt: skip
         for row in range(len(data["positions"])):
             here = {name: values[row] for name, values in data.items()}

@@ -87,10 +87,10 @@ class Detector:
         shifts = None
         if positions is not None and self.harmonic is not None and len(positions):
             shifts = self.harmonic.displacements(positions, cells)
-        for number, (moment, value) in enumerate(zip(time, sigma, strict=True)):
+        for frame_index, (moment, value) in enumerate(zip(time, sigma, strict=True)):
             if not np.isfinite(value):
                 continue
-            shift = None if shifts is None else shifts[number]
+            shift = None if shifts is None else shifts[frame_index]
             if shift is not None:
                 self._watch_start(shift)
             if self._previous is not None:
@@ -233,8 +233,8 @@ def scan(
     named = range(len(replicas)) if numbers is None else numbers
     begun = [None] * len(replicas) if starts is None else starts
     parts = []
-    for number, chunks, start in zip(named, replicas, begun, strict=True):
-        detector = Detector(quiet, number, harmonic, **options)
+    for replica, chunks, start in zip(named, replicas, begun, strict=True):
+        detector = Detector(quiet, replica, harmonic, **options)
         if start is not None:
             detector.begin(*start)
         for chunk in chunks:

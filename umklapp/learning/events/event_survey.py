@@ -13,7 +13,7 @@ from ase import Atoms
 
 from umklapp.crystals import sites
 from umklapp.lattice.harmonic_reference import HarmonicReference
-from umklapp.learning.events import quiet, replay, thermal
+from umklapp.learning.events import event_labels, quiet, reference_replay, replay, thermal
 from umklapp.learning.events.event_record import Dynamics, EventRecord, LabelInEvent
 from umklapp.learning.events.observations import Observation
 from umklapp.learning.events.quiet import Quiet
@@ -51,7 +51,7 @@ def none(harmonic_missing: str) -> tuple[EventRecord, pd.DataFrame]:
 def survey(
     material: Material, options: Mapping[str, Any], sigma_atoms: int
 ) -> tuple[EventRecord, pd.DataFrame]:
-    """The record, and the series behind the figure (`replay.reference_series`).
+    """The record, and the series behind the figure (`reference_replay.reference_series`).
 
     Args:
         options: of `detection.Detector`: enter, leave (widths), shortest, gap (fs).
@@ -60,7 +60,7 @@ def survey(
     harmonic, perfect = material.harmonic, material.harmonic.perfect
     paths = material.explorations
     crystal = float(material.last.evaluate([perfect]).energy[0])
-    runs = replay.trajectories(material.reference)
+    runs = reference_replay.trajectories(material.reference)
     held_to = _anchors(material, runs, options["enter"])
     runs, left_out = of_one_temperature(runs, harmonic, list(held_to))
     observed = [replay.scan_exploration(path, held_to, harmonic, **options) for path in paths]
@@ -82,8 +82,8 @@ def survey(
     series = [replay.exploration_series(path, name) for name, path in ends.items()]
     if not runs:
         return record, pd.concat(series)
-    known, table = _reference(material, runs, held_to, options)
-    return record.model_copy(update=known), pd.concat([table, *series])
+    of_reference, table = _reference(material, runs, held_to, options)
+    return record.model_copy(update=of_reference), pd.concat([table, *series])
 
 
 def _anchors(
@@ -92,7 +92,7 @@ def _anchors(
     after = replay.sigma_by_temperature(material.explorations[-1])
     seeds, reference = (
         _by_target(part, material.harmonic, list(after))
-        for part in (replay.trajectories(material.seeds), runs)
+        for part in (reference_replay.trajectories(material.seeds), runs)
     )
     return replay.anchors(seeds, reference, after, enter)
 
@@ -103,13 +103,15 @@ def _labels(
     energies: Sequence[ThermalEnergy],
     crystal: float,
 ) -> tuple[LabelInEvent, ...]:
-    labelled = replay.labels_by_round(material.labels, len(observed))
+    labelled = event_labels.labels_by_round(material.labels, len(observed))
     rounds = [
-        (exploration.read(path), found, labels)
-        for path, found, labels in zip(material.explorations, observed, labelled, strict=True)
+        (exploration.read(path), events, labels)
+        for path, events, labels in zip(material.explorations, observed, labelled, strict=True)
     ]
     committees = (material.first, material.last)
-    return tuple(replay.labels_in_events(rounds, material.harmonic, *committees, energies, crystal))
+    return tuple(
+        event_labels.labels_in_events(rounds, material.harmonic, *committees, energies, crystal)
+    )
 
 
 def _reference(
@@ -121,7 +123,9 @@ def _reference(
     """Fields of the record about the reference, and its series."""
     temperature = temperature_of(runs, material.harmonic)
     ordered = [frame for run in runs for frame in run]
-    table = replay.reference_series(ordered, material.harmonic, material.first, material.last)
+    table = reference_replay.reference_series(
+        ordered, material.harmonic, material.first, material.last
+    )
     own = [rows["sigma"].to_numpy() for _, rows in table.groupby("replica")]
     target = thermal.nearest(temperature, list(held_to))
     anchor = None if target is None else held_to[target]
@@ -129,17 +133,21 @@ def _reference(
     if band is None:
         return {}, table
     spacing = replay.exploration_spacing(material.explorations[-1])
-    observed = replay.scan_reference(runs, band, material.harmonic, spacing, **options)
+    observed = reference_replay.scan_reference(runs, band, material.harmonic, spacing, **options)
     return {
         "reference": observed,
         "reference_temperature": temperature,
-        "along": replay.along_reference(table, observed),
+        "along": reference_replay.along_reference(table, observed),
     }, table
 
 
 def _spacing(runs: Sequence[Sequence[Atoms]]) -> float:
     """Time between frames of the coarsest trajectory, fs; 0 without one."""
-    steps = [np.median(np.diff([replay.time_of(f) for f in run])) for run in runs if len(run) > 1]
+    steps = [
+        np.median(np.diff([reference_replay.time_of(f) for f in run]))
+        for run in runs
+        if len(run) > 1
+    ]
     return float(max(steps, default=0.0))
 
 
@@ -213,7 +221,7 @@ def of_one_temperature(
 
 
 def _duration(run: Sequence[Atoms]) -> float:
-    return replay.time_of(run[-1]) - replay.time_of(run[0])
+    return reference_replay.time_of(run[-1]) - reference_replay.time_of(run[0])
 
 
 def _by_target(
@@ -226,5 +234,5 @@ def _by_target(
     for run in runs:
         target = thermal.nearest(temperature_of([run], harmonic), targets)
         if target is not None:
-            series.setdefault(target, []).append(replay.frame_sigma(run, harmonic))
+            series.setdefault(target, []).append(reference_replay.frame_sigma(run, harmonic))
     return series

@@ -58,20 +58,20 @@ class Facts:
     @property
     def before(self) -> Observation:
         """Dynamics of the first committee, all temperatures."""
-        return join([each.before for each in self.record.dynamics])
+        return join([ensemble.before for ensemble in self.record.dynamics])
 
     @property
     def after(self) -> Observation:
         """Dynamics of the last committee, all temperatures."""
-        return join([each.after for each in self.record.dynamics])
+        return join([ensemble.after for ensemble in self.record.dynamics])
 
     def at_reference(self) -> tuple[Observation, Observation] | None:
         """First and last committee at the reference's temperature, None without such dynamics."""
-        targets = [each.temperature for each in self.record.dynamics]
+        targets = [ensemble.temperature for ensemble in self.record.dynamics]
         target = nearest(self.record.reference_temperature, targets)
-        for each in self.record.dynamics:
-            if self.record.reference is not None and each.temperature == target:
-                return each.before, each.after
+        for ensemble in self.record.dynamics:
+            if self.record.reference is not None and ensemble.temperature == target:
+                return ensemble.before, ensemble.after
         return None
 
     def real_motions(self) -> set[str]:
@@ -107,8 +107,8 @@ def _by_temperature(test: Comparison, dynamics: Sequence[Dynamics]) -> Compariso
     The larger p of all temperatures together and of rates that are equal at every temperature.
     """
     strata = []
-    for each in dynamics:
-        one, two = each.before, each.after
+    for ensemble in dynamics:
+        one, two = ensemble.before, ensemble.after
         if test.quantity == "entering":
             kind = test.kind
             numbers = one.entries(kind), one.watched(kind), two.entries(kind), two.watched(kind)
@@ -136,11 +136,11 @@ def enough_dynamics(facts: Facts) -> Evidence | None:
 
 def reference_rates(tests: Sequence[Comparison]) -> list[Evidence]:
     """Where rates contradict the reference: too much is false, too little is missed."""
-    found = []
+    contradictions = []
     for test in comparisons.decisive(tests):
         if test.second != "the reference":
             continue
-        found.append(
+        contradictions.append(
             Evidence(
                 name=f"{test.quantity} against the reference",
                 points_to="false event" if test.more else "missed event",
@@ -151,7 +151,7 @@ def reference_rates(tests: Sequence[Comparison]) -> list[Evidence]:
                 sentence=str(test),
             )
         )
-    return found
+    return contradictions
 
 
 def errors_along_reference(facts: Facts) -> list[Evidence]:

@@ -55,7 +55,7 @@ def status_of_motions(facts: Facts) -> dict[str, tuple[Status, str]]:
     from a label, or in a replica of the last committee that began in a chosen frame. One label of a
     thermal energy that returns is not enough: it may have been on its way.
     """
-    found: dict[str, tuple[Status, str]] = {}
+    by_motion: dict[str, tuple[Status, str]] = {}
     for motion in sorted({label.motion for label in facts.record.labels}):
         labels = [label for label in facts.record.labels if label.motion == motion]
         statuses = [status_of_label(label, facts.trials) for label in labels]
@@ -64,10 +64,10 @@ def status_of_motions(facts: Facts) -> dict[str, tuple[Status, str]]:
         status: Status = "open"
         if "confirmed" in statuses:
             status = "confirmed"
-        elif all(each == "denied" for each in statuses) and _seen_to_return(labels, trials, facts):
+        elif set(statuses) == {"denied"} and _seen_to_return(labels, trials, facts):
             status = "denied"
-        found[motion] = status, _labels_sentence(motion, labels, trials, facts)
-    return found
+        by_motion[motion] = status, _labels_sentence(motion, labels, trials, facts)
+    return by_motion
 
 
 def _seen_to_return(labels: Sequence[LabelInEvent], trials: Sequence[Trial], facts: Facts) -> bool:
@@ -112,13 +112,13 @@ def _labels_sentence(
 def labels_in_events(facts: Facts, tests: Sequence[Comparison]) -> list[Evidence]:
     """What labels say of the events that the committees' dynamics has."""
     real = facts.real_motions()
-    found = []
+    pieces = []
     for motion, (status, sentence) in status_of_motions(facts).items():
         labels = [label for label in facts.record.labels if label.motion == motion]
         if status == "confirmed":
-            found.append(_confirmed(facts, tests, motion, labels, sentence))
+            pieces.append(_confirmed(facts, tests, motion, labels, sentence))
         elif status == "denied" and motion not in real:
-            found.append(
+            pieces.append(
                 Evidence(
                     name="labels in events",
                     points_to="false event" if _has(facts, motion) else "nothing",
@@ -129,7 +129,7 @@ def labels_in_events(facts: Facts, tests: Sequence[Comparison]) -> list[Evidence
                 )
             )
         elif motion not in real:
-            found.append(
+            pieces.append(
                 Evidence(
                     name="labels in events",
                     points_to="undecided",
@@ -141,7 +141,7 @@ def labels_in_events(facts: Facts, tests: Sequence[Comparison]) -> list[Evidence
                     "(raise verdict.persistence.frames)",
                 )
             )
-    return found
+    return pieces
 
 
 def _has(facts: Facts, motion: str) -> bool:

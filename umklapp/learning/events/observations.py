@@ -154,12 +154,12 @@ class Observation(Part):
 def join(observations: Sequence[Observation]) -> Observation:
     """One observation of several; the quiet band is that of the first."""
     return Observation(
-        events=tuple(event for each in observations for event in each.events),
-        quiet_ps=sum(each.quiet_ps for each in observations),
-        stay_ps=sum(each.watched("stay") for each in observations),
-        apart=tuple(event for each in observations for event in each.apart),
-        apart_ps=sum(each.apart_ps for each in observations),
-        replicas=sum(each.replicas for each in observations),
-        began_inside=sum(each.began_inside for each in observations),
+        events=tuple(event for observation in observations for event in observation.events),
+        quiet_ps=sum(observation.quiet_ps for observation in observations),
+        stay_ps=sum(observation.watched("stay") for observation in observations),
+        apart=tuple(event for observation in observations for event in observation.apart),
+        apart_ps=sum(observation.apart_ps for observation in observations),
+        replicas=sum(observation.replicas for observation in observations),
+        began_inside=sum(observation.began_inside for observation in observations),
         quiet=observations[0].quiet if observations else None,
     )

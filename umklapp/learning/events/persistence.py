@@ -74,14 +74,14 @@ def starts(
         labels: `chosen`. labelled: labelled frames with their identities, among them theirs.
     """
     by_frame = {identity(frame): frame for frame in labelled}
-    bands = {each.temperature: each.after.quiet for each in record.dynamics}
-    found = []
+    bands = {ensemble.temperature: ensemble.after.quiet for ensemble in record.dynamics}
+    continued = []
     for label in labels:
         band = bands.get(label.temperature)
         if band is not None:
             frame = by_frame[label.frame_id]
-            found.append(Start(frame, label.motion, label.temperature, band))
-    return found
+            continued.append(Start(frame, label.motion, label.temperature, band))
+    return continued
 
 
 def continue_events(
@@ -119,7 +119,7 @@ def continue_events(
             harmonic,
             cell=start.frame.cell.array,
         )
-        ends = [frames.strip(each) for each in (end, relaxed)]
+        ends = [frames.strip(frame) for frame in (end, relaxed)]
         trials.append(
             trial.model_copy(
                 update={
@@ -280,7 +280,9 @@ def audit(
     crystal = float(record.crystal_energy or 0.0)
     if own is not None:
         shift = float(own.get_potential_energy()) - crystal
-        moved = [each.model_copy(update={"energy": each.energy - shift}) for each in record.labels]
+        moved = [
+            label.model_copy(update={"energy": label.energy - shift}) for label in record.labels
+        ]
         crystal += shift
         record = record.model_copy(update={"labels": tuple(moved), "crystal_energy": crystal})
     return record, [_audited(trial, by_frame, committee, crystal, bound) for trial in runs.trials]

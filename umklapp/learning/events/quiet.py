@@ -101,9 +101,9 @@ def anchor(
     Args:
         seeds, sources: series of σᴬ in order of time.
     """
-    known = np.concatenate([np.empty(0), *(before_first_event(each, enter) for each in seeds)])
+    calm = np.concatenate([np.empty(0), *(before_first_event(series, enter) for series in seeds)])
     pooled = lowest([*seeds, *sources], enter)
-    band = Quiet.of(known) if np.isfinite(known).sum() >= ENOUGH else None
+    band = Quiet.of(calm) if np.isfinite(calm).sum() >= ENOUGH else None
     if band is None or pooled is None:
         return pooled
     return pooled if band.median > pooled.level(enter) else band

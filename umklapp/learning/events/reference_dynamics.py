@@ -49,8 +49,8 @@ def trajectory(path: Path, perfect: Atoms, keys: LabelKeys | None = None) -> lis
     labels, _ = given.inspected(path, keys=keys or LabelKeys())
     frames = _placed(labels, path, perfect)
     runs = _runs(frames)
-    for number, run in enumerate(runs, start=1):
-        text = str(path) if len(runs) == 1 else f"{path} run {number}"
+    for run_index, run in enumerate(runs, start=1):
+        text = str(path) if len(runs) == 1 else f"{path} run {run_index}"
         for frame in run:
             frame_info.mark(frame, origin=Origin(kind="other", text=text))
     return [frame for run in runs for frame in run]
@@ -75,11 +75,11 @@ def check(frames: Sequence[Atoms], path: Path, perfect: Atoms) -> None:
 
 
 def _placed(frames: Sequence[Atoms], path: Path, perfect: Atoms) -> list[Atoms]:
-    for number, frame in enumerate(frames):
+    for frame_index, frame in enumerate(frames):
         if FrameInfo.of(frame).time is None:
             raise InputError(
-                f"verdict.reference: {path} frame {number}: no time: the verdict on events needs "
-                "reference MD with `time` (fs) in every frame (a key of the comment line in "
+                f"verdict.reference: {path} frame {frame_index}: no time: the verdict on events "
+                "needs reference MD with `time` (fs) in every frame (a key of the comment line in "
                 "extxyz; FHI-vibes' .son and .nc have it)"
             )
     placed, report = registration.register(frames, perfect, f"verdict.reference: {path}")

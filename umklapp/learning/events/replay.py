@@ -1,4 +1,4 @@
-"""Events in what has been run: explorations on disk, and reference MD seen by two committees."""
+"""Explorations on disk: their events, σᴬ and energies, replica by replica."""
 
 from __future__ import annotations
 
@@ -9,31 +9,17 @@ from typing import Any
 import h5py
 import numpy as np
 import pandas as pd
-from ase import Atoms
 
-from umklapp.crystals import frame_info
-from umklapp.crystals.frame_info import FrameInfo, Origin
-from umklapp.crystals.frames import read_labels
 from umklapp.lattice.harmonic_reference import HarmonicReference
-from umklapp.lattice.sigma_a import RunningSigma, sigma
+from umklapp.lattice.sigma_a import RunningSigma
 from umklapp.learning.events import detection, observations, quiet, thermal
-from umklapp.learning.events.event_record import (
-    Along,
-    Anharmonicity,
-    Errors,
-    LabelInEvent,
-)
-from umklapp.learning.events.observations import Event, Observation
+from umklapp.learning.events.event_record import Anharmonicity
+from umklapp.learning.events.observations import Observation
 from umklapp.learning.events.quiet import Quiet
 from umklapp.learning.events.thermal import ThermalEnergy
-from umklapp.learning.sampling import uncertainty
-from umklapp.learning.sampling.exploration import Explored
-from umklapp.potentials.committee import Committee
 
 CHUNK = 200
 """Frames in memory at once."""
-
-COMMITTEES = ("before", "after")
 
 
 def replicas(file: h5py.File) -> Iterator[tuple[int, float, h5py.Group]]:
@@ -41,10 +27,10 @@ def replicas(file: h5py.File) -> Iterator[tuple[int, float, h5py.Group]]:
 
     Frames of a pool have neither time nor temperature.
     """
-    for number, name in enumerate(sorted(file)):
+    for replica, name in enumerate(sorted(file)):
         target = float(file[name].attrs["target_temperature"])
         if np.isfinite(target):
-            yield number, target, file[name]
+            yield replica, target, file[name]
 
 
 def sigma_by_temperature(path: Path) -> dict[float, list[np.ndarray]]:
@@ -115,7 +101,7 @@ def scan_exploration(
     }
     parts: dict[float, list[Observation]] = {target: [] for target in own}
     with h5py.File(path) as file:
-        for number, target, group in replicas(file):
+        for replica, target, group in replicas(file):
             band = own[target]
             if band is None:
                 continue
@@ -123,12 +109,12 @@ def scan_exploration(
             names = ("time", "sigma", "positions", "cells")
             chunks = detection.hdf5_chunks(group, names, CHUNK, stride)
             seen = detection.scan(
-                [chunks], band, harmonic, [number], True, [_start_of(group)], **options
+                [chunks], band, harmonic, [replica], True, [_start_of(group)], **options
             )
             parts[target].append(seen)
     return {
-        target: observations.join(found) if found else Observation()
-        for target, found in parts.items()
+        target: observations.join(observed) if observed else Observation()
+        for target, observed in parts.items()
     }
 
 
@@ -139,139 +125,17 @@ def _start_of(group: h5py.Group) -> tuple[np.ndarray, np.ndarray] | None:
     return group["start_positions"][()], group["start_cell"][()]
 
 
-def frame_sigma(frames: Sequence[Atoms], harmonic: HarmonicReference) -> np.ndarray:
-    """σᴬ (n,) of labelled frames by their own forces."""
-    known = [harmonic.forces(frame.positions[None], frame.cell.array[None])[0] for frame in frames]
-    return np.array(
-        [float(sigma(f.get_forces(), forces)) for f, forces in zip(frames, known, strict=True)]
-    )
-
-
-def trajectories(frames: Sequence[Atoms]) -> list[list[Atoms]]:
-    """Frames whose `FrameInfo.time` is known by their origin, each in order of time."""
-    groups: dict[Origin | None, list[Atoms]] = {}
-    for frame in frames:
-        groups.setdefault(FrameInfo.of(frame).origin, []).append(frame)
-    return [sorted(group, key=time_of) for group in groups.values()]
-
-
-def time_of(frame: Atoms) -> float:
-    """Time (fs) of a frame of dynamics; 0 where it has none."""
-    return FrameInfo.of(frame).time or 0.0
-
-
-def reference_series(
-    frames: Sequence[Atoms],
-    harmonic: HarmonicReference,
-    before: Committee,
-    after: Committee,
-) -> pd.DataFrame:
-    """Reference MD frame by frame: σᴬ, and error and uncertainty of two committees.
-
-    Args:
-        frames: labelled, trajectory after trajectory, each in order of time (`trajectories`).
-
-    Returns:
-        Columns `source`, `replica`, `time_ps`, `sigma`, and for before and after
-        `force_error_*` (MAE), `largest_error_*` (of an atom) and `uncertainty_*` (u_max), eV/Å.
-    """
-    rows = []
-    infos = [FrameInfo.of(frame) for frame in frames]
-    origins = list(dict.fromkeys(info.origin for info in infos))
-    for first in range(0, len(frames), CHUNK):
-        part = frames[first : first + CHUNK]
-        predictions = [committee.evaluate_members(part) for committee in (before, after)]
-        values = frame_sigma(part, harmonic)
-        for number, frame in enumerate(part):
-            forces = frame.get_forces()
-            row = {
-                "source": "reference",
-                "replica": origins.index(infos[first + number].origin),
-                "time_ps": (infos[first + number].time or 0.0) / 1000,
-                "sigma": float(values[number]),
-            }
-            for name, prediction in zip(COMMITTEES, predictions, strict=True):
-                members = prediction.forces[number]
-                difference = members.mean(axis=0) - forces
-                row[f"force_error_{name}"] = float(np.abs(difference).mean())
-                row[f"largest_error_{name}"] = float(np.linalg.norm(difference, axis=1).max())
-                row[f"uncertainty_{name}"] = float(uncertainty.per_atom(members).max())
-            rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def scan_reference(
-    runs: Sequence[Sequence[Atoms]],
-    band: Quiet,
-    harmonic: HarmonicReference,
-    spacing: float = 0.0,
-    **options: Any,
-) -> Observation:
-    """Events of reference MD with what moved, trajectory by trajectory.
-
-    Args:
-        runs: `trajectories` of labelled frames. band: `quiet.of_source` of the reference.
-        spacing: fs; finer trajectories are thinned to it. options: of `detection.Detector`.
-    """
-    parts = []
-    for number, every in enumerate(runs):
-        run = every[:: stride_of(np.array([time_of(frame) for frame in every]), spacing)]
-        chunk = (
-            np.array([time_of(frame) for frame in run]),
-            frame_sigma(run, harmonic),
-            np.array([frame.positions for frame in run]),
-            np.array([frame.cell.array for frame in run]),
-        )
-        parts.append(detection.scan([iter([chunk])], band, harmonic, [number], **options))
-    return observations.join(parts)
-
-
-def along_reference(series: pd.DataFrame, observed: Observation) -> Along | None:
-    """Errors and uncertainties inside and outside the events of the reference.
-
-    None where it has no frame inside or none outside.
-
-    Args:
-        series: `reference_series`. observed: its events.
-    """
-    inside = np.array(
-        [
-            any(event.holds(replica, 1000 * time) for event in observed.real_events)
-            for replica, time in zip(series["replica"], series["time_ps"], strict=True)
-        ],
-        bool,
-    )
-    if not inside.any() or inside.all():
-        return None
-    sides = {"inside": series[inside], "outside": series[~inside]}
-
-    def of(name: str) -> Errors:
-        values = {}
-        for side, rows in sides.items():
-            values[f"force_{side}"] = float(rows[f"force_error_{name}"].mean())
-            values[f"largest_{side}"] = float(rows[f"largest_error_{name}"].mean())
-            values[f"uncertainty_{side}"] = float(rows[f"uncertainty_{name}"].median())
-        return Errors(**values)
-
-    return Along(
-        inside=int(inside.sum()),
-        outside=int((~inside).sum()),
-        before=of("before"),
-        after=of("after"),
-    )
-
-
 def exploration_series(path: Path, source: str) -> pd.DataFrame:
     """σᴬ(t) and u_max of all replicas of an exploration, columns as `reference_series`."""
     parts = []
     with h5py.File(path) as file:
-        for number, name in enumerate(sorted(file)):
+        for replica, name in enumerate(sorted(file)):
             group = file[name]
             parts.append(
                 pd.DataFrame(
                     {
                         "source": source,
-                        "replica": number,
+                        "replica": replica,
                         "time_ps": group["time"][()] / 1000,
                         "sigma": group["sigma"][()],
                         f"uncertainty_{source}": group["measures/force_max"][()],
@@ -321,87 +185,3 @@ def thermal_energies(
         )
         for target, parts in sorted(energies.items())
     ]
-
-
-def labels_by_round(labels: Sequence[Path], rounds: int) -> list[list[Atoms]]:
-    """Labels of every round.
-
-    Args:
-        labels: label files, equally many of every round, round after round.
-    """
-    chunks = len(labels) // rounds
-    return [
-        [frame for path in labels[chunks * n : chunks * (n + 1)] for frame in read_labels(path)]
-        for n in range(rounds)
-    ]
-
-
-def labels_in_events(
-    rounds: Sequence[tuple[Explored, Mapping[float, Observation], Sequence[Atoms]]],
-    harmonic: HarmonicReference,
-    before: Committee,
-    after: Committee,
-    energies: Sequence[ThermalEnergy],
-    crystal: float,
-) -> list[LabelInEvent]:
-    """Reference labels of explored frames that lie within events.
-
-    Args:
-        rounds: of every round the exploration, its events by temperature, and its labels (whose
-            `FrameInfo.explored` is their row in the exploration).
-        before, after: the first and the last committee.
-        energies: `thermal_energies`. crystal: energy of the perfect cell, eV.
-    """
-    rows = []
-    thermals = {item.temperature: item for item in energies}
-    for number, (explored, observed, labels) in enumerate(rounds):
-        for label in labels:
-            place = frame_info.explored_row(label)
-            target = float(explored.target_temperature[place])
-            event, began_inside = _event_of(
-                int(explored.replica[place]), float(explored.time[place]), observed.get(target)
-            )
-            if event is None:
-                continue
-            energy = float(label.get_potential_energy()) - crystal
-            belongs = thermals.get(target) or thermal.equipartition(len(label), target)
-            errors = [_errors(committee, label) for committee in (before, after)]
-            rows.append(
-                LabelInEvent(
-                    frame_id=frame_info.identity(label),
-                    round=number,
-                    replica=int(explored.replica[place]),
-                    time=float(explored.time[place]),
-                    temperature=target,
-                    kind=event.kind,
-                    motion=event.motion,
-                    energy=energy,
-                    thermal_mean=belongs.mean,
-                    thermal_spread=belongs.spread,
-                    sigma=float(frame_sigma([label], harmonic)[0]),
-                    error_before=errors[0][0],
-                    error_after=errors[1][0],
-                    largest_before=errors[0][1],
-                    largest_after=errors[1][1],
-                    began_inside=began_inside,
-                    learned=number + 1 < len(rounds),
-                )
-            )
-    return rows
-
-
-def _event_of(replica: int, time: float, observed: Observation | None) -> tuple[Event | None, bool]:
-    if observed is None:
-        return None, False
-    for event in observed.apart:
-        if event.holds(replica, time):
-            return event, event.open_start
-    for event in observed.real_events:
-        if event.holds(replica, time):
-            return event, False
-    return None, False
-
-
-def _errors(committee: Committee, label: Atoms) -> tuple[float, float]:
-    difference = committee.evaluate([label]).forces[0] - label.get_forces()
-    return float(np.abs(difference).mean()), float(np.linalg.norm(difference, axis=1).max())

@@ -21,14 +21,14 @@ def open_questions(facts: Facts, tests: Sequence[Comparison]) -> list[Evidence]:
     reference, pair = facts.record.reference, facts.at_reference()
     statuses = {motion: status for motion, (status, _) in status_of_motions(facts).items()}
     real = facts.real_motions()
-    found = []
+    questions = []
     for motion in sorted({*facts.before.motions, *facts.after.motions, *real}):
         if statuses.get(motion) == "denied" and motion not in real:
             continue
         confirmed = statuses.get(motion) == "confirmed"
         second = "the reference" if reference is not None and pair is not None else "the last"
         if second == "the last" and not confirmed and motion not in real:
-            found.append(_unconfirmed(facts, motion))
+            questions.append(_unconfirmed(facts, motion))
             continue
         if second == "the reference" and motion not in real and confirmed:
             second = "the last"
@@ -38,8 +38,8 @@ def open_questions(facts: Facts, tests: Sequence[Comparison]) -> list[Evidence]:
             if (test.second, test.motion, test.quantity) == (second, motion, "entering")
         ]
         vague = [test for test in own if not test.significant and not _known(test)]
-        found += [_vague(test) for test in vague[:1]] if own else [_never_begun(motion)]
-    return [*found, *_stuck(facts, statuses, real)]
+        questions += [_vague(test) for test in vague[:1]] if own else [_never_begun(motion)]
+    return [*questions, *_stuck(facts, statuses, real)]
 
 
 def _stuck(facts: Facts, statuses: Mapping[str, str], real: Collection[str]) -> list[Evidence]:
@@ -47,16 +47,16 @@ def _stuck(facts: Facts, statuses: Mapping[str, str], real: Collection[str]) -> 
 
     They are counted apart and so are in no rate, but to stay in a state is to say that it is one.
     """
-    found = []
+    questions = []
     for name, observed in (("first", facts.before), ("last", facts.after)):
         stays = [event.motion for event in observed.apart if event.dwell == "stay"]
         unknown = {*stays} - {*real, *observed.motions}
-        found += [
+        questions += [
             _unknown_stay(motion, stays.count(motion), name)
             for motion in sorted(unknown)
             if statuses.get(motion, "open") == "open"
         ]
-    return found
+    return questions
 
 
 def _unknown_stay(motion: str, count: int, committee: str) -> Evidence:
@@ -156,7 +156,7 @@ def _telling_length(facts: Facts) -> float:
     reference, record = facts.record.reference, facts.record
     if reference is None:
         return 0.0
-    hottest = max((each.temperature for each in record.dynamics), default=0.0)
+    hottest = max((ensemble.temperature for ensemble in record.dynamics), default=0.0)
     temperature = record.reference_temperature
     hotter = temperature is not None and temperature.value >= hottest
     return reference.quiet_ps if hotter or facts.at_reference() is not None else 0.0

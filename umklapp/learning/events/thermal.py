@@ -133,6 +133,6 @@ def nearest(temperature: Temperature | None, targets: Sequence[float]) -> float 
     """
     if temperature is None or not len(targets):
         return None
-    target = min(targets, key=lambda each: abs(each - temperature.value))
+    target = min(targets, key=lambda kelvin: abs(kelvin - temperature.value))
     tolerated = min(SAME_TEMPERATURE * target + 2 * temperature.error, FARTHEST * target)
     return target if abs(target - temperature.value) <= tolerated else None

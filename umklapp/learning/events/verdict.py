@@ -49,10 +49,10 @@ class Belongs(Part):
     models: tuple[str, ...]
 
     @classmethod
-    def of(cls, number: int, assessment: Path, models: Sequence[Path]) -> Belongs:
+    def of(cls, round_index: int, assessment: Path, models: Sequence[Path]) -> Belongs:
         """From the files of the last round."""
         return cls(
-            round=number,
+            round=round_index,
             assessment=provenance.file_digest(assessment),
             models=tuple(provenance.file_digest(path) for path in models),
         )
@@ -63,14 +63,14 @@ class Belongs(Part):
         Models are read again only where one is newer than the verdict.
         """
         rounds = counted_rounds(files)
-        if not rounds or rounds[-1].number != self.round:
-            last = f"round {rounds[-1].number}" if rounds else "no round"
+        if not rounds or rounds[-1].index != self.round:
+            last = f"round {rounds[-1].index}" if rounds else "no round"
             return f"it is of round {self.round}, and {last} is the last one now"
         assessment = Path(rounds[-1].assessment)
         if not assessment.exists() or provenance.file_digest(assessment) != self.assessment:
             return f"round {self.round} was assessed again, or is being made again"
         written = Path(files.verdict).stat().st_mtime
-        models = [Path(files.final_model(number)) for number in range(len(self.models))]
+        models = [Path(files.final_model(member)) for member in range(len(self.models))]
         present = [path for path in models if path.exists()]
         newer = any(path.stat().st_mtime > written for path in present)
         if newer and tuple(provenance.file_digest(path) for path in present) != self.models:
@@ -114,19 +114,19 @@ class Verdict(Record):
     @property
     def needs(self) -> list[str]:
         """What would decide what is open."""
-        return [each.needs for each in self.evidence if each.needs]
+        return [piece.needs for piece in self.evidence if piece.needs]
 
     def overall_sigma(self, committee: str) -> float | None:
         """σᴬ of the dynamics of a committee, `before` or `after`; None where none is reported."""
-        known = self.sigma.get(committee)
-        return known.reported if known else None
+        anharmonicity = self.sigma.get(committee)
+        return anharmonicity.reported if anharmonicity else None
 
     def no_sigma(self, committee: str) -> str | None:
         """Why there is no σᴬ of a committee's dynamics, in words; None where there is."""
         if self.overall_sigma(committee) is not None:
             return None
-        known = self.sigma.get(committee)
-        return (known.too_small if known else None) or "no harmonic reference"
+        anharmonicity = self.sigma.get(committee)
+        return (anharmonicity.too_small if anharmonicity else None) or "no harmonic reference"
 
 
 def current(files: Material) -> tuple[Verdict | None, str | None]:
@@ -222,7 +222,7 @@ def checked(
         said.append(f"errors along the reference: both committees on {frames} of its frames")
     said.append(
         f"labels in events: {len(record.labels)}, energies against the thermal distribution of "
-        + (", ".join(sorted({each.source for each in record.thermal})) or "no dynamics")
+        + (", ".join(sorted({energy.source for energy in record.thermal})) or "no dynamics")
     )
     runs = [trial for trial in trials if trial.source == "learned committee"]
     said.append(

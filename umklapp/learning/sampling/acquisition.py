@@ -80,7 +80,7 @@ def share_above(expected: np.ndarray, bound: float) -> float:
 
 def select(
     candidates: Candidates,
-    known: Knowledge,
+    knowledge: Knowledge,
     settings: config.Acquisition,
     generator: np.random.Generator,
 ) -> Selection:
@@ -99,9 +99,9 @@ def select(
             "acquisition.strategy 'threshold' needs a calibrated committee, but its members agree "
             "exactly: use committee.seeds > 1 or acquisition.strategy 'random'"
         )
-    reasons = viability(candidates, known, settings)
+    reasons = viability(candidates, knowledge, settings)
     viable = np.array([not reason for reason in reasons])
-    probability, wanted = STRATEGIES[settings.strategy](candidates, known, settings)
+    probability, wanted = STRATEGIES[settings.strategy](candidates, knowledge, settings)
     probability = np.where(viable, probability, 0.0)
     draw = generator.random(len(candidates))
     accepted = np.flatnonzero(draw < probability)

@@ -86,10 +86,10 @@ def conformal_factor(
     """
     frames = len(errors)
     rank = int(np.ceil((frames + 1) * level))
-    top = np.array([each.max() for each in spread])
+    top = np.array([per_atom.max() for per_atom in spread])
     if rank > frames or not (top > 1e-12).all():
         return None
-    ratios = np.array([each.max() for each in errors]) / top
+    ratios = np.array([per_atom.max() for per_atom in errors]) / top
     return float(np.sort(ratios)[rank - 1])
 
 
@@ -144,7 +144,7 @@ def summarise(
 ) -> Honesty:
     """Everything above on some frames; None where the members agree exactly."""
     every, doubt = np.concatenate(list(errors)), np.concatenate(list(spread))
-    frames = [np.array([values.max() for values in each]) for each in (errors, spread)]
+    frames = [np.array([values.max() for values in quantity]) for quantity in (errors, spread)]
     table = [] if factor is None else reliability(every, doubt, factor)
     return Honesty(
         rank_correlation=rank_correlation(every, doubt),

@@ -33,8 +33,8 @@ class Spread:
 
     def numbers(self) -> SpreadNumbers:
         """For a record."""
-        known = np.isfinite(self.mean)
-        return SpreadNumbers(mean=self.mean if known else None, std=self.std if known else None)
+        finite = np.isfinite(self.mean)
+        return SpreadNumbers(mean=self.mean if finite else None, std=self.std if finite else None)
 
     @classmethod
     def of_numbers(cls, numbers: SpreadNumbers) -> Spread:

@@ -24,15 +24,15 @@ def correlation_time(series: np.ndarray) -> float:
 
 def _correlation_time(parts: Sequence[np.ndarray]) -> float:
     """Of all parts together, about their common mean."""
-    mean, number = np.concatenate(parts).mean(), max(map(len, parts))
-    size, function = 1 << (2 * number - 1).bit_length(), np.zeros(number)
+    mean, length = np.concatenate(parts).mean(), max(map(len, parts))
+    size, function = 1 << (2 * length - 1).bit_length(), np.zeros(length)
     for part in parts:
         transform = np.fft.rfft(part - mean, size)
-        function += np.fft.irfft(transform * transform.conj(), size)[:number]
+        function += np.fft.irfft(transform * transform.conj(), size)[:length]
     if all((part == parts[0][0]).all() for part in parts):
         return 0.5
     total = 0.5 + np.cumsum(function[1:] / function[0])
-    window = np.flatnonzero(np.arange(1, number) >= 5 * total)
+    window = np.flatnonzero(np.arange(1, length) >= 5 * total)
     return float(max(0.5, total[window[0]] if len(window) else total[-1]))
 
 

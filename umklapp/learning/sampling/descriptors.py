@@ -41,7 +41,7 @@ def of_frames(
             continue
         of_part = []
         for frame, values, doubt in zip(part, features, spread[first : first + size], strict=True):
-            means = [values[frame.numbers == number].mean(axis=0) for number in species]
+            means = [values[frame.numbers == element].mean(axis=0) for element in species]
             of_part.append(np.concatenate([*means, values[int(np.argmax(doubt))]]))
         rows.append(np.array(of_part))
     return np.concatenate(rows)
@@ -56,13 +56,13 @@ def add(path: Path, committee: Committee, perfect: Atoms) -> None:
     with h5py.File(path, "r+") as file:
         for groups in _together(file):
             frames = [frame for group in groups for frame in _frames(group)]
-            spread = [each for group in groups for each in group["spread"][()]]
-            found, first = of_frames(committee, frames, spread, perfect), 0
+            spread = [per_atom for group in groups for per_atom in group["spread"][()]]
+            descriptors, first = of_frames(committee, frames, spread, perfect), 0
             for group in groups:
                 if "descriptors" in group:  # of an attempt before
                     del group["descriptors"]
                 last = first + len(group["time"])
-                group["descriptors"] = found[first:last]
+                group["descriptors"] = descriptors[first:last]
                 first = last
 
 
@@ -71,7 +71,10 @@ def _together(file: h5py.File) -> Iterator[list[h5py.Group]]:
     groups: list[h5py.Group] = []
     for name in sorted(file):
         groups.append(file[name])
-        if sum(each["positions"].shape[0] * each["positions"].shape[1] for each in groups) >= ATOMS:
+        if (
+            sum(group["positions"].shape[0] * group["positions"].shape[1] for group in groups)
+            >= ATOMS
+        ):
             yield groups
             groups = []
     if groups:
@@ -81,7 +84,7 @@ def _together(file: h5py.File) -> Iterator[list[h5py.Group]]:
 def _frames(group: h5py.Group) -> list[Atoms]:
     numbers = group["numbers"][()]
     pairs = zip(group["positions"][()], group["cells"][()], strict=True)
-    return [Atoms(numbers, positions=each, cell=cell, pbc=True) for each, cell in pairs]
+    return [Atoms(numbers, positions=positions, cell=cell, pbc=True) for positions, cell in pairs]
 
 
 def displacements(frames: Sequence[Atoms], perfect: Atoms) -> np.ndarray:

@@ -76,9 +76,9 @@ def median_distance(descriptors: np.ndarray) -> float:
         block = slice(start, start + BLOCK)
         distance = squares[block, None] + squares[None, start:] - 2 * rows[block] @ rows[start:].T
         later = np.arange(distance.shape[1]) > np.arange(len(distance))[:, None]
-        found = distance[later]
-        pairs[filled : filled + len(found)] = found
-        filled += len(found)
+        added = distance[later]
+        pairs[filled : filled + len(added)] = added
+        filled += len(added)
     np.sqrt(np.maximum(pairs, 0.0, out=pairs), out=pairs)  # the median of squares is another one
     return float(np.median(pairs, overwrite_input=True))
 
@@ -122,10 +122,10 @@ def log_determinant(
     Returns:
         At most `count` row numbers; rows closer than `closest` to a chosen one are never taken.
     """
-    number, length = len(descriptors), max(median_distance(descriptors), 1e-12)
-    count = min(count, number)
-    factors, residual = np.zeros((count, number)), np.ones(number)
-    nearest = np.full(number, np.inf)
+    n_rows, length = len(descriptors), max(median_distance(descriptors), 1e-12)
+    count = min(count, n_rows)
+    factors, residual = np.zeros((count, n_rows)), np.ones(n_rows)
+    nearest = np.full(n_rows, np.inf)
     chosen = [int(np.argmax(quality))]
     while len(chosen) < count:
         last, done = chosen[-1], factors[: len(chosen) - 1]

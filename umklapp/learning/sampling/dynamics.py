@@ -185,8 +185,8 @@ def run(
         One trajectory per replica, with the reason it ended.
     """
     replicas = [
-        Replica(start, target, number % len(committee), own, committee.cutoff)
-        for number, (start, target, own) in enumerate(
+        Replica(start, target, replica_index % len(committee), own, committee.cutoff)
+        for replica_index, (start, target, own) in enumerate(
             zip(starts, temperatures, generator.spawn(len(starts)), strict=True)
         )
     ]
@@ -195,7 +195,7 @@ def run(
         for replica in alive if step else ():
             replica.move(scheme)
         _evaluate(committee, alive, recorder, scheme, step)
-        for number, replica in enumerate(replicas):
+        for replica_index, replica in enumerate(replicas):
             if replica not in alive:
                 continue
             if step:
@@ -204,7 +204,7 @@ def run(
             problem = health.complaint(state, limits(replica.trajectory.target))
             if problem:
                 replica.trajectory.ended = f"stopped at step {step}: {problem}"
-                log.info(f"replica {number}: {replica.trajectory.ended}")
+                log.info(f"replica {replica_index}: {replica.trajectory.ended}")
                 alive.remove(replica)
                 replica.keep(recorder)
             elif replica.prediction is not None:
@@ -228,15 +228,17 @@ def _evaluate(
     near = [replica.neighbours for replica in replicas]
     if scheme.driver == "members" and step % scheme.every:
         own = committee.evaluate_each(frames, [replica.member for replica in replicas], near)
-        for number, replica in enumerate(replicas):
+        for replica_index, replica in enumerate(replicas):
             replica.prediction = None
-            replica.forces, replica.stress = own.forces[number], own.stress[number]
-            replica.potential = float(own.energy[number])
+            replica.forces, replica.stress = own.forces[replica_index], own.stress[replica_index]
+            replica.potential = float(own.energy[replica_index])
         return
-    found = committee.evaluate_members(frames, near)
-    for number, replica in enumerate(replicas):
-        one = slice(number, number + 1)
-        alone = CommitteePrediction(found.energy[:, one], found.forces[one], found.stress[:, one])
+    prediction = committee.evaluate_members(frames, near)
+    for replica_index, replica in enumerate(replicas):
+        one = slice(replica_index, replica_index + 1)
+        alone = CommitteePrediction(
+            prediction.energy[:, one], prediction.forces[one], prediction.stress[:, one]
+        )
         replica.take(alone, scheme)
         if scheme.bias:
             zero = recorder.reference_energy * len(replica.atoms)

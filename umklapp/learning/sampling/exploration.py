@@ -83,8 +83,8 @@ def write(path: Path, replicas: Sequence[Trajectory], identity: str = "") -> Non
     """
     with replacing(path) as part, h5py.File(part, "w") as file:
         file.attrs.update(units=UNITS, identity=identity)
-        for number, replica in enumerate(replicas):
-            group = file.create_group(f"replica_{number:05d}")
+        for replica_index, replica in enumerate(replicas):
+            group = file.create_group(f"replica_{replica_index:05d}")
             group.attrs.update(ended=replica.ended, target_temperature=replica.target)
             group.attrs["start"] = replica.start
             group["numbers"] = replica.atoms.numbers
@@ -122,7 +122,7 @@ def read(path: Path) -> Explored:
     ended: list[str] = []
     starts: list[str] = []
     with h5py.File(path) as file:
-        for number, name in enumerate(sorted(file)):
+        for replica_index, name in enumerate(sorted(file)):
             group = file[name]
             ended.append(str(group.attrs["ended"]))
             starts.append(str(group.attrs.get("start", "")))
@@ -130,10 +130,10 @@ def read(path: Path) -> Explored:
                 atoms = Atoms(group["numbers"][()], cell=cell, pbc=True)
                 atoms.positions = positions
                 frames.append(atoms)
-            for key, found in lists.items():
-                found.extend(group[key][()])
+            for key, arrays in lists.items():
+                arrays.extend(group[key][()])
             count = len(group["time"])
-            columns["replica"].append(np.full(count, number))
+            columns["replica"].append(np.full(count, replica_index))
             columns["target_temperature"].append(
                 np.full(count, group.attrs["target_temperature"], float)
             )
@@ -148,7 +148,7 @@ def read(path: Path) -> Explored:
         frames=frames,
         ended=ended,
         starts=starts,
-        measures={name: np.concatenate([np.empty(0), *each]) for name, each in measures.items()},
+        measures={name: np.concatenate([np.empty(0), *parts]) for name, parts in measures.items()},
         descriptors=np.concatenate(descriptors) if descriptors else np.empty((len(frames), 0)),
         forces=lists["forces"],
         spread=lists["spread"],
@@ -162,7 +162,7 @@ def read(path: Path) -> Explored:
     )
 
 
-def candidates(found: Explored, measure: str, factor: float | None) -> Candidates:
+def candidates(explored: Explored, measure: str, factor: float | None) -> Candidates:
     """The explored frames as acquisition sees them.
 
     Args:
@@ -170,28 +170,28 @@ def candidates(found: Explored, measure: str, factor: float | None) -> Candidate
         factor: calibration factor of the committee, None where it has none.
     """
     return Candidates(
-        uncertainty=found.measures[measure],
-        expected=(np.nan if factor is None else factor) * found.measures["force_max"],
-        energy=found.energy,
-        atoms=np.array([len(frame) for frame in found.frames]),
-        target=found.target_temperature,
-        shortest=found.shortest_distance,
-        replica=found.replica,
-        time=found.time,
-        descriptors=found.descriptors,
+        uncertainty=explored.measures[measure],
+        expected=(np.nan if factor is None else factor) * explored.measures["force_max"],
+        energy=explored.energy,
+        atoms=np.array([len(frame) for frame in explored.frames]),
+        target=explored.target_temperature,
+        shortest=explored.shortest_distance,
+        replica=explored.replica,
+        time=explored.time,
+        descriptors=explored.descriptors,
     )
 
 
 def starting_frames(
-    perfect: Atoms, known: Sequence[Atoms], count: int, generator: np.random.Generator
+    perfect: Atoms, labelled: Sequence[Atoms], count: int, generator: np.random.Generator
 ) -> list[Atoms]:
-    """Random known frames in the cell of the perfect crystal; that crystal where there are none.
+    """Random labelled frames in the cell of the perfect crystal; that crystal where there are none.
 
     The first half is drawn of frames in which every atom is at its site, so that rounds can be
     compared; the second half of all frames, hopped ones too. Cells that were relaxed with other
     settings (`sites.SAME_CELL`) are brought to its cell.
     """
-    same_cell = [frame for frame in known if sites.in_cell(frame, perfect, sites.SAME_CELL)]
+    same_cell = [frame for frame in labelled if sites.in_cell(frame, perfect, sites.SAME_CELL)]
     quiet = [frame for frame in same_cell if start_of(frame, perfect) == CRYSTAL]
     pools = [quiet or [perfect]] * (count - count // 2) + [same_cell or [perfect]] * (count // 2)
     chosen = [pool[int(generator.integers(len(pool)))] for pool in pools]
@@ -253,22 +253,22 @@ def limits_of(settings: MdExploration, perfect: Atoms) -> Callable[[float], heal
 def run(
     committee: Committee,
     perfect: Atoms,
-    known: Sequence[Atoms],
+    labelled: Sequence[Atoms],
     reference_energy: np.ndarray,
     settings: MdExploration,
     generator: np.random.Generator,
     harmonic: HarmonicReference | None = None,
 ) -> list[Trajectory]:
-    """Exploration from several known frames, bounded in steps and watched.
+    """Exploration from several labelled frames, bounded in steps and watched.
 
     Args:
         perfect: the perfect sampling supercell.
-        known: labelled frames to start from.
+        labelled: frames to start from.
         reference_energy: (K,) eV per atom of every member on the perfect crystal.
         harmonic: for σᴬ and the uncertainty `sigma`.
     """
     count = settings.replicas
-    starts = starting_frames(perfect, known, count, generator)
+    starts = starting_frames(perfect, labelled, count, generator)
     arguments = (
         committee,
         starts,
@@ -313,14 +313,14 @@ def judge_pool(
     if not pool:
         return []
     recorder = Recorder(reference_energy, harmonic)
-    found, prediction = [], committee.evaluate_members(pool)
-    for number, frame in enumerate(pool):
-        one = slice(number, number + 1)
+    trajectories, prediction = [], committee.evaluate_members(pool)
+    for frame_index, frame in enumerate(pool):
+        one = slice(frame_index, frame_index + 1)
         alone = type(prediction)(
             prediction.energy[:, one], prediction.forces[one], prediction.stress[:, one]
         )
         trajectory = Trajectory(frame, float("nan"), ended="frame of the pool")
         shortest = sites.shortest_distance(frame, search=8.0)
         recorder.keep(trajectory, frame, alone, 0.0, float("nan"), shortest)
-        found.append(trajectory)
-    return found
+        trajectories.append(trajectory)
+    return trajectories

@@ -104,11 +104,11 @@ class OrderBiased:
 
     def evaluate(self, frames: Sequence[Atoms]) -> Prediction:
         """Biased energies and forces of all frames."""
-        found = self.potential.evaluate(frames)
-        energy, forces = found.energy.copy(), []
-        for number, (atoms, force) in enumerate(zip(frames, found.forces, strict=True)):
+        prediction = self.potential.evaluate(frames)
+        energy, forces = prediction.energy.copy(), []
+        for frame_index, (atoms, force) in enumerate(zip(frames, prediction.forces, strict=True)):
             away = self.order.value(atoms) - self.target
             strength = len(atoms) * self.stiffness * away
-            energy[number] += 0.5 * strength * away
+            energy[frame_index] += 0.5 * strength * away
             forces.append(force - strength * self.order.gradient(atoms))
-        return Prediction(energy, forces, found.stress)
+        return Prediction(energy, forces, prediction.stress)

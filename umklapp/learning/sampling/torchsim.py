@@ -55,12 +55,12 @@ class CommitteeModel(ModelInterface):
     def forward(self, state: torch_sim.SimState, **_: object) -> dict[str, torch.Tensor]:
         """Mean energies (n,) eV and forces (N, 3) eV/Å."""
         vectors, source, types = self._slots(state)
-        number, systems = len(vectors), state.n_systems
+        n_atoms, systems = len(vectors), state.n_systems
         graph = self.engine.graph(vectors, source, types)
         energies, forces = [], []
         for member in range(len(self.engine.members)):
             energy, gradient, _features = self.engine.call(graph, member)
-            pull = torch.zeros(number, 3, dtype=self.dtype, device=self.device)
+            pull = torch.zeros(n_atoms, 3, dtype=self.dtype, device=self.device)
             pull.index_add_(0, source.reshape(-1), gradient.to(self.dtype).reshape(-1, 3))
             forces.append(gradient.to(self.dtype).sum(dim=1) - pull)
             total = torch.zeros(systems, dtype=self.dtype, device=self.device)
@@ -72,7 +72,7 @@ class CommitteeModel(ModelInterface):
         return {"energy": self.energy.mean(dim=0), "forces": self.member_forces.mean(dim=0)}
 
     def _slots(self, state: torch_sim.SimState) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        cutoff, number = self.engine.cutoff, state.n_atoms
+        cutoff, n_atoms = self.engine.cutoff, state.n_atoms
         cells = state.row_vector_cell
         pairs, system, shifts = torch_nl_linked_cell(
             cutoff,
@@ -84,13 +84,13 @@ class CommitteeModel(ModelInterface):
         order = torch.argsort(pairs[0], stable=True)
         centre, other = pairs[:, order]
         shift = compute_cell_shifts(cells.reshape(-1, 3), shifts[order], system[order])
-        count = torch.bincount(centre, minlength=number)
+        count = torch.bincount(centre, minlength=n_atoms)
         slot = torch.arange(len(centre), device=self.device) - (count.cumsum(0) - count)[centre]
         width = max(2, int(count.max()))
-        vectors = torch.zeros(number, width, 3, dtype=self.dtype, device=self.device)
+        vectors = torch.zeros(n_atoms, width, 3, dtype=self.dtype, device=self.device)
         vectors[..., 0] = 2 * cutoff  # slots without a neighbour
         vectors[centre, slot] = state.positions[other] - state.positions[centre] + shift
-        source = torch.arange(number, device=self.device)[:, None].repeat(1, width)
+        source = torch.arange(n_atoms, device=self.device)[:, None].repeat(1, width)
         source[centre, slot] = other
         return vectors, source, self.engine.types_of(state.atomic_numbers)
 
@@ -141,11 +141,11 @@ class _Snapshot:
         self, place: int, trajectory: Trajectory, recorder: Recorder, seen: health.State
     ) -> None:
         """Record the replica at a place among those alive."""
-        mine = self.state.system_idx == place
+        of_replica = self.state.system_idx == place
         atoms = trajectory.atoms.copy()
-        atoms.positions = self.positions[mine].cpu().numpy()
+        atoms.positions = self.positions[of_replica].cpu().numpy()
         energy = self.energy[:, [place]].cpu().numpy()
-        forces = self.forces[:, mine].cpu().numpy()
+        forces = self.forces[:, of_replica].cpu().numpy()
         nothing = np.full((len(energy), 1, 6), np.nan)  # no stress is asked for
         prediction = CommitteePrediction(energy, [forces], nothing)
         recorder.keep(trajectory, atoms, prediction, self.time, seen.temperature, seen.distance)
@@ -191,12 +191,12 @@ def run(
         now = _Snapshot.of(step * scheme.timestep, state, model)
         seen = now.states()
         ended = []
-        for place, number in enumerate(alive):
-            trajectory = trajectories[number]
+        for place, replica in enumerate(alive):
+            trajectory = trajectories[replica]
             problem = health.complaint(seen[place], limits(trajectory.target))
             if problem:
                 trajectory.ended = f"stopped at step {step}: {problem}"
-                log.info(f"replica {number}: {trajectory.ended}")
+                log.info(f"replica {replica}: {trajectory.ended}")
                 ended.append(place)
                 if last is not None and (step - 1) % scheme.every:
                     last[0].keep(place, trajectory, recorder, last[1][place])

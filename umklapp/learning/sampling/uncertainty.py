@@ -74,26 +74,26 @@ def measure(
     """
     relative = _above_crystal(prediction, reference_energy)
     energy = relative.std(axis=0)
-    spread = [per_atom(each) for each in prediction.forces]
-    spread_relative = [per_atom_relative(each) for each in prediction.forces]
+    spread = [per_atom(forces) for forces in prediction.forces]
+    spread_relative = [per_atom_relative(forces) for forces in prediction.forces]
     none = [None] * len(spread) if harmonic is None else list(harmonic)
     sigmas = [
-        sigma(forces, known) if known is not None else np.full(len(forces), np.nan)
-        for forces, known in zip(prediction.forces, none, strict=True)
+        sigma(forces, own_harmonic) if own_harmonic is not None else np.full(len(forces), np.nan)
+        for forces, own_harmonic in zip(prediction.forces, none, strict=True)
     ]
     mean_sigma = [
-        float(sigma(forces.mean(axis=0), known)) if known is not None else np.nan
-        for forces, known in zip(prediction.forces, none, strict=True)
+        float(sigma(forces.mean(axis=0), own_harmonic)) if own_harmonic is not None else np.nan
+        for forces, own_harmonic in zip(prediction.forces, none, strict=True)
     ]
-    doubt = np.array([each.std() for each in sigmas])
-    size = np.array([each.mean() for each in sigmas])
+    doubt = np.array([members.std() for members in sigmas])
+    size = np.array([members.mean() for members in sigmas])
     values = {
         "energy": energy,
         "energy_relative": energy / np.maximum(np.abs(relative.mean(axis=0)), ENERGY_FLOOR),
-        "force_mean": np.array([each.mean() for each in spread]),
-        "force_mean_relative": np.array([each.mean() for each in spread_relative]),
-        "force_max": np.array([each.max() for each in spread]),
-        "force_max_relative": np.array([each.max() for each in spread_relative]),
+        "force_mean": np.array([u.mean() for u in spread]),
+        "force_mean_relative": np.array([u.mean() for u in spread_relative]),
+        "force_max": np.array([u.max() for u in spread]),
+        "force_max_relative": np.array([u.max() for u in spread_relative]),
         "sigma": doubt,
         "sigma_relative": doubt / np.maximum(size, SIGMA_FLOOR),
     }

@@ -124,9 +124,9 @@ def _restore(path: Path, atoms: Atoms, generator: np.random.Generator) -> int:
 def _kept(ledger: Ledger, engine: Engine, path: Path) -> list[Atoms]:
     if not path.exists():
         return []
-    found = []
+    labels = []
     for entries in json.loads(path.read_text())["kept"]:
         label = ledger.label(engine, entries["frame_id"])
         FrameInfo.of_entries(entries).put(label)
-        found.append(label)
-    return found
+        labels.append(label)
+    return labels

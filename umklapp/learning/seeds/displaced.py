@@ -29,11 +29,11 @@ def rattled(
         origin: written to the frames.
     """
     made = []
-    for number in range(settings.count):
+    for frame_index in range(settings.count):
         atoms = supercell.copy()
         strain = generator.uniform(-settings.strain, settings.strain, size=(3, 3))
         atoms.set_cell(atoms.cell.array @ (np.eye(3) + (strain + strain.T) / 2), scale_atoms=True)
-        amplitude = settings.amplitudes[number % len(settings.amplitudes)]
+        amplitude = settings.amplitudes[frame_index % len(settings.amplitudes)]
         atoms.positions += generator.normal(scale=amplitude, size=atoms.positions.shape)
         frame_info.mark(atoms, origin=origin)
         made.append(frames.strip(atoms))
@@ -83,10 +83,10 @@ def harmonic(
     phonon.symmetrize_force_constants()
     phonon.init_random_displacements()
     thermal = []
-    for number in range(settings.count):
-        temperature = settings.temperatures[number % len(settings.temperatures)]
+    for frame_index in range(settings.count):
+        temperature = settings.temperatures[frame_index % len(settings.temperatures)]
         shifts = phonon.get_random_displacements_at_temperature(
-            temperature, number_of_snapshots=1, random_seed=seed + number
+            temperature, number_of_snapshots=1, random_seed=seed + frame_index
         )
         atoms = perfect.copy()
         atoms.positions += shifts[0]

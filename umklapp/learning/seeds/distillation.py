@@ -105,20 +105,22 @@ def distil(
     order = generator.permutation(len(pool))[: min(settings.start, count)].tolist()
     history: list[dict[str, Any]] = []
     while True:
-        number, where = len(history), folder / f"round_{len(history):02d}"
+        round_index, where = len(history), folder / f"round_{len(history):02d}"
         state = where / "round.json"
         if state.exists():
-            found = json.loads(state.read_text())
+            outcome = json.loads(state.read_text())
         else:
-            members = [_fit(pool, order, settings, seed, folder, number, k) for k in _all(settings)]
-            found = _round(pool, order, settings, count - len(order), members, engine)
-            write_json(state, found)
-        history.append(found["row"])
-        log.info(_words(found["row"]))
-        reason = _ended(found["row"], settings, count)
+            members = [
+                _fit(pool, order, settings, seed, folder, round_index, k) for k in _all(settings)
+            ]
+            outcome = _round(pool, order, settings, count - len(order), members, engine)
+            write_json(state, outcome)
+        history.append(outcome["row"])
+        log.info(_words(outcome["row"]))
+        reason = _ended(outcome["row"], settings, count)
         if reason:
             return Distilled(sorted(order), order, history, reason)
-        order = [*order, *found["next"]]
+        order = [*order, *outcome["next"]]
 
 
 def _all(settings: Distillation) -> range:
@@ -131,21 +133,23 @@ def _fit(
     settings: Distillation,
     seed: int,
     folder: Path,
-    number: int,
+    round_index: int,
     member: int,
 ) -> tuple[Path, float]:
     """A member of a round, warm from the round before; its checkpoint and the seconds it took."""
-    out = folder / f"round_{number:02d}" / f"member_{member}.ckpt"
+    out = folder / f"round_{round_index:02d}" / f"member_{member}.ckpt"
     spent = out.with_suffix(".json")
     if spent.exists():
         return out, float(json.loads(spent.read_text())["seconds"])
-    parent = folder / f"round_{number - 1:02d}" / f"member_{member}.ckpt" if number else None
+    parent = (
+        folder / f"round_{round_index - 1:02d}" / f"member_{member}.ckpt" if round_index else None
+    )
     chosen, held = subsample(len(order), settings.fraction, seed, member, 1)
     result = training.train(
         [pool[order[n]] for n in chosen],
         [pool[order[n]] for n in held],
         settings.potential,
-        provenance.seed_for(seed, number, member) % 2**31,
+        provenance.seed_for(seed, round_index, member) % 2**31,
         out,
         folder / f"scratch_{member}",
         parent=parent,
@@ -166,11 +170,11 @@ def _round(
     began = time.monotonic()
     committee = Committee.load([path for path, _ in members], engine)
     taken = set(order)
-    rest = [number for number in range(len(pool)) if number not in taken]
+    rest = [frame_index for frame_index in range(len(pool)) if frame_index not in taken]
     row: dict[str, Any] = {"frames": len(order), "left": len(rest)}
     chosen: list[int] = []
     if rest:
-        left = [pool[number] for number in rest]
+        left = [pool[frame_index] for frame_index in rest]
         prediction = committee.evaluate_members(left)
         spread = disagreement(prediction, settings.measure)
         size = min(settings.batch, wanted, len(rest))
@@ -188,9 +192,9 @@ def disagreement(prediction: CommitteePrediction, measure: str) -> np.ndarray:
     `energy`: std_k(E_k)/N in eV per atom; `force_max`: max_I u_I in eV/Å.
     """
     if measure == "energy":
-        atoms = np.array([each.shape[1] for each in prediction.forces])
+        atoms = np.array([forces.shape[1] for forces in prediction.forces])
         return np.asarray(prediction.energy.std(axis=0) / atoms)
-    return np.array([uncertainty.per_atom(each).max() for each in prediction.forces])
+    return np.array([uncertainty.per_atom(forces).max() for forces in prediction.forces])
 
 
 def _batch(committee: Committee, left: Sequence[Atoms], spread: np.ndarray, size: int) -> list[int]:
@@ -198,7 +202,7 @@ def _batch(committee: Committee, left: Sequence[Atoms], spread: np.ndarray, size
     best = np.argsort(-spread, kind="stable")[: SHORTLIST * size]
     features = committee.features([left[n] for n in best])
     assert features is not None, "networks have features"
-    means = np.array([each.mean(axis=0) for each in features])
+    means = np.array([frame_features.mean(axis=0) for frame_features in features])
     quality = np.maximum(spread[best], 1e-12)
     taken = diversity.log_determinant(means, size, quality, closest=0.0)
     return sorted(int(best[n]) for n in taken)

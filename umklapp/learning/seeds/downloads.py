@@ -71,10 +71,10 @@ def download(
     if size == 0:
         part.touch()
     if part.stat().st_size != size:
-        found = part.stat().st_size
+        received = part.stat().st_size
         part.unlink()
         raise CalculationError(
-            f"{target.name}: {found} bytes came, the listing says {size}; the file is deleted, "
+            f"{target.name}: {received} bytes came, the listing says {size}; the file is deleted, "
             "run again"
         )
     part.replace(target)
@@ -92,11 +92,11 @@ def _append(server: Client, path: str, part: Path, have: int, size: int) -> None
 
 
 def _checked(path: Path, checksum: str | None) -> str:
-    found = sha256(path)
-    if checksum is not None and found != checksum:
+    digest = sha256(path)
+    if checksum is not None and digest != checksum:
         path.unlink()
         raise CalculationError(
-            f"{path.name}: SHA-256 is {found}, {checksum} is expected; the file is deleted (no "
+            f"{path.name}: SHA-256 is {digest}, {checksum} is expected; the file is deleted (no "
             "other is), run again; if that does not help the checksum itself is of another file"
         )
-    return found
+    return digest

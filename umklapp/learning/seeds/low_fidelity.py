@@ -100,25 +100,25 @@ def sample(
     ended, made = [health.BOUND_REACHED] * len(replicas), []
     alive = list(range(len(replicas)))
     for stage, temperature in enumerate(settings.temperatures):
-        found = dynamics.run(
+        trajectories = dynamics.run(
             Committee([_driver(potential, order, settings, stage)]),
-            [replicas[number] for number in alive],
+            [replicas[replica] for replica in alive],
             [temperature] * len(alive),
             recording.Recorder(zero),
             generator,
             _scheme(settings),
             lambda target: _limits(settings, perfect),
         )
-        for number, trajectory in zip(list(alive), found, strict=True):
+        for replica, trajectory in zip(list(alive), trajectories, strict=True):
             times = [stage * settings.steps * settings.timestep + time for time in trajectory.time]
             for atoms, time in zip(recording.kept_frames([trajectory]), times, strict=True):
-                frame_info.mark(atoms, replica=number, stage=stage, time=time)
+                frame_info.mark(atoms, replica=replica, stage=stage, time=time)
                 made.append(atoms)
-                replicas[number] = atoms
+                replicas[replica] = atoms
             if trajectory.ended != health.BOUND_REACHED:
-                ended[number] = f"{temperature:g} K: {trajectory.ended}"
-                alive.remove(number)
-                log.info(f"replica {number}, {ended[number]}")
+                ended[replica] = f"{temperature:g} K: {trajectory.ended}"
+                alive.remove(replica)
+                log.info(f"replica {replica}, {ended[replica]}")
         log.info(
             f"{temperature:g} K: {len(made)} frames, {len(alive)}/{len(replicas)} replicas alive"
         )
@@ -146,11 +146,11 @@ def _position(info: FrameInfo, shuffled: Sequence[int]) -> tuple[int, float]:
     return shuffled.index(info.replica), info.time
 
 
-def stages(found: Sequence[Atoms], temperatures: Sequence[float]) -> list[StageNumbers]:
+def stages(pool: Sequence[Atoms], temperatures: Sequence[float]) -> list[StageNumbers]:
     """Of every stage: temperature (K), kept frames, mean order O, mean energy (eV per atom)."""
     rows = []
     for stage, temperature in enumerate(temperatures):
-        frames_of_stage = [atoms for atoms in found if FrameInfo.of(atoms).stage == stage]
+        frames_of_stage = [atoms for atoms in pool if FrameInfo.of(atoms).stage == stage]
         if frames_of_stage:
             energies = [atoms.get_potential_energy() / len(atoms) for atoms in frames_of_stage]
             orders = [FrameInfo.of(atoms).order or 0.0 for atoms in frames_of_stage]
@@ -170,9 +170,9 @@ def starts(
 ) -> list[Atoms]:
     """A starting configuration per replica: every strain with every defect, in turn."""
     made = []
-    for number in range(settings.replicas):
-        strain = settings.strains[number % len(settings.strains)]
-        kind = settings.defects[(number // len(settings.strains)) % len(settings.defects)]
+    for replica in range(settings.replicas):
+        strain = settings.strains[replica % len(settings.strains)]
+        kind = settings.defects[(replica // len(settings.strains)) % len(settings.defects)]
         atoms = defects.make(kind, perfect, generator)
         atoms.set_cell(atoms.cell.array * (1 + strain), scale_atoms=True)
         made.append(atoms)
@@ -200,17 +200,17 @@ def sift(
     good = []
     for first in range(0, len(apart), CHUNK):
         chunk = apart[first : first + CHUNK]
-        found = potential.evaluate(chunk)
+        prediction = potential.evaluate(chunk)
         for atoms, energy, forces, stress in zip(
-            chunk, found.energy, found.forces, found.stress, strict=True
+            chunk, prediction.energy, prediction.forces, prediction.stress, strict=True
         ):
             if not (np.isfinite(energy) and np.isfinite(forces).all()):
                 counts["labels not finite"] += 1
             elif np.linalg.norm(forces, axis=1).max() > settings.max_force:
                 counts["forces too large"] += 1
             else:
-                known = stress if np.isfinite(stress).all() else None
-                label = frames.labelled(atoms, energy, forces, known, engine="cheap surface")
+                label_stress = stress if np.isfinite(stress).all() else None
+                label = frames.labelled(atoms, energy, forces, label_stress, engine="cheap surface")
                 good.append(label)
     kept = frames.unique(good)
     counts["repeated"] += len(good) - len(kept)

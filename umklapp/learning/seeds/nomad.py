@@ -122,10 +122,10 @@ def data_set(server: Client, doi: str) -> dict[str, Any]:
     Raises:
         InputError: the server knows no data set with this DOI.
     """
-    found = server.json("datasets/", {"doi": doi}).get("data", [])
-    if not found:
+    data_sets = server.json("datasets/", {"doi": doi}).get("data", [])
+    if not data_sets:
         raise InputError(f"{server.base}: no data set has the DOI {doi}")
-    return {key: found[0].get(key) for key in ("dataset_id", "dataset_name", "doi")}
+    return {key: data_sets[0].get(key) for key in ("dataset_id", "dataset_name", "doi")}
 
 
 def listing(server: Client, settings: NomadSeed, formula: str) -> NomadListing:
@@ -154,18 +154,18 @@ def listing(server: Client, settings: NomadSeed, formula: str) -> NomadListing:
 def _listing(server: Client, settings: NomadSeed, formula: str) -> NomadListing:
     symbols = sorted(set(Atoms(formula).get_chemical_symbols()))
     query = {"datasets.doi": settings.doi, "results.material.elements": {"all": symbols}}
-    known = data_set(server, settings.doi)
+    identity = data_set(server, settings.doi)
     body: dict[str, Any] = {"owner": "public", "query": query}
     entries = [
         entry
         for entry in pages(server, "entries/query", {**body, "required": {"include": WANTED}})
         if _is(entry, formula)
     ]
-    mine = {entry["entry_id"] for entry in entries}
+    entry_ids = {entry["entry_id"] for entry in entries}
     files: dict[tuple[str, str], int] = {}
-    if mine:
+    if entry_ids:
         for entry in pages(server, "entries/rawdir/query", body):
-            if entry["entry_id"] in mine:
+            if entry["entry_id"] in entry_ids:
                 for file in entry["files"]:
                     files[entry["upload_id"], file["path"]] = int(file["size"])
     for upload, folder in sorted(_folders_above(entries, settings.parents)):
@@ -179,7 +179,7 @@ def _listing(server: Client, settings: NomadSeed, formula: str) -> NomadListing:
     ]
     total = sum(file.size for file in chosen) / 1e6
     return NomadListing(
-        data_set=known,
+        data_set=identity,
         formula=formula,
         entries=len(entries),
         files=chosen,
@@ -195,11 +195,11 @@ def _is(entry: dict[str, Any], formula: str) -> bool:
 
 
 def _folders_above(entries: Sequence[dict[str, Any]], levels: int) -> set[tuple[str, str]]:
-    found = set()
+    folders = set()
     for entry in entries:
         above = list(PurePosixPath(entry["mainfile"]).parents)[1 : levels + 1]
-        found |= {(entry["upload_id"], "" if str(p) == "." else str(p)) for p in above}
-    return found
+        folders |= {(entry["upload_id"], "" if str(p) == "." else str(p)) for p in above}
+    return folders
 
 
 def _folder(server: Client, upload: str, folder: str) -> Iterator[tuple[str, int]]:
@@ -208,10 +208,10 @@ def _folder(server: Client, upload: str, folder: str) -> Iterator[tuple[str, int
     while True:
         answer = server.json(f"uploads/{upload}/rawdir/{folder}", {"page_size": PAGE, "page": page})
         content = answer.get("directory_metadata", {}).get("content", [])
-        for each in content:
-            if each.get("is_file"):
-                name = f"{folder}/{each['name']}" if folder else str(each["name"])
-                yield name, int(each["size"])
+        for entry in content:
+            if entry.get("is_file"):
+                name = f"{folder}/{entry['name']}" if folder else str(entry["name"])
+                yield name, int(entry["size"])
         if page * PAGE >= int(answer.get("pagination", {}).get("total", 0)) or not content:
             return
         if page == LAST_PAGE:
@@ -246,7 +246,7 @@ def safe_path(folder: Path, upload: str, path: str) -> Path:
 
 
 def fetch(
-    server: Client, settings: NomadSeed, found: NomadListing | NomadManifest, folder: Path
+    server: Client, settings: NomadSeed, offer: NomadListing | NomadManifest, folder: Path
 ) -> NomadManifest:
     """Download every file of a listing; those that are there are only checked.
 
@@ -257,24 +257,24 @@ def fetch(
         InputError: the material has no files, or more than `max_megabytes`.
         CalculationError: a file did not come whole or has another checksum; all others are kept.
     """
-    name = found.data_set["doi"] or settings.doi
-    if not found.files:
+    name = offer.data_set["doi"] or settings.doi
+    if not offer.files:
         raise InputError(
-            f"seeds: the data set {name} has {found.entries} entries of {found.formula} and "
+            f"seeds: the data set {name} has {offer.entries} entries of {offer.formula} and "
             f"no file that matches {settings.files!r}; leave this seed out for the material, or "
             "change files or parents"
         )
-    if found.megabytes > settings.max_megabytes:
+    if offer.megabytes > settings.max_megabytes:
         raise InputError(
-            f"seeds: {found.formula} has {found.megabytes:.0f} MB in {len(found.files)} "
+            f"seeds: {offer.formula} has {offer.megabytes:.0f} MB in {len(offer.files)} "
             f"files, max_megabytes is {settings.max_megabytes:g}: raise it, or let files match less"
         )
     sums = checksums(settings.checksums)
-    targets = [safe_path(folder, file.upload, file.path) for file in found.files]
-    missing = [f.size for f, t in zip(found.files, targets, strict=True) if not t.exists()]
+    targets = [safe_path(folder, file.upload, file.path) for file in offer.files]
+    missing = [f.size for f, t in zip(offer.files, targets, strict=True) if not t.exists()]
     room_for(folder, sum(missing))
     files, problems = [], []
-    for file, target in zip(found.files, targets, strict=True):
+    for file, target in zip(offer.files, targets, strict=True):
         wanted = sums.get(f"{file.upload}/{file.path}")
         address = f"uploads/{file.upload}/raw/{file.path}"
         log.info(f"{target.name}: {file.size / 1e6:.3f} MB")
@@ -294,7 +294,7 @@ def fetch(
         )
     if problems:
         raise CalculationError("; ".join(problems))
-    contents = {name: getattr(found, name) for name in Contents.model_fields}
+    contents = {name: getattr(offer, name) for name in Contents.model_fields}
     return NomadManifest(**contents, files=files, server=server.base)
 
 

@@ -91,13 +91,13 @@ def mean_error(labels: NewLabels, wanted: float) -> Criterion:
     if not labels.labelled:
         return Criterion(met=False, limit=wanted, words=f"force MAE: {_none(labels)}")
     value = float(labels.errors.mean())
-    words = (
+    sentence = (
         f"force MAE {in_milli(value)} meV/Å on {labels.labelled} labels it had not seen "
         f"(wanted {in_milli(wanted)})"
     )
     if labels.failed:
-        words += f"; {labels.failed} labels failed and are not counted"
-    return Criterion(met=value <= wanted, value=value, limit=wanted, words=words)
+        sentence += f"; {labels.failed} labels failed and are not counted"
+    return Criterion(met=value <= wanted, value=value, limit=wanted, words=sentence)
 
 
 def largest_error(labels: NewLabels, wanted: float) -> Criterion:
@@ -105,8 +105,8 @@ def largest_error(labels: NewLabels, wanted: float) -> Criterion:
     if not labels.labelled:
         return Criterion(met=False, limit=wanted, words=f"worst atom: {_none(labels)}")
     value = float(labels.atom_errors.max())
-    words = f"worst atom wrong by {in_milli(value)} meV/Å (wanted {in_milli(wanted)})"
-    return Criterion(met=value <= wanted, value=value, limit=wanted, words=words)
+    sentence = f"worst atom wrong by {in_milli(value)} meV/Å (wanted {in_milli(wanted)})"
+    return Criterion(met=value <= wanted, value=value, limit=wanted, words=sentence)
 
 
 def probability(checks: int) -> float:
@@ -121,17 +121,17 @@ def probability(checks: int) -> float:
 def enough(labels: NewLabels, wanted: int) -> Criterion:
     """Whether enough frames drawn at random are labelled to speak of those that are not."""
     share = f"{probability(labels.checks):.0%}"
-    words = (
+    sentence = (
         f"{labels.checks} labels drawn at random: a further frame is no worse than the worst of "
         f"them with {share} (wanted {probability(wanted):.0%}: {wanted} labels)"
     )
     if labels.checks == 0:
-        words = (
+        sentence = (
             f"no label drawn at random to judge by (wanted {wanted}: a further frame is no worse "
             f"than the worst of them with {probability(wanted):.0%})"
         )
     met = labels.checks >= wanted
-    return Criterion(met=met, value=labels.checks, limit=wanted, words=words)
+    return Criterion(met=met, value=labels.checks, limit=wanted, words=sentence)
 
 
 def calibration(labels: NewLabels, factor: float | None, band: float) -> Criterion:
@@ -141,13 +141,13 @@ def calibration(labels: NewLabels, factor: float | None, band: float) -> Criteri
     too much was labelled, and nothing wrong is said.
     """
     if factor is None:
-        words = "calibration: the committee has no uncertainty"
-        return Criterion(met=False, limit=band, words=words)
+        sentence = "calibration: the committee has no uncertainty"
+        return Criterion(met=False, limit=band, words=sentence)
     value = labels.error_over_expected(factor)
     if value is None:
         return Criterion(met=False, limit=band, words=f"calibration: {_none(labels)}")
-    words = f"error is {value:.2f} times the expected one (wanted {band:.2f} or less)"
-    return Criterion(met=value <= band, value=value, limit=band, words=words)
+    sentence = f"error is {value:.2f} times the expected one (wanted {band:.2f} or less)"
+    return Criterion(met=value <= band, value=value, limit=band, words=sentence)
 
 
 def _none(labels: NewLabels) -> str:

@@ -70,11 +70,11 @@ def sigma(now: Stretches, before: Stretches | None, settings: Rounds) -> Criteri
         now, before: of `stationary_stretches`; None in the first round.
     """
     if not now:
-        words = (
+        sentence = (
             "σᴬ cannot be judged: there is no harmonic reference, or nothing was explored; add a "
             "seed of kind harmonic, or leave anharmonicity out of rounds.physics"
         )
-        return Criterion(met=False, words=words)
+        return Criterion(met=False, words=sentence)
     text = _in_words(now, list(now))
     if before is None:
         return Criterion(met=False, words=f"{text}; no earlier round to compare with")
@@ -82,28 +82,28 @@ def sigma(now: Stretches, before: Stretches | None, settings: Rounds) -> Criteri
         return Criterion(met=False, words=f"{text}; the round before has no σᴬ")
     kinds = [kind for kind in now if kind in before]
     if not kinds:
-        words = f"{text}; no replicas of the round before started in the same way as these"
-        return Criterion(met=False, words=words)
+        sentence = f"{text}; no replicas of the round before started in the same way as these"
+        return Criterion(met=False, words=sentence)
     text = _in_words(now, kinds)
     draws = math.prod(
         math.comb(len(now[kind]) + len(before[kind]), len(now[kind])) for kind in kinds
     )
     if draws < DRAWS:
-        words = f"{text}; undecided: too few independent stretches; raise exploration.steps"
-        return Criterion(met=False, words=words)
+        sentence = f"{text}; undecided: too few independent stretches; raise exploration.steps"
+        return Criterion(met=False, words=sentence)
     value, error = _shift({kind: (list(now[kind]), list(before[kind])) for kind in kinds})
     mean = float(np.concatenate([piece for kind in kinds for piece in now[kind]]).mean())
     allowed = settings.sigma_error * mean
     if error > allowed:
-        words = (
+        sentence = (
             f"{text}; undecided: its distribution moved by {value:.3f}, but the error bar of that "
             f"is {error:.3f} (wanted {allowed:.3f} or less); raise exploration.steps or "
             "exploration.replicas"
         )
-        return Criterion(met=False, value=value, words=words)
+        return Criterion(met=False, value=value, words=sentence)
     limit = settings.sigma_change + error
-    words = f"{text}, its distribution moved by {value:.3f} (wanted {limit:.3f})"
-    return Criterion(met=value <= limit, value=value, limit=limit, words=words)
+    sentence = f"{text}, its distribution moved by {value:.3f} (wanted {limit:.3f})"
+    return Criterion(met=value <= limit, value=value, limit=limit, words=sentence)
 
 
 def _in_words(now: Stretches, kinds: Sequence[Kind]) -> str:
@@ -129,10 +129,10 @@ def _shift(pairs: Mapping[Kind, tuple[list[np.ndarray], list[np.ndarray]]]) -> t
     for weight, (now, before) in zip(weights, pairs.values(), strict=True):
         distance += weight * _distance(now, before)
         pool = [*now, *before]
-        for number in range(PERMUTATIONS):
+        for draw in range(PERMUTATIONS):
             order = generator.permutation(len(pool))
             one, two = order[: len(now)], order[len(now) :]
-            drawn[number] += weight * _distance([pool[i] for i in one], [pool[i] for i in two])
+            drawn[draw] += weight * _distance([pool[i] for i in one], [pool[i] for i in two])
     return float(distance), float(np.quantile(drawn, 0.95))
 
 
@@ -163,10 +163,10 @@ def kappa(
     move = abs(mean - float(np.mean(np.array(previous, float))))
     limit = max(settings.kappa_change * mean, spread)
     agree = spread <= settings.kappa_spread * mean
-    words = f"{text}, moved by {move:.2g} (wanted {limit:.2g})"
+    sentence = f"{text}, moved by {move:.2g} (wanted {limit:.2g})"
     if not agree:
-        words += f"; members differ by {spread / mean:.0%} (wanted {settings.kappa_spread:.0%})"
-    return Criterion(met=move <= limit and agree, value=move, limit=limit, words=words)
+        sentence += f"; members differ by {spread / mean:.0%} (wanted {settings.kappa_spread:.0%})"
+    return Criterion(met=move <= limit and agree, value=move, limit=limit, words=sentence)
 
 
 def forgetting(finetune: CommitteeFinetuning) -> Criterion:
@@ -175,10 +175,10 @@ def forgetting(finetune: CommitteeFinetuning) -> Criterion:
     Args:
         finetune: of the committee's record.
     """
-    value, limit, words = finetune.forgetting, finetune.limit, finetune.words
+    value, limit, sentence = finetune.forgetting, finetune.limit, finetune.words
     if value > limit:
-        words += (
+        sentence += (
             f" (wanted {limit:.2f}): it forgets too much; raise finetune.cotraining or "
             "finetune.cotraining_weights, or lower finetune.learning_rate"
         )
-    return Criterion(met=value <= limit, value=value, limit=limit, words=words)
+    return Criterion(met=value <= limit, value=value, limit=limit, words=sentence)

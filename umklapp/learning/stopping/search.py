@@ -46,7 +46,10 @@ def events_seen(path: Path, harmonic: HarmonicReference | None, options: Mapping
     if harmonic is None:
         return Seen(None, 0.0)
     observed = replay.scan_exploration(path, {}, harmonic, **options).values()
-    return Seen(sum(each.entries() for each in observed), sum(each.exposure for each in observed))
+    return Seen(
+        sum(observation.entries() for observation in observed),
+        sum(observation.exposure for observation in observed),
+    )
 
 
 def length(explored: Explored) -> float:
@@ -103,24 +106,24 @@ def still_uncertain(
     """
     limit = settings.share_above
     if factor is None:
-        words = "how many frames are uncertain is not known: the committee has no uncertainty"
-        return Criterion(met=False, limit=limit, words=words)
+        sentence = "how many frames are uncertain is not known: the committee has no uncertainty"
+        return Criterion(met=False, limit=limit, words=sentence)
     if not len(explored.frames):
-        words = "nothing was explored"
+        sentence = "nothing was explored"
         if explored.ended:
-            words += ": every replica ended before its first kept frame"
-        return Criterion(met=False, limit=limit, words=words)
+            sentence += ": every replica ended before its first kept frame"
+        return Criterion(met=False, limit=limit, words=sentence)
     raised = max(1.0, error_over_expected or 1.0)
     expected = raised * factor * explored.measures["force_max"]
     value = share_above(expected, bound)
-    words = (
+    sentence = (
         f"{round(value * len(expected))} of {len(expected)} explored frames ({value:.1%}) have an "
         f"expected error above {in_milli(bound)} meV/Å on their worst atom (wanted {limit:.0%} or "
         "less)"
     )
     if raised > 1:
-        words += f", expected errors raised by {raised:.2f} as the new labels ask"
-    return Criterion(met=value <= limit, value=value, limit=limit, words=words)
+        sentence += f", expected errors raised by {raised:.2f} as the new labels ask"
+    return Criterion(met=value <= limit, value=value, limit=limit, words=sentence)
 
 
 def long_enough(explored: Explored, seen: Seen, before: Seen | None, settings: Rounds) -> Criterion:
@@ -134,21 +137,21 @@ def long_enough(explored: Explored, seen: Seen, before: Seen | None, settings: R
     """
     limit = settings.independent
     if not explored.dynamics:
-        words = f"all {len(explored.frames)} frames of the pool were judged"
-        return Criterion(met=True, limit=limit, words=words)
+        sentence = f"all {len(explored.frames)} frames of the pool were judged"
+        return Criterion(met=True, limit=limit, words=sentence)
     if explored.stopped:
-        words = f"{explored.stopped} replicas stopped early (exploration.h5 says why)"
-        return Criterion(met=False, limit=limit, words=words)
+        sentence = f"{explored.stopped} replicas stopped early (exploration.h5 says why)"
+        return Criterion(met=False, limit=limit, words=sentence)
     value = independent_lengths(explored)
-    words = (
+    sentence = (
         f"{length(explored):.3g} ps of dynamics are {value:.0f} independent lengths "
         f"(wanted {limit:.0f})"
     )
     if value < limit:
-        words += "; raise exploration.steps or exploration.replicas"
-        return Criterion(met=False, value=value, limit=limit, words=words)
+        sentence += "; raise exploration.steps or exploration.replicas"
+        return Criterion(met=False, value=value, limit=limit, words=sentence)
     enough, rare = enough_events(seen, before)
-    return Criterion(met=enough, value=value, limit=limit, words=f"{words}, {rare}")
+    return Criterion(met=enough, value=value, limit=limit, words=f"{sentence}, {rare}")
 
 
 def enough_events(seen: Seen, before: Seen | None) -> tuple[bool, str]:

@@ -28,12 +28,12 @@ def trained_out(members: Sequence[Sequence[Left]], settings: Rounds) -> Criterio
         for left in member:
             groups.setdefault((left.kind, left.atoms), []).append(left)
     judged = [_judge(parts, settings) for parts in groups.values()]
-    share, words = max(judged)
+    share, sentence = max(judged)
     limit = settings.training_share
     met = share <= limit
     if not met:
-        words += f" (wanted {limit:.0%}): not trained out; raise potential.training.epochs"
-    return Criterion(met=met, value=share, limit=limit, words=words)
+        sentence += f" (wanted {limit:.0%}): not trained out; raise potential.training.epochs"
+    return Criterion(met=met, value=share, limit=limit, words=sentence)
 
 
 def _judge(parts: Sequence[Left], settings: Rounds) -> tuple[float, str]:
@@ -42,8 +42,8 @@ def _judge(parts: Sequence[Left], settings: Rounds) -> tuple[float, str]:
     force = float(np.mean([left.force_rms_eV_per_A for left in parts]))
     small = rmse <= settings.force_error / 4
     share = 0.0 if small or force == 0 else rmse / force
-    words = (
+    sentence = (
         f"members leave {in_milli(rmse)} meV/Å of the {parts[0].kind} labels of {parts[0].atoms} "
         f"atoms that they learned, {rmse / force if force else 0:.0%} of the forces there"
     )
-    return share, words
+    return share, sentence

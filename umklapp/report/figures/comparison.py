@@ -24,12 +24,12 @@ def draw(table: pd.DataFrame, material: str, comparison: str, paths: Sequence[Pa
     lines = len(comparison) / LETTERS
     figure, axes = canvas(width=4.6, height=1.1 + 0.1 * lines + 0.28 * max(1, len(methods)))
     for place, method in enumerate(methods):
-        mine = table[table["method"] == method]
-        published = (mine["error_is"] == "as published").all()
+        values = table[table["method"] == method]
+        published = (values["error_is"] == "as published").all()
         colour = ORANGE if method == "experiment" else GREY if published else BLUE
         axes.errorbar(
-            mine["kappa_W_per_mK"], np.full(len(mine), place),
-            xerr=None if published else mine["error_W_per_mK"].astype(float),
+            values["kappa_W_per_mK"], np.full(len(values), place),
+            xerr=None if published else values["error_W_per_mK"].astype(float),
             fmt="D" if published else "o", mfc="none" if published else colour, color=colour,
             ms=5, capsize=3, ls="none",
         )  # fmt: skip

@@ -51,8 +51,8 @@ def draw(record: ElasticRecord, material: str, paths: Sequence[Path]) -> None:
         save(figure, paths)
         return
     place = np.arange(len(data))
-    known = data["reference_GPa"].notna().any()
-    shift = 0.2 if known else 0.0
+    referenced = data["reference_GPa"].notna().any()
+    shift = 0.2 if referenced else 0.0
     axes.bar(
         place - shift,
         data["committee_GPa"],
@@ -62,7 +62,7 @@ def draw(record: ElasticRecord, material: str, paths: Sequence[Path]) -> None:
         capsize=3,
         label="committee (mean ± std)",
     )
-    if known:
+    if referenced:
         axes.bar(place + shift, data["reference_GPa"], 0.4, color=ORANGE, label="reference")
     axes.axhline(0, color="black", lw=0.8)
     stable = f"{record.stable_members} of {len(record.members)} members stable"

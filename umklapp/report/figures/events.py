@@ -24,7 +24,7 @@ def draw(data: pd.DataFrame, record: Verdict, material: str, paths: Sequence[Pat
     """The figure of Kang et al. for CuI, for any material, with the committees' own dynamics.
 
     Args:
-        data: columns of `replay.reference_series` and `exploration_series`.
+        data: columns of `reference_series` and `exploration_series` (reference_replay, replay).
         record: verdict.json.
     """
     mpl.rcParams.update(SETTINGS)
@@ -52,10 +52,12 @@ def draw(data: pd.DataFrame, record: Verdict, material: str, paths: Sequence[Pat
 def in_a_row(part: pd.DataFrame) -> pd.DataFrame:
     """Trajectories one after the other on one time axis, column `x` in ps."""
     rows, first = [], 0.0
-    for _, mine in part.groupby("replica"):
-        mine = mine.sort_values("time_ps")
-        step = mine["time_ps"].diff().median() if len(mine) > 1 else 0.0
-        rows.append(mine.assign(x=mine["time_ps"] - mine["time_ps"].iloc[0] + first))
+    for _, trajectory in part.groupby("replica"):
+        trajectory = trajectory.sort_values("time_ps")
+        step = trajectory["time_ps"].diff().median() if len(trajectory) > 1 else 0.0
+        rows.append(
+            trajectory.assign(x=trajectory["time_ps"] - trajectory["time_ps"].iloc[0] + first)
+        )
         first = rows[-1]["x"].iloc[-1] + step
     return pd.concat(rows) if rows else part.assign(x=part["time_ps"])
 

@@ -22,8 +22,8 @@ def table(conductivity: Conductivity, errors: KappaErrors | None) -> pd.DataFram
     total = errors.boltzmann.total_W_per_mK if errors and errors.boltzmann else None
     columns["error_W_per_mK"] = total or empty
     columns["std_W_per_mK"] = conductivity.std_W_per_mK or empty
-    for number, values in enumerate(conductivity.members_W_per_mK):
-        columns[f"member_{number}_W_per_mK"] = values or empty
+    for member, values in enumerate(conductivity.members_W_per_mK):
+        columns[f"member_{member}_W_per_mK"] = values or empty
     return pd.DataFrame(columns)
 
 

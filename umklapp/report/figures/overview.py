@@ -62,8 +62,8 @@ def table(path: Path) -> pd.DataFrame:
             "prototype": source["prototype"].to_numpy(),
             "family": [_family(text) for text in source["prototype"]],
             "sigma_A": sigma.to_numpy(),
-            "kappa_experiment_W_per_mK": [_mean(each.experiment) for each in published],
-            "kappa_green_kubo_W_per_mK": [_mean(each.green_kubo) for each in published],
+            "kappa_experiment_W_per_mK": [_mean(kappa.experiment) for kappa in published],
+            "kappa_green_kubo_W_per_mK": [_mean(kappa.green_kubo) for kappa in published],
             "kappa_power_law_W_per_mK": power_law(sigma.to_numpy()),
             "rare_event": [bool(text) for text in source["rare_event_aiMD"]],
         }
@@ -114,20 +114,22 @@ def draw_screening(data: pd.DataFrame, paths: Sequence[Path]) -> None:
     mpl.rcParams.update(SETTINGS)
     figure = Figure(figsize=(5.2, 4.2), layout="constrained")
     top, bottom = figure.subplots(2, height_ratios=[2, 1], sharex=True)
-    known = data["kappa_experiment_W_per_mK"].notna() | data["kappa_green_kubo_W_per_mK"].notna()
+    with_kappa = (
+        data["kappa_experiment_W_per_mK"].notna() | data["kappa_green_kubo_W_per_mK"].notna()
+    )
     families = list(GROUPS)
     for height, family in enumerate(families):
-        mine = data[data["family"] == family].sort_values("sigma_A")
-        offset = np.resize([-0.22, 0.0, 0.22], len(mine))
-        for chosen, fill in ((known, BLUE), (~known, "none")):
-            part = chosen.loc[mine.index].to_numpy()
+        crystals = data[data["family"] == family].sort_values("sigma_A")
+        offset = np.resize([-0.22, 0.0, 0.22], len(crystals))
+        for chosen, fill in ((with_kappa, BLUE), (~with_kappa, "none")):
+            part = chosen.loc[crystals.index].to_numpy()
             top.plot(
-                mine["sigma_A"][part], (height + offset)[part], GROUPS[family][1], ms=4.5,
+                crystals["sigma_A"][part], (height + offset)[part], GROUPS[family][1], ms=4.5,
                 mfc=fill, color=BLUE, alpha=0.85,
             )  # fmt: skip
-        rare = mine["rare_event"].to_numpy()
+        rare = crystals["rare_event"].to_numpy()
         top.plot(
-            mine["sigma_A"][rare], (height + offset)[rare], "o", ms=9, mfc="none", color=ORANGE
+            crystals["sigma_A"][rare], (height + offset)[rare], "o", ms=9, mfc="none", color=ORANGE
         )
     names = [f"{family} ({(data['family'] == family).sum()})" for family in families]
     top.set_yticks(range(len(families)), names)

@@ -54,11 +54,11 @@ def _frames(axes: Axes, data: pd.DataFrame, honesty: Honesty) -> None:
 
 def _reliability(axes: Axes, rounds: Sequence[CommitteeRecord]) -> None:
     values: list[float] = []
-    for number, each in enumerate(rounds):
-        bins = each.honesty.reliability
+    for round_index, committee in enumerate(rounds):
+        bins = committee.honesty.reliability
         if not bins:
             continue
-        last = number == len(rounds) - 1
+        last = round_index == len(rounds) - 1
         expected = [1e3 * row.expected for row in bins]
         observed = [1e3 * row.observed for row in bins]
         bars = [1e3 * row.error_bar for row in bins]
@@ -69,18 +69,18 @@ def _reliability(axes: Axes, rounds: Sequence[CommitteeRecord]) -> None:
     axes.set(xlabel="expected error (rms over atoms, meV/Å)", ylabel="observed (meV/Å)")
     honesty = rounds[-1].honesty
     if honesty.coverage is None:
-        words = "the members agree exactly:\nno uncertainty"
+        caption = "the members agree exactly:\nno uncertainty"
     else:
         covered = ", ".join(
             f"{float(level):.0%}: {share:.0%}" for level, share in honesty.coverage.items()
         )
-        words = (
+        caption = (
             f"last round, atoms of the test frames\nrank correlation "
             f"{honesty.rank_correlation:.2f}\n"
             f"error / expected {honesty.error_over_expected:.2f}, "
             f"ENCE {honesty.ence:.2f}\ncoverage {covered}"
         )
-    axes.text(0.03, 0.97, words, transform=axes.transAxes, va="top", fontsize=6)
+    axes.text(0.03, 0.97, caption, transform=axes.transAxes, va="top", fontsize=6)
 
 
 def _diagonal(axes: Axes, values: Sequence[float]) -> None:

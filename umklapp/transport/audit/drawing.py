@@ -82,10 +82,10 @@ def opposite(
     """
     signed = [(sign * u, n) for n, u in enumerate(displacements) for sign in (1, -1)]
     drawn = []
-    for shift, number in signed[:count]:
+    for shift, pair in signed[:count]:
         atoms = perfect.copy()
         atoms.positions += shift
-        drawn.append(Drawn(frames.strip(atoms), source, first + number))
+        drawn.append(Drawn(frames.strip(atoms), source, first + pair))
     return drawn
 
 
@@ -130,7 +130,7 @@ def displaced(
     still = from_phonopy(calculation.supercell)
     shifts = [cell.positions - still.positions for cell in cells]
     moved = [int((np.abs(shift).max(axis=1) > 1e-9).sum()) for shift in shifts]
-    most = [shift for shift, number in zip(shifts, moved, strict=True) if number == max(moved)]
+    most = [shift for shift, n_moved in zip(shifts, moved, strict=True) if n_moved == max(moved)]
     wanted = -(-count // 2)
     chosen: list[np.ndarray] = []
     for place in generator.permutation(len(most)):
@@ -157,20 +157,20 @@ def dynamics(
         CalculationError: no trajectory can be used.
     """
     runs = [nve.read(path) for path in paths]
-    known: dict[int, trajectories.Frames] = {}
+    frames_read: dict[int, trajectories.Frames] = {}
 
-    def frames_of(number: int) -> trajectories.Frames:
-        if number not in known:
-            known[number] = nve.read_frames(paths[number])
-        return known[number]
+    def frames_of(replica: int) -> trajectories.Frames:
+        if replica not in frames_read:
+            frames_read[replica] = nve.read_frames(paths[replica])
+        return frames_read[replica]
 
     usable = trajectories.usable(runs, settings, frames_of).numbers
     order = generator.permutation(usable)
     drawn = []
     for place in range(count):
-        number = int(order[place % len(order)])
-        displacements, _ = frames_of(number)
-        atoms = runs[number].sites.copy()
+        replica = int(order[place % len(order)])
+        displacements, _ = frames_of(replica)
+        atoms = runs[replica].sites.copy()
         atoms.positions += displacements[generator.integers(len(displacements))]
         drawn.append(Drawn(frames.strip(atoms), "green_kubo", first + place))
     return drawn
@@ -194,8 +194,7 @@ def table(
     ]
     places = generator.permutation(len(free))[:count]
     return [
-        Drawn(frames.strip(free[place]), "table", first + number)
-        for number, place in enumerate(places)
+        Drawn(frames.strip(free[place]), "table", first + pair) for pair, place in enumerate(places)
     ]
 
 
@@ -219,35 +218,42 @@ class Ensembles:
 
 
 def draw(
-    found: Ensembles, settings: config.Audit, generator: np.random.Generator
+    ensembles: Ensembles, settings: config.Audit, generator: np.random.Generator
 ) -> tuple[list[Drawn], dict[str, str]]:
     """Frames of all sources in turn, and why a source gave none or too few.
 
     The labels of trajectories that cannot be used go to the other sources.
     """
-    if found.labelled is not None:
-        drawn = table(found.labelled, found.perfect, settings.labels, generator, found.taken)
+    if ensembles.labelled is not None:
+        drawn = table(
+            ensembles.labelled, ensembles.perfect, settings.labels, generator, ensembles.taken
+        )
         why = {} if drawn else {"table": "every frame of the table in this cell is used already"}
         return drawn, why
     missing: dict[str, str] = {}
     sources: list[Source] = ["thermal", "displaced"]
     drawn = []
-    if found.green_kubo is not None:
+    if ensembles.green_kubo is not None:
         share = shares(settings.labels, [*sources, "green_kubo"])["green_kubo"]
         try:
-            drawn = dynamics(found.paths, found.green_kubo, share, generator)
+            drawn = dynamics(ensembles.paths, ensembles.green_kubo, share, generator)
             sources.append("green_kubo")
         except CalculationError as error:
             missing["green_kubo"] = f"no κ by Green–Kubo to audit: {error}"
     part, size = shares(settings.labels, sources), settings.labels
     drawn += thermal(
-        found.perfect, found.constants, settings.temperature, part["thermal"], generator, size
+        ensembles.perfect,
+        ensembles.constants,
+        settings.temperature,
+        part["thermal"],
+        generator,
+        size,
     )
     drawn += displaced(
-        found.primitive, found.perfect, found.phonons, part["displaced"], generator,
-        found.taken, 2 * size,
+        ensembles.primitive, ensembles.perfect, ensembles.phonons, part["displaced"], generator,
+        ensembles.taken, 2 * size,
     )  # fmt: skip
-    present = {each.source for each in drawn}
+    present = {frame.source for frame in drawn}
     short = {
         name: "all its cells were learned from"
         if part[name]

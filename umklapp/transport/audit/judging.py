@@ -60,7 +60,7 @@ class Bounds:
 
 
 def judge(
-    number: int,
+    round_index: int,
     predictions: Sequence[Prediction],
     labels: Sequence[Atoms],
     not_drawn: dict[str, str],
@@ -68,7 +68,7 @@ def judge(
     bounds: Bounds,
     temperatures: dict[Source, float],
 ) -> AuditRecord:
-    """The audit of round `number`.
+    """The audit of a round.
 
     Args:
         predictions: for every frame that was sent to the engine.
@@ -80,17 +80,17 @@ def judge(
     if not predictions:
         why = "; ".join(f"{name}: {reason}" for name, reason in not_drawn.items())
         return AuditRecord(
-            round=number, outcome="not audited", passed=False, another_round=False,
+            round=round_index, outcome="not audited", passed=False, another_round=False,
             words="not audited",
             reason=f"not audited: {why}", asked=0, labels=0, failed=0, calibration_factor=factor,
             not_drawn=not_drawn,
         )  # fmt: skip
     errors = frame_errors(predictions, labels)
     every = [error for error in errors if error is not None]
-    names = list(dict.fromkeys(each.source for each in predictions))
+    names = list(dict.fromkeys(prediction.source for prediction in predictions))
     sources, criteria = [], []
     for name in names:
-        places = [n for n, each in enumerate(predictions) if each.source == name]
+        places = [n for n, prediction in enumerate(predictions) if prediction.source == name]
         own = [error for n in places if (error := errors[n]) is not None]
         first = predictions[places[0]]
         source = _source(first, len(places), own, factor, temperatures.get(name))
@@ -98,8 +98,8 @@ def judge(
         criteria += source_criteria(source, bounds)
     honest = [
         error
-        for error, each in zip(errors, predictions, strict=True)
-        if error is not None and not each.corrected
+        for error, prediction in zip(errors, predictions, strict=True)
+        if error is not None and not prediction.corrected
     ]
     ratio = statistics.ratio_with_limits(honest, factor) if honest and factor else None
     if ratio is not None:
@@ -109,14 +109,14 @@ def judge(
     expected = float(np.mean([e.expected_mae(factor) for e in every])) if every and factor else None
     unseen = statistics.unseen_share(len(statistics.blocks(every))) if every else None
     failed = len(predictions) - len(every)
-    words = sentence(mae, upper, expected, len(every), failed)
+    statement = sentence(mae, upper, expected, len(every), failed)
     outcome = "passed" if passed else "failed"
     open_points = [criterion.words for criterion in criteria if not criterion.met]
-    told = [*caveats(mae, upper, unseen, bounds), *not_audited(sources, not_drawn)]
-    reason = "; ".join([f"{outcome}: {words}", *open_points, *told])
+    remarks = [*caveats(mae, upper, unseen, bounds), *not_audited(sources, not_drawn)]
+    reason = "; ".join([f"{outcome}: {statement}", *open_points, *remarks])
     return AuditRecord(
-        round=number, outcome=outcome, passed=passed, another_round=not passed and bool(every),
-        words=words,
+        round=round_index, outcome=outcome, passed=passed, another_round=not passed and bool(every),
+        words=statement,
         reason=reason, asked=len(predictions), labels=len(every), failed=failed,
         calibration_factor=factor, mae=mae, mae_upper=upper, expected_mae=expected,
         ratio=ratio and ratio[0], ratio_lower=ratio and ratio[1], ratio_upper=ratio and ratio[2],
@@ -138,23 +138,23 @@ def frame_errors(
     predictions: Sequence[Prediction], labels: Sequence[Atoms]
 ) -> list[FrameError | None]:
     """The error of every prediction, None where its label failed."""
-    known = {identity(label): label for label in labels}
-    found: list[FrameError | None] = []
-    for each in predictions:
-        label = known.get(each.frame_id)
-        found.append(
+    label_of = {identity(label): label for label in labels}
+    errors: list[FrameError | None] = []
+    for prediction in predictions:
+        label = label_of.get(prediction.frame_id)
+        errors.append(
             None
             if label is None
             else FrameError.of(
-                each.forces,
-                each.energies,
-                each.harmonic,
+                prediction.forces,
+                prediction.energies,
+                prediction.harmonic,
                 label.get_forces(),
                 label.get_potential_energy(),
-                each.pair,
+                prediction.pair,
             )
         )
-    return found
+    return errors
 
 
 def _source(
@@ -198,9 +198,9 @@ def source_criteria(source: SourceAudit, bounds: Bounds) -> list[Criterion]:
     """What must hold on the labels of one source."""
     name = _title(source.name)
     if source.mae is None or source.largest is None:
-        words = f"{name}: no label, all {source.failed} failed"
-        return [Criterion(name=f"{source.name}: labels", met=False, value=0, limit=1, words=words)]
-    found = [
+        text = f"{name}: no label, all {source.failed} failed"
+        return [Criterion(name=f"{source.name}: labels", met=False, value=0, limit=1, words=text)]
+    criteria = [
         _at_most(
             f"{source.name}: force",
             source.mae,
@@ -219,7 +219,7 @@ def source_criteria(source: SourceAudit, bounds: Bounds) -> list[Criterion]:
     if source.name == "thermal" and source.anharmonic_error is not None:
         size = max(source.anharmonic_force_pairs or 0.0, statistics.SMALLEST)
         share = source.anharmonic_error / size
-        found.append(
+        criteria.append(
             _at_most(
                 f"{source.name}: anharmonic",
                 share,
@@ -228,15 +228,15 @@ def source_criteria(source: SourceAudit, bounds: Bounds) -> list[Criterion]:
                 f"{bounds.anharmonic:.0%})",
             )
         )
-    return found
+    return criteria
 
 
 def not_audited(sources: Sequence[SourceAudit], not_drawn: dict[str, str]) -> list[str]:
     """What no label speaks of, in words: sources without frames, anharmonic forces without pair."""
-    told = [f"{_title(name)}: not audited, {why}" for name, why in not_drawn.items()]
+    reasons = [f"{_title(name)}: not audited, {why}" for name, why in not_drawn.items()]
     alone = "thermal: anharmonic forces not audited, no pair of ±u has both labels"
     thermal = [source for source in sources if source.name == "thermal" and source.labels]
-    return told + [alone for source in thermal if source.anharmonic_error is None]
+    return reasons + [alone for source in thermal if source.anharmonic_error is None]
 
 
 def _title(source: str) -> str:
@@ -254,13 +254,13 @@ def ratio_criterion(
     """
     value, lower, upper = ratio
     limit = max(band, float(np.sqrt(chi2.ppf(0.975, count) / count)))
-    told = f", {lower:.2f} to {upper:.2f}" if lower is not None and upper is not None else ""
-    words = f"found error is {value:.2f} times the expected one{told} (wanted {limit:.2f})"
-    return _at_most("calibration", value, limit, words)
+    limits = f", {lower:.2f} to {upper:.2f}" if lower is not None and upper is not None else ""
+    text = f"found error is {value:.2f} times the expected one{limits} (wanted {limit:.2f})"
+    return _at_most("calibration", value, limit, text)
 
 
-def _at_most(name: str, value: float, limit: float, words: str) -> Criterion:
-    return Criterion(name=name, met=bool(value <= limit), value=value, limit=limit, words=words)
+def _at_most(name: str, value: float, limit: float, text: str) -> Criterion:
+    return Criterion(name=name, met=bool(value <= limit), value=value, limit=limit, words=text)
 
 
 def caveats(
@@ -269,20 +269,20 @@ def caveats(
     """What so few labels cannot tell, in words."""
     if unseen is None:
         return []
-    told = [f"up to {unseen:.0%} of all frames may be worse than the worst of these (95 %)"]
+    remarks = [f"up to {unseen:.0%} of all frames may be worse than the worst of these (95 %)"]
     if upper is None:
-        told.append("one label alone has no upper limit: raise audit.labels")
+        remarks.append("one label alone has no upper limit: raise audit.labels")
     elif not telling(mae, upper):
-        told.append(
+        remarks.append(
             f"so few labels cannot exclude an error above the {in_milli(bounds.force_error)} meV/Å "
             "wanted: raise audit.labels"
         )
     elif upper > bounds.force_error:
-        told.append(
+        remarks.append(
             f"so few labels cannot exclude {in_milli(upper)} meV/Å, above the "
             f"{in_milli(bounds.force_error)} wanted"
         )
-    return told
+    return remarks
 
 
 def telling(mae: float | None, upper: float | None) -> bool:
@@ -299,5 +299,7 @@ def sentence(
         return f"audited: no label, all {failed} failed; see audit/labels/*.failed.json"
     most = f" (at most {in_milli(upper)})" if upper is not None and telling(mae, upper) else ""
     plural = "label" if labels == 1 else "labels"
-    told = f", expected {in_milli(expected)}" if expected is not None else ", no expected error"
-    return f"audited: {in_milli(mae)} meV/Å{most} on {labels} {plural}{told}{lost}"
+    expectation = (
+        f", expected {in_milli(expected)}" if expected is not None else ", no expected error"
+    )
+    return f"audited: {in_milli(mae)} meV/Å{most} on {labels} {plural}{expectation}{lost}"

@@ -46,7 +46,9 @@ def production(
     """
     if correction != "taylor":
         return raw
-    return Committee([each for each, _ in correct_members(raw.members, labels, perfect, taylor)])
+    return Committee(
+        [member for member, _ in correct_members(raw.members, labels, perfect, taylor)]
+    )
 
 
 def predict(
@@ -60,15 +62,15 @@ def predict(
     Args:
         static: of `production`. harmonic: force constants of the committee's phonon supercell.
     """
-    found: dict[int, Prediction] = {}
+    predictions: dict[int, Prediction] = {}
     for committee, moved in ((raw, True), (static, False)):
-        places = [n for n, each in enumerate(drawn) if (each.source == "green_kubo") == moved]
+        places = [n for n, frame in enumerate(drawn) if (frame.source == "green_kubo") == moved]
         if not places:
             continue
         answer = committee.evaluate_members([drawn[place].atoms for place in places])
         for column, place in enumerate(places):
             atoms = drawn[place].atoms
-            found[place] = Prediction(
+            predictions[place] = Prediction(
                 identity(atoms),
                 drawn[place].source,
                 drawn[place].pair,
@@ -77,7 +79,7 @@ def predict(
                 _harmonic(atoms, harmonic),
                 committee is not raw,
             )
-    return [found[place] for place in range(len(drawn))]
+    return [predictions[place] for place in range(len(drawn))]
 
 
 def _harmonic(atoms: Atoms, reference: harmonic_reference.HarmonicReference) -> np.ndarray | None:
@@ -95,17 +97,17 @@ def write(
         file.attrs["calibration_factor"] = np.nan if factor is None else factor
         for source, reason in not_drawn.items():
             file.require_group("not_drawn").attrs[source] = reason
-        for number, each in enumerate(predictions):
-            group = file.create_group(f"frames/{number:04d}")
+        for frame_index, prediction in enumerate(predictions):
+            group = file.create_group(f"frames/{frame_index:04d}")
             group.attrs.update(
-                frame_id=each.frame_id,
-                source=each.source,
-                pair=each.pair,
-                corrected=each.corrected,
+                frame_id=prediction.frame_id,
+                source=prediction.source,
+                pair=prediction.pair,
+                corrected=prediction.corrected,
             )
-            group["energies"], group["forces"] = each.energies, each.forces
-            if each.harmonic is not None:
-                group["harmonic"] = each.harmonic
+            group["energies"], group["forces"] = prediction.energies, prediction.forces
+            if prediction.harmonic is not None:
+                group["harmonic"] = prediction.harmonic
 
 
 def read(path: Path) -> tuple[list[Prediction], dict[str, str], float | None]:
@@ -129,11 +131,11 @@ def read(path: Path) -> tuple[list[Prediction], dict[str, str], float | None]:
     return predictions, not_drawn, None if np.isnan(factor) else factor
 
 
-def candidates(drawn: Sequence[Drawn], material: str, number: int) -> list[Atoms]:
-    """The frames as round `number` sends them to the engine, each with where it is from."""
+def candidates(drawn: Sequence[Drawn], material: str, round_index: int) -> list[Atoms]:
+    """The frames as a round sends them to the engine, each with where it is from."""
     asked = []
-    for each in drawn:
-        atoms = each.atoms.copy()
-        mark(atoms, material=material, origin=Origin(kind="audit", number=number))
+    for frame in drawn:
+        atoms = frame.atoms.copy()
+        mark(atoms, material=material, origin=Origin(kind="audit", index=round_index))
         asked.append(frames.strip(atoms))
     return asked

@@ -80,8 +80,8 @@ class FrameError:
 
     def squares(self, factor: float) -> tuple[float, float]:
         """Mean over atoms of error² and of (factor · u_I)², (eV/Å)²."""
-        found = float((self.error**2).sum(axis=1).mean())
-        return found, float(((factor * self.spread) ** 2).mean())
+        observed = float((self.error**2).sum(axis=1).mean())
+        return observed, float(((factor * self.spread) ** 2).mean())
 
 
 def blocks(frames: Sequence[FrameError]) -> list[list[FrameError]]:
@@ -122,9 +122,9 @@ def mae_with_limit(
 
 def _relative(block: Sequence[FrameError], factor: float | None) -> float:
     """Error of a block over the expected one; the plain error where nothing is expected."""
-    found = float(np.mean([frame.mae for frame in block]))
+    observed = float(np.mean([frame.mae for frame in block]))
     expected = float(np.mean([frame.expected_mae(factor or 0.0) for frame in block]))
-    return found / expected if expected > SMALLEST else found
+    return observed / expected if expected > SMALLEST else observed
 
 
 def ratio_with_limits(

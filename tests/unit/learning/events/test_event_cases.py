@@ -22,7 +22,7 @@ from umklapp.learning.events import (
     event_survey,
     persistence,
     quiet,
-    replay,
+    reference_replay,
     thermal,
     verdict,
 )
@@ -165,15 +165,17 @@ def test_the_whole_kznf3_case(kznf3):
         read(KZNF3 / f"{name}.extxyz", ":") for name in ("quiet", "return", "labels")
     )
     fitted = harmonic_reference.from_fit(perfect, calm[1:], 0.7)
-    band = quiet.lowest([replay.frame_sigma(calm[1:], fitted)])
-    run = replay.trajectories(back)
-    observed = replay.scan_reference(replay.trajectories(calm[1:]), band, fitted, gap=200.0)
+    band = quiet.lowest([reference_replay.frame_sigma(calm[1:], fitted)])
+    run = reference_replay.trajectories(back)
+    observed = reference_replay.scan_reference(
+        reference_replay.trajectories(calm[1:]), band, fitted, gap=200.0
+    )
     assert observed.entries() == 0, "its own 600 K dynamics knows no event"
-    returned = replay.scan_reference(run, band, fitted, gap=200.0)
+    returned = reference_replay.scan_reference(run, band, fitted, gap=200.0)
     assert returned.entries() == 0, "it begins in the event: no entry"
     trial = persistence.judge_run(
         "f4", "many atoms leave their sites", 600.0, np.array([f.info["time"] for f in back]),
-        replay.frame_sigma(back, fitted), np.array([f.positions for f in back]),
+        reference_replay.frame_sigma(back, fitted), np.array([f.positions for f in back]),
         labels[4].positions, band, fitted, "reference",
     )  # fmt: skip
     assert trial.returned <= 120
@@ -273,8 +275,10 @@ def test_the_whole_cui_trajectory(cui_observed):
     temperature = event_survey.temperature_of([every], fitted)
     assert temperature.value == pytest.approx(300, rel=0.02), "of its thermostat"
     assert temperature.error < 4
-    band = quiet.lowest([replay.frame_sigma(every, fitted)])
-    found = replay.scan_reference(replay.trajectories(every), band, fitted, gap=200.0)
+    band = quiet.lowest([reference_replay.frame_sigma(every, fitted)])
+    found = reference_replay.scan_reference(
+        reference_replay.trajectories(every), band, fitted, gap=200.0
+    )
     (stay,) = [each for each in found.real_events if each.dwell == "stay"]
     (small,) = [each for each in cui_observed.real_events if each.dwell == "stay"]
     assert (stay.kind, stay.open_end) == (small.kind, True)

@@ -6,7 +6,7 @@ from ase import units
 
 from umklapp.crystals import frames, phonopy_cells
 from umklapp.lattice.harmonic_reference import HarmonicReference
-from umklapp.learning.events import event_survey, replay, verdict
+from umklapp.learning.events import event_survey, reference_replay, replay, verdict
 from umklapp.learning.events.event_record import EventRecord
 from umklapp.learning.events.evidence import Facts
 from umklapp.learning.judgement import reference_energies
@@ -133,8 +133,8 @@ def test_the_finer_source_is_thinned_to_the_coarser(crystal, tmp_path):
     assert coarse.exposure == pytest.approx(fine.exposure, abs=4 * STEP / 1000)
     run = reference(crystal, range(41, 43))
     band = fine.quiet
-    assert replay.scan_reference([run], band, harmonic, gap=60.0).entries() == 1
-    assert replay.scan_reference([run], band, harmonic, 4 * STEP, gap=60.0).entries() == 0
+    assert reference_replay.scan_reference([run], band, harmonic, gap=60.0).entries() == 1
+    assert reference_replay.scan_reference([run], band, harmonic, 4 * STEP, gap=60.0).entries() == 0
 
 
 def test_labels_in_events_have_energy_temperature_and_errors(surveyed):

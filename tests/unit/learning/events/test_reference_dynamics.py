@@ -7,7 +7,7 @@ from vibes_files import dynamics, write_aims, write_nc, write_son
 
 from umklapp.crystals import frames, sites
 from umklapp.errors import InputError
-from umklapp.learning.events import reference_dynamics, replay
+from umklapp.learning.events import reference_dynamics, reference_replay
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_two_runs_in_one_file_are_not_shuffled_into_one(tmp_path, steps):
     frames.write_frames(tmp_path / "two.extxyz", [*run, *run[:3]])
     found = reference_dynamics.read([tmp_path / "two.extxyz"], diamond())
     assert [frame.info["time"] for frame in found] == [0, 2, 4, 6, 0, 2, 4]
-    assert [len(one) for one in replay.trajectories(found)] == [4, 3]
+    assert [len(one) for one in reference_replay.trajectories(found)] == [4, 3]
 
 
 def test_a_file_without_times_is_refused(tmp_path, steps):

@@ -244,7 +244,7 @@ def test_a_picked_frame_knows_its_row_and_why():
         atoms.positions += 0.01 * row
     selection = acquisition.Selection([1], np.array([0.1, 0.2, 0.3, 0.4]), {})
     measured = np.array([0.5, 0.6, 0.7, 0.8])
-    origin = Origin(kind="round", number=2)
+    origin = Origin(kind="round", index=2)
     picked = acquisition.picked(explored, [1, 3], selection, measured, "Si-227", origin)
     infos = [FrameInfo.of(atoms) for atoms in picked]
     assert [(i.explored, i.uncertainty, i.probability) for i in infos] == [
