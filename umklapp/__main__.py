@@ -26,6 +26,24 @@ def _summary(options: argparse.Namespace) -> None:
     print(summary.run(options.config))
 
 
+def _check(options: argparse.Namespace) -> None:
+    from umklapp.campaign import check_list
+
+    check_list.run(options.config)
+
+
+def _new(options: argparse.Namespace) -> None:
+    from umklapp.campaign import new_campaign
+
+    print(new_campaign.write(options.crystal, options.folder))
+
+
+def _completion(options: argparse.Namespace) -> None:
+    from umklapp import completion
+
+    print(completion.script(parser()), end="")
+
+
 def _report(options: argparse.Namespace) -> None:
     from umklapp.report.page import campaign_page
 
@@ -124,6 +142,15 @@ def parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         return made
 
+    text = "a commented campaign for a crystal: cells, cutoffs and meshes by stated rules"
+    new = command("new", _new, text, "crystal.cif")
+    new.add_argument("crystal", type=Path, help="structure: .cif, POSCAR as .vasp, or .extxyz")
+    new.add_argument("folder", type=Path, nargs="?", help="default: campaigns/KEY")
+
+    text = "everything that a dry run checks, as a list"
+    check = command("check", _check, text, "config/demo.yaml")
+    check.add_argument("config", type=Path, help="configuration of the campaign")
+
     text = "where a campaign stands: stages, labels, failures, hours"
     status = command("status", _status, text, "config/screening.yaml")
     status.add_argument("config", type=Path, help="configuration of the campaign")
@@ -142,6 +169,9 @@ def parser() -> argparse.ArgumentParser:
     archive = command("archive", _archive, text, "config/demo.yaml small.tar.gz")
     archive.add_argument("config", type=Path, help="configuration of the campaign")
     archive.add_argument("out", type=Path, help="the archive, .tar.gz")
+
+    text = "the completion of this command for bash and zsh: eval it, or source it"
+    command("completion", _completion, text, "")
 
     text = "write docs/materials.md, the overview of all materials of the table"
     command("catalogue", _catalogue, text, "")

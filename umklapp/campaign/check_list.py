@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
+import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
@@ -49,40 +50,46 @@ def lines(path: Path) -> list[Line]:
     try:
         campaign = load_config(path)
     except InputError as error:
-        return [Line("wrong", "configuration", line) for line in str(error).splitlines()]
-    found = [Line("well", "configuration", f"{path}: every key is known, every value possible")]
+        return _wrong("configuration", error)
+    listed = [Line("well", "configuration", f"{path}: every key is known, every value possible")]
     try:
         table = materials.read_table(campaign.materials.table)
         keys = materials.selected(table, campaign.materials.select, campaign.materials.table)
     except InputError as error:
-        return [*found, *(Line("wrong", "materials", line) for line in str(error).splitlines())]
+        return [*listed, *_wrong("materials", error)]
     shown = ", ".join(keys[:6]) + (f" and {len(keys) - 6} more" if len(keys) > 6 else "")
-    found.append(Line("well", "materials", f"{len(keys)} of {campaign.materials.table}: {shown}"))
-    found += _cells(campaign, keys)
-    found += _attempt("whole campaign", lambda: checks.check_campaign(campaign, keys))
-    found += _attempt("files and programs", lambda: checks.check(campaign))
-    found += _labels(campaign)
-    found += _results(campaign, keys, list(table.index))
-    return found
+    listed.append(Line("well", "materials", f"{len(keys)} of {campaign.materials.table}: {shown}"))
+    listed += _cells(campaign, keys)
+    listed += _attempt("whole campaign", lambda: checks.check_campaign(campaign, keys))
+    listed += _attempt("files and programs", lambda: checks.check(campaign))
+    listed += _labels(campaign)
+    listed += _results(campaign, keys, list(table.index))
+    return listed
+
+
+def _wrong(subject: str, error: InputError) -> list[Line]:
+    """A line for everything that an error names; one that only announces the others is left out."""
+    texts = str(error).splitlines()
+    named = texts[1:] if len(texts) > 1 and texts[0].endswith(":") else texts
+    return [Line("wrong", subject, text.strip()) for text in named]
 
 
 def _attempt(subject: str, action: Callable[[], object]) -> list[Line]:
     """What a check says: its warnings as notes, its error a line each."""
-    with _warnings() as told:
+    with _warnings() as messages:
         try:
             action()
         except InputError as error:
-            wrong = [Line("wrong", subject, line) for line in str(error).splitlines()]
+            result = _wrong(subject, error)
         else:
-            wrong = [Line("well", subject, CHECKED[subject])]
-    return [*wrong, *(Line("note", subject, text) for text in told)]
+            result = [Line("well", subject, CHECKED[subject])]
+    return [*result, *(Line("note", subject, text) for text in messages)]
 
 
 CHECKED = {
     "whole campaign": "shared model and factors of resources name what exists",
     "files and programs": "crystals are built; seeds, reference, Born charges, starting models and "
     "the programs of engine and potential are there and fit the crystals",
-    "label counts": "seeds, split and committee fit together",
     "results folder": "it can be written to, with disk left",
     "results on disk": "assessments and audits are whole, no foreign files",
 }
@@ -91,17 +98,17 @@ CHECKED = {
 @contextmanager
 def _warnings() -> Iterator[list[str]]:
     """Warnings that umklapp logs meanwhile, in place of showing them at once."""
-    told: list[str] = []
+    messages: list[str] = []
 
     class Collect(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            told.append(record.getMessage())
+            messages.append(record.getMessage())
 
     handler, root = Collect(level=logging.WARNING), logging.getLogger("umklapp")
     before = root.propagate, root.handlers
     root.propagate, root.handlers = False, [handler]
     try:
-        yield told
+        yield messages
     finally:
         root.propagate, root.handlers = before
 
@@ -111,7 +118,7 @@ def _cells(campaign: Campaign, keys: Sequence[str]) -> list[Line]:
     table = materials.read_table(campaign.materials.table)
     notes = []
     for key in keys[:12]:
-        atoms = sizes.expected(table.loc[key], campaign.materials)
+        atoms = sizes.expected(cast(pd.Series, table.loc[key]), campaign.materials)
         least = campaign.verdict.sigma_atoms
         if campaign.materials.cells is not None:
             text, small = f"{key}: cells of {campaign.materials.cells}", False
@@ -130,10 +137,14 @@ def _cells(campaign: Campaign, keys: Sequence[str]) -> list[Line]:
 
 
 def _labels(campaign: Campaign) -> list[Line]:
-    seeds, rounds = checks.expected_frames(campaign), campaign.rounds.max
+    """How many labels a material may cost; nothing where a file of seeds cannot be read."""
+    try:
+        seeds, rounds = checks.expected_frames(campaign), campaign.rounds.max
+    except InputError:
+        return []
     batch = campaign.acquisition.batch_size
     most = rounds * (batch + campaign.rounds.check_labels)
-    audit = campaign.audit.labels if campaign.audited else 0
+    audit = campaign.audit.labels if campaign.audit else 0
     text = (
         f"each material: {seeds} from seeds, then at most {most} in {rounds} rounds, "
         f"{audit} per audit; engine {campaign.reference.engine}"
@@ -141,7 +152,7 @@ def _labels(campaign: Campaign) -> list[Line]:
     return [Line("well", "labels", text)]
 
 
-def _results(campaign: Campaign, keys: Sequence[str], known: Sequence[str]) -> list[Line]:
+def _results(campaign: Campaign, keys: Sequence[str], table_keys: Sequence[str]) -> list[Line]:
     """The folder, its disk, what lies in it, and what has changed since the last run."""
     folder = Path(campaign.results)
 
@@ -149,12 +160,14 @@ def _results(campaign: Campaign, keys: Sequence[str], known: Sequence[str]) -> l
         readiness.check_folder(folder, Path.cwd())
         readiness.check_disk(folder, campaign.resources.min_free_disk)
 
-    found = _attempt("results folder", place)
-    found += _attempt("results on disk", lambda: readiness.check_verdicts(folder, keys))
-    found += [Line("note", "results on disk", line) for line in readiness.strangers(folder, known)]
+    listed = _attempt("results folder", place)
+    listed += _attempt("results on disk", lambda: readiness.check_verdicts(folder, keys))
+    listed += [
+        Line("note", "results on disk", line) for line in readiness.strangers(folder, table_keys)
+    ]
     last = last_run.read(Path(Results(campaign.results).last_run))
     changes = last_run.changes(last_run.settled(campaign, last), campaign, last)
-    return found + [Line("note", "changed since the last run", line) for line in changes]
+    return listed + [Line("note", "changed since the last run", line) for line in changes]
 
 
 def run(path: Path) -> None:

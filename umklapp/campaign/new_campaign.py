@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from ase.formula import Formula
 from ase.geometry import minkowski_reduce
 from ase.neighborlist import neighbor_list
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -28,6 +29,9 @@ IMAGES = 11.0
 
 PHONON_ATOMS = 128
 """Atoms of the phonon cell at least, where that costs not too much: `green_kubo.least_atoms`."""
+
+SIZES = (64, 80, 100, 125, 160, 200, 250)
+"""Atoms of the cells that are tried, each a fifth less or more for the sake of symmetry."""
 
 MOST_ATOMS = 260
 """Atoms of a cell at most; a plane-wave code labels a cell of this size in some core hours."""
@@ -70,8 +74,8 @@ class Choices:
     @property
     def atoms(self) -> tuple[int, int]:
         """Of the sampling and the phonon cell."""
-        each = (round(abs(np.linalg.det(m))) for m in (self.sampling, self.phonon))
-        first, second = (count * len(self.primitive) for count in each)
+        cells = (round(abs(np.linalg.det(m))) for m in (self.sampling, self.phonon))
+        first, second = (count * len(self.primitive) for count in cells)
         return first, second
 
 
@@ -85,7 +89,7 @@ def choose(structure: Atoms, name: str) -> Choices:
         InputError: no crystal, no space group, or a primitive cell that is too large.
     """
     primitive, group = _primitive(structure, name)
-    formula = materials.composition(primitive)
+    formula = Formula(materials.composition(primitive)).format("metal")
     sampling = _cell(primitive, Verdict.model_fields["sigma_atoms"].default, IMAGES)
     phonon = _cell(primitive, PHONON_ATOMS, IMAGES)
     cells = [phonopy_cells.supercell(primitive, matrix) for matrix in (sampling, phonon)]
@@ -127,24 +131,22 @@ def _primitive(structure: Atoms, name: str) -> tuple[Atoms, int]:
 
 
 def _cell(primitive: Atoms, least_atoms: int, images: float) -> Matrix:
-    """The smallest nearly cubic supercell with so many atoms and images so far apart.
+    """The first of nearly cubic cells of growing size with so many atoms and images so far apart.
 
     Where none has both below `MOST_ATOMS`, the largest below it.
     """
-    size, best = len(primitive), None
-    for count in range(1, MOST_ATOMS // size + 1):
-        atoms = count * size
-        if atoms < 0.9 * least_atoms or atoms * primitive.cell.volume / size < 0.6 * images**3:
-            continue
-        matrix = supercells.nearly_cubic(primitive, atoms)
-        best = matrix
-        kept, of = supercells.symmetry(matrix, primitive)
+    matrix = None
+    for atoms in SIZES:
+        larger = supercells.nearly_cubic(primitive, atoms, supercells.WINDOW)
+        size = round(abs(np.linalg.det(larger))) * len(primitive)
+        if size > MOST_ATOMS and matrix is not None:
+            break
+        matrix = larger
         far = _images(phonopy_cells.supercell(primitive, matrix)) >= images
-        if far and kept == of:
-            return matrix
-    if best is None:
-        return supercells.nearly_cubic(primitive, MOST_ATOMS // size * size)
-    return best
+        if size >= least_atoms and far:
+            break
+    assert matrix is not None
+    return matrix
 
 
 def _images(cell: Atoms) -> float:

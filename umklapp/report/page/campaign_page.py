@@ -56,10 +56,10 @@ class MaterialSection:
 def section(sources: MaterialSources, campaign: CampaignSources) -> MaterialSection:
     """The part of one material."""
     primitive, steps, row = sources.primitive, rounds.steps(sources), standing.row(sources)
-    known = sources.conductivity
+    conductivity = sources.conductivity
     problems = (
-        comparison.missing(known, sources.green_kubo, sources.effective, sources.errors)
-        if known
+        comparison.missing(conductivity, sources.green_kubo, sources.effective, sources.errors)
+        if conductivity
         else []
     )
     return MaterialSection(

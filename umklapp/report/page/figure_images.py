@@ -19,7 +19,6 @@ CAPTIONS = Path(__file__).resolve().parents[3] / "report"
 
 TITLES = {
     "kappa": "κ against temperature",
-    "comparison": "κ by every method",
     "events": "σᴬ, error and uncertainty in time",
     "learning_curve": "Learning curve",
     "uncertainty": "Uncertainty against error",
@@ -49,10 +48,14 @@ class Figure:
 
 
 def figures(results: Results, material: str) -> list[Figure]:
-    """Every figure of a material that is on disk, also ones that this version does not name."""
-    found = {Path(p).stem: Path(p) for p in existing(results.figures_of(material).png("*"))}
-    order = [*[name for name in TITLES if name in found], *sorted(set(found) - set(TITLES))]
-    return [_figure(name, found[name], material) for name in order]
+    """Every figure of a material that is on disk, also ones that this version does not name.
+
+    The comparison of methods is drawn by the page itself, with today's advice beside it.
+    """
+    paths = [Path(path) for path in existing(results.figures_of(material).png("*"))]
+    pictures = {path.stem: path for path in paths if path.stem != "comparison"}
+    order = [*[name for name in TITLES if name in pictures], *sorted(set(pictures) - set(TITLES))]
+    return [_figure(name, pictures[name], material) for name in order]
 
 
 def _figure(name: str, path: Path, material: str) -> Figure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -52,7 +53,7 @@ def common_axis(rows: Sequence[Row]) -> Axis:
 
 
 def _values(row: Row) -> list[float]:
-    own = [known.value for known in (row.boltzmann, row.green_kubo, row.baseline) if known]
+    own = [kappa.value for kappa in (row.boltzmann, row.green_kubo, row.baseline) if kappa]
     return [*own, *row.experiment, *row.ab_initio]
 
 
@@ -61,7 +62,7 @@ def strip(row: Row, axis: Axis) -> Markup:
     if not _values(row):
         return Markup("")
     published = [*row.experiment, *row.ab_initio]
-    middle, parts, words = HEIGHT / 2, [], []
+    middle, parts, texts = HEIGHT / 2, [], []
     parts += [
         f'<line x1="{axis.place(tick):.1f}" x2="{axis.place(tick):.1f}" y1="3" '
         f'y2="{HEIGHT - 3}" class="grid"/>'
@@ -73,26 +74,26 @@ def strip(row: Row, axis: Axis) -> Markup:
             f'<rect x="{start - 2:.1f}" width="{end - start + 4:.1f}" y="{middle - 7}" height="14" '
             'class="literature"/>'
         )
-        words.append(f"literature {with_error(min(published))} to {with_error(max(published))}")
-    for name, known, label in (
+        texts.append(f"literature {with_error(min(published))} to {with_error(max(published))}")
+    for name, kappa, label in (
         ("baseline", row.baseline, "without labels"),
         ("dynamics", row.green_kubo, "Green–Kubo"),
         ("boltzmann", row.boltzmann, "Boltzmann equation"),
     ):
-        if known is None or known.value <= 0:
+        if kappa is None or kappa.value <= 0:
             continue
-        x = axis.place(known.value)
-        if known.error:
-            low = axis.place(max(known.value - known.error, axis.low))
-            high = axis.place(known.value + known.error)
+        x = axis.place(kappa.value)
+        if kappa.error:
+            low = axis.place(max(kappa.value - kappa.error, axis.low))
+            high = axis.place(kappa.value + kappa.error)
             parts.append(
                 f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{middle}" y2="{middle}" '
                 f'class="bar {name}"/>'
             )
-        style = f"{name} doubtful" if known.doubt else name
+        style = f"{name} doubtful" if kappa.doubt else name
         parts.append(f'<circle cx="{x:.1f}" cy="{middle}" r="4" class="mark {style}"/>')
-        words.append(f"{label} {with_error(known.value, known.error)}")
-    text = escape(f"κ in W/(m K): {', '.join(words)}")
+        texts.append(f"{label} {with_error(kappa.value, kappa.error)}")
+    text = escape(f"κ in W/(m K): {', '.join(texts)}")
     return Markup(
         f'<svg class="strip" viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" role="img" aria-label="{text}">'
         f"<title>{text}</title>{''.join(parts)}</svg>"
@@ -125,9 +126,7 @@ def forest(table: pd.DataFrame, doubtful: bool = False) -> Markup:
     for number, method in enumerate(methods):
         own = table[table["method"] == method]
         y = 10 + LINE * (number + 0.5)
-        parts.append(
-            f'<text x="{LABELS - 10}" y="{y + 4}" text-anchor="end">{escape(method)}</text>'
-        )
+        parts.append(_name(str(method), y))
         dynamics = doubtful and method.startswith(("Green–Kubo", "cepstral"))
         parts += [_point(row, axis, y, "doubtful" if dynamics else "") for _, row in own.iterrows()]
     parts.append(
@@ -138,6 +137,17 @@ def forest(table: pd.DataFrame, doubtful: bool = False) -> Markup:
         f'<svg class="chart" viewBox="0 0 {LARGE:.0f} {bottom + 42:.0f}" role="img" '
         f'aria-label="κ by every method; the numbers are in the table below">{"".join(parts)}</svg>'
     )
+
+
+def _name(method: str, y: float) -> str:
+    """The name of a method beside its line, in two lines where it is long."""
+    lines = textwrap.wrap(method, 36)
+    first = y + 4 - 7 * (len(lines) - 1)
+    spans = "".join(
+        f'<tspan x="{LABELS - 10}" y="{first + 14 * place:g}">{escape(line)}</tspan>'
+        for place, line in enumerate(lines)
+    )
+    return f'<text text-anchor="end">{spans}</text>'
 
 
 def _point(row: pd.Series, axis: Axis, y: float, look: str = "") -> str:

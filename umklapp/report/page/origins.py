@@ -22,22 +22,22 @@ def reference_settings(
     sources: MaterialSources, campaign: CampaignSources
 ) -> list[tuple[str, str]]:
     """The settings of the engine that labelled, name and value, as the results record them."""
-    known: Mapping[str, Any] = (
+    section: Mapping[str, Any] = (
         sources.conductivity.reference
         if sources.conductivity
         else campaign.settings.get("reference", {})
     )
     return [
         (KEY_NAMES.get(key, key), _shown(value))
-        for key, value in known.items()
+        for key, value in section.items()
         if value is not None
     ]
 
 
 def transport_settings(sources: MaterialSources) -> list[tuple[str, str]]:
     """The settings behind κ by the Boltzmann equation, as conductivity.json records them."""
-    known = sources.conductivity.settings if sources.conductivity else {}
-    return [(key, _shown(value)) for key, value in known.items() if value is not None]
+    section = sources.conductivity.settings if sources.conductivity else {}
+    return [(key, _shown(value)) for key, value in section.items() if value is not None]
 
 
 def provenance(sources: MaterialSources) -> list[tuple[str, str]]:

@@ -68,13 +68,13 @@ def _kappa(sources: MaterialSources) -> Iterator[Quantity]:
 def _dynamics(sources: MaterialSources) -> Iterator[Quantity]:
     verdict = sources.verdict
     for key, name in (("before", "first"), ("after", "last")):
-        known = verdict.sigma.get(key) if verdict else None
-        if known is None or known.value is None:
+        anharmonicity = verdict.sigma.get(key) if verdict else None
+        if anharmonicity is None or anharmonicity.value is None:
             continue
-        why = known.too_small
+        why = anharmonicity.too_small
         yield Quantity(
             f"σᴬ, dynamics of the {name} committee",
-            f"not reported: {why}" if why else with_error(known.value, known.error),
+            f"not reported: {why}" if why else with_error(anharmonicity.value, anharmonicity.error),
             "",
             "standard error over stretches of the dynamics" if not why else "",
             "verdict.json",
@@ -86,7 +86,7 @@ def _phonons(sources: MaterialSources) -> Iterator[Quantity]:
     if record is None:
         return
     at = f"{record.temperature_K:.0f} K"
-    for name, known, unit in (
+    for name, average, unit in (
         ("highest phonon frequency", record.highest_THz, "THz"),
         ("lowest phonon frequency", record.lowest_THz, "THz"),
         (f"heat capacity C_V, {at}", record.heat_capacity_J_per_K_mol, "J/(K mol)"),
@@ -94,8 +94,8 @@ def _phonons(sources: MaterialSources) -> Iterator[Quantity]:
         (f"vibrational free energy, {at}", record.free_energy_kJ_per_mol, "kJ/mol"),
         ("speed of sound, Debye average", record.sound_m_per_s.debye, "m/s"),
     ):
-        if known is not None:
-            text = with_error(known.mean, known.std)
+        if average is not None:
+            text = with_error(average.mean, average.std)
             yield Quantity(name, text, unit, MEMBERS, "phonons/thermodynamics.json")
 
 

@@ -91,7 +91,7 @@ def _step(sources: MaterialSources, place: int) -> Step:
         bound_share=uncertain.limit if uncertain else None,
         calibration=calibration.value if calibration else None,
         events=criteria["search"].words if "search" in criteria else "",
-        criteria=[(CRITERIA.get(name, name), found) for name, found in criteria.items()],
+        criteria=[(CRITERIA.get(name, name), criterion) for name, criterion in criteria.items()],
         reason=assessment.reason,
         converged=assessment.converged,
         audit=audit.reason if audit else "no audit of this round",
@@ -159,7 +159,7 @@ def _axis(top: float, bottom: float, highest: float, name: str) -> str:
 
 def _bar(step: Step, x: float, width: float, most: int) -> str:
     y, pieces = MIDDLE - 18, []
-    for name, count, words in (
+    for name, count, meaning in (
         ("chosen", step.chosen, "uncertain frames, labelled"),
         ("random", step.random, "frames drawn at random, labelled"),
         ("audit", step.audit_labels, "labels of the audit"),
@@ -170,7 +170,8 @@ def _bar(step: Step, x: float, width: float, most: int) -> str:
             y -= height
             pieces.append(
                 f'<rect x="{x - width / 2:.1f}" y="{y:.1f}" width="{width:.1f}" '
-                f'height="{height:.1f}" class="{name}"><title>round {step.number}: {count} {words}'
+                f'height="{height:.1f}" class="{name}"><title>'
+                f"round {step.number}: {count} {meaning}"
                 "</title></rect>"
             )
     return "".join(pieces)

@@ -116,8 +116,8 @@ def _settings(path: Path) -> dict[str, Any]:
     """The configuration of the last run from campaign.json, empty without."""
     if not path.exists():
         return {}
-    known = json.loads(path.read_text()).get("campaign", {})
-    return known if isinstance(known, dict) else {}
+    campaign = json.loads(path.read_text()).get("campaign", {})
+    return campaign if isinstance(campaign, dict) else {}
 
 
 def _keys(folder: Path, settings: dict[str, Any]) -> list[str]:
@@ -218,7 +218,7 @@ def _committees(files: Material, rounds: list[RoundRecord]) -> list[CommitteeRec
 
 def _acquisitions(files: Material) -> dict[int, AcquisitionRecord]:
     return {
-        one.number: AcquisitionRecord.read(Path(one.acquisition))
+        one.index: AcquisitionRecord.read(Path(one.acquisition))
         for one in files.rounds_on_disk()
         if Path(one.acquisition).exists()
     }

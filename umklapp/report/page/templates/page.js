@@ -38,7 +38,7 @@
   const order = byId("order");
   for (const head of table.tHead.rows[0].cells) {
     const button = head.querySelector("button");
-    if (button) order.add(new Option(button.firstChild.textContent, head.cellIndex));
+    if (button) order.add(new Option(button.querySelector("span").textContent, head.cellIndex));
   }
   order.value = table.tHead.querySelector("[aria-sort]").cellIndex;
   order.addEventListener("input", () =>
