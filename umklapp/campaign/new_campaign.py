@@ -24,14 +24,17 @@ from umklapp.crystals import born_charges, materials, phonopy_cells, supercells
 from umklapp.errors import InputError
 from umklapp.reference.kpoints import kpoint_mesh
 
-IMAGES = 11.0
-"""Å between an atom and its images in the sampling cell: twice a cutoff of 5 Å, and some more."""
+IMAGES = 10.5
+"""Å between an atom and its images in both cells: twice a cutoff of 5 Å, and some more."""
 
 PHONON_ATOMS = 128
 """Atoms of the phonon cell at least, where that costs not too much: `green_kubo.least_atoms`."""
 
 SIZES = (64, 80, 100, 125, 160, 200, 250)
 """Atoms of the cells that are tried, each a fifth less or more for the sake of symmetry."""
+
+MOST_GROWTH = 1.7
+"""How much larger a cell may be than the smallest that is large enough, to keep all rotations."""
 
 MOST_ATOMS = 260
 """Atoms of a cell at most; a plane-wave code labels a cell of this size in some core hours."""
@@ -74,8 +77,15 @@ class Choices:
     @property
     def atoms(self) -> tuple[int, int]:
         """Of the sampling and the phonon cell."""
-        cells = (round(abs(np.linalg.det(m))) for m in (self.sampling, self.phonon))
-        first, second = (count * len(self.primitive) for count in cells)
+        return _size(self.sampling, self.primitive), _size(self.phonon, self.primitive)
+
+    @property
+    def rotations(self) -> tuple[str, str]:
+        """How many of the crystal's rotations each cell keeps, in words."""
+        first, second = (
+            "{} of {}".format(*supercells.symmetry(matrix, self.primitive))
+            for matrix in (self.sampling, self.phonon)
+        )
         return first, second
 
 
@@ -131,22 +141,32 @@ def _primitive(structure: Atoms, name: str) -> tuple[Atoms, int]:
 
 
 def _cell(primitive: Atoms, least_atoms: int, images: float) -> Matrix:
-    """The first of nearly cubic cells of growing size with so many atoms and images so far apart.
+    """A nearly cubic cell with so many atoms and images so far apart (Å).
 
-    Where none has both below `MOST_ATOMS`, the largest below it.
+    The smallest that keeps all rotations of the crystal; where none of `SIZES` does, the smallest
+    that keeps some; where none is large enough, the largest.
     """
-    matrix = None
+    enough: list[Matrix] = []
+    matrix = supercells.nearly_cubic(primitive, len(primitive))
     for atoms in SIZES:
+        if enough and atoms > MOST_GROWTH * _size(enough[0], primitive):
+            break
         larger = supercells.nearly_cubic(primitive, atoms, supercells.WINDOW)
-        size = round(abs(np.linalg.det(larger))) * len(primitive)
-        if size > MOST_ATOMS and matrix is not None:
+        if _size(larger, primitive) > MOST_ATOMS:
             break
         matrix = larger
         far = _images(phonopy_cells.supercell(primitive, matrix)) >= images
-        if size >= least_atoms and far:
-            break
-    assert matrix is not None
-    return matrix
+        if _size(matrix, primitive) >= least_atoms and far:
+            enough.append(matrix)
+            kept, of = supercells.symmetry(matrix, primitive)
+            if kept == of:
+                return matrix
+    return enough[0] if enough else matrix
+
+
+def _size(matrix: Matrix, primitive: Atoms) -> int:
+    """Atoms of a supercell."""
+    return round(abs(np.linalg.det(matrix))) * len(primitive)
 
 
 def _images(cell: Atoms) -> float:
