@@ -52,28 +52,28 @@ def last_round(material):
     Raises IncompleteCheckpointException for the first round whose assessment or audit is not known
     yet; Snakemake then schedules it and calls this again.
     """
-    for number in range(CAMPAIGN.rounds.max):
-        if not ASSESSMENTS.was_read(material, number):  # what was given once is not taken back
-            checkpoints.assess.get(material=material, round=f"{number:02d}")
+    for round_index in range(CAMPAIGN.rounds.max):
+        if not ASSESSMENTS.was_read(material, round_index):  # what was given once is not taken back
+            checkpoints.assess.get(material=material, round=f"{round_index:02d}")
         try:
-            if ASSESSMENTS.finished(material, number) and not learns_on(material, number):
-                return number
+            if ASSESSMENTS.finished(material, round_index) and not learns_on(material, round_index):
+                return round_index
         except InputError as error:
             raise WorkflowError(str(error)) from None
     return CAMPAIGN.rounds.max - 1
 
 
-def learns_on(material, number):
+def learns_on(material, round_index):
     """Whether the audit of a finished round has failed, so that another round learns from it."""
-    if number + 1 == CAMPAIGN.rounds.max:
+    if round_index + 1 == CAMPAIGN.rounds.max:
         return False
-    if AUDITS.settled(material, number):
+    if AUDITS.settled(material, round_index):
         return True
     if not CAMPAIGN.audited:
         return False
-    if not AUDITS.was_read(material, number):
-        checkpoints.audit.get(material=material, round=f"{number:02d}")
-    return AUDITS.another_round(material, number)
+    if not AUDITS.was_read(material, round_index):
+        checkpoints.audit.get(material=material, round=f"{round_index:02d}")
+    return AUDITS.another_round(material, round_index)
 
 
 def final_round(wildcards):
@@ -84,7 +84,7 @@ def final_round(wildcards):
 def all_rounds(wildcards):
     """Files of every round of the job's material, in order."""
     rounds = range(last_round(wildcards.material) + 1)
-    return [REQUESTS.of(wildcards).round(number) for number in rounds]
+    return [REQUESTS.of(wildcards).round(round_index) for round_index in rounds]
 
 
 def final_members(wildcards):
@@ -111,8 +111,8 @@ def fresh_labels(wildcards):
 
 def previous_lesson(wildcards):
     """Labels of the failed audit of the round before."""
-    number = int(wildcards.round)
-    return AUDITS.lessons(wildcards.material, number - 1) if number else []
+    round_index = int(wildcards.round)
+    return AUDITS.lessons(wildcards.material, round_index - 1) if round_index else []
 
 
 def audits_of_all_rounds(wildcards):

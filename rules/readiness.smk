@@ -48,7 +48,7 @@ def check_readiness():
         logger.warning(f"Changed since the last run: {line}")
     if workflow.output_settings.dryrun and locks.is_free(folder):
         settle(folder)
-    if workflow.output_settings.dryrun or any(each.startswith(TALKS) for each in sys.argv):
+    if workflow.output_settings.dryrun or any(argument.startswith(TALKS) for argument in sys.argv):
         return
     asked_for = workflow.resource_settings
     remote = asked_for.nodes is not None and asked_for.cores is None  # -j alone: to a batch system

@@ -14,13 +14,13 @@ from umklapp.logs import log_to
 
 def main(names, explored, committee, sampling, settings, rounds, root, out):
     """Write the candidates and how they were chosen; `names` are material and round."""
-    found, record = exploration.read(explored), CommitteeRecord.read(committee)
+    kept, record = exploration.read(explored), CommitteeRecord.read(committee)
     perfect = frames.read_candidates(sampling)[0]
-    spreads = {name: Spread.of_numbers(each) for name, each in record.statistics.items()}
+    spreads = {name: Spread.of_numbers(statistic) for name, statistic in record.statistics.items()}
     if record.calibration_factor is None and settings.strategy != "random":
         settings = settings.model_copy(update={"strategy": "random"})
         print("the committee has no uncertainty: frames are drawn at random")
-    candidates = exploration.candidates(found, settings.uncertainty, record.calibration_factor)
+    candidates = exploration.candidates(kept, settings.uncertainty, record.calibration_factor)
     knowledge = Knowledge(
         spreads[settings.uncertainty],
         spreads["energy_above_crystal"],
@@ -31,18 +31,18 @@ def main(names, explored, committee, sampling, settings, rounds, root, out):
     chosen = acquisition.select(candidates, knowledge, settings, streams[0])
     drawn = checks.draw(candidates, knowledge, chosen, settings, rounds, streams[1])
     origin = Origin(kind="round", index=int(names[1]))
-    measured = found.measures[settings.uncertainty]
+    measured = kept.measures[settings.uncertainty]
     rows = sorted([*chosen.chosen, *drawn])
-    picked = acquisition.picked(found.frames, rows, chosen, measured, names[0], origin)
+    picked = acquisition.picked(kept.frames, rows, chosen, measured, names[0], origin)
     frames.write_frames(out["candidates"], picked)
     acquisition.AcquisitionRecord(
         strategy=settings.strategy,
         counts=chosen.counts,
         notes=chosen.notes,
-        replicas=dict(Counter(found.ended)),
+        replicas=dict(Counter(kept.ended)),
         checks=sorted([*drawn, *(chosen.chosen if settings.strategy == "random" else [])]),
     ).write(out["record"])
-    print(f"{len(chosen.chosen)} of {len(found.frames)} frames chosen: {chosen.counts}")
+    print(f"{len(chosen.chosen)} of {len(kept.frames)} frames chosen: {chosen.counts}")
     print(f"{len(drawn)} more drawn at random", *chosen.notes)
 
 

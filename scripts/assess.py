@@ -16,7 +16,7 @@ from umklapp.logs import log_to
 from umklapp.transport.committee import at_300_kelvin
 
 
-def main(number, files, acquisition, settings, verdict, out):
+def main(round_index, files, acquisition, settings, verdict, out):
     """Write assessment.json; `files` are the inputs of the rule by name, lists among them."""
     committee = CommitteeRecord.read(Path(files["committee"]))
     labelled = list(chain.from_iterable(frames.read_labels(Path(p)) for p in files["labels"]))
@@ -41,7 +41,7 @@ def main(number, files, acquisition, settings, verdict, out):
         seen_before=seen_before[0] if seen_before else None,
     )
     frames_of = {"accepted": accepted, "training": committee.frames["train"]}
-    result = rounds.assess(number, evidence, settings, **frames_of)
+    result = rounds.assess(round_index, evidence, settings, **frames_of)
     print(result.reason)
     result.write(out)
 

@@ -10,14 +10,14 @@ from umklapp.transport.audit import predictions
 from umklapp.transport.audit.judging import Bounds, judge, write_lesson
 
 
-def main(number, forecasts, labels, settings, temperatures, out, lesson):
+def main(round_index, forecasts, labels, settings, temperatures, out, lesson):
     """Write audit.json, and where it failed the lesson for the next round beside it."""
-    known = list(chain.from_iterable(map(frames.read_labels, labels)))
+    labelled = list(chain.from_iterable(map(frames.read_labels, labels)))
     answers, missing, factor = predictions.read(forecasts)
     bounds = Bounds.of(settings["audit"], settings["rounds"])
-    record = judge(number, answers, known, missing, factor, bounds, temperatures)
+    record = judge(round_index, answers, labelled, missing, factor, bounds, temperatures)
     print(record.reason)
-    write_lesson(record, known, *lesson)
+    write_lesson(record, labelled, *lesson)
     record.write(out)
 
 

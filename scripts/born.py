@@ -12,8 +12,8 @@ def main(material, primitive, phonons, materials, reference, scratch, out):
     """Write born.json."""
     atoms = frames.read_candidates(primitive)[0]
     folder, cells = materials.structures, materials.cells
-    found = born.source(phonons, reference, folder, cells, material, atoms)
-    record = born.make(found, atoms, material, reference, scratch)
+    source = born.source(phonons, reference, folder, cells, material, atoms)
+    record = born.make(source, atoms, material, reference, scratch)
     print(record.words)
     record.write(out)
 

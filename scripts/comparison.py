@@ -36,7 +36,7 @@ def main(material, files, out):
     audit_record = AuditRecord.read(files["audit"]) if files["audit"] else None
     audit = comparison.audited(audit_record)
     converged = History.read(Path(files["history"])).rounds[-1].assessment.converged
-    told = advice.advice(
+    sentence = advice.advice(
         verdict.overall_sigma("after"),
         conductivity.not_computed is None,
         advice.missing_green_kubo(ran, audit_record),
@@ -46,14 +46,14 @@ def main(material, files, out):
     table.to_csv(out["csv"], index=False)
     correction = conductivity.non_analytical
     problems = comparison.missing(conductivity, ran, effective, errors)
-    page = comparison.page(material, table, sigmas, told, problems, audit, correction)
+    page = comparison.page(material, table, sigmas, sentence, problems, audit, correction)
     Path(out["page"]).write_text(page)
     rows = json.loads(table.to_json(orient="records"))
     record = comparison.Comparison(
-        advice=told, sigma=sigmas, kappa=rows, srme=srme, audit=audit, non_analytical=correction
+        advice=sentence, sigma=sigmas, kappa=rows, srme=srme, audit=audit, non_analytical=correction
     )
     record.write(out["record"])
-    figure.draw(table, material, told, [out["png"], out["pdf"]])
+    figure.draw(table, material, sentence, [out["png"], out["pdf"]])
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ from umklapp.reference.ledger import Ledger
 
 def main(before, labels, lesson, ledger, out):
     """Write the cumulative data set; `ledger` knows settings that had another hash once."""
-    known = list(chain.from_iterable(map(frames.read_labels, before)))
+    earlier = list(chain.from_iterable(map(frames.read_labels, before)))
     new = list(chain.from_iterable(map(frames.read_labels, labels)))
     audited = list(chain.from_iterable(map(frames.read_labels, lesson)))
-    label_settings.check_same([*known, *new, *audited], ledger.same_settings)
-    frames.write_frames(out, frames.unique([*known, *new, *audited]))
-    print(f"{len(known)} known frames, {len(new)} new ones, {len(audited)} of a failed audit")
+    label_settings.check_same([*earlier, *new, *audited], ledger.same_settings)
+    frames.write_frames(out, frames.unique([*earlier, *new, *audited]))
+    print(f"{len(earlier)} known frames, {len(new)} new ones, {len(audited)} of a failed audit")
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ def main(material, models, engine, cell, reference, settings, scratch, out):
     """Write elastic.json: every member, their mean and spread, stability."""
     atoms = frames.read_candidates(cell)[0]
     members = []
-    for number, path in enumerate(models):
-        print(f"member {number}")
-        folder = scratch / f"member_{number}"
+    for member_index, path in enumerate(models):
+        print(f"member {member_index}")
+        folder = scratch / f"member_{member_index}"
         member = Committee.load([path], engine)
         members.append(committee.member(atoms, member, settings, folder))
     own = ElasticReference.read(reference) if reference else None

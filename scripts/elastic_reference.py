@@ -16,9 +16,9 @@ def main(cell, settings, reference_settings, timeout, ledger, scratch, out):
     atoms = frames.read_candidates(cell)[0]
     engine = reference.create(reference_settings)
     calculator = LabellingCalculator(engine, ledger, scratch, timeout, "elastic")
-    found = strain.measure(atoms, calculator, settings.amplitudes, settings.reference_fmax)
+    tensor = strain.measure(atoms, calculator, settings.amplitudes, settings.reference_fmax)
     ElasticReference(
-        **found.as_dict(),
+        **tensor.as_dict(),
         labels=len(calculator.asked),
         engine=engine.name,
         settings_hash=engine.settings_hash,

@@ -25,16 +25,18 @@ def main(names, files, settings, reference, root, out):
     identity = provenance.digest([names, root, *options, provenance.file_digests(files)])
     if not exploration.was_written(unfinished, identity):
         harmonic = harmonic_reference.read(Path(files["harmonic"]))
-        known = frames.read_labels(Path(files["dataset"]))
+        labelled = frames.read_labels(Path(files["dataset"]))
         if settings.kind == "pool":
             held_back = [frame for path in files["held_back"] for frame in frames.read_labels(path)]
-            taken = {frame_info.identity(frame) for frame in [*known, *held_back]}
+            taken = {frame_info.identity(frame) for frame in [*labelled, *held_back]}
             table = lookup.table(reference.path, perfect).values()
             pool = [frame for frame in table if frame_info.identity(frame) not in taken]
             replicas = exploration.judge_pool(models, pool, zero, harmonic)
         else:
             generator = provenance.generator(root, *names, "explore")
-            replicas = exploration.run(models, perfect, known, zero, settings, generator, harmonic)
+            replicas = exploration.run(
+                models, perfect, labelled, zero, settings, generator, harmonic
+            )
         exploration.write(unfinished, replicas, identity)
     descriptors.add(unfinished, models, perfect)
     unfinished.replace(out)

@@ -9,9 +9,9 @@ from umklapp.report.figures import bands
 
 def main(material, path, out):
     """Draw the figure and write its csv."""
-    found = phonons.read_bands(Path(path))
-    bands.table(found).to_csv(out["csv"], index=False)
-    bands.draw(found, material, [Path(out["png"]), Path(out["pdf"])])
+    dispersion = phonons.read_bands(Path(path))
+    bands.table(dispersion).to_csv(out["csv"], index=False)
+    bands.draw(dispersion, material, [Path(out["png"]), Path(out["pdf"])])
 
 
 if __name__ == "__main__":

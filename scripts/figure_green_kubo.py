@@ -12,10 +12,10 @@ from umklapp.transport.green_kubo_record import GreenKuboRecord
 
 def main(material, record, series, out):
     """Draw the figure and write the integral as csv."""
-    numbers, found = GreenKuboRecord.read(record), trajectories.read_series(series)
+    numbers, curves = GreenKuboRecord.read(record), trajectories.read_series(series)
     names = ("times_fs", "correlation", "integral", "smooth_integral")
-    pd.DataFrame({name: found.get(name, []) for name in names}).to_csv(out["csv"], index=False)
-    green_kubo.draw(numbers, found, material, [out["png"], out["pdf"]])
+    pd.DataFrame({name: curves.get(name, []) for name in names}).to_csv(out["csv"], index=False)
+    green_kubo.draw(numbers, curves, material, [out["png"], out["pdf"]])
 
 
 if __name__ == "__main__":

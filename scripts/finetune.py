@@ -27,11 +27,11 @@ def phonons_of(models, label, primitive, displacement):
 
 def main(names, files, settings, committee, root, scratch, out):
     """Write the checkpoint and its record; `names` are material, round and member."""
-    material, number, member = names
+    material, round_index, member = names
     label = curvature.read(Path(files["labels"]))
-    found = frames.read_labels(Path(files["dataset"]))
-    seed = provenance.seed_for(stream_of(root, material), number, "finetune", member)
-    parts = member_frames(found, committee, root, material, member)
+    dataset = frames.read_labels(Path(files["dataset"]))
+    seed = provenance.seed_for(stream_of(root, material), round_index, "finetune", member)
+    parts = member_frames(dataset, committee, root, material, member)
     ordinary, model = Path(files["ordinary"]), Path(out["model"])
     result = finetuning.finetune(ordinary, [label], *parts, settings, seed, model, scratch)
     primitive = frames.read_candidates(Path(files["primitive"]))[0]

@@ -22,7 +22,7 @@ def main(paths, members, engine, primitive, settings, displacement, out):
     modes = supercell_modes.build_modes(cell, runs[0].sites, constants, settings.procedure)
     try:
         record, series = trajectories.analyse(
-            runs, settings, lambda number: nve.read_frames(paths[number]), modes
+            runs, settings, lambda replica: nve.read_frames(paths[replica]), modes
         )
         print(f"κ = {record['kappa_W_per_mK']:.3g} ± {record['error_W_per_mK'] or 0:.2g} W/(m K)")
     except (InputError, CalculationError) as error:  # the campaign goes on, with the reason

@@ -14,17 +14,17 @@ def main(displaced, seeds, primitive, sampling, given, out):
     cells = list(chain.from_iterable(map(frames.read_labels, displaced)))
     labels = frames.read_labels(seeds)
     primitive = frames.read_candidates(primitive)[0]
-    found = harmonic_reference.build(primitive, perfect, cells, labels, given)
-    if found is None:
+    reference = harmonic_reference.build(primitive, perfect, cells, labels, given)
+    if reference is None:
         reason = (
             "no harmonic reference: no finite displacements and too few small-displacement labels"
         )
         print(f"{reason} in the sampling supercell: σᴬ is not available")
         harmonic_reference.write_missing(out, reason)
     else:
-        print(found.source)
-        harmonic_reference.check_quiet(found, [*cells, *labels])
-        found.write(out)
+        print(reference.source)
+        harmonic_reference.check_quiet(reference, [*cells, *labels])
+        reference.write(out)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,11 @@ def main(committees, assessments, audits, test, out):
         Round(
             committee=CommitteeRecord.read(committee),
             assessment=Assessment.read(Path(assessment)),
-            audit=audited.get(number),
+            audit=audited.get(round_index),
         )
-        for number, (committee, assessment) in enumerate(zip(committees, assessments, strict=True))
+        for round_index, (committee, assessment) in enumerate(
+            zip(committees, assessments, strict=True)
+        )
     ]
     History(rounds=rounds).write(out["history"])
     shutil.copyfile(test, out["test"])

@@ -11,9 +11,9 @@ from umklapp.reference.ledger import Ledger, label_frames
 
 def main(candidates, sampling, chunk, chunks, reference_settings, timeout, ledger, scratch, out):
     """Write the labels and the failures of candidates chunk, chunk + chunks, …"""
-    mine = frames.read_candidates(candidates)[chunk::chunks]
+    batch = frames.read_candidates(candidates)[chunk::chunks]
     engine = reference.create(reference_settings, frames.read_candidates(sampling)[0])
-    labels, failures = label_frames(mine, engine, ledger, scratch, timeout)
+    labels, failures = label_frames(batch, engine, ledger, scratch, timeout)
     frames.write_frames(out["labels"], labels)
     Failures(failed=failures).write(out["failed"])
 

@@ -10,17 +10,17 @@ from umklapp.logs import log_to
 
 def main(material, index, pool, engine, settings, count, root, scratch, out):
     """Write the kept frames without labels, and the history of their choice."""
-    found = frames.read_labels(pool)
+    frames_of_pool = frames.read_labels(pool)
     seed = provenance.seed_for(root, material, "distillation", index)
     if settings is None:
-        chosen = low_fidelity.draw(found, count, provenance.generator(seed))
+        chosen = low_fidelity.draw(frames_of_pool, count, provenance.generator(seed))
         record = {"history": [], "reason": "a random draw"}
     else:
-        kept = distillation.distil(found, settings, count, seed, scratch, engine)
+        kept = distillation.distil(frames_of_pool, settings, count, seed, scratch, engine)
         chosen, record = kept.chosen, {"history": kept.history, "reason": kept.reason}
-    print(f"{len(chosen)} of {len(found)} frames are kept: {record['reason']}")
-    frames.write_frames(out["kept"], low_fidelity.to_label([found[n] for n in chosen]))
-    counts = {"pool": len(found), "kept": len(chosen)}
+    print(f"{len(chosen)} of {len(frames_of_pool)} frames are kept: {record['reason']}")
+    frames.write_frames(out["kept"], low_fidelity.to_label([frames_of_pool[n] for n in chosen]))
+    counts = {"pool": len(frames_of_pool), "kept": len(chosen)}
     distillation.KeptRecord(seed=seed, frames=counts, **record).write(out["record"])
 
 

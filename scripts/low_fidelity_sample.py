@@ -17,22 +17,22 @@ def main(material, index, primitive, sampling, settings, root, out):
         perfect = phonopy_cells.supercell(frames.read_candidates(primitive)[0], settings.supercell)
     frame_info.mark(perfect, material=material)
     seed = provenance.seed_for(root, material, "low_fidelity", index)
-    found = low_fidelity.sample(
+    sample = low_fidelity.sample(
         perfect,
         surfaces.create(settings.surface),
         settings,
         provenance.generator(seed, "sample"),
         Origin(kind="low_fidelity", seed=index),
     )
-    stages = low_fidelity.stages(found.frames, settings.temperatures)
-    print(f"{found.counts}", *stages, sep="\n")
-    frames.write_frames(out["pool"], found.frames)
+    stages = low_fidelity.stages(sample.frames, settings.temperatures)
+    print(f"{sample.counts}", *stages, sep="\n")
+    frames.write_frames(out["pool"], sample.frames)
     plain = settings.model_dump(mode="json", exclude={"distillation", "pretrain"})
     low_fidelity.PoolRecord(
         settings=plain,
-        counts=found.counts,
-        ended=found.ended,
-        notes=found.notes,
+        counts=sample.counts,
+        ended=sample.ended,
+        notes=sample.notes,
         seed=seed,
         stages=stages,
     ).write(out["record"])

@@ -13,13 +13,13 @@ from umklapp.potentials.training_records import Pretraining
 
 def main(material, member, pool, potential, settings, committee, root, scratch, out):
     """Write the checkpoint and its record."""
-    found = frames.read_labels(pool)
+    labelled = frames.read_labels(pool)
     stream = provenance.seed_for(root, material, "pretraining")
-    chosen = low_fidelity.draw(found, settings.frames, provenance.generator(stream, "frames"))
+    chosen = low_fidelity.draw(labelled, settings.frames, provenance.generator(stream, "frames"))
     parts = subsample(len(chosen), committee.fraction, stream, member, committee.seeds)
     seed = provenance.seed_for(stream, "member", member) % 2**31
     result = training.train(
-        *([found[chosen[n]] for n in indices] for indices in parts),
+        *([labelled[chosen[n]] for n in indices] for indices in parts),
         settings.learning(potential),
         seed,
         out["model"],
@@ -28,7 +28,7 @@ def main(material, member, pool, potential, settings, committee, root, scratch, 
     record = Pretraining(
         member=member,
         seed=seed,
-        frames={"pool": len(found), "train": len(parts[0]), "validation": len(parts[1])},
+        frames={"pool": len(labelled), "train": len(parts[0]), "validation": len(parts[1])},
         model=provenance.file_digest(out["model"]),
         **dict(result),
     )

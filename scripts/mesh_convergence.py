@@ -26,13 +26,13 @@ def main(files, phonons, taylor, settings, out):
         labels = frames.read_labels(Path(files["dataset"]))
         potential, _ = correct(potential, labels, perfect, taylor)
     force_constants.evaluate(calculation, potential, phonons)
-    found = mesh.converge(
-        lambda each: bte.solve(calculation, settings, each, phonons.imaginary),
+    convergence = mesh.converge(
+        lambda q_mesh: bte.solve(calculation, settings, q_mesh, phonons.imaginary),
         mesh.meshes(calculation, LENGTHS),
         settings.mesh_tolerance,
     )
-    print(found.words)
-    found.write(out)
+    print(convergence.words)
+    convergence.write(out)
 
 
 if __name__ == "__main__":

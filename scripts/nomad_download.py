@@ -11,8 +11,8 @@ from umklapp.web import Client
 def main(listing, settings, folder, out):
     """Write the manifest: every file with its place and checksum."""
     server = Client(settings.server, settings.interval, settings.patience)
-    found = nomad.NomadListing.read(Path(listing))
-    nomad.fetch(server, settings, found, Path(folder)).write(out)
+    offer = nomad.NomadListing.read(Path(listing))
+    nomad.fetch(server, settings, offer, Path(folder)).write(out)
 
 
 if __name__ == "__main__":

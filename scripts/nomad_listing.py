@@ -11,9 +11,9 @@ from umklapp.web import Client
 def main(formula, settings, out):
     """Write the listing."""
     server = Client(settings.server, settings.interval, settings.patience)
-    found = nomad.listing(server, settings, formula)
-    found.write(out)
-    print(f"{formula}: {len(found.files)} files, {found.megabytes} MB")
+    listing = nomad.listing(server, settings, formula)
+    listing.write(out)
+    print(f"{formula}: {len(listing.files)} files, {listing.megabytes} MB")
 
 
 if __name__ == "__main__":

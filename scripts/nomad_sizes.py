@@ -10,9 +10,9 @@ def main(paths, out):
     """Write entries, files and megabytes by material."""
     rows = {}
     for path in map(Path, paths):
-        found = NomadListing.read(path)
+        listing = NomadListing.read(path)
         rows[f"{path.parts[-3]} {path.parts[-2]}"] = NomadSize(
-            entries=found.entries, files=len(found.files), megabytes=found.megabytes
+            entries=listing.entries, files=len(listing.files), megabytes=listing.megabytes
         )
     total = round(sum(row.megabytes for row in rows.values()), 3)
     sizes = NomadSizes(materials=rows, megabytes=total)

@@ -16,8 +16,8 @@ def main(material, index, sampling, settings, reference_settings, root, ledger, 
     engine = reference.create(reference_settings)
     seed = provenance.seed_for(root, material, "aimd", index)
     origin = Origin(kind="aimd", seed=index)
-    found = aimd.run(supercell, engine, settings, seed, Ledger(ledger), scratch, origin)
-    frames.write_frames(out, found)
+    labelled = aimd.run(supercell, engine, settings, seed, Ledger(ledger), scratch, origin)
+    frames.write_frames(out, labelled)
 
 
 if __name__ == "__main__":

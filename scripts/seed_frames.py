@@ -15,16 +15,16 @@ def main(material, index, path, sampling, settings, table, root, out):
     generator = provenance.generator(root, material, "frames", index)
     perfect = frames.read_candidates(sampling)[0]
     alone = None if table else perfect
-    found, reports = given.take(
+    labelled, reports = given.take(
         [path], settings, generator, Origin(kind="frames", seed=index), alone
     )
     if table:
-        found = lookup.as_in_table(found, Path(table), perfect, settings.keys)
-    for frame in found:
+        labelled = lookup.as_in_table(labelled, Path(table), perfect, settings.keys)
+    for frame in labelled:
         frame_info.mark(frame, material=material, engine="given")
-    frames.write_frames(out, found)
+    frames.write_frames(out, labelled)
     border.write_report(out.with_suffix(".report.json"), reports)
-    print(f"{len(found)} frames from {path}")
+    print(f"{len(labelled)} frames from {path}")
 
 
 if __name__ == "__main__":

@@ -16,14 +16,14 @@ def main(material, index, manifest, primitive, sampling, settings, root, out):
     paths = nomad.of_material(nomad.NomadManifest.read(Path(manifest)), cell, settings.skip)
     generator = provenance.generator(root, material, "nomad", index)
     perfect = frames.read_candidates(sampling)[0]
-    found, reports = given.take(
+    labelled, reports = given.take(
         paths, settings, generator, Origin(kind="nomad", seed=index), perfect
     )
-    for frame in found:
+    for frame in labelled:
         frame_info.mark(frame, material=material, engine="given")
-    frames.write_frames(out, found)
+    frames.write_frames(out, labelled)
     border.write_report(out.with_suffix(".report.json"), reports)
-    print(f"{len(found)} frames from {len(paths)} files")
+    print(f"{len(labelled)} frames from {len(paths)} files")
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ def main(member, paths, potential, committee, section, root, scratch, out):
     labels = shared.gather(paths, section.leave_out)
     shared.one_reference(labels)
     content = shared.content(labels)
-    for name, each in content.items():
-        print(f"{name}: {each.frames} frames")
+    for name, share in content.items():
+        print(f"{name}: {share.frames} frames")
     settings = shared.settings_of(potential, section)
     result, notes = shared.pretrain(
         labels, settings, committee, root, member, out["model"], scratch

@@ -10,8 +10,8 @@ from umklapp.logs import log_to
 
 def main(paths, settings, out):
     """Write the parts; no frame is in two of them. `displaced` only where a seed has such cells."""
-    found = frames.unique(chain.from_iterable(map(frames.read_labels, paths)))
-    parts = frames.split(found, settings.calibration, settings.test)
+    labelled = frames.unique(chain.from_iterable(map(frames.read_labels, paths)))
+    parts = frames.split(labelled, settings.calibration, settings.test)
     for name in out:
         frames.write_frames(Path(out[name]), getattr(parts, name))
         print(f"{name}: {len(getattr(parts, name))} frames")

@@ -11,12 +11,14 @@ from umklapp.transport.srme import srme
 
 def main(members, reference, out):
     """Write the value of every member and their mean."""
-    found = [srme(path, reference) for path in members]
-    values = [each.value for each in found]
+    results = [srme(path, reference) for path in members]
+    values = [result.value for result in results]
     print(f"κ_SRME {np.mean(values):.3f}, members {values}")
     numbers = [
-        SrmeNumbers(**{key: None if value != value else value for key, value in vars(each).items()})
-        for each in found
+        SrmeNumbers(
+            **{key: None if value != value else value for key, value in vars(result).items()}
+        )
+        for result in results
     ]
     mean, std = float(np.mean(values)), float(np.std(values, ddof=len(values) > 1))
     SrmeRecord(reference=str(reference), mean=mean, std=std, members=numbers).write(out)

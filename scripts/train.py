@@ -19,18 +19,20 @@ from umklapp.potentials.training_residuals import left_on
 
 def main(names, files, potential, committee, phonons, root, scratch, out):
     """Write the checkpoint and its record; `names` are material, round and member."""
-    material, number, member = names
-    found = frames.read_labels(Path(files["dataset"]))
-    seed = provenance.seed_for(stream_of(root, material), number, "member", member) % 2**31
-    parent, parts = None, (found, [])
+    material, round_index, member = names
+    dataset = frames.read_labels(Path(files["dataset"]))
+    seed = provenance.seed_for(stream_of(root, material), round_index, "member", member) % 2**31
+    parent, parts = None, (dataset, [])
     if potential.baseline == "taylor":
         primitive, perfect = (
             frames.read_candidates(Path(files[name]))[0] for name in ("primitive", "sampling")
         )
-        known = force_constants.prepare(primitive, perfect, phonons, BornRecord.read(files["born"]))
-        result = taylor.train(found, perfect, known, potential, seed, out["model"], scratch)
+        calculation = force_constants.prepare(
+            primitive, perfect, phonons, BornRecord.read(files["born"])
+        )
+        result = taylor.train(dataset, perfect, calculation, potential, seed, out["model"], scratch)
     else:
-        parts = member_frames(found, committee, root, material, member)
+        parts = member_frames(dataset, committee, root, material, member)
         parent = next((Path(files[name]) for name in ("parent", "start") if files[name]), None)
         potential = as_start(potential) if files["start"] else potential
         print(f"member {member}: seed {seed}, from {parent or 'scratch'}")
@@ -38,7 +40,7 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
     record = Training(
         member=member,
         seed=seed,
-        frames={"train": len(parts[0]), "validation": len(parts[1]), "dataset": len(found)},
+        frames={"train": len(parts[0]), "validation": len(parts[1]), "dataset": len(dataset)},
         dataset=provenance.file_digest(files["dataset"]),
         model=provenance.file_digest(out["model"]),
         potential=potential.model_dump(mode="json"),

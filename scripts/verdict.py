@@ -21,18 +21,18 @@ def main(inputs, settings, out):
     if labels:
         last = Committee.load(inputs["members"], Path(inputs["engine"]))
         record, trials = persistence.audit(runs, record, labels, last, settings.persistence.error)
-    found = verdict.judge(Facts(record, trials, settings.dynamics, settings.rarest))
+    judgement = verdict.judge(Facts(record, trials, settings.dynamics, settings.rarest))
     assessment = Path(inputs["assessment"])
-    number = Assessment.read(assessment).round
-    found = found.model_copy(
+    round_index = Assessment.read(assessment).round
+    judgement = judgement.model_copy(
         update={
-            "belongs": verdict.Belongs.of(number, assessment, inputs["members"]),
+            "belongs": verdict.Belongs.of(round_index, assessment, inputs["members"]),
             "persistence_labels": len(labels),
             "checked": verdict.checked(record, trials, len(labels), settings),
         }
     )
-    print(found.reason)
-    found.write(out)
+    print(judgement.reason)
+    judgement.write(out)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ Akaike's criterion chooses the number of coefficients for the whole curve. Of a 
 peak at zero it leaves out many small coefficients of the same sign, which together lower κ by more
 than its error. So `MORE` times as many are kept: for exponentially correlated fluxes of 270
 correlation times that brings the mean deviation from −2.4 errors to −0.1 and its spread from 1.8
-errors to 1.1 (tests/unit/test_cepstral.py does the same comparison).
+errors to 1.1 (tests/unit/transport/test_cepstral.py does the same comparison).
 """
 
 from __future__ import annotations

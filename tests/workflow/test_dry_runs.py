@@ -12,7 +12,7 @@ import pytest
 from umklapp import config
 from umklapp.campaign import checks
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = sorted(path for path in (ROOT / "config").glob("*.yaml"))
 
 

@@ -15,7 +15,7 @@ from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSet
 
 from umklapp import config
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = sorted((ROOT / "config").glob("*.yaml"))
 
 

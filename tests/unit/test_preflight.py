@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[3] / "envs" / "preflight.sh"
+SCRIPT = Path(__file__).parents[2] / "envs" / "preflight.sh"
 COMMANDS = ["sh", "df", "awk", "sed", "dirname", "mktemp", "rm", "rmdir"]
 
 
