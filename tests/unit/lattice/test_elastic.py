@@ -21,7 +21,12 @@ from umklapp import config
 from umklapp.crystals.materials import primitive_cell
 from umklapp.errors import CalculationError, InputError
 from umklapp.lattice.elastic import committee, moduli, strain, tensor
-from umklapp.lattice.elastic.record import ElasticRecord, ElasticReference, TensorNumbers
+from umklapp.lattice.elastic.record import (
+    ElasticRecord,
+    ElasticReference,
+    MemberFailure,
+    MemberTensor,
+)
 from umklapp.lattice.elastic.symmetry import INDEPENDENT, point_group
 from umklapp.potentials.calculator import PotentialCalculator
 from umklapp.reference import relaxation
@@ -246,13 +251,13 @@ def test_supercell_has_the_tensor_of_its_crystal():
 def test_moduli_against_another_code(tmp_path):
     c = measured(hexagonal_silicon(tmp_path)).stiffness
     found = moduli.averages(c)
-    assert found["bulk_voigt_GPa"] > found["bulk_reuss_GPa"] > 0
-    assert found["shear_voigt_GPa"] > found["shear_GPa"] > found["shear_reuss_GPa"]
-    assert found["anisotropy"] > 0
-    assert found["bulk_reuss_GPa"] == pytest.approx(float(elastic_moduli(c)[3]), rel=1e-6)
+    assert found.bulk_voigt_GPa > found.bulk_reuss_GPa > 0
+    assert found.shear_voigt_GPa > found.shear_GPa > found.shear_reuss_GPa
+    assert found.anisotropy > 0
+    assert found.bulk_reuss_GPa == pytest.approx(float(elastic_moduli(c)[3]), rel=1e-6)
     axes = np.random.default_rng(1).normal(size=(40, 3))
     young = [elastic_moduli(c, l=axis)[0][0] for axis in axes]
-    assert min(young) < found["young_GPa"] < max(young)
+    assert min(young) < found.young_GPa < max(young)
 
 
 def test_moduli_of_an_isotropic_body():
@@ -261,39 +266,39 @@ def test_moduli_of_an_isotropic_body():
     c[:3, :3] += lame
     found = moduli.averages(c)
     for kind in ("bulk_voigt_GPa", "bulk_reuss_GPa", "bulk_GPa"):
-        assert found[kind] == pytest.approx(lame + 2 * shear / 3)
+        assert getattr(found, kind) == pytest.approx(lame + 2 * shear / 3)
     for kind in ("shear_voigt_GPa", "shear_reuss_GPa", "shear_GPa"):
-        assert found[kind] == pytest.approx(shear)
-    assert found["young_GPa"] == pytest.approx(shear * (3 * lame + 2 * shear) / (lame + shear))
-    assert found["poisson"] == pytest.approx(lame / (2 * (lame + shear)))
-    assert found["anisotropy"] == pytest.approx(0, abs=1e-12)
+        assert getattr(found, kind) == pytest.approx(shear)
+    assert found.young_GPa == pytest.approx(shear * (3 * lame + 2 * shear) / (lame + shear))
+    assert found.poisson == pytest.approx(lame / (2 * (lame + shear)))
+    assert found.anisotropy == pytest.approx(0, abs=1e-12)
     # Kelvin moduli: 3B once, 2G five times
-    kelvin = moduli.stability(c, np.zeros(6))["kelvin_moduli_GPa"]
+    kelvin = moduli.stability(c, np.zeros(6)).kelvin_moduli_GPa
     np.testing.assert_allclose(kelvin, [60] * 5 + [3 * (lame + 20)])
 
 
 def test_body_centred_argon_is_unstable(tmp_path):
     """Lennard-Jones prefers close packing: the Bain path, C11 − C12 < 0."""
     cell, _ = relaxation.relax_with(bulk("Ar", "bcc", a=4.2), argon(), tmp_path, 1e-6, 1e-9)
-    found = measured(cell, argon(), fmax=1e-5).as_dict()
-    assert not found["stable"]
-    assert found["bulk_GPa"] is None
-    assert found["poisson"] is None
-    assert len(found["failing"]) == 2
-    for mode in found["failing"]:
-        assert mode["modulus_GPa"] < 0
-        assert sum(mode["strain"][:3]) == pytest.approx(0, abs=1e-5)
-        np.testing.assert_allclose(mode["strain"][3:], 0, atol=1e-6)
-    json.dumps(found, allow_nan=False)
+    found = measured(cell, argon(), fmax=1e-5).numbers()
+    assert not found.stable
+    assert found.bulk_GPa is None
+    assert found.poisson is None
+    assert len(found.failing) == 2
+    for mode in found.failing:
+        assert mode.modulus_GPa < 0
+        assert sum(mode.strain[:3]) == pytest.approx(0, abs=1e-5)
+        np.testing.assert_allclose(mode.strain[3:], 0, atol=1e-6)
+    json.dumps(found.model_dump(mode="json"), allow_nan=False)
 
 
 def test_pressure_can_break_stability():
     """Under pressure P a shear modulus is C44 − P."""
     c = np.diag([200.0, 200, 200, 20, 20, 20])
-    assert moduli.stability(c, np.zeros(6))["stable"]
+    assert moduli.stability(c, np.zeros(6)).stable
     pressed = moduli.stability(c, np.array([-21.0, -21, -21, 0, 0, 0]))
-    assert len(pressed["failing"]) == 3
-    assert pressed["failing"][0]["modulus_GPa"] == pytest.approx(2 * (20 - 21))
+    assert len(pressed.failing) == 3
+    assert pressed.failing[0].modulus_GPa == pytest.approx(2 * (20 - 21))
 
 
 def test_committee_relaxes_every_member(tmp_path):
@@ -302,19 +307,20 @@ def test_committee_relaxes_every_member(tmp_path):
         committee.member(silicon_primitive(5.5), AsePotential(each), options, tmp_path)
         for each in (stillinger_weber(), stillinger_weber())
     ]
-    members[1]["C_GPa"] = (2 * np.array(members[1]["C_GPa"])).tolist()
+    stiffer = (2 * np.array(members[1].C_GPa)).tolist()
+    members[1] = members[1].model_copy(update={"C_GPa": stiffer})
     found = committee.combine(members)
-    assert found["C_GPa"][0][0] == pytest.approx(1.5 * 151.4, rel=2e-3)
-    assert found["C_GPa_std"][0][0] == pytest.approx(0.5 * 151.4, rel=2e-3)
-    assert found["bulk_GPa_std"] == 0
-    assert found["stable_members"] == 2
-    assert found["volume_A3_per_atom"] == pytest.approx(RELAXED**3 / 8, rel=1e-3)
+    assert found.C_GPa[0][0] == pytest.approx(1.5 * 151.4, rel=2e-3)
+    assert found.C_GPa_std[0][0] == pytest.approx(0.5 * 151.4, rel=2e-3)
+    assert found.bulk_GPa_std == 0
+    assert found.stable_members == 2
+    assert found.volume_A3_per_atom == pytest.approx(RELAXED**3 / 8, rel=1e-3)
     here = committee.member(
         silicon_primitive(5.5), AsePotential(stillinger_weber()),
         config.Elastic(relax=False), tmp_path,
     )  # fmt: skip
-    assert here["residual_stress_GPa"][0] > 1
-    json.dumps(found, allow_nan=False)
+    assert here.residual_stress_GPa[0] > 1
+    json.dumps(found.model_dump(mode="json"), allow_nan=False)
 
 
 def test_member_without_stress_is_a_reason(tmp_path):
@@ -322,12 +328,12 @@ def test_member_without_stress_is_a_reason(tmp_path):
     for relax in (True, False):
         options = config.Elastic(relax=relax)
         bad = committee.member(cell, springs(cell, 5.0), options, tmp_path)
-        assert "has no stress" in bad["not_computed"]
+        assert "has no stress" in bad.not_computed
     found = committee.combine([bad, bad])
-    assert found["C_GPa"] is None
-    assert found["stable_members"] is None
-    assert found["not_computed"].startswith("member 0: ")
-    assert "; member 1: " in found["not_computed"]
+    assert found.C_GPa is None
+    assert found.stable_members is None
+    assert found.not_computed.startswith("member 0: ")
+    assert "; member 1: " in found.not_computed
 
 
 def test_ions_that_do_not_come_to_rest(monkeypatch):
@@ -409,23 +415,24 @@ DETAILS = {"material": "Si-227", "settings": {}, "models": []}
 
 @pytest.mark.parametrize("own", [True, False])
 def test_figure_and_its_table(tmp_path, own):
-    found = measured(silicon_primitive(RELAXED)).as_dict() | {"not_computed": None}
-    found["volume_A3_per_atom"] = 20.0
+    numbers = measured(silicon_primitive(RELAXED)).numbers()
+    tensor_of_member = MemberTensor(**dict(numbers), volume_A3_per_atom=20.0)
     labels = {"labels": 7, "engine": "ase", "settings_hash": "s", "settings": {}}
-    numbers = {key: found[key] for key in TensorNumbers.model_fields}
     record = ElasticRecord(
-        **committee.combine([found, found]),
+        **dict(committee.combine([tensor_of_member, tensor_of_member])),
         **DETAILS,
-        reference=ElasticReference(**numbers, **labels) if own else None,
+        reference=ElasticReference(**dict(numbers), **labels) if own else None,
     )
+    record.write(tmp_path / "elastic.json")
+    assert ElasticRecord.read(tmp_path / "elastic.json").members == record.members
     table = figure.table(record)
     assert table["constant"].tolist() == ["C11", "C12", "C44", "B"]
     assert table["committee_GPa"][3] == pytest.approx(101.4, rel=2e-3)
     assert table["reference_GPa"].notna().all() == own
     figure.draw(record, "Si-227", [tmp_path / "a.png", tmp_path / "a.pdf"])
     assert (tmp_path / "a.png").stat().st_size > 5000
-    failed = committee.combine([{"not_computed": "no stress"}])
-    failed = ElasticRecord(**failed, **DETAILS, reference=None)
+    failed = committee.combine([MemberFailure(not_computed="no stress")])
+    failed = ElasticRecord(**dict(failed), **DETAILS, reference=None)
     assert figure.table(failed).empty
     figure.draw(failed, "Si-227", [tmp_path / "b.png"])
 

@@ -60,7 +60,7 @@ def AllegroHessianModel(**options: Any) -> HessianVectorOutput:  # named like a 
 
 def is_allegro(model: torch.nn.Module) -> bool:
     """Whether a NequIP graph model has Allegro's layers."""
-    return any(isinstance(each, Allegro_Module) for each in model.modules())
+    return any(isinstance(module, Allegro_Module) for module in model.modules())
 
 
 def options(
