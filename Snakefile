@@ -66,7 +66,7 @@ rule all:
         nothing,
 
 
-# No verdicts here: figures come from archived small results without a new round.
+# Needs no assessment: figures are drawn from archived small results, and no round is begun.
 rule figures:
     input:
         REQUESTS.figures(),
