@@ -326,26 +326,6 @@ def test_cell_that_is_no_multiple():
     assert np.linalg.det(phonopy_cells.supercell_matrix(primitive, diamond())) == pytest.approx(4)
 
 
-def test_primitive_cell_of_a_supercell():
-    found = symmetry.primitive_cell(diamond() * (2, 1, 1))
-    assert len(found) == 2
-    assert symmetry.space_group(found) == 227
-
-
-def test_space_group_of_a_broken_symmetry():
-    atoms = diamond()
-    atoms.positions[0, 0] += 0.1
-    assert symmetry.space_group(atoms) < 227
-    assert symmetry.space_group(atoms, symprec=0.5) == 227
-
-
-def test_space_group_of_atoms_on_top_of_each_other():
-    atoms = Atoms("Si2", positions=np.zeros((2, 3)), cell=[3, 3, 3], pbc=True)
-    with pytest.raises(InputError, match="no space group"):
-        symmetry.primitive_cell(atoms)
-    assert symmetry.space_group(atoms) == 0
-
-
 @pytest.mark.parametrize(
     ("first", "second", "same"),
     [("NaCl", "Na4Cl4", True), ("NaCl", "ClNa", True), ("Si", "Si8", True), ("SiO2", "SiO", False)],
@@ -485,15 +465,6 @@ def test_an_absurd_cell_of_the_users_own_file_is_named(tmp_path, root, table, le
     (tmp_path / "Si-227.cif").write_text("\n".join(lines) + "\n")
     with pytest.raises(InputError, match=r"Si-227"):
         materials.build_primitive(table.loc["Si-227"], tmp_path)
-
-
-@pytest.mark.parametrize("cell", [np.nan, 0.0, 1e-3, 0.05, np.inf, 1e7])
-def test_no_absurd_cell_reaches_spglib(cell):
-    atoms = Atoms("Si2", positions=[[0, 0, 0], [0.1, 0.1, 0.1]], pbc=True)
-    atoms.cell[:] = np.eye(3) * cell
-    for use in (symmetry.space_group, symmetry.primitive_cell, symmetry.rotations):
-        with pytest.raises(InputError, match=r"holds no crystal|not finite"):
-            use(atoms)
 
 
 def test_a_structure_that_is_a_link_to_nothing(tmp_path, table):

@@ -167,7 +167,7 @@ def test_netcdf_gives_the_same_steps(tmp_path, steps, every, skip):
 
 def test_blocks_of_netcdf_do_not_matter(tmp_path, steps, monkeypatch):
     path = write_nc(tmp_path / "t.nc", steps)
-    monkeypatch.setattr(vibes, "BLOCK", 2)
+    monkeypatch.setattr(vibes_netcdf, "BLOCK", 2)
     same(list(vibes_netcdf.read(path, 2, 1)), steps, range(1, len(steps), 2))
 
 
