@@ -20,8 +20,6 @@ if not SHARD:
         resources:
             mem_mb=memory("report_page", 2000),
             runtime=minutes("report_page", 30),
-        params:
-            results=str(CAMPAIGN.results),
         message:
             "The report: one page of all materials"
         script:

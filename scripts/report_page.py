@@ -6,11 +6,11 @@ from umklapp.logs import log_to
 from umklapp.report.page import campaign_page
 
 
-def main(results, out):
-    """Write the page of a results folder."""
-    campaign_page.write(Path(results), Path(out))
+def main(out):
+    """Write the page of the results folder that it lies in."""
+    campaign_page.write(out.parent, out)
 
 
 if __name__ == "__main__":
     log_to(snakemake.log[0])
-    main(snakemake.params.results, snakemake.output[0])
+    main(Path(snakemake.output[0]))
