@@ -65,7 +65,7 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
     axes.invert_yaxis()
     axes.set_xlabel("share of time in rare events (%)")
     quiet = data["material"].nunique() - len(active)
-    axes.set_title(f"{len(active)} materials with events, {quiet} without any")
+    axes.set_title(f"materials with events: {len(active)}, without any: {quiet}")
     axes.set_xlim(left=0)
     figure.legend(loc="outside lower center", ncols=3)
     save(figure, paths)

@@ -12,6 +12,9 @@ from umklapp.learning.events.verdict import Verdict
 from umklapp.report.figures.overview import table as literature_table
 from umklapp.report.figures.style import BLUE, GREY, ORANGE, canvas, save
 
+APART, FEW = 0.1, 20
+"""Of many materials those that differ by more have their name beside them; of a few, all."""
+
 COLUMNS = ("material", "sigma_published", "sigma_before", "error_before", "sigma_after",
            "error_after", "not_reported")  # fmt: skip
 
@@ -59,7 +62,9 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
         )  # fmt: skip
     highest = 1.1 * float(np.nanmax([0.6, *drawn.filter(like="sigma_").to_numpy().ravel()]))
     axes.plot([0, highest], [0, highest], color=GREY, lw=0.8)
-    for _, row in drawn.dropna(subset=["sigma_after"]).iterrows():
+    parity = drawn.dropna(subset=["sigma_after"])
+    apart = (parity["sigma_after"] - parity["sigma_published"]).abs() > APART
+    for _, row in parity[apart | (len(parity) <= FEW)].iterrows():
         place = row["sigma_published"], row["sigma_after"]
         name = str(row["material"]).rpartition("-")[0]
         axes.annotate(name, place, xytext=(5, -7), textcoords="offset points", fontsize=6)
@@ -68,6 +73,6 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
         xlabel="σ$^A$ (300 K), published", ylabel="σ$^A$ of the committee's dynamics",
     )  # fmt: skip
     left_out = int((data["sigma_after"].isna() | data["sigma_published"].isna()).sum())
-    axes.set_title(f"{len(data) - left_out} of {len(data)} materials have both values")
+    axes.set_title(f"both values: {len(data) - left_out} of {len(data)} materials")
     figure.legend(loc="outside lower center", ncols=2)
     save(figure, paths)
