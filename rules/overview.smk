@@ -113,11 +113,7 @@ rule figure_study:
             subcategory="Overview",
             labels={"material": "all", "figure": "Cost per material"},
         ),
-        others=[
-            path
-            for name in STUDY
-            for path in (OVERVIEW.pdf(name), OVERVIEW.csv(name))
-        ],
+        others=[path for name in STUDY for path in (OVERVIEW.pdf(name), OVERVIEW.csv(name))],
     log:
         "<logs>/figure_study.log",
     benchmark:
