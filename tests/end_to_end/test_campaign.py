@@ -250,6 +250,7 @@ def test_figures_are_drawn_again_from_an_archive(finished: Path, tmp_path: Path)
         "comparison",
         "figure_overview",
         "figure_campaign",
+        "figure_study",
         "figures",
         "total",
     }
