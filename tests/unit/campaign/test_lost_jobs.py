@@ -26,7 +26,7 @@ def test_a_job_that_stays_lost_ends_and_is_cancelled_once(state: str) -> None:
     states, cancelled, said = look(["RUNNING", state, state, state])
     assert states == ["RUNNING", state, ENDED, ENDED]
     assert cancelled == ["7"]
-    assert len(said) == 1 and "job 7 is " + state in said[0]
+    assert [f"job 7 is {state}" in line for line in said] == [True]
 
 
 def test_a_job_that_slurm_starts_again_is_left_to_it() -> None:
