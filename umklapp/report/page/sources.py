@@ -22,6 +22,7 @@ from umklapp.learning.sampling.acquisition import AcquisitionRecord
 from umklapp.paths import COMMON_FOLDERS, Material, Results, existing
 from umklapp.records import Record
 from umklapp.report import costs, status
+from umklapp.report.comparison import Comparison
 from umklapp.report.history import History
 from umklapp.report.history import Round as RoundRecord
 from umklapp.report.summary import MaterialSummary
@@ -49,6 +50,7 @@ class MaterialSources:
     committees: list[CommitteeRecord] = field(default_factory=list)
     acquisitions: dict[int, AcquisitionRecord] = field(default_factory=dict)
     summary: MaterialSummary | None = None
+    comparison: Comparison | None = None
     conductivity: Conductivity | None = None
     errors: KappaErrors | None = None
     green_kubo: GreenKuboRecord | None = None
@@ -181,6 +183,7 @@ def of_material(
         committees=attempt(lambda: _committees(files, rounds)) or [],
         acquisitions=attempt(lambda: _acquisitions(files)) or {},
         summary=record(MaterialSummary, files.summary),
+        comparison=record(Comparison, files.comparison),
         conductivity=record(Conductivity, files.conductivity),
         errors=record(KappaErrors, files.error_budget),
         green_kubo=record(GreenKuboRecord, files.green_kubo),

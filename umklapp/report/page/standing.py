@@ -20,6 +20,9 @@ LEVELS: dict[Level, str] = {
 """What each level is called, worst first: the order of the table."""
 
 
+ZERO_LABELS = "zero labels"
+"""In the names of methods of comparison.json that are a foundation model alone."""
+
 APART = 1.5
 """Ratio to the nearest published κ from which the page says so: experiments scatter by less."""
 
@@ -89,7 +92,7 @@ def row(sources: MaterialSources) -> Row:
         stage=_stage(sources),
         boltzmann=boltzmann(sources) if shown else None,
         green_kubo=green_kubo(sources) if shown else None,
-        baseline=None,
+        baseline=baseline(sources) if shown else None,
         experiment=list(literature.experiment_300K) if literature else [],
         ab_initio=list(literature.ab_initio_green_kubo_300K) if literature else [],
         sigma=sigma,
@@ -173,6 +176,15 @@ def green_kubo(sources: MaterialSources) -> Kappa | None:
     corrected = record.corrected_W_per_mK
     value = record.kappa_W_per_mK if doubt or corrected is None else corrected
     return Kappa(value, error, partial, doubt)
+
+
+def baseline(sources: MaterialSources) -> Kappa | None:
+    """κ(300 K) of a foundation model without labels, at the campaign's lattice."""
+    rows = sources.comparison.kappa if sources.comparison else []
+    for row in rows:
+        if ZERO_LABELS in row.method:
+            return Kappa(row.kappa_W_per_mK, None, partial="not known")
+    return None
 
 
 def apart_from_literature(row: Row) -> str | None:

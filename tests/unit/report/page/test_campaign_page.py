@@ -129,6 +129,28 @@ def test_a_kappa_far_from_every_published_value_is_said(finished):
     assert "2.0 times above" in standing.apart_from_literature(above)
 
 
+def test_a_foundation_model_without_labels_has_its_column(tmp_path):
+    folder = stored_page.results(tmp_path / "r", "passed")
+    path = folder / "Si-227/comparison.json"
+    record = json.loads(path.read_text())
+    record["kappa"].append(
+        {
+            "method": "model (PBE), zero labels, lattice given", "kappa_W_per_mK": 120.0,
+            "error_W_per_mK": None, "error_is": "none: no label has tested it",
+            "temperature_K": 300.0,
+        }
+    )  # fmt: skip
+    path.write_text(json.dumps(record))
+    row = only_row(folder)
+    assert (row.baseline.value, row.baseline.error) == (120.0, None)
+    (material,) = read(folder).materials
+    table = quantities.kappa_table(material)
+    assert table["method"].tolist().count("model (PBE), zero labels, lattice given") == 1
+    html = campaign_page.render(read(folder), NOW)
+    assert "κ without labels" in html
+    assert "zero labels, lattice given" in html
+
+
 def test_an_archive_has_the_same_kappa(finished, tmp_path):
     from umklapp.report import archive
 
