@@ -18,6 +18,7 @@ COMMANDS = (
     "testbed",
     "teacher",
     "vibes",
+    "kappa",
     "srme",
 )
 

@@ -17,6 +17,8 @@ from umklapp import reference
 from umklapp.config import (
     WHICH,
     Campaign,
+    FoundationModel,
+    FoundationReference,
     FramesSeed,
     Lookup,
     LowFidelitySeed,
@@ -30,6 +32,7 @@ from umklapp.crystals.formats.force_sets import load_params
 from umklapp.errors import InputError
 from umklapp.lattice import born
 from umklapp.learning.events import reference_dynamics
+from umklapp.potentials import foundation
 from umklapp.potentials.external import bridge
 from umklapp.stages import STAGES
 from umklapp.wording import nearest
@@ -67,11 +70,37 @@ def check(campaign: Campaign) -> pd.DataFrame:
         reference.check(campaign.reference, {name for names in species.values() for name in names})
     except InputError as error:
         problems.append(str(error))
+    problems += foundation_problems(campaign, species, primitives)
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
     _check_counts(campaign)
     check_backend(campaign.potential)
     return rows
+
+
+def foundation_problems(
+    campaign: Campaign, species: Mapping[str, Sequence[str]], primitives: Mapping[str, Atoms]
+) -> list[str]:
+    """What is wrong with the foundation models of a campaign.
+
+    Args:
+        species: chemical symbols of every material. primitives: cells of those that were built.
+    """
+    models: dict[str, FoundationModel] = {}
+    if campaign.foundation is not None:
+        models["foundation"] = campaign.foundation.model
+    if isinstance(campaign.reference, FoundationReference):
+        models["reference"] = campaign.reference.model
+    problems = []
+    for key, model in models.items():
+        try:
+            symbols = {symbol for names in species.values() for symbol in names}
+            foundation.check(model, symbols, key)
+            for primitive in primitives.values():
+                foundation.try_out(model, primitive, key)
+        except InputError as error:
+            problems.append(str(error))
+    return problems
 
 
 def born_problems(campaign: Campaign, primitives: Mapping[str, Atoms]) -> list[str]:
