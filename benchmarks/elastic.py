@@ -138,7 +138,7 @@ def own_constants(system: str, scratch: Path) -> dict[str, Any]:
     cell, relaxed = relaxation.relax_with(cell, calculator, scratch / system, *limits)
     measured = strain.measure(cell, calculator, AMPLITUDES, limits[0])
     record = {
-        **measured.as_dict(),
+        **measured.numbers().model_dump(),
         "lattice_A": cell.cell.lengths().tolist(),
         "relaxation": relaxed,
     }
@@ -190,17 +190,16 @@ def judge(paths: list[Path], test: list[Atoms], cell: Atoms, scratch: Path) -> d
         "energy_mae_meV_per_atom": 1e3 * float(np.abs(energy).mean()),
         "force_mae_meV_per_A": 1e3 * float(np.abs(np.concatenate(forces)).mean()),
         "stress_mae_GPa": 160.2177 * float(np.abs(stress).mean()),
-        "not_computed": combined["not_computed"] or "",
-        "stable_members": combined["stable_members"],
+        "not_computed": combined.not_computed or "",
+        "stable_members": combined.stable_members,
     }
     for name, pair in PAIRS.items():
         for suffix, key in (("", "C_GPa"), ("_std", "C_GPa_std")):
-            row[name + suffix] = (
-                np.nan if combined[key] is None else combined[key][pair[0]][pair[1]]
-            )
-    bulk_moduli = [each.get("bulk_voigt_GPa", np.nan) for each in members]
+            stiffness = getattr(combined, key)
+            row[name + suffix] = np.nan if stiffness is None else stiffness[pair[0]][pair[1]]
+    bulk_moduli = [getattr(member, "bulk_voigt_GPa", np.nan) for member in members]
     row |= {"B": np.mean(bulk_moduli), "B_std": np.std(bulk_moduli)}
-    volume = combined["volume_A3_per_atom"]
+    volume = combined.volume_A3_per_atom
     row["lattice_A"] = np.nan if volume is None else (8 * volume) ** (1 / 3)
     return row
 

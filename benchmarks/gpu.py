@@ -37,7 +37,8 @@ from umklapp.potentials.committee import Committee
 from umklapp.potentials.neighbours import Neighbourhood
 from umklapp.potentials.nequip import engine, graph_cache, model
 from umklapp.potentials.nequip.batched import BatchedMembers
-from umklapp.potentials.nequip.flux import FluxMembers, FluxNetwork
+from umklapp.potentials.nequip.flux import FluxMembers
+from umklapp.potentials.nequip.flux_network import FluxNetwork
 from umklapp.potentials.nequip.inference import NequipPotential
 from umklapp.potentials.nequip.slot_network import SlotNetwork
 

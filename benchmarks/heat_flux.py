@@ -22,7 +22,8 @@ from umklapp.potentials.batches import Batches
 from umklapp.potentials.neighbours import Neighbourhood
 from umklapp.potentials.nequip import engine, heat_flux, model
 from umklapp.potentials.nequip.batched import BatchedMembers
-from umklapp.potentials.nequip.flux import FluxMembers, FluxNetwork
+from umklapp.potentials.nequip.flux import FluxMembers
+from umklapp.potentials.nequip.flux_network import FluxNetwork
 from umklapp.potentials.nequip.inference import NequipPotential
 
 LARGEST_UNFOLDED = 216

@@ -26,10 +26,12 @@ from umklapp.learning.sampling.kinetics import maxwell_boltzmann
 from umklapp.potentials.committee import Committee, subsample
 from umklapp.potentials.heat_transport import LennardJones, NequipSource
 from umklapp.potentials.nequip import engine, training
-from umklapp.potentials.nequip.flux import FluxNetwork
+from umklapp.potentials.nequip.flux_network import FluxNetwork
 from umklapp.report.figures import green_kubo as green_kubo_figure
 from umklapp.report.figures import style
 from umklapp.transport import bte, nve, supercell_modes, trajectories
+from umklapp.transport.green_kubo_record import GreenKuboRecord
+from umklapp.transport.green_kubo_series import GreenKuboSeries
 
 EPSILON, SIGMA, CUTOFF, LATTICE = 0.0104, 3.405, 6.5, 5.32
 TEMPERATURE, MEMBERS, MESH = 40.0, 3, 11
@@ -107,7 +109,7 @@ def boltzmann(potential: Any, primitive: Atoms, sites: Atoms) -> float:
 
 def green_kubo(
     name: str, source_of: Callable[[int], Any], sites: Atoms, folder: Path, constants: np.ndarray
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+) -> tuple[GreenKuboRecord, GreenKuboSeries]:
     """Run (or read) all trajectories of a potential and analyse them."""
     paths = []
     for number in range(RUNS.trajectories):
@@ -165,7 +167,7 @@ def main() -> None:
     committee = Committee.load(paths, plain)
     errors = judgement.errors(committee.evaluate_members(test), test)
     kappas = [boltzmann(Committee([each]), primitive, sites) for each in committee.members]
-    record: dict[str, Any] = {"force_mae_eV_per_A": errors["force_mae_eV_per_A"]}
+    record: dict[str, Any] = {"force_mae_eV_per_A": errors.force_mae_eV_per_A}
     rows: dict[str, dict[str, float]] = {
         "BTE (RTA)": {
             "truth": boltzmann(truth, primitive, sites), "truth_error": 0.0,
@@ -182,19 +184,21 @@ def main() -> None:
         found[name], series = green_kubo(name, source_of, sites, folder, constants)
         pictures = [options.out / f"green_kubo_{name}.{kind}" for kind in ("png", "pdf")]
         green_kubo_figure.draw(found[name], series, f"LJ argon, {name}", pictures)
-        print(name, found[name]["kappa_W_per_mK"], found[name]["error_W_per_mK"], flush=True)
+        print(name, found[name].kappa_W_per_mK, found[name].error_W_per_mK, flush=True)
     for label, value, error in (
-        ("Green–Kubo", lambda r: r["kappa_W_per_mK"], lambda r: r["error_W_per_mK"]),
-        ("cepstral", lambda r: r["cepstral"]["kappa_W_per_mK"],
-         lambda r: r["cepstral"]["error_W_per_mK"]),
-        ("infinite size", lambda r: r["corrected_W_per_mK"], lambda r: r["error_W_per_mK"]),
+        ("Green–Kubo", lambda r: r.kappa_W_per_mK, lambda r: r.error_W_per_mK),
+        ("cepstral", lambda r: r.cepstral.kappa_W_per_mK, lambda r: r.cepstral.error_W_per_mK),
+        ("infinite size", lambda r: r.corrected_W_per_mK, lambda r: r.error_W_per_mK),
     ):  # fmt: skip
         rows[label] = {
             key: function(found[who])
             for who in ("truth", "committee")
             for key, function in ((who, value), (f"{who}_error", error))
         }
-    record |= {"kappa_W_per_mK": rows, "green_kubo": found}
+    record |= {
+        "kappa_W_per_mK": rows,
+        "green_kubo": {name: ran.model_dump(mode="json") for name, ran in found.items()},
+    }
     write_json(options.out / "heat_transport.json", provenance.record(**record))
     figure(rows, [options.out / f"heat_transport.{kind}" for kind in ("png", "pdf")])
     print(json.dumps(record["kappa_W_per_mK"], indent=1))

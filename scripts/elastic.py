@@ -22,7 +22,7 @@ def main(material, models, engine, cell, reference, settings, scratch, out):
     own = ElasticReference.read(reference) if reference else None
     ElasticRecord(
         material=material,
-        **committee.combine(members),
+        **dict(committee.combine(members)),
         reference=own,
         settings=settings.model_dump(mode="json"),
         models=[provenance.file_digest(path) for path in models],

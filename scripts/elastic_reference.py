@@ -18,7 +18,7 @@ def main(cell, settings, reference_settings, timeout, ledger, scratch, out):
     calculator = LabellingCalculator(engine, ledger, scratch, timeout, "elastic")
     tensor = strain.measure(atoms, calculator, settings.amplitudes, settings.reference_fmax)
     ElasticReference(
-        **tensor.as_dict(),
+        **dict(tensor.numbers()),
         labels=len(calculator.asked),
         engine=engine.name,
         settings_hash=engine.settings_hash,

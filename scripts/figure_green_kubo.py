@@ -6,15 +6,15 @@ import pandas as pd
 
 from umklapp.logs import log_to
 from umklapp.report.figures import green_kubo
-from umklapp.transport import trajectories
 from umklapp.transport.green_kubo_record import GreenKuboRecord
+from umklapp.transport.green_kubo_series import GreenKuboSeries
 
 
 def main(material, record, series, out):
     """Draw the figure and write the integral as csv."""
-    numbers, curves = GreenKuboRecord.read(record), trajectories.read_series(series)
+    numbers, curves = GreenKuboRecord.read(record), GreenKuboSeries.read(series)
     names = ("times_fs", "correlation", "integral", "smooth_integral")
-    pd.DataFrame({name: curves.get(name, []) for name in names}).to_csv(out["csv"], index=False)
+    pd.DataFrame({name: getattr(curves, name) for name in names}).to_csv(out["csv"], index=False)
     green_kubo.draw(numbers, curves, material, [out["png"], out["pdf"]])
 
 

@@ -10,6 +10,7 @@ from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
 from umklapp.transport import nve, supercell_modes, trajectories
 from umklapp.transport.green_kubo_record import GreenKuboRecord
+from umklapp.transport.green_kubo_series import GreenKuboSeries
 
 
 def main(paths, members, engine, primitive, settings, displacement, out):
@@ -24,12 +25,12 @@ def main(paths, members, engine, primitive, settings, displacement, out):
         record, series = trajectories.analyse(
             runs, settings, lambda replica: nve.read_frames(paths[replica]), modes
         )
-        print(f"κ = {record['kappa_W_per_mK']:.3g} ± {record['error_W_per_mK'] or 0:.2g} W/(m K)")
+        print(f"κ = {record.kappa_W_per_mK:.3g} ± {record.error_W_per_mK or 0:.2g} W/(m K)")
     except (InputError, CalculationError) as error:  # the campaign goes on, with the reason
-        record, series = {"kappa_W_per_mK": None, "not_computed": str(error)}, {}
+        record, series = GreenKuboRecord.without(str(error), settings), GreenKuboSeries()
         print(f"no κ: {error}")
-    trajectories.write_series(out["series"], series)
-    GreenKuboRecord(**record, settings=settings.model_dump(mode="json")).write(out["record"])
+    series.write(out["series"])
+    record.write(out["record"])
 
 
 if __name__ == "__main__":

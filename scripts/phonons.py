@@ -6,7 +6,6 @@ from umklapp import config
 from umklapp.crystals import frames
 from umklapp.lattice import force_constants, phonons
 from umklapp.lattice.born_record import BornRecord
-from umklapp.lattice.thermodynamics_record import ThermodynamicsRecord
 from umklapp.logs import log_to
 
 
@@ -21,10 +20,10 @@ def main(fc2, primitive, phonon, born, settings, temperatures, out):
         models.append(phonons.harmonic(calculation))
     thermal = [phonons.thermodynamics(model, settings.mesh, temperatures) for model in models]
     phonons.write_bands(Path(out["bands"]), phonons.bands(models), thermal)
-    record = phonons.describe(thermal, settings.imaginary)
-    record["sound_m_per_s"] = phonons.describe_sound(models)
+    speeds = phonons.describe_sound(models)
+    record = phonons.describe(thermal, settings.imaginary, speeds, settings.mesh)
     print(record)
-    ThermodynamicsRecord(**record, mesh=settings.mesh).write(out["record"])
+    record.write(out["record"])
 
 
 if __name__ == "__main__":

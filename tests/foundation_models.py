@@ -1,4 +1,4 @@
-"""Shipped configurations that name published weights: those beside the repository stand for them."""
+"""Shipped configurations that name published weights, with those beside the repository."""
 
 from pathlib import Path
 

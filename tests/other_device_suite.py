@@ -17,7 +17,7 @@ from torch.utils.backend_registration import _setup_privateuseone_for_python_bac
 from umklapp import config
 from umklapp.potentials import architectures
 from umklapp.potentials.nequip import convolution, curvature
-from umklapp.potentials.nequip.flux import FluxNetwork
+from umklapp.potentials.nequip.flux_network import FluxNetwork
 from umklapp.potentials.nequip.slot_network import SlotNetwork
 
 SETTINGS = config.Potential(features=[4, 4, 2], radial_width=8, cutoff=4.0)

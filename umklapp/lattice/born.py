@@ -27,13 +27,13 @@ MISSING = "no non-analytical correction"
 class Source:
     """Where Born charges are to come from.
 
-    kind: `file`, `engine`, or `none`; path: of the file; words: why there are none; polar: whether
+    kind: `file`, `engine`, or `none`; path: of the file; reason: why there are none; polar: whether
     the symmetry lets any atom have a charge.
     """
 
     kind: Literal["file", "engine", "none"]
     path: Path | None = None
-    words: str = ""
+    reason: str = ""
     polar: bool = True
 
 
@@ -55,10 +55,10 @@ def source(
             none.
     """
     if not born_charges.is_polar(primitive):
-        words = "not polar: the symmetry of the crystal makes every Born charge zero"
-        return Source("none", words=words, polar=False)
+        reason = "not polar: the symmetry of the crystal makes every Born charge zero"
+        return Source("none", reason=reason, polar=False)
     if settings.born == "none":
-        return Source("none", words=f"{MISSING} (phonons.born: none)")
+        return Source("none", reason=f"{MISSING} (phonons.born: none)")
     if isinstance(settings.born, Path):
         return Source("file", born_files.path_of(settings.born, material))
     if settings.born == "reference":
@@ -80,7 +80,7 @@ def source(
     engine = getattr(reference, "engine", "none")
     return Source(
         "none",
-        words=f"{MISSING}: {structures / BORN} has no {material}, and the engine {engine} "
+        reason=f"{MISSING}: {structures / BORN} has no {material}, and the engine {engine} "
         "computes no Born charges (phonons.born: auto)",
     )
 
@@ -98,27 +98,27 @@ def _check_engine(reference: Section) -> None:
 
 
 def make(
-    found: Source, primitive: Atoms, material: str, reference: Section, workdir: Path
+    origin: Source, primitive: Atoms, material: str, reference: Section, workdir: Path
 ) -> BornRecord:
     """The record of a material.
 
     Args:
-        found: of `source`. primitive: of structure/primitive.extxyz. workdir: of ph.x.
+        origin: of `source`. primitive: of structure/primitive.extxyz. workdir: of ph.x.
 
     Raises:
         InputError: as `crystals.formats.born_files.read`. CalculationError: of the engine.
     """
-    if found.kind == "none":
-        return BornRecord(polar=found.polar, charges_e=None, dielectric=None, words=found.words)
-    if found.kind == "engine" and isinstance(reference, Espresso):
-        charges, words = espresso_response.calculate(reference, primitive, workdir)
-    elif found.path is not None:
-        charges, words = born_files.read(found.path, primitive, material)
+    if origin.kind == "none":
+        return BornRecord(polar=origin.polar, charges_e=None, dielectric=None, words=origin.reason)
+    if origin.kind == "engine" and isinstance(reference, Espresso):
+        charges, statement = espresso_response.calculate(reference, primitive, workdir)
+    elif origin.path is not None:
+        charges, statement = born_files.read(origin.path, primitive, material)
     else:
-        raise InputError(f"phonons.born: {found} names no Born charges")
+        raise InputError(f"phonons.born: {origin} names no Born charges")
     return BornRecord(
         polar=True,
         charges_e=charges.charges.tolist(),
         dielectric=charges.dielectric.tolist(),
-        words=f"Born charges and ε∞: {words}",
+        words=f"Born charges and ε∞: {statement}",
     )

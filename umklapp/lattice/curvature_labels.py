@@ -54,13 +54,13 @@ def by_displacements(
     """
     phonon = phonopy_cells.harmonic_calculation(primitive, perfect)
     phonon.generate_displacements(distance=settings.displacement)
-    cells = [phonopy_cells.from_phonopy(each) for each in phonon.supercells_with_displacements]
+    cells = [phonopy_cells.from_phonopy(cell) for cell in phonon.supercells_with_displacements]
     if settings.equilibrium == "label":
         cells.insert(0, perfect.copy())
     asked = []
-    for number, atoms in enumerate(cells):
+    for cell_index, atoms in enumerate(cells):
         frame_info.inherit(atoms, perfect)
-        frame_info.mark(atoms, origin=Origin(kind="curvature", index=number))
+        frame_info.mark(atoms, origin=Origin(kind="curvature", index=cell_index))
         asked.append(frames.strip(atoms))
     labels, failures = label_frames(asked, engine, ledger, workdir, timeout)
     if failures:
@@ -106,9 +106,9 @@ def fold(array: np.ndarray, large: Atoms, small: Atoms) -> np.ndarray:
     """
     images = _images(large, small)
     first = [int(np.flatnonzero(images == atom)[0]) for atom in range(len(small))]
-    found = np.zeros((len(small), len(small), 3, 3))
-    np.add.at(found.transpose(1, 0, 2, 3), images, array[first].transpose(1, 0, 2, 3))
-    return found
+    folded = np.zeros((len(small), len(small), 3, 3))
+    np.add.at(folded.transpose(1, 0, 2, 3), images, array[first].transpose(1, 0, 2, 3))
+    return folded
 
 
 def _images(large: Atoms, small: Atoms) -> np.ndarray:

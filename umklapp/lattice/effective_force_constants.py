@@ -66,8 +66,8 @@ def fit(
             "effective force constants come from one supercell: leave out phonons.force_constants"
         )
     perfect = from_phonopy(phonon.supercell)
-    for number, frame in enumerate(labelled):
-        _check_frame(frame, perfect, f"effective force constants: frame {number}")
+    for frame_index, frame in enumerate(labelled):
+        _check_frame(frame, perfect, f"effective force constants: frame {frame_index}")
     used, u = _at_sites(labelled, perfect)
     size = force_constants.unknowns(phonon, cutoff)
     if 3 * len(perfect) * len(used) < size:
@@ -101,7 +101,9 @@ def _check_frame(frame: Atoms, perfect: Atoms, where: str) -> None:
             f"registration.register puts the atoms of other programs in its order"
         )
     if not sites.in_cell(frame, perfect, sites.SAME_CELL):
-        lengths = [", ".join(f"{x:.3f}" for x in each.cell.lengths()) for each in (frame, perfect)]
+        lengths = [
+            ", ".join(f"{x:.3f}" for x in atoms.cell.lengths()) for atoms in (frame, perfect)
+        ]
         raise InputError(
             f"{where}: the cell ({lengths[0]} Å) is not that of the supercell ({lengths[1]} Å); "
             f"take frames of one volume, and a supercell with that volume"

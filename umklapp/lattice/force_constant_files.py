@@ -147,16 +147,16 @@ def _from_yaml(path: Path) -> tuple[np.ndarray, Atoms]:
             )
         if "phono3py" in head:
             return _from_params(path)
-        found: Phonopy = phonopy.load(plain, is_compact_fc=False, symmetrize_fc=False, log_level=0)
-    array = found.force_constants
+        phonon: Phonopy = phonopy.load(plain, is_compact_fc=False, symmetrize_fc=False, log_level=0)
+    array = phonon.force_constants
     if array is None or not head["has_forces"]:  # phonopy would take what lies in the folder
         raise InputError(
             f"{path}: neither force constants nor displacements with forces in the file: write it "
             "with phonopy --include-all, or give the FORCE_CONSTANTS"
         )
     if array.shape[0] != array.shape[1]:
-        array = compact_fc_to_full_fc(found.primitive, array)
-    return np.asarray(array), phonopy_cells.from_phonopy(found.supercell)
+        array = compact_fc_to_full_fc(phonon.primitive, array)
+    return np.asarray(array), phonopy_cells.from_phonopy(phonon.supercell)
 
 
 def _from_params(path: Path) -> tuple[np.ndarray, Atoms]:

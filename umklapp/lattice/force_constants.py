@@ -126,15 +126,15 @@ def displace(phonon: Phono3py, settings: config.Phonons) -> list[Atoms]:
 
 def _displace_randomly(phonon: Phono3py, settings: config.Phonons) -> None:
     needed = math.ceil(unknowns(phonon, settings.pair_cutoff) / (3 * len(phonon.supercell)))
-    number = settings.random_displacements or 4 * needed
-    if number < needed:
+    n_cells = settings.random_displacements or 4 * needed
+    if n_cells < needed:
         raise InputError(
-            f"phonons.random_displacements: {number} supercells of {len(phonon.supercell)} atoms "
+            f"phonons.random_displacements: {n_cells} supercells of {len(phonon.supercell)} atoms "
             f"cannot determine fc3, {needed} is the least; take several times as many, or a "
             f"shorter pair_cutoff"
         )
     phonon.generate_displacements(
-        distance=settings.random_amplitude, number_of_snapshots=number, random_seed=SEED
+        distance=settings.random_amplitude, number_of_snapshots=n_cells, random_seed=SEED
     )
 
 
@@ -162,10 +162,10 @@ def fill(phonon: Phono3py, forces: Sequence[np.ndarray], settings: config.Phonon
     Args:
         forces: (1 + n_cells, N, 3) eV/Å, in the order of `displaced_cells`, which made the cells.
     """
-    residual, known = forces[0], iter(forces[1:])
+    residual, displaced_forces = forces[0], iter(forces[1:])
     sets = []
     for cell in phonon.supercells_with_displacements:
-        force = np.zeros_like(residual) if cell is None else next(known) - residual
+        force = np.zeros_like(residual) if cell is None else next(displaced_forces) - residual
         sets.append(force - force.mean(axis=0))
     phonon.forces = np.array(sets)
     if settings.fc3 == "symfc":
@@ -200,10 +200,10 @@ def fit(phonon: Phono3py, cutoff: float | None) -> None:
 
 def full_fc2(phonon: Phono3py) -> np.ndarray:
     """(N, N, 3, 3) eV/Å² of the supercell that fc2 belongs to."""
-    found = phonon.fc2
-    if found.shape[0] == found.shape[1]:
-        return np.asarray(found)
-    return np.asarray(compact_fc_to_full_fc(phonon.phonon_primitive, found))
+    fc2 = phonon.fc2
+    if fc2.shape[0] == fc2.shape[1]:
+        return np.asarray(fc2)
+    return np.asarray(compact_fc_to_full_fc(phonon.phonon_primitive, fc2))
 
 
 def acoustic_residual(force_constants: np.ndarray) -> float:

@@ -116,11 +116,11 @@ def of_potential(
     """
     phonon = phonopy_cells.harmonic_calculation(primitive, perfect)
     phonon.generate_displacements(distance=displacement)
-    cells = [phonopy_cells.from_phonopy(each) for each in phonon.supercells_with_displacements]
+    cells = [phonopy_cells.from_phonopy(cell) for cell in phonon.supercells_with_displacements]
     still, *moved = potential.evaluate(
         [phonopy_cells.from_phonopy(phonon.supercell), *cells]
     ).forces
-    phonon.forces = np.array([each - still for each in moved])
+    phonon.forces = np.array([forces - still for forces in moved])
     phonon.produce_force_constants()
     phonon.symmetrize_force_constants()
     return as_matrix(phonon.force_constants)

@@ -28,8 +28,8 @@ MESH = (11, 11, 11)
 
 def harmonic_properties(model: Phonopy, mesh: Sequence[int] = MESH) -> dict[str, float]:
     """ω_max and ω_min (THz), S, C_V (J/(K mol)) and F (kJ/mol) per primitive cell at 300 K."""
-    found = phonons.thermodynamics(model, mesh)
-    return {name: float(getattr(found, field)) for name, field in NAMES.items()}
+    thermal = phonons.thermodynamics(model, mesh)
+    return {name: float(getattr(thermal, field)) for name, field in NAMES.items()}
 
 
 def of_supercell(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -17,11 +16,18 @@ from phonopy import Phonopy
 from umklapp.crystals import phonopy_cells
 from umklapp.errors import CalculationError
 from umklapp.files import replacing
+from umklapp.lattice.thermodynamics_record import (
+    Curve,
+    Curves,
+    Imaginary,
+    MeanStd,
+    SoftModes,
+    SoundSpeeds,
+    ThermodynamicsRecord,
+)
 
 TEMPERATURE = 300.0
 """K, of the thermodynamic functions."""
-
-FUNCTIONS = ("entropy", "free_energy", "heat_capacity")
 
 
 @dataclass(frozen=True)
@@ -41,13 +47,24 @@ class Bands:
 
 
 @dataclass(frozen=True)
+class ThermalCurves:
+    """Per primitive cell: temperature K; entropy, heat_capacity J/(K mol); free_energy kJ/mol; all
+    (n_T,)."""
+
+    temperature: np.ndarray
+    entropy: np.ndarray
+    free_energy: np.ndarray
+    heat_capacity: np.ndarray
+
+
+@dataclass(frozen=True)
 class Thermodynamics:
     """Of one model on a mesh, per primitive cell at `TEMPERATURE`.
 
     lowest, highest: THz; entropy, heat_capacity: J/(K mol); free_energy: kJ/mol;
     dos_frequency, dos: THz and states per THz; qpoints, weights, frequencies: (n_q, 3) fractional,
-    (n_q,) and (n_q, n_b) THz of the irreducible points; curves: `entropy`, `free_energy` and
-    `heat_capacity` (n_T,) at the temperatures that were asked for, `temperature` (n_T,) K.
+    (n_q,) and (n_q, n_b) THz of the irreducible points; curves: at the temperatures that were asked
+    for.
     """
 
     lowest: float
@@ -60,9 +77,9 @@ class Thermodynamics:
     qpoints: np.ndarray
     weights: np.ndarray
     frequencies: np.ndarray
-    curves: dict[str, np.ndarray]
+    curves: ThermalCurves
 
-    def imaginary(self, gate: float, most: int = 5) -> dict[str, Any] | None:
+    def imaginary(self, gate: float, most: int = 5) -> SoftModes | None:
         """Where frequencies lie below the gate (THz), lowest first; None where nowhere.
 
         Args:
@@ -74,11 +91,11 @@ class Thermodynamics:
             return None
         ordered = below[np.argsort(lowest[below], kind="stable")][:most]
         modes = (self.weights * (self.frequencies < gate).sum(axis=1)).sum()
-        return {
-            "share_of_modes": float(modes / self.weights.sum() / self.frequencies.shape[1]),
-            "q": [self.qpoints[number].round(6).tolist() for number in ordered],
-            "frequency_THz": lowest[ordered].tolist(),
-        }
+        return SoftModes(
+            share_of_modes=float(modes / self.weights.sum() / self.frequencies.shape[1]),
+            q=[self.qpoints[point].round(6).tolist() for point in ordered],
+            frequency_THz=lowest[ordered].tolist(),
+        )
 
 
 @dataclass(frozen=True)
@@ -98,14 +115,14 @@ class Sound:
 def harmonic(phonon: Phono3py) -> Phonopy:
     """The harmonic half of a phono3py calculation with fc2."""
     matrix = phonon.phonon_supercell_matrix
-    found = Phonopy(
+    calculation = Phonopy(
         phonon.unitcell,
         supercell_matrix=phonon.supercell_matrix if matrix is None else matrix,
         primitive_matrix=phonon.primitive_matrix,
     )
-    found.force_constants = phonon.fc2
-    found.nac_params = phonon.nac_params
-    return found
+    calculation.force_constants = phonon.fc2
+    calculation.nac_params = phonon.nac_params
+    return calculation
 
 
 def bands(models: Sequence[Phonopy], density: float = 60.0) -> Bands:
@@ -160,22 +177,24 @@ def thermodynamics(
     frequencies = model.mesh.frequencies
     model.run_total_dos(use_tetrahedron_method=True)
     model.run_thermal_properties(temperatures=[TEMPERATURE, *asked], exclude_gamma_acoustic=True)
-    thermal = model.thermal_properties
-    functions = {name: np.array(getattr(thermal, name)) for name in FUNCTIONS}
-    dos = model.total_dos
+    thermal, dos = model.thermal_properties, model.total_dos
     return Thermodynamics(
         lowest=float(frequencies.min()),
         highest=float(frequencies.max()),
-        **{name: float(values[0]) for name, values in functions.items()},
+        entropy=float(thermal.entropy[0]),
+        free_energy=float(thermal.free_energy[0]),
+        heat_capacity=float(thermal.heat_capacity[0]),
         dos_frequency=np.array(dos.frequency_points),
         dos=np.array(dos.dos),
         qpoints=np.array(model.mesh.qpoints),
         weights=np.array(model.mesh.weights),
         frequencies=np.array(frequencies),
-        curves={
-            "temperature": np.array(asked, float),
-            **{name: values[1:] for name, values in functions.items()},
-        },
+        curves=ThermalCurves(
+            np.array(asked, float),
+            np.array(thermal.entropy[1:]),
+            np.array(thermal.free_energy[1:]),
+            np.array(thermal.heat_capacity[1:]),
+        ),
     )
 
 
@@ -189,9 +208,9 @@ def sound(model: Phonopy, directions: int = 200, distance: float = 1e-3) -> Soun
     Raises:
         CalculationError: an acoustic branch that does not rise, where there is no sound.
     """
-    number = np.arange(directions)
-    height = 1 - (2 * number + 1) / directions
-    angle = np.pi * (1 + np.sqrt(5)) * number
+    direction = np.arange(directions)
+    height = 1 - (2 * direction + 1) / directions
+    angle = np.pi * (1 + np.sqrt(5)) * direction
     radius = np.sqrt(1 - height**2)
     unit = np.stack([radius * np.cos(angle), radius * np.sin(angle), height], axis=1)
     model.run_qpoints(distance * unit @ model.primitive.cell.T)
@@ -205,49 +224,58 @@ def sound(model: Phonopy, directions: int = 200, distance: float = 1e-3) -> Soun
     return Sound(float(slow), float(middle), float(fast), float((slopes**-3.0).mean() ** (-1 / 3)))
 
 
-def describe_sound(models: Sequence[Phonopy]) -> dict[str, Any]:
+def describe_sound(models: Sequence[Phonopy]) -> SoundSpeeds:
     """Mean and spread of the speeds of sound over the models, or why there are none."""
     try:
-        speeds = [asdict(sound(model)) for model in models]
+        speeds = [sound(model) for model in models]
     except CalculationError as error:
-        return {"not_computed": str(error)}
-    values = {name: np.array([speed[name] for speed in speeds]) for name in speeds[0]}
-    return {name: {"mean": float(v.mean()), "std": float(v.std())} for name, v in values.items()}
+        return SoundSpeeds(not_computed=str(error))
+    return SoundSpeeds(
+        slow=MeanStd.over([speed.slow for speed in speeds]),
+        middle=MeanStd.over([speed.middle for speed in speeds]),
+        fast=MeanStd.over([speed.fast for speed in speeds]),
+        debye=MeanStd.over([speed.debye for speed in speeds]),
+    )
 
 
-def describe(thermal: Sequence[Thermodynamics], gate: float) -> dict[str, Any]:
+def describe(
+    thermal: Sequence[Thermodynamics], gate: float, speeds: SoundSpeeds, mesh: Sequence[int]
+) -> ThermodynamicsRecord:
     """Mean and spread over the models, and whether every one of them is dynamically stable.
 
     Args:
-        thermal: of every model.
+        thermal: of every model, on `mesh`.
         gate: THz; a lower frequency anywhere on the mesh counts as an imaginary mode. `imaginary`
             says for every such member where (`Thermodynamics.imaginary`).
+        speeds: of `describe_sound`.
     """
+    soft = [(member, model.imaginary(gate)) for member, model in enumerate(thermal)]
+    imaginary = [Imaginary(member=k, **dict(modes)) for k, modes in soft if modes is not None]
+    unstable = [modes.member for modes in imaginary]
     lowest = [model.lowest for model in thermal]
-    unstable = [member for member, value in enumerate(lowest) if value < gate]
-    words = "dynamically stable on the mesh"
+    sentence = "dynamically stable on the mesh"
     if unstable:
-        words = f"not dynamically stable: members {unstable} reach {min(lowest):.3f} THz"
-    record: dict[str, Any] = {"stable": not unstable, "words": words, "temperature_K": TEMPERATURE}
-    units = {
-        "lowest": "THz",
-        "highest": "THz",
-        "entropy": "J_per_K_mol",
-        "free_energy": "kJ_per_mol",
-        "heat_capacity": "J_per_K_mol",
-    }
-    for name, unit in units.items():
-        values = np.array([getattr(model, name) for model in thermal])
-        record[f"{name}_{unit}"] = {"mean": float(values.mean()), "std": float(values.std())}
-    where = {member: thermal[member].imaginary(gate) for member in unstable}
-    record["imaginary"] = [{"member": member, **(model or {})} for member, model in where.items()]
-    curves: dict[str, Any] = {"temperature_K": thermal[0].curves["temperature"].tolist()}
-    for name in FUNCTIONS:
-        values = np.array([model.curves[name] for model in thermal])
-        mean, std = values.mean(axis=0).tolist(), values.std(axis=0).tolist()
-        curves[f"{name}_{units[name]}"] = {"mean": mean, "std": std}
-    record["curves"] = curves
-    return record
+        sentence = f"not dynamically stable: members {unstable} reach {min(lowest):.3f} THz"
+    curves = [model.curves for model in thermal]
+    return ThermodynamicsRecord(
+        stable=not unstable,
+        words=sentence,
+        temperature_K=TEMPERATURE,
+        lowest_THz=MeanStd.over(lowest),
+        highest_THz=MeanStd.over([model.highest for model in thermal]),
+        entropy_J_per_K_mol=MeanStd.over([model.entropy for model in thermal]),
+        free_energy_kJ_per_mol=MeanStd.over([model.free_energy for model in thermal]),
+        heat_capacity_J_per_K_mol=MeanStd.over([model.heat_capacity for model in thermal]),
+        imaginary=imaginary,
+        curves=Curves(
+            temperature_K=curves[0].temperature.tolist(),
+            entropy_J_per_K_mol=Curve.over([curve.entropy for curve in curves]),
+            free_energy_kJ_per_mol=Curve.over([curve.free_energy for curve in curves]),
+            heat_capacity_J_per_K_mol=Curve.over([curve.heat_capacity for curve in curves]),
+        ),
+        sound_m_per_s=speeds,
+        mesh=list(mesh),
+    )
 
 
 def write_bands(path: Path, of_models: Bands, thermal: Sequence[Thermodynamics]) -> None:

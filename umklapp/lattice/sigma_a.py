@@ -46,8 +46,8 @@ class RunningSigma:
         """
         rest, size = np.array(self.anharmonic), np.array(self.total)
         value = float(np.sqrt(rest.sum() / size.sum()))
-        number = len(size)
-        if number < 2:
+        n_chunks = len(size)
+        if n_chunks < 2:
             return value, float("nan")
         left_out = np.sqrt((rest.sum() - rest) / (size.sum() - size))
-        return value, float(np.sqrt((number - 1) * left_out.var()))
+        return value, float(np.sqrt((n_chunks - 1) * left_out.var()))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from umklapp.records import Part, Record
 
 
@@ -11,6 +15,11 @@ class MeanStd(Part):
     mean: float
     std: float
 
+    @classmethod
+    def over(cls, members: Sequence[float]) -> MeanStd:
+        """Of the values (K,) of all members."""
+        return cls(mean=float(np.mean(members)), std=float(np.std(members)))
+
 
 class Curve(Part):
     """Mean and population standard deviation over the members, (n_T,)."""
@@ -18,8 +27,14 @@ class Curve(Part):
     mean: list[float]
     std: list[float]
 
+    @classmethod
+    def over(cls, members: Sequence[np.ndarray]) -> Curve:
+        """Of the curves (K, n_T) of all members."""
+        mean, std = np.mean(members, axis=0), np.std(members, axis=0)
+        return cls(mean=mean.tolist(), std=std.tolist())
 
-class Sound(Part):
+
+class SoundSpeeds(Part):
     """Speeds of sound (`phonons.Sound`); `not_computed` says why there are none."""
 
     slow: MeanStd | None = None
@@ -29,14 +44,19 @@ class Sound(Part):
     not_computed: str | None = None
 
 
-class Imaginary(Part):
-    """Where a member has frequencies below the gate, lowest first: share of all modes, q-points
-    (fractional) and their lowest frequencies."""
+class SoftModes(Part):
+    """Frequencies below the gate, lowest first: share of all modes, q-points (fractional) and their
+    lowest frequencies."""
 
-    member: int
     share_of_modes: float
     q: list[list[float]]
     frequency_THz: list[float]
+
+
+class Imaginary(SoftModes):
+    """Of one member."""
+
+    member: int
 
 
 class Curves(Part):
@@ -64,5 +84,5 @@ class ThermodynamicsRecord(Record):
     heat_capacity_J_per_K_mol: MeanStd
     imaginary: list[Imaginary]
     curves: Curves
-    sound_m_per_s: Sound
+    sound_m_per_s: SoundSpeeds
     mesh: list[int]

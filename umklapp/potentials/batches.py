@@ -64,12 +64,12 @@ class Batches:
         Raises:
             CalculationError: a single frame does not fit.
         """
-        found: list[Result] = []
+        results: list[Result] = []
         begin = 0
         while begin < len(sizes):
             end = self._end(sizes, begin)
             try:
-                found.append(work(begin, end))
+                results.append(work(begin, end))
             except (RuntimeError, MemoryError) as error:
                 if not out_of_memory(error):
                     raise
@@ -85,7 +85,7 @@ class Batches:
             log.warning(f"out of memory: going on with batches of {self.atoms} atoms")
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
-        return found
+        return results
 
     def _end(self, sizes: Sequence[int], begin: int) -> int:
         end, total = begin + 1, sizes[begin]

@@ -41,10 +41,10 @@ class PotentialCalculator(Calculator):
             CalculationError: a stress is asked of a potential that has none.
         """
         super().calculate(atoms, properties, system_changes)
-        found = self.potential.evaluate([self.atoms])
-        self.results = {"energy": float(found.energy[0]), "forces": found.forces[0]}
-        if np.all(np.isfinite(found.stress[0])):
-            self.results["stress"] = found.stress[0]
+        prediction = self.potential.evaluate([self.atoms])
+        self.results = {"energy": float(prediction.energy[0]), "forces": prediction.forces[0]}
+        if np.all(np.isfinite(prediction.stress[0])):
+            self.results["stress"] = prediction.stress[0]
         elif "stress" in properties:
             raise CalculationError(
                 f"{type(self.potential).__name__} has no stress: elastic constants and cell "

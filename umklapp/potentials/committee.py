@@ -35,7 +35,7 @@ class CommitteePrediction:
     @property
     def mean(self) -> Prediction:
         """The committee mean, itself a conservative potential."""
-        forces = [each.mean(axis=0) for each in self.forces]
+        forces = [of_frame.mean(axis=0) for of_frame in self.forces]
         return Prediction(self.energy.mean(axis=0), forces, self.stress.mean(axis=0))
 
 
@@ -86,11 +86,12 @@ class Committee:
         else:
             single = [member.evaluate(frames) for member in self.members]
         return CommitteePrediction(
-            energy=np.stack([each.energy for each in single]),
+            energy=np.stack([prediction.energy for prediction in single]),
             forces=[
-                np.stack([each.forces[number] for each in single]) for number in range(len(frames))
+                np.stack([prediction.forces[frame_index] for prediction in single])
+                for frame_index in range(len(frames))
             ],
-            stress=np.stack([each.stress for each in single]),
+            stress=np.stack([prediction.stress for prediction in single]),
         )
 
     def evaluate_each(
@@ -104,16 +105,16 @@ class Committee:
         stress = np.empty((len(frames), 6))
         forces: list[np.ndarray] = [np.empty(0)] * len(frames)
         for member in sorted(set(members)):
-            mine = [n for n, chosen in enumerate(members) if chosen == member]
-            chosen_frames = [frames[n] for n in mine]
+            own_frames = [n for n, chosen in enumerate(members) if chosen == member]
+            chosen_frames = [frames[n] for n in own_frames]
             if self.batched is not None:
-                near = None if neighbours is None else [neighbours[n] for n in mine]
-                found = self.batched.evaluate(chosen_frames, near, [member])[0]
+                near = None if neighbours is None else [neighbours[n] for n in own_frames]
+                prediction = self.batched.evaluate(chosen_frames, near, [member])[0]
             else:
-                found = self.members[member].evaluate(chosen_frames)
-            energy[mine], stress[mine] = found.energy, found.stress
-            for number, force in zip(mine, found.forces, strict=True):
-                forces[number] = force
+                prediction = self.members[member].evaluate(chosen_frames)
+            energy[own_frames], stress[own_frames] = prediction.energy, prediction.stress
+            for frame_index, force in zip(own_frames, prediction.forces, strict=True):
+                forces[frame_index] = force
         return Prediction(energy, forces, stress)
 
     def evaluate(self, frames: Sequence[Atoms]) -> Prediction:
@@ -177,10 +178,10 @@ def subsample_groups(
     block = _block(fraction)
     chosen: list[int] = []
     for group in dict.fromkeys(groups):
-        own = [index for index, each in enumerate(groups) if each == group]
+        own = [index for index, label_group in enumerate(groups) if label_group == group]
         stream = provenance.seed_for(seed, *group)
-        for number, first in enumerate(range(0, len(own), block)):
-            generator = provenance.generator(stream, "subsample", member // seeds, number)
+        for block_index, first in enumerate(range(0, len(own), block)):
+            generator = provenance.generator(stream, "subsample", member // seeds, block_index)
             place = first + int(generator.integers(block))
             chosen += own[place : place + 1]
     if not chosen or len(chosen) == len(groups):
@@ -222,8 +223,8 @@ def subsample(
         raise InputError(f"{n_frames} training frames: at least 2 are needed")
     block = _block(fraction)
     chosen = []
-    for number, first in enumerate(range(0, n_frames, block)):
-        generator = provenance.generator(seed, "subsample", member // seeds, number)
+    for block_index, first in enumerate(range(0, n_frames, block)):
+        generator = provenance.generator(seed, "subsample", member // seeds, block_index)
         place = first + int(generator.integers(block))
         if first == 0:
             place %= min(block, n_frames)  # the smaller part is never empty

@@ -7,7 +7,7 @@ from typing import Any
 
 from umklapp.potentials.allegro.engine import AllegroFlux, AllegroSlots
 from umklapp.potentials.allegro.model import is_allegro
-from umklapp.potentials.nequip.flux import FluxNetwork
+from umklapp.potentials.nequip.flux_network import FluxNetwork
 from umklapp.potentials.nequip.slot_network import SlotNetwork
 
 

@@ -35,9 +35,9 @@ def manybody(
     from matscipy.calculators.manybody import Manybody
 
     module = import_module(f"matscipy.calculators.manybody.explicit_forms.{form}")
-    known = sorted(name for name, value in vars(module).items() if _is_set(name, value))
-    if parameters not in known:
-        raise InputError(f"parameters {parameters!r}: {form} has {', '.join(known)}")
+    parameter_sets = sorted(name for name, value in vars(module).items() if _is_set(name, value))
+    if parameters not in parameter_sets:
+        raise InputError(f"parameters {parameters!r}: {form} has {', '.join(parameter_sets)}")
     chosen = getattr(module, parameters)
     known_species = {chosen["el"]} if isinstance(chosen["el"], str) else set(chosen["el"])
 

@@ -49,8 +49,8 @@ class NequipSource:
 
     def forces(self, atoms: Atoms, near: Neighbourhood) -> tuple[float, np.ndarray]:
         """Energy (eV) and forces (N, 3) eV/Å."""
-        found = self.plain.evaluate([atoms], [near])[0]
-        return float(found.energy[0]), found.forces[0]
+        prediction = self.plain.evaluate([atoms], [near])[0]
+        return float(prediction.energy[0]), prediction.forces[0]
 
     def flux(self, atoms: Atoms, velocities: np.ndarray, near: Neighbourhood) -> Flux:
         """Energy, forces and fluxes; velocities (N, 3) Å/fs."""

@@ -52,11 +52,11 @@ def batched(members: Sequence[Potential], engine: Path) -> BatchedMembers | Exte
     from umklapp.potentials.nequip.engine import load as load_engine
     from umklapp.potentials.nequip.inference import NequipPotential
 
-    outside = [each for each in members if isinstance(each, ExternalPotential)]
+    outside = [member for member in members if isinstance(member, ExternalPotential)]
     if len(outside) == len(members):
         return ExternalMembers(outside)
-    networks = [each for each in members if isinstance(each, NequipPotential)]
+    networks = [member for member in members if isinstance(member, NequipPotential)]
     if len(networks) < len(members):
         return None
-    found = load_engine(engine, networks, network=graph_of(backend_of(networks)))
-    return None if found is None else BatchedMembers(found, networks)
+    compiled = load_engine(engine, networks, network=graph_of(backend_of(networks)))
+    return None if compiled is None else BatchedMembers(compiled, networks)

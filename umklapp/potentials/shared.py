@@ -36,10 +36,10 @@ def gather(paths: Sequence[Path], leave_out: Sequence[str] = ()) -> list[Atoms]:
     """
     labels = []
     for path in paths:
-        for number, frame in enumerate(frames.read_labels(path)):
+        for frame_index, frame in enumerate(frames.read_labels(path)):
             material = FrameInfo.of(frame).material
             if material is None:
-                raise InputError(f"{path} frame {number}: info has no material")
+                raise InputError(f"{path} frame {frame_index}: info has no material")
             if material not in leave_out:
                 labels.append(frame)
     if not labels:

@@ -100,10 +100,10 @@ def check(potential: Potential, perfect: Atoms, stress: bool, name: str = "surfa
             f"{name}: the energy falls by {slope:.4g} eV/Å along the forces, which say "
             f"{expected:.4g} eV/Å: energy in eV and forces in eV/Å are needed, and conservative"
         )
-    known = np.isfinite(crystal.stress).all()
-    if stress and not known:
+    has_stress = np.isfinite(crystal.stress).all()
+    if stress and not has_stress:
         raise InputError(f"{name}: it has no stress: set ensemble to 'nvt'")
-    pressure = -float(crystal.stress[0, :3].mean()) / units.GPa if known else 0.0
+    pressure = -float(crystal.stress[0, :3].mean()) / units.GPa if has_stress else 0.0
     if abs(pressure) > 10:
         return [
             f"the surface has {pressure:.0f} GPa in the perfect crystal: its own lattice constant "
@@ -114,15 +114,15 @@ def check(potential: Potential, perfect: Atoms, stress: bool, name: str = "surfa
 
 def _try(potential: Potential, atoms: Atoms, name: str) -> Prediction:
     try:
-        found = potential.evaluate([atoms])
+        prediction = potential.evaluate([atoms])
     except Exception as error:  # calculators raise anything for a species that they lack
         raise InputError(
             f"{name}: it cannot evaluate {atoms.symbols}: {type(error).__name__}: {error}; "
             "another surface or other parameters are needed"
         ) from None
-    if not (np.isfinite(found.energy).all() and np.isfinite(found.forces[0]).all()):
+    if not (np.isfinite(prediction.energy).all() and np.isfinite(prediction.forces[0]).all()):
         raise InputError(
             f"{name}: energy or forces of {atoms.symbols} are not finite: are the parameters those "
             "of these species?"
         )
-    return found
+    return prediction

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from umklapp.config import GreenKubo
 from umklapp.records import Part, Record
 
 
@@ -81,6 +82,12 @@ class GreenKuboRecord(Record):
     warnings: list[str] = Field(default_factory=list)
     size: SizeNumbers = SizeNumbers()
     corrected_W_per_mK: float | None = None
+
+    @classmethod
+    def without(cls, reason: str, settings: GreenKubo) -> GreenKuboRecord:
+        """Of a material without κ."""
+        described = settings.model_dump(mode="json")
+        return cls(kappa_W_per_mK=None, not_computed=reason, settings=described)
 
     @property
     def too_small(self) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from ase import units
@@ -18,6 +18,8 @@ from umklapp.transport import (
     supercell_modes,
 )
 from umklapp.transport.degenerate_modes import ModeEnergies, average_over_spaces
+from umklapp.transport.green_kubo_record import SizeNumbers
+from umklapp.transport.green_kubo_series import ModeSeries
 from umklapp.transport.series import Procedure
 from umklapp.transport.usable_runs import Frames, Usable
 
@@ -30,10 +32,9 @@ def by_modes(
     settings: GreenKubo,
     frames_of: Callable[[int], Frames],
     modes: supercell_modes.Modes,
-    series: dict[str, np.ndarray],
-) -> dict[str, Any]:
+) -> tuple[SizeNumbers, ModeSeries]:
     """Lifetimes, κ_ha and the size correction; mean over the trajectories' correlations."""
-    energies, spectra = [], []
+    series, energies, spectra = ModeSeries(), [], []
     for replica, run in zip(kept.numbers, kept.runs, strict=True):
         displacements, velocities = frames_of(replica)
         times = run.frame_step * np.arange(len(velocities))
@@ -45,7 +46,7 @@ def by_modes(
     energies = [run_energies.first(shortest) for run_energies in energies]
     if all(len(density) == len(spectra[0]) for density in spectra):
         mean = np.mean(spectra, axis=0)
-        series.update(
+        series = ModeSeries(
             spectrum_frequencies_THz=frequencies,
             velocity_spectra_eV_per_THz=mean.astype(np.float32),
             vibrational_density_eV_per_THz=mean.sum(axis=(1, 2)),
@@ -63,43 +64,43 @@ def by_modes(
     try:
         tau = lifetimes.fit_lifetimes(correlation, times, settings.procedure)
     except InputError as error:
-        return {"not_computed": str(error)}
+        return SizeNumbers(not_computed=str(error)), series
     moving = modes.solution.frequencies > 1e-3
     held = np.mean([run_energies.energies.mean(axis=0)[moving].mean() for run_energies in energies])
     share = float(held / (units.kB * kept.temperature))
     if abs(share - 1) > EQUIPARTITION:
-        return {
-            "equipartition": share,
-            "not_computed": f"modes hold {share:.2f} k_B T instead of 1: the force constants do "
-            "not describe this dynamics (strong anharmonicity, or a committee whose curvature is "
-            "not learned yet)",
-        }
+        reason = (
+            f"modes hold {share:.2f} k_B T instead of 1: the force constants do not describe this "
+            "dynamics (strong anharmonicity, or a committee whose curvature is not learned yet)"
+        )
+        return SizeNumbers(equipartition=share, not_computed=reason), series
     capacities = finite_size.heat_capacities(energies, kept.volume, kept.temperature)
     harmonic = finite_size.harmonic(modes, capacities, tau, settings.procedure)
-    series.update(
+    series = replace(
+        series,
         lifetimes_fs=harmonic.symmetrized,
         mode_frequencies_THz=modes.solution.frequencies,
         mode_qpoints=modes.solution.qpoints,
     )
-    result: dict[str, Any] = {
-        "equipartition": share,
-        "kappa_harmonic_W_per_mK": float(np.trace(harmonic.kappa_symmetrized)) / 3,
-    }
+    kappa = float(np.trace(harmonic.kappa_symmetrized)) / 3
+    without = SizeNumbers(equipartition=share, kappa_harmonic_W_per_mK=kappa)
     if not settings.size_correction:
-        return result
+        return without, series
     try:
         size = finite_size.correct(modes, harmonic, procedure=settings.procedure)
     except InputError as error:
-        return {**result, "not_computed": str(error)}
-    return {
-        **result,
-        "correction_W_per_mK": size.scalar,
-        "factor": size.factor,
-        "factor_error": size.factor_error,
-        "meshes": size.meshes.tolist(),
-        "kappas_W_per_mK": (np.trace(size.kappas, axis1=1, axis2=2) / 3).tolist(),
-        "extrapolated_W_per_mK": float(np.trace(size.intercept)) / 3,
-    }
+        return without.model_copy(update={"not_computed": str(error)}), series
+    numbers = SizeNumbers(
+        equipartition=share,
+        kappa_harmonic_W_per_mK=kappa,
+        correction_W_per_mK=size.scalar,
+        factor=size.factor,
+        factor_error=size.factor_error,
+        meshes=size.meshes.tolist(),
+        kappas_W_per_mK=(np.trace(size.kappas, axis1=1, axis2=2) / 3).tolist(),
+        extrapolated_W_per_mK=float(np.trace(size.intercept)) / 3,
+    )
+    return numbers, series
 
 
 def _energies(

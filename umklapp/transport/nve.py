@@ -73,6 +73,22 @@ class State:
 
 
 @dataclass(frozen=True)
+class Segment:
+    """What is recorded of some steps, in the units of `SERIES` and `FRAMES`.
+
+    flux_*: (n, 3); temperature, energy: (n,); displacements, velocities: (n_frames, N, 3).
+    """
+
+    flux_lattice: np.ndarray
+    flux_potential: np.ndarray
+    flux_convective: np.ndarray
+    temperature: np.ndarray
+    energy: np.ndarray
+    displacements: np.ndarray
+    velocities: np.ndarray
+
+
+@dataclass(frozen=True)
 class Plan:
     """Steps: of equilibration, of the recorded run, between fluxes and between frames."""
 
@@ -125,12 +141,12 @@ def run(
     total, ended = plan.equilibration + plan.production, ""
     while state.step < total and not ended:
         try:
-            series = advance(source, sites, state, settings, plan, min(CHUNK, total - state.step))
+            segment = advance(source, sites, state, settings, plan, min(CHUNK, total - state.step))
         except CalculationError as error:
             ended = str(error)
             log.info(ended)
             break
-        _write_chunk(folder, state, series)
+        _write_chunk(folder, state, segment)
         warmth = kinetic_temperature(sites.get_masses(), state.velocities)
         log.info(f"step {state.step}/{total}: {warmth:.0f} K")
     _collect(folder, sites, settings, plan, out, ended, {"seed": seed, **facts})
@@ -138,8 +154,8 @@ def run(
 
 def advance(
     source: Source, sites: Atoms, state: State, settings: GreenKubo, plan: Plan, steps: int
-) -> dict[str, np.ndarray]:
-    """Move `state` by some steps; the series of those that are recorded.
+) -> Segment:
+    """Move `state` by some steps; what is recorded of them.
 
     Raises:
         CalculationError: forces are not finite, or the crystal has become far too hot.
@@ -180,7 +196,7 @@ def advance(
             series["displacements"].append((atoms.positions - sites.positions).astype(np.float32))
             series["velocities"].append(state.velocities.astype(np.float32))
     state.positions = atoms.positions.copy()
-    return {name: np.array(values) for name, values in series.items()}
+    return Segment(**{name: np.array(values) for name, values in series.items()})
 
 
 def _resume(folder: Path, sites: Atoms, settings: GreenKubo, seed: int) -> State:
@@ -194,13 +210,13 @@ def _resume(folder: Path, sites: Atoms, settings: GreenKubo, seed: int) -> State
         return State(int(last["step"]), last["positions"], last["speed"], generator)
 
 
-def _write_chunk(folder: Path, state: State, series: dict[str, np.ndarray]) -> None:
+def _write_chunk(folder: Path, state: State, segment: Segment) -> None:
     arrays: dict[str, Any] = {
         "step": state.step,
         "positions": state.positions,
         "speed": state.velocities,
         "generator": json.dumps(state.generator.bit_generator.state),
-        **series,
+        **vars(segment),
     }
     with replacing(folder / f"{state.step:012d}.npz") as part:
         np.savez(part, **arrays)

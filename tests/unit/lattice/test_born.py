@@ -52,7 +52,7 @@ def record(text, folder):
 def test_auto_finds_the_table_or_says_that_there_is_none(tmp_path):
     found = source(folder=tmp_path)
     assert found.kind == "none"
-    assert "born.yaml has no AuCu3-221, and the engine ase computes no Born charges" in found.words
+    assert "born.yaml has no AuCu3-221, and the engine ase computes no Born charges" in found.reason
     (tmp_path / "born.yaml").write_text(f"{KEY}: {{{BY_SPECIES}}}\n")
     assert source(folder=tmp_path).path == tmp_path / "born.yaml"
 

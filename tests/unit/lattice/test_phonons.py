@@ -13,6 +13,7 @@ from models import (
 from umklapp import config
 from umklapp.errors import CalculationError
 from umklapp.lattice import phonons
+from umklapp.lattice.thermodynamics_record import SoundSpeeds
 
 THZ = np.sqrt(units._e * 1e20 / units._amu) / (2 * np.pi) / 1e12  # of sqrt(eV/Å²/u)
 
@@ -125,25 +126,29 @@ def test_the_density_of_states_holds_all_modes(model):
     assert found.dos[found.dos_frequency > 18.0].max(initial=0) == pytest.approx(0, abs=1e-6)
 
 
+def described(thermal, gate):
+    return phonons.describe(thermal, gate, SoundSpeeds(not_computed="not asked"), [5, 5, 5])
+
+
 def test_a_stable_crystal_passes_the_gate(model):
     thermal = phonons.thermodynamics(model, [5, 5, 5])
-    found = phonons.describe([thermal, thermal], gate=-0.05)
-    assert found["stable"]
-    assert found["words"] == "dynamically stable on the mesh"
-    assert found["highest_THz"] == {"mean": pytest.approx(thermal.highest), "std": 0}
+    found = described([thermal, thermal], gate=-0.05)
+    assert found.stable
+    assert found.words == "dynamically stable on the mesh"
+    assert (found.highest_THz.mean, found.highest_THz.std) == (pytest.approx(thermal.highest), 0)
 
 
 def test_an_unstable_member_is_named_with_its_number(model):
     good = phonons.thermodynamics(model, [5, 5, 5])
     soft = phonons.thermodynamics(unstable(), [4, 4, 4])
     assert soft.lowest < -1
-    found = phonons.describe([good, soft], gate=-0.05)
-    assert not found["stable"]
-    assert found["words"] == f"not dynamically stable: members [1] reach {soft.lowest:.3f} THz"
-    lowest = found["lowest_THz"]
-    assert lowest["mean"] == pytest.approx((good.lowest + soft.lowest) / 2)
-    assert lowest["std"] == pytest.approx((good.lowest - soft.lowest) / 2)
-    assert phonons.describe([good, soft], gate=-100.0)["stable"]
+    found = described([good, soft], gate=-0.05)
+    assert not found.stable
+    assert found.words == f"not dynamically stable: members [1] reach {soft.lowest:.3f} THz"
+    lowest = found.lowest_THz
+    assert lowest.mean == pytest.approx((good.lowest + soft.lowest) / 2)
+    assert lowest.std == pytest.approx((good.lowest - soft.lowest) / 2)
+    assert described([good, soft], gate=-100.0).stable
 
 
 def test_imaginary_frequencies_are_negative():
@@ -157,38 +162,38 @@ def test_imaginary_frequencies_are_negative():
 def test_curves_are_the_functions_at_their_temperatures(model):
     found = phonons.thermodynamics(model, [5, 5, 5], temperatures=[100.0, 300.0, 900.0])
     curves = found.curves
-    assert curves["temperature"].tolist() == [100.0, 300.0, 900.0]
+    assert curves.temperature.tolist() == [100.0, 300.0, 900.0]
     for name in ("entropy", "free_energy", "heat_capacity"):
-        assert curves[name][1] == pytest.approx(getattr(found, name))
-    assert (np.diff(curves["entropy"]) > 0).all()
-    assert (np.diff(curves["free_energy"]) < 0).all()
+        assert getattr(curves, name)[1] == pytest.approx(getattr(found, name))
+    assert (np.diff(curves.entropy) > 0).all()
+    assert (np.diff(curves.free_energy) < 0).all()
     # S = −∂F/∂T over a small step
     near = phonons.thermodynamics(model, [5, 5, 5], temperatures=[299.0, 300.0, 301.0]).curves
-    slope = -1000 * (near["free_energy"][2] - near["free_energy"][0]) / 2
-    assert slope == pytest.approx(near["entropy"][1], rel=1e-4)
-    record = phonons.describe([found, found], gate=-0.05)
-    assert record["curves"]["temperature_K"] == [100.0, 300.0, 900.0]
-    assert record["curves"]["entropy_J_per_K_mol"]["mean"] == pytest.approx(curves["entropy"])
-    assert record["curves"]["entropy_J_per_K_mol"]["std"] == [0, 0, 0]
-    assert record["heat_capacity_J_per_K_mol"]["mean"] == pytest.approx(found.heat_capacity)
+    slope = -1000 * (near.free_energy[2] - near.free_energy[0]) / 2
+    assert slope == pytest.approx(near.entropy[1], rel=1e-4)
+    record = described([found, found], gate=-0.05)
+    assert record.curves.temperature_K == [100.0, 300.0, 900.0]
+    assert record.curves.entropy_J_per_K_mol.mean == pytest.approx(curves.entropy)
+    assert record.curves.entropy_J_per_K_mol.std == [0, 0, 0]
+    assert record.heat_capacity_J_per_K_mol.mean == pytest.approx(found.heat_capacity)
 
 
 def test_the_q_points_of_an_unstable_member_are_told(model):
     soft_model = unstable()
     good, soft = (phonons.thermodynamics(each, [4, 4, 4]) for each in (model, soft_model))
-    assert phonons.describe([good, good], gate=-0.05)["imaginary"] == []
-    (found,) = phonons.describe([good, soft], gate=-0.05)["imaginary"]
-    assert found["member"] == 1
-    assert found["frequency_THz"][0] == pytest.approx(soft.lowest)
-    assert 1 <= len(found["q"]) <= 5
-    assert found["frequency_THz"] == sorted(found["frequency_THz"])
-    soft_model.run_qpoints(found["q"])
+    assert described([good, good], gate=-0.05).imaginary == []
+    (found,) = described([good, soft], gate=-0.05).imaginary
+    assert found.member == 1
+    assert found.frequency_THz[0] == pytest.approx(soft.lowest)
+    assert 1 <= len(found.q) <= 5
+    assert found.frequency_THz == sorted(found.frequency_THz)
+    soft_model.run_qpoints(found.q)
     np.testing.assert_allclose(
-        soft_model.qpoints.frequencies.min(axis=1), found["frequency_THz"], atol=1e-3
+        soft_model.qpoints.frequencies.min(axis=1), found.frequency_THz, atol=1e-3
     )
     soft_model.run_mesh([4, 4, 4], is_mesh_symmetry=False)
     everywhere = soft_model.mesh.frequencies < -0.05
-    assert found["share_of_modes"] == pytest.approx(everywhere.mean())
+    assert found.share_of_modes == pytest.approx(everywhere.mean())
 
 
 def test_sound_is_that_of_the_elastic_constants(model):
@@ -211,5 +216,7 @@ def test_sound_is_that_of_the_elastic_constants(model):
 def test_a_crystal_without_sound_says_so():
     phonon = silicon_phonons()
     phonon.fc2 = -phonon.fc2
+    model = phonons.harmonic(phonon)
     with pytest.raises(CalculationError, match="no sound"):
-        phonons.sound(phonons.harmonic(phonon))
+        phonons.sound(model)
+    assert "no sound" in phonons.describe_sound([model]).not_computed

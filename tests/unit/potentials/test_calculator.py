@@ -1,4 +1,4 @@
-"""A trained model behind ASE's calculator interface, as a reference engine."""
+"""Potentials behind ASE's calculator interface, and a trained model as a reference engine."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,12 @@ from ase.build import bulk
 
 from umklapp import config, provenance, reference
 from umklapp.errors import InputError
-from umklapp.potentials.calculator import CheckpointCalculator
+from umklapp.potentials.ase import AsePotential
+from umklapp.potentials.calculator import CheckpointCalculator, PotentialCalculator
 from umklapp.potentials.nequip import training
 from umklapp.potentials.nequip.inference import NequipPotential
 
-from models import rattled_silicon, tiny_nequip  # isort: skip
+from models import rattled_silicon, silicon_cubic, stillinger_weber, tiny_nequip  # isort: skip
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +52,14 @@ def test_a_missing_model_is_named(tmp_path):
 def test_the_digest_is_part_of_the_identity_of_labels(checkpoint):
     one, other = engine(checkpoint, digest="a"), engine(checkpoint, digest="b")
     assert one.settings_hash != other.settings_hash
+
+
+def test_potential_as_a_calculator():
+    atoms = silicon_cubic()
+    atoms.rattle(0.05, seed=1)
+    atoms.calc = stillinger_weber()
+    copy = atoms.copy()
+    copy.calc = PotentialCalculator(AsePotential(stillinger_weber()))
+    assert copy.get_potential_energy() == pytest.approx(atoms.get_potential_energy())
+    np.testing.assert_allclose(copy.get_forces(), atoms.get_forces(), atol=1e-10)
+    np.testing.assert_allclose(copy.get_stress(), atoms.get_stress(), atol=1e-10)

@@ -13,6 +13,7 @@ from umklapp.potentials.committee import Committee
 from umklapp.potentials.heat_transport import LennardJones
 from umklapp.transport import nve, supercell_modes, trajectories
 from umklapp.transport.green_kubo import prefactor
+from umklapp.transport.green_kubo_series import GreenKuboSeries
 
 STEP, TEMPERATURE = 10.0, 300.0
 SETTINGS = config.GreenKubo(temperature=TEMPERATURE)
@@ -53,24 +54,24 @@ def vibrations(number, far=0.0):
 
 def test_a_known_conductivity_is_found_by_both_estimators():
     record, series = trajectories.analyse(made(), SETTINGS, vibrations)
-    assert record["kappa_W_per_mK"] == pytest.approx(2.0, abs=4 * record["error_W_per_mK"])
-    assert 0 < record["error_W_per_mK"] < 0.3
-    second = record["cepstral"]
-    assert second["kappa_W_per_mK"] == pytest.approx(2.0, abs=4 * second["error_W_per_mK"])
-    assert set(record["committee"]["members"]) == {"0", "1"}
-    assert record["lowest_vibration_THz"] == pytest.approx(5.0, rel=0.02)
-    rows = record["convergence"]["length_ps"]
-    assert [row["at"] for row in rows] == pytest.approx([50, 100, 150, 200], rel=1e-3)
-    assert len(series["times_fs"]) == 20000
+    assert record.kappa_W_per_mK == pytest.approx(2.0, abs=4 * record.error_W_per_mK)
+    assert 0 < record.error_W_per_mK < 0.3
+    second = record.cepstral
+    assert second.kappa_W_per_mK == pytest.approx(2.0, abs=4 * second.error_W_per_mK)
+    assert set(record.committee.members) == {"0", "1"}
+    assert record.lowest_vibration_THz == pytest.approx(5.0, rel=0.02)
+    rows = record.convergence["length_ps"]
+    assert [row.at for row in rows] == pytest.approx([50, 100, 150, 200], rel=1e-3)
+    assert len(series.times_fs) == 20000
     # the integral reaches κ at some correlation times
-    assert series["integral"][60] == pytest.approx(2.0, abs=0.4)
+    assert series.integral[60] == pytest.approx(2.0, abs=0.4)
 
 
 def test_the_gauge_is_chosen():
     full = SETTINGS.model_copy(update={"gauge": "full"})
     one, _ = trajectories.analyse(made(), SETTINGS, vibrations)
     two, _ = trajectories.analyse(made(), full, vibrations)
-    assert two["kappa_W_per_mK"] == pytest.approx(4 * one["kappa_W_per_mK"])
+    assert two.kappa_W_per_mK == pytest.approx(4 * one.kappa_W_per_mK)
 
 
 def test_runs_of_other_temperatures_are_scaled():
@@ -82,8 +83,8 @@ def test_runs_of_other_temperatures_are_scaled():
     ]
     one, _ = trajectories.analyse(plain, SETTINGS, vibrations)
     two, _ = trajectories.analyse([*plain[:3], *hot[3:]], SETTINGS, vibrations)
-    assert two["kappa_W_per_mK"] == pytest.approx(one["kappa_W_per_mK"])
-    assert two["temperature_K"] == pytest.approx(1.25 * TEMPERATURE)
+    assert two.kappa_W_per_mK == pytest.approx(one.kappa_W_per_mK)
+    assert two.temperature_K == pytest.approx(1.25 * TEMPERATURE)
 
 
 def test_a_drifting_and_an_exploded_run_are_left_out():
@@ -93,10 +94,10 @@ def test_a_drifting_and_an_exploded_run_are_left_out():
     runs[1] = nve.Run(**drifting)
     runs[2] = nve.Run(**{**vars(runs[2]), "ended": "step 7: exploded"})
     record, _ = trajectories.analyse(runs, SETTINGS, vibrations)
-    assert set(record["excluded"]) == {"1", "2"}
-    assert "250.00 meV/atom" in record["excluded"]["1"]
-    assert "green_kubo.timestep" in record["excluded"]["1"]
-    assert len(record["trajectories_W_per_mK"]) == 4
+    assert set(record.excluded) == {"1", "2"}
+    assert "250.00 meV/atom" in record.excluded["1"]
+    assert "green_kubo.timestep" in record.excluded["1"]
+    assert len(record.trajectories_W_per_mK) == 4
     with pytest.raises(CalculationError, match="no trajectory can be used"):
         trajectories.analyse(runs[1:3], SETTINGS, vibrations)
 
@@ -107,20 +108,20 @@ def test_a_run_that_left_the_crystal_is_left_out():
     record, _ = trajectories.analyse(
         runs, SETTINGS, lambda number: vibrations(number, far=3.0 if number == 1 else 0.5)
     )
-    assert set(record["excluded"]) == {"0", "1"}
-    assert "750 K at constant energy" in record["excluded"]["0"]
-    assert "from its site" in record["excluded"]["1"]
+    assert set(record.excluded) == {"0", "1"}
+    assert "750 K at constant energy" in record.excluded["0"]
+    assert "from its site" in record.excluded["1"]
     full = SETTINGS.model_copy(update={"gauge": "full"})
     record, _ = trajectories.analyse(runs[1:], full, lambda n: vibrations(n, far=3.0))
-    assert not record["excluded"]
+    assert not record.excluded
 
 
 def test_runs_that_are_too_short_are_told_so():
     """Correlations as long as a fifth of the run."""
     record, _ = trajectories.analyse(made(steps=1500, tau=1000.0), SETTINGS, vibrations)
-    assert any("raise green_kubo.length" in words for words in record["warnings"])
+    assert any("raise green_kubo.length" in words for words in record.warnings)
     record, _ = trajectories.analyse(made(), SETTINGS, vibrations)
-    assert record["warnings"] == []
+    assert record.warnings == []
 
 
 def test_mixed_steps_are_refused():
@@ -131,9 +132,9 @@ def test_mixed_steps_are_refused():
 
 def test_too_short_for_the_spectrum_still_has_a_first_estimate():
     record, series = trajectories.analyse(made(steps=60, runs=30, tau=20.0), SETTINGS, vibrations)
-    assert record["kappa_W_per_mK"] > 0
-    assert "run longer" in record["cepstral"]["not_computed"]
-    assert "cepstral_smooth" not in series
+    assert record.kappa_W_per_mK > 0
+    assert "run longer" in record.cepstral.not_computed
+    assert len(series.cepstral_smooth) == 0
 
 
 @pytest.fixture(scope="module")
@@ -161,22 +162,20 @@ def test_real_runs_have_lifetimes_and_a_size_correction(argon, tmp_path):
     record, series = trajectories.analyse(
         [nve.read(path) for path in paths], settings, lambda n: nve.read_frames(paths[n]), modes
     )
-    assert 0.02 < record["kappa_W_per_mK"] < 5
-    size = record["size"]
-    assert record["corrected_W_per_mK"] == pytest.approx(
-        record["kappa_W_per_mK"] + size["correction_W_per_mK"]
+    assert 0.02 < record.kappa_W_per_mK < 5
+    size = record.size
+    assert record.corrected_W_per_mK == pytest.approx(
+        record.kappa_W_per_mK + size.correction_W_per_mK
     )
-    assert np.nanmedian(series["lifetimes_fs"]) > 100
+    assert np.nanmedian(series.lifetimes_fs) > 100
     # every mode holds k_B T of kinetic and potential energy: the spectra add up to 3N − 3 of them
-    area = np.trapezoid(
-        series["vibrational_density_eV_per_THz"], series["spectrum_frequencies_THz"]
-    )
-    thermal = (3 * len(sites) - 3) * units.kB * record["temperature_K"]
+    area = np.trapezoid(series.vibrational_density_eV_per_THz, series.spectrum_frequencies_THz)
+    thermal = (3 * len(sites) - 3) * units.kB * record.temperature_K
     assert area == pytest.approx(thermal, rel=0.05)
     path = tmp_path / "series.h5"
-    trajectories.write_series(path, series)
-    again = trajectories.read_series(path)
-    np.testing.assert_array_equal(again["integral"], series["integral"])
+    series.write(path)
+    again = GreenKuboSeries.read(path)
+    np.testing.assert_array_equal(again.integral, series.integral)
 
 
 def test_force_constants_of_a_potential_are_its_second_derivatives(argon):

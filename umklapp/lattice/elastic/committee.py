@@ -13,6 +13,7 @@ from ase import Atoms
 from umklapp import config
 from umklapp.errors import CalculationError
 from umklapp.lattice.elastic import strain
+from umklapp.lattice.elastic.record import CommitteeTensor, MemberFailure, MemberTensor
 from umklapp.potentials.calculator import PotentialCalculator
 from umklapp.potentials.contract import Potential
 from umklapp.reference import relaxation
@@ -20,7 +21,10 @@ from umklapp.wording import by_member
 
 log = logging.getLogger(__name__)
 
-MODULI = ("bulk_GPa", "shear_GPa", "young_GPa", "poisson", "anisotropy")
+AVERAGED = (
+    *("C_GPa", "C_standard_GPa", "bulk_GPa", "shear_GPa", "young_GPa", "poisson", "anisotropy"),
+    "volume_A3_per_atom",
+)
 
 
 def member(
@@ -28,57 +32,60 @@ def member(
     potential: Potential,
     settings: config.Elastic,
     workdir: Path,
-) -> dict[str, Any]:
+) -> MemberTensor | MemberFailure:
     """Elastic constants of one potential, at its own lattice where `settings.relax` says so.
 
     Returns:
-        `Measurement.as_dict` with `volume_A3_per_atom`; or `not_computed`, the reason.
+        The tensor, or why there is none.
     """
     calculator = PotentialCalculator(potential)
     try:
         if settings.relax:
             cell, _ = relaxation.relax_with(cell, calculator, workdir, settings.fmax, settings.smax)
-        found = strain.measure(cell, calculator, settings.amplitudes, settings.fmax)
+        measurement = strain.measure(cell, calculator, settings.amplitudes, settings.fmax)
     except CalculationError as error:
-        return {"not_computed": str(error)}
-    return {
-        **found.as_dict(),
-        "volume_A3_per_atom": cell.cell.volume / len(cell),
-        "not_computed": None,
-    }
+        return MemberFailure(not_computed=str(error))
+    return MemberTensor(
+        **dict(measurement.numbers()), volume_A3_per_atom=cell.cell.volume / len(cell)
+    )
 
 
-def combine(members: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def combine(members: Sequence[MemberTensor | MemberFailure]) -> CommitteeTensor:
     """Mean and population standard deviation over the members.
 
     Where a member has no tensor, the committee has none: the reasons are kept instead. A mean
     modulus is None where a member has none (its tensor is not positive definite).
     """
-    reasons = {
-        k: member["not_computed"] for k, member in enumerate(members) if member["not_computed"]
-    }
-    record: dict[str, Any] = {
-        "members": list(members),
-        "not_computed": by_member(reasons) if reasons else None,
-    }
-    names = ("C_GPa", "C_standard_GPa", *MODULI, "volume_A3_per_atom")
-    if reasons:
-        return {**record, "stable_members": None, **_spread(dict.fromkeys(names))}
-    return {
-        **record,
-        **{key: members[0][key] for key in ("space_group", "laue_class", "independent_constants")},
-        "stable_members": sum(member["stable"] for member in members),
-        **_spread({name: [member[name] for member in members] for name in names}),
-    }
+    tensors = [member for member in members if isinstance(member, MemberTensor)]
+    if len(tensors) < len(members):
+        reasons = {k: m.not_computed for k, m in enumerate(members) if isinstance(m, MemberFailure)}
+        return CommitteeTensor(
+            members=list(members),
+            not_computed=by_member(reasons),
+            stable_members=None,
+            **_spread([]),
+        )
+    first = tensors[0]
+    return CommitteeTensor(
+        members=list(members),
+        not_computed=None,
+        space_group=first.space_group,
+        laue_class=first.laue_class,
+        independent_constants=first.independent_constants,
+        stable_members=sum(member.stable for member in tensors),
+        **_spread(tensors),
+    )
 
 
-def _spread(values: dict[str, Any]) -> dict[str, Any]:
-    spread: dict[str, Any] = {}
-    for name, of_members in values.items():
-        complete = of_members is not None and not any(value is None for value in of_members)
-        spread[name] = np.mean(of_members, axis=0).tolist() if complete else None
-        spread[f"{name}_std"] = np.std(of_members, axis=0).tolist() if complete else None
-    return spread
+def _spread(tensors: Sequence[MemberTensor]) -> dict[str, Any]:
+    """Fields of `CommitteeTensor`: mean and `*_std` of what all members have, else None."""
+    fields: dict[str, Any] = {}
+    for name in AVERAGED:
+        values = [getattr(member, name) for member in tensors]
+        complete = len(values) > 0 and all(value is not None for value in values)
+        fields[name] = np.mean(values, axis=0).tolist() if complete else None
+        fields[f"{name}_std"] = np.std(values, axis=0).tolist() if complete else None
+    return fields
 
 
 def constants(laue: str) -> tuple[tuple[int, int], ...]:

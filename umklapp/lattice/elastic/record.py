@@ -13,11 +13,51 @@ from umklapp.wording import by_member
 Matrix = list[list[float]]
 
 
-class TensorNumbers(Part):
+class Polycrystal(Part):
+    """Moduli of the polycrystal (`moduli.averages`).
+
+    All but the Voigt ones are None where the tensor is not positive definite.
+    """
+
+    bulk_voigt_GPa: float
+    shear_voigt_GPa: float
+    bulk_reuss_GPa: float | None
+    shear_reuss_GPa: float | None
+    bulk_GPa: float | None
+    shear_GPa: float | None
+    young_GPa: float | None
+    poisson: float | None
+    anisotropy: float | None
+
+
+class FailingMode(Part):
+    """A Kelvin modulus that is not positive, and its strain (6,): Voigt, engineering shears, unit
+    norm."""
+
+    modulus_GPa: float
+    strain: list[float]
+
+
+class Stability(Part):
+    """Born's criterion by the Kelvin moduli, rising (`moduli.stability`)."""
+
+    stable: bool
+    kelvin_moduli_GPa: list[float]
+    failing: list[FailingMode]
+
+
+class Curvature(Part):
+    """∂²E/∂η² / V (GPa) along one strain, from stresses and from energies."""
+
+    from_stress: float
+    from_energy: float
+
+
+class TensorNumbers(Polycrystal, Stability):
     """One elastic tensor with its moduli, its stability, and how far to trust it.
 
-    See `strain.Measurement`, `moduli.averages` and `moduli.stability`. Moduli are None where the
-    tensor is not positive definite.
+    C_GPa: (6, 6) in the axes of the cell, C_standard_GPa in spglib's standard setting, to which
+    to_standard (3, 3) turns; the rest as in `strain.Measurement`.
     """
 
     space_group: int
@@ -26,22 +66,10 @@ class TensorNumbers(Part):
     C_GPa: Matrix
     C_standard_GPa: Matrix
     to_standard: Matrix
-    bulk_voigt_GPa: float | None
-    shear_voigt_GPa: float | None
-    bulk_reuss_GPa: float | None
-    shear_reuss_GPa: float | None
-    bulk_GPa: float | None
-    shear_GPa: float | None
-    young_GPa: float | None
-    poisson: float | None
-    anisotropy: float | None
-    stable: bool
-    kelvin_moduli_GPa: list[float]
-    failing: list[dict[str, Any]]
     residual_stress_GPa: list[float]
     fit_error_GPa: float | None
     asymmetry_GPa: float
-    curvature_GPa: list[dict[str, float]]
+    curvature_GPa: list[Curvature]
     largest_force_eV_per_A: float
     evaluations: int
 
@@ -68,14 +96,13 @@ class ElasticReference(Record, TensorNumbers):
     settings: dict[str, Any]
 
 
-class ElasticRecord(Record):
-    """elastic.json: every member, mean and population standard deviation (`*_std`), stability.
+class CommitteeTensor(Part):
+    """Every member, mean and population standard deviation (`*_std`), stability.
 
-    not_computed: why the committee has no tensor, member by member; then the numbers are None.
-    reference: the reference engine's own, if it was asked for. models: digests of the checkpoints.
+    not_computed: why the committee has no tensor, member by member; then the numbers are None. A
+    mean modulus is None where a member has none.
     """
 
-    material: str
     members: list[MemberTensor | MemberFailure]
     not_computed: str | None
     space_group: int | None = None
@@ -98,6 +125,15 @@ class ElasticRecord(Record):
     anisotropy_std: float | None
     volume_A3_per_atom: float | None
     volume_A3_per_atom_std: float | None
+
+
+class ElasticRecord(Record, CommitteeTensor):
+    """elastic.json.
+
+    reference: the reference engine's own, if it was asked for. models: digests of the checkpoints.
+    """
+
+    material: str
     reference: ElasticReference | None
     settings: dict[str, Any]
     models: list[str]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -21,6 +20,7 @@ from ase.units import GPa
 from umklapp.crystals import frame_info
 from umklapp.errors import CalculationError
 from umklapp.lattice.elastic import moduli, tensor
+from umklapp.lattice.elastic.record import Curvature, TensorNumbers
 from umklapp.lattice.elastic.symmetry import PointGroup, point_group
 
 log = logging.getLogger(__name__)
@@ -49,26 +49,27 @@ class Measurement:
     largest_force: float
     evaluations: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """For json, with moduli and stability."""
-        return {
-            "space_group": self.group.space_group,
-            "laue_class": self.group.laue,
-            "independent_constants": self.group.independent,
-            "C_GPa": self.stiffness.tolist(),
-            "C_standard_GPa": self.standard.tolist(),
-            "to_standard": self.group.standard.tolist(),
-            **moduli.averages(self.stiffness),
-            **moduli.stability(self.stiffness, self.residual),
-            "residual_stress_GPa": self.residual.tolist(),
-            "fit_error_GPa": self.fit_error,
-            "asymmetry_GPa": self.asymmetry,
-            "curvature_GPa": [
-                {"from_stress": stress, "from_energy": energy} for stress, energy in self.curvature
+    def numbers(self) -> TensorNumbers:
+        """What is kept of it, with moduli and stability."""
+        return TensorNumbers(
+            space_group=self.group.space_group,
+            laue_class=self.group.laue,
+            independent_constants=self.group.independent,
+            C_GPa=self.stiffness.tolist(),
+            C_standard_GPa=self.standard.tolist(),
+            to_standard=self.group.standard.tolist(),
+            **dict(moduli.averages(self.stiffness)),
+            **dict(moduli.stability(self.stiffness, self.residual)),
+            residual_stress_GPa=self.residual.tolist(),
+            fit_error_GPa=self.fit_error,
+            asymmetry_GPa=self.asymmetry,
+            curvature_GPa=[
+                Curvature(from_stress=stress, from_energy=energy)
+                for stress, energy in self.curvature
             ],
-            "largest_force_eV_per_A": self.largest_force,
-            "evaluations": self.evaluations,
-        }
+            largest_force_eV_per_A=self.largest_force,
+            evaluations=self.evaluations,
+        )
 
 
 def stretch(strain: np.ndarray) -> np.ndarray:
@@ -117,7 +118,7 @@ def measure(
     rest = bench.probe(np.zeros((3, 3)), atoms.positions)
     slopes, errors, curvature = [], [], []
     directions = group.directions()
-    for number, direction in enumerate(directions):
+    for strain_index, direction in enumerate(directions):
         response, energies = bench.series(direction, amplitudes, rest)
         sizes = np.array(amplitudes)
         slope = sizes @ response / (sizes @ sizes)
@@ -125,7 +126,9 @@ def measure(
         work = 2 * (sizes**2 @ energies) / (sizes**2 @ sizes**2) / atoms.cell.volume
         curvature.append((float(direction @ slope / GPa), float(work / GPa)))
         slopes.append(slope)
-        log.info(f"strain {number + 1}/{len(directions)}: {curvature[-1][0]:.2f} GPa along it")
+        log.info(
+            f"strain {strain_index + 1}/{len(directions)}: {curvature[-1][0]:.2f} GPa along it"
+        )
     raw = group.fit(directions, np.array(slopes)) / GPa
     stiffness = group.symmetrise(raw)
     return Measurement(

@@ -121,21 +121,21 @@ def point_group(atoms: Atoms, symprec: float = SYMPREC) -> PointGroup:
         primitive = spglib.standardize_cell(
             cell, to_primitive=True, no_idealize=True, symprec=symprec
         )
-        found = spglib.get_symmetry_dataset(primitive, symprec=symprec)
+        dataset = spglib.get_symmetry_dataset(primitive, symprec=symprec)
     except spglib.SpglibError as error:
         raise InputError(f"spglib finds no symmetry: {error}") from None
-    if primitive is None or found is None:
+    if primitive is None or dataset is None:
         raise InputError("spglib finds no symmetry in this cell")
     columns = primitive[0].T
-    fractional = np.unique(found.rotations, axis=0)
+    fractional = np.unique(dataset.rotations, axis=0)
     turned = [_orthogonal(columns @ turn @ np.linalg.inv(columns)) for turn in fractional]
-    laue = LAUE[found.pointgroup.strip()]
+    laue = LAUE[dataset.pointgroup.strip()]
     group = PointGroup(
-        int(found.number), laue, np.array(turned), _orthogonal(found.std_rotation_matrix)
+        int(dataset.number), laue, np.array(turned), _orthogonal(dataset.std_rotation_matrix)
     )
     if group.independent != INDEPENDENT[laue]:
         raise InputError(
-            f"point group {found.pointgroup} has {INDEPENDENT[laue]} independent elastic "
+            f"point group {dataset.pointgroup} has {INDEPENDENT[laue]} independent elastic "
             f"constants, the rotations of this cell leave {group.independent}: it is not quite "
             "symmetric; relax it with its space group kept, or lower symprec"
         )

@@ -22,10 +22,10 @@ def vector(matrix: np.ndarray) -> np.ndarray:
 
 def matrix(vector: np.ndarray) -> np.ndarray:
     """Symmetric (3, 3) matrix of a Mandel vector (6,)."""
-    found = np.zeros((3, 3))
+    symmetric = np.zeros((3, 3))
     for (i, j), value in zip(PAIRS, vector / SCALE, strict=True):
-        found[i, j] = found[j, i] = value
-    return found
+        symmetric[i, j] = symmetric[j, i] = value
+    return symmetric
 
 
 def to_voigt(stiffness: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from allegro.nn._strided import Contracter
 from umklapp import provenance
 from umklapp.errors import CalculationError
 from umklapp.potentials.allegro.model import is_allegro
+from umklapp.potentials.nequip.flux_network import FluxNetwork
 from umklapp.potentials.nequip.slot_network import SlotNetwork
 
 
@@ -43,29 +44,9 @@ class AllegroSlots(SlotNetwork):
 
     def key(self, device: str) -> str:
         """As for any network, with the tensor products: shapes do not tell all of them."""
-        paths = [repr(each) for each in self.network.modules() if isinstance(each, Contracter)]
+        paths = [repr(layer) for layer in self.network.modules() if isinstance(layer, Contracter)]
         return provenance.digest([super().key(device), type(self).__name__, paths], 24)
 
 
-class AllegroFlux(AllegroSlots):
+class AllegroFlux(AllegroSlots, FluxNetwork):
     """`AllegroSlots` that also takes velocities and gives the work of every edge."""
-
-    EXTRA = ((3,),)
-
-    def forward(
-        self,
-        vectors: torch.Tensor,
-        source: torch.Tensor,
-        types: torch.Tensor,
-        interval: torch.Tensor,
-        within: torch.Tensor,
-        velocity: torch.Tensor,
-        *weights: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Energies of atoms (N, 1) eV, ∂E/∂vectors (N, M, 3) eV/Å, w (N, M) in eV/Å · velocity.
-
-        Args:
-            velocity: (N, 3).
-        """
-        energy, gradient, _ = super().forward(vectors, source, types, interval, within, *weights)
-        return energy, gradient, (gradient * velocity[source]).sum(-1)

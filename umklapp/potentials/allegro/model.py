@@ -6,7 +6,6 @@ that atom.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import allegro.nn
@@ -20,6 +19,7 @@ from nequip.nn import GraphModuleMixin, scatter
 
 from umklapp import config
 from umklapp.potentials.nequip.derivatives import HessianVectorOutput
+from umklapp.potentials.nequip.model import shared_options
 
 
 class AtomFeatures(GraphModuleMixin, torch.nn.Module):
@@ -60,35 +60,19 @@ def AllegroHessianModel(**options: Any) -> HessianVectorOutput:  # named like a 
 
 def is_allegro(model: torch.nn.Module) -> bool:
     """Whether a NequIP graph model has Allegro's layers."""
-    return any(isinstance(each, Allegro_Module) for each in model.modules())
+    return any(isinstance(module, Allegro_Module) for module in model.modules())
 
 
-def options(
-    settings: config.Potential,
-    seed: int,
-    types: Sequence[str],
-    neighbours: float = 1.0,
-    scales: float = 1.0,
-    shifts: float = 0.0,
-) -> dict[str, Any]:
-    """Arguments of `AllegroHessianModel`; as `nequip.model.options`."""
+def options(settings: config.Potential, *shared: Any) -> dict[str, Any]:
+    """Arguments of `AllegroHessianModel`; `shared` as for `nequip.model.options`."""
     own = settings.allegro
     embedding = f"{allegro.nn.__name__}.{allegro.nn.TwoBodyBesselScalarEmbed.__name__}"
     return {
-        "seed": seed,
-        "model_dtype": settings.dtype,
-        "type_names": list(types),
-        "r_max": settings.cutoff,
-        "num_layers": settings.layers,
-        "l_max": settings.l_max,
-        "parity": settings.parity,
+        **shared_options(settings, *shared),
         "radial_chemical_embed": {"_target_": embedding, "num_bessels": settings.bessel},
         "scalar_embed_mlp_hidden_layers_width": settings.radial_width,
         "num_scalar_features": own.scalar_features,
         "num_tensor_features": own.tensor_features,
         "allegro_mlp_hidden_layers_width": own.latent_width,
         "readout_mlp_hidden_layers_width": own.readout_width,
-        "avg_num_neighbors": neighbours,
-        "per_type_energy_scales": scales,
-        "per_type_energy_shifts": shifts,
     }

@@ -195,7 +195,7 @@ _SHARED: weakref.WeakValueDictionary[tuple[str, str, int], Worker] = weakref.Wea
 def shared(backend: str, python: Path) -> Worker:
     """The worker that all models of a backend (or all foundation models) in this process use."""
     key = (backend, str(python), os.getpid())
-    found = _SHARED.get(key)
-    if found is None or found.process.poll() is not None:
-        found = _SHARED[key] = Worker(backend, python)
-    return found
+    worker = _SHARED.get(key)
+    if worker is None or worker.process.poll() is not None:
+        worker = _SHARED[key] = Worker(backend, python)
+    return worker

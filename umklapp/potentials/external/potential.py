@@ -74,8 +74,8 @@ class ExternalPotential:
         self.cutoff = float(options["settings"]["cutoff"])
         self.shape = (self.cutoff, tuple(self.species), options["settings"]["dtype"])
         answer, _ = worker.ask("load", path=str(Path(path).resolve()))
-        self.number: int = answer["model"]
-        weakref.finalize(self, worker.unused.append, self.number)
+        self.model_number: int = answer["model"]
+        weakref.finalize(self, worker.unused.append, self.model_number)
 
     def evaluate(self, frames: Sequence[Atoms]) -> Prediction:
         """Energies, forces and stresses of all frames.
@@ -90,8 +90,8 @@ class ExternalPotential:
         """∂²E/∂R∂R · vector; vector and result: (n_atoms, 3)."""
         self.check([atoms])
         arrays = {**packed([atoms]), "vector": np.array(vector, float)}
-        _, found = self.worker.ask("hessian_vector_product", arrays, model=self.number)
-        return found["product"]
+        _, answer = self.worker.ask("hessian_vector_product", arrays, model=self.model_number)
+        return answer["product"]
 
     def features(self, frames: Sequence[Atoms]) -> list[np.ndarray]:
         """Invariant features: n_frames arrays (n_atoms, d)."""
@@ -101,9 +101,9 @@ class ExternalPotential:
         """Raise `CalculationError` for a species that the model does not know."""
         for frame in frames:
             if unknown := set(frame.numbers.tolist()) - set(self.species):
-                known = sorted(chemical_symbols[n] for n in self.species)
+                species = sorted(chemical_symbols[n] for n in self.species)
                 names = sorted(chemical_symbols[n] for n in unknown)
-                raise CalculationError(f"the model knows {known}, the frame has {names}")
+                raise CalculationError(f"the model knows {species}, the frame has {names}")
 
 
 class ExternalMembers:
@@ -116,7 +116,9 @@ class ExternalMembers:
     def __init__(self, members: Sequence[ExternalPotential]) -> None:
         self.members = list(members)
         first = self.members[0]
-        if any(each.worker is not first.worker or each.shape != first.shape for each in members):
+        if any(
+            member.worker is not first.worker or member.shape != first.shape for member in members
+        ):
             raise InputError("the members are of different backends or architectures")
         self.worker = first.worker
 
@@ -135,12 +137,12 @@ class ExternalMembers:
         if not frames:
             return [Prediction(np.empty(0), [], np.empty((0, 6))) for _ in chosen]
         chosen[0].check(frames)
-        numbers = [each.number for each in chosen]
-        _, found = self.worker.ask("evaluate", packed(frames), models=numbers)
+        numbers = [member.model_number for member in chosen]
+        _, answer = self.worker.ask("evaluate", packed(frames), models=numbers)
         parts = np.cumsum([len(frame) for frame in frames])[:-1]
+        energy, forces, stress = (answer[name] for name in ("energy", "forces", "stress"))
         return [
-            Prediction(found["energy"][k], np.split(found["forces"][k], parts), found["stress"][k])
-            for k in range(len(chosen))
+            Prediction(energy[k], np.split(forces[k], parts), stress[k]) for k in range(len(chosen))
         ]
 
     def features(self, frames: Sequence[Atoms]) -> list[np.ndarray]:
@@ -148,9 +150,9 @@ class ExternalMembers:
         if not frames:
             return []
         self.members[0].check(frames)
-        numbers = [each.number for each in self.members]
-        _, found = self.worker.ask("features", packed(frames), models=numbers)
-        return np.split(found["features"], np.cumsum([len(frame) for frame in frames])[:-1])
+        numbers = [member.model_number for member in self.members]
+        _, answer = self.worker.ask("features", packed(frames), models=numbers)
+        return np.split(answer["features"], np.cumsum([len(frame) for frame in frames])[:-1])
 
 
 def packed(frames: Sequence[Atoms]) -> dict[str, np.ndarray]:

@@ -51,12 +51,12 @@ class BatchedMembers:
         """
         numbers = range(len(self.networks)) if members is None else members
         if sum(map(len, frames)) < 2:
-            return [self.networks[number].evaluate(frames) for number in numbers]
+            return [self.networks[member].evaluate(frames) for member in numbers]
         near = neighbours or [Neighbourhood(self.engine.cutoff) for _ in frames]
 
         def predict(begin: int, end: int) -> list[Prediction]:
             chunk = self._chunk(frames[begin:end], near[begin:end])
-            return [self._predict(chunk, number) for number in numbers]
+            return [self._predict(chunk, member) for member in numbers]
 
         parts = self._batches(frames, near).map(predict, [len(frame) for frame in frames])
         return [_concatenate(of_member) for of_member in zip(*parts, strict=True)]
@@ -96,19 +96,21 @@ class BatchedMembers:
         return self.batches
 
     def _chunk(self, frames: Sequence[Atoms], near: Sequence[Neighbourhood]) -> _Chunk:
-        parts = [each.update(frame) for each, frame in zip(near, frames, strict=True)]
+        parts = [
+            neighbourhood.update(frame) for neighbourhood, frame in zip(near, frames, strict=True)
+        ]
         slots = join(parts, self.engine.cutoff)
-        graph = self.engine.prepare(slots, np.concatenate([self._types(each) for each in frames]))
+        graph = self.engine.prepare(slots, np.concatenate([self._types(frame) for frame in frames]))
         return _Chunk(slots, graph, np.array([frame.cell.volume for frame in frames]))
 
     def _types(self, frame: Atoms) -> np.ndarray:
-        known = self.engine.types
+        types = self.engine.types
         try:
-            return np.array([known[symbol] for symbol in frame.get_chemical_symbols()])
+            return np.array([types[symbol] for symbol in frame.get_chemical_symbols()])
         except KeyError:
-            unknown = sorted(set(frame.get_chemical_symbols()) - set(known))
+            unknown = sorted(set(frame.get_chemical_symbols()) - set(types))
             raise CalculationError(
-                f"the model knows {sorted(known)}, the frame has {unknown}"
+                f"the model knows {sorted(types)}, the frame has {unknown}"
             ) from None
 
 
@@ -123,7 +125,7 @@ def edge_forces(gradient: np.ndarray, source: np.ndarray) -> np.ndarray:
 
 def _concatenate(parts: Sequence[Prediction]) -> Prediction:
     return Prediction(
-        np.concatenate([each.energy for each in parts]),
-        [force for each in parts for force in each.forces],
-        np.concatenate([each.stress for each in parts]),
+        np.concatenate([part.energy for part in parts]),
+        [force for part in parts for force in part.forces],
+        np.concatenate([part.stress for part in parts]),
     )

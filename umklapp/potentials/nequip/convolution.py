@@ -50,20 +50,22 @@ class Path:
 def paths_of(product: Any) -> list[Path]:
     """The paths of an e3nn tensor product whose instructions are all `uvu` with one harmonic."""
     harmonics = list(product.irreps_in2.slices())
-    found, offset = [], 0
-    for each in product.instructions:
-        channels, first = product.irreps_in1[each.i_in1]
-        second, third = product.irreps_in2[each.i_in2].ir, product.irreps_out[each.i_out].ir
-        coupling = wigner_3j(first.l, second.l, third.l, dtype=torch.float64) * each.path_weight
+    paths, offset = [], 0
+    for instruction in product.instructions:
+        channels, first = product.irreps_in1[instruction.i_in1]
+        second = product.irreps_in2[instruction.i_in2].ir
+        third = product.irreps_out[instruction.i_out].ir
+        coupling = wigner_3j(first.l, second.l, third.l, dtype=torch.float64)
+        coupling = coupling * instruction.path_weight
         terms = [
             (i, j, k, float(coupling[i, j, k]))
             for i, j, k in coupling.abs().gt(1e-9).nonzero().tolist()
         ]
-        found.append(
+        paths.append(
             Path(
-                each.i_in1,
-                each.i_out,
-                harmonics[each.i_in2].start,
+                instruction.i_in1,
+                instruction.i_out,
+                harmonics[instruction.i_in2].start,
                 slice(offset, offset + channels),
                 first.dim,
                 third.dim,
@@ -72,7 +74,7 @@ def paths_of(product: Any) -> list[Path]:
             )
         )
         offset += channels
-    return found
+    return paths
 
 
 def tabulate(
@@ -106,7 +108,7 @@ def tabulate(
     curvature = torch.func.jvp(slope, (knots,), (torch.ones_like(knots),))[1]
     value, first, second = radial(knots), slope(knots) / INTERVALS, curvature / INTERVALS**2
     a, b, da, db, ca, cb = (
-        part for each in (value, first, second) for part in (each[:-1], each[1:])
+        part for derivative in (value, first, second) for part in (derivative[:-1], derivative[1:])
     )
     rise, bend, twist = b - a - da - ca / 2, db - da - ca, cb - ca
     third = 10 * rise - 4 * bend + twist / 2
@@ -134,8 +136,8 @@ class Convolution(torch.nn.Module):
         self.graph = graph
         self.paths = paths_of(product)
         self.inputs = [
-            (each.mul, each.ir.dim, part)
-            for each, part in zip(product.irreps_in1, product.irreps_in1.slices(), strict=True)
+            (irrep.mul, irrep.ir.dim, part)
+            for irrep, part in zip(product.irreps_in1, product.irreps_in1.slices(), strict=True)
         ]
         self.targets = len(product.irreps_out)
 
@@ -149,8 +151,8 @@ class Convolution(torch.nn.Module):
     ) -> torch.Tensor:
         """As the module it replaces, but `edge_weight` is r/r_max of every edge, (N M, 1)."""
         source = self.graph["source"]
-        number = x.size(0)
-        shape = (number, source.size(1))
+        n_atoms = x.size(0)
+        shape = (n_atoms, source.size(1))
         features = self._split(x)
         moment, tangents = self.graph.get("moment"), []
         if moment is not None:
@@ -159,7 +161,7 @@ class Convolution(torch.nn.Module):
                 moment = None
             else:
                 tangents = self._split(tangent)
-        found = _Contraction.apply(
+        messages = _Contraction.apply(
             self,
             edge_weight.view(shape),
             edge_attr.view(*shape, -1),
@@ -168,7 +170,7 @@ class Convolution(torch.nn.Module):
             *features,
             *tangents,
         )
-        return torch.cat([each.permute(0, 2, 1).reshape(number, -1) for each in found], 1)
+        return torch.cat([message.permute(0, 2, 1).reshape(n_atoms, -1) for message in messages], 1)
 
     def _split(self, x: torch.Tensor) -> list[torch.Tensor]:
         return [
@@ -210,25 +212,25 @@ class _Contraction(torch.autograd.Function):
             + within * (2 * c[2] + within * (3 * c[3] + within * (4 * c[4] + within * 5 * c[5])))
         )
         harmonics = harmonics.to(table.dtype)
-        gathered = [each[source] for each in features[: len(module.inputs)]]
-        found: dict[int, torch.Tensor] = {}
+        gathered = [feature[source] for feature in features[: len(module.inputs)]]
+        messages: dict[int, torch.Tensor] = {}
         for path in module.paths:
             terms = _couple(path, gathered[path.source], harmonics)
-            found[path.target] = torch.stack(
+            messages[path.target] = torch.stack(
                 [(weights[..., path.weights] * term).sum(1) for term in terms], 1
             )
         ctx.module = module
         ctx.save_for_backward(source, weights, slopes, harmonics, *features)
-        return tuple(found[target] for target in range(module.targets))
+        return tuple(messages[target] for target in range(module.targets))
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[Any, ...]:
         source, weights, slopes, harmonics, *features = ctx.saved_tensors
         module: Convolution = ctx.module
-        number, width = source.shape
-        every = [each[source] for each in features]
+        n_atoms, width = source.shape
+        every = [feature[source] for feature in features]
         gathered, tangents = every[: len(module.inputs)], every[len(module.inputs) :]
-        around = [each[source] for each in gradients]
+        around = [gradient[source] for gradient in gradients]
         to_distance: Any = 0
         to_moment: Any = 0
         to_harmonics: list[Any] = [0] * harmonics.size(2)
@@ -271,9 +273,9 @@ class _Contraction(torch.autograd.Function):
             else torch.zeros_like(x)  # no path uses these irreps
             for parts, x in zip(to_features, features, strict=False)  # tangents come after
         ]
-        nothing = weights.new_zeros(number, width)
+        nothing = weights.new_zeros(n_atoms, width)
         stacked = torch.stack(
-            [each if isinstance(each, torch.Tensor) else nothing for each in to_harmonics], 2
+            [part if isinstance(part, torch.Tensor) else nothing for part in to_harmonics], 2
         )
         moment = to_moment.double() if tangents else None
         constants = (None,) * len(tangents)
@@ -282,10 +284,10 @@ class _Contraction(torch.autograd.Function):
 
 def _couple(path: Path, x: torch.Tensor, harmonics: torch.Tensor) -> list[torch.Tensor]:
     """Σ_ij C_ijk Y_j x_i for every k: tensors (N, M, channels)."""
-    found: list[Any] = [0] * path.columns
+    sums: list[Any] = [0] * path.columns
     for i, j, k, factor in path.terms:
-        found[k] = found[k] + x[:, :, i] * (factor * harmonics[:, :, path.first + j]).unsqueeze(-1)
-    return found
+        sums[k] = sums[k] + x[:, :, i] * (factor * harmonics[:, :, path.first + j]).unsqueeze(-1)
+    return sums
 
 
 def _times(rows: torch.Tensor, gradient: torch.Tensor, columns: int) -> torch.Tensor:
@@ -293,8 +295,8 @@ def _times(rows: torch.Tensor, gradient: torch.Tensor, columns: int) -> torch.Te
 
     With one column the compiler would turn it into a sum that it cannot vectorise.
     """
-    number, width, count, channels = rows.shape
+    n_atoms, width, count, channels = rows.shape
     if columns == 1:
         gradient = torch.cat([gradient, torch.zeros_like(gradient)], 1)
-    product = torch.bmm(rows.reshape(number, width * count, channels), gradient.transpose(1, 2))
-    return product[:, :, :columns].view(number, width, count, columns)
+    product = torch.bmm(rows.reshape(n_atoms, width * count, channels), gradient.transpose(1, 2))
+    return product[:, :, :columns].view(n_atoms, width, count, columns)

@@ -59,12 +59,12 @@ class Batch:
     @classmethod
     def of(cls, items: Sequence[Item], device: str) -> Batch:
         """All items must have a column, or none."""
-        columns = [each.column for each in items if each.column is not None]
+        columns = [item.column for item in items if item.column is not None]
         return cls(
-            joined([each.data for each in items], device),
-            torch.stack([each.energy for each in items]).to(device),
-            torch.cat([each.forces for each in items]).to(device),
-            torch.cat([each.stress for each in items]).to(device),
+            joined([item.data for item in items], device),
+            torch.stack([item.energy for item in items]).to(device),
+            torch.cat([item.forces for item in items]).to(device),
+            torch.cat([item.stress for item in items]).to(device),
             torch.cat(columns).to(device) if columns else None,
         )
 

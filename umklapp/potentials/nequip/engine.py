@@ -43,13 +43,13 @@ def numbers_per_edge(network: SlotNetwork) -> int:
     for each path the features of the neighbour and the gradient around it.
     """
     convolutions = [
-        each for each in network.network.modules() if isinstance(each, convolution.Convolution)
+        layer for layer in network.network.modules() if isinstance(layer, convolution.Convolution)
     ]
-    tables = sum(8 * each.table.shape[-1] for each in convolutions)
+    tables = sum(8 * layer.table.shape[-1] for layer in convolutions)
     features = sum(
         (path.rows + path.columns) * (path.weights.stop - path.weights.start)
-        for each in convolutions
-        for path in each.paths
+        for layer in convolutions
+        for path in layer.paths
     )
     return tables + features or UNKNOWN_NUMBERS
 
@@ -74,7 +74,7 @@ class Engine:
         self.device, self.types = device, types
         self.cutoff = networks[0].cutoff
         self.numbers_per_edge = numbers_per_edge(networks[0])
-        self.members = [[value.to(device) for value in each.weights] for each in networks]
+        self.members = [[value.to(device) for value in network.weights] for network in networks]
         precision = self.members[0][0].dtype
         self.within_dtype = np.float64 if precision == torch.float64 else np.float32
 
@@ -84,7 +84,7 @@ class Engine:
         interval = place.astype(np.int64)
         within = (place - interval).astype(self.within_dtype)
         arrays = (slots.vectors, slots.source, types, interval, within)
-        return [torch.from_numpy(np.ascontiguousarray(each)).to(self.device) for each in arrays]
+        return [torch.from_numpy(np.ascontiguousarray(array)).to(self.device) for array in arrays]
 
     def graph(
         self, vectors: torch.Tensor, source: torch.Tensor, types: torch.Tensor
@@ -102,13 +102,13 @@ class Engine:
             CalculationError: a species that the members were not trained on.
         """
         table = torch.full((119,), -1, dtype=torch.long, device=numbers.device)
-        for symbol, number in self.types.items():
-            table[atomic_numbers[symbol]] = number
-        found = table[numbers.long()]
-        if (found < 0).any():
-            unknown = sorted({chemical_symbols[n] for n in numbers[found < 0].tolist()})
+        for symbol, type_index in self.types.items():
+            table[atomic_numbers[symbol]] = type_index
+        types = table[numbers.long()]
+        if (types < 0).any():
+            unknown = sorted({chemical_symbols[n] for n in numbers[types < 0].tolist()})
             raise CalculationError(f"the model knows {sorted(self.types)}, the frame has {unknown}")
-        return found
+        return types
 
     def call(self, graph: Sequence[torch.Tensor], member: int) -> list[torch.Tensor]:
         """One member on a prepared graph: the tensors of `SlotNetwork.forward`."""
@@ -117,7 +117,7 @@ class Engine:
 
     def evaluate(self, graph: Sequence[torch.Tensor], member: int) -> Outputs:
         """One member on a prepared graph."""
-        energy, gradient, features = (each.cpu().numpy() for each in self.call(graph, member))
+        energy, gradient, features = (output.cpu().numpy() for output in self.call(graph, member))
         return Outputs(energy[:, 0], gradient, features)
 
 
@@ -184,8 +184,8 @@ def load(
         return None
     device, types = models[0].device, models[0].types
     try:
-        networks = [network(each.model) for each in models]
-        keys = {each.key(device) for each in networks}
+        networks = [network(potential.model) for potential in models]
+        keys = {slot_network.key(device) for slot_network in networks}
         if len(keys) > 1:
             raise CalculationError("the members are of different architectures")
         package = folder / "graph.pt2"

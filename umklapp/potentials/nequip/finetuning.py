@@ -128,8 +128,8 @@ class Finetuning(StepLoop):
         settings = self.settings
         self.network.train()
         self._update(self.curvature_batch(self.step), settings.weights)
-        for number in range(settings.cotraining if self.ordinary else 0):
-            batch = self.ordinary_batch(self.step * settings.cotraining + number)
+        for ordinary_index in range(settings.cotraining if self.ordinary else 0):
+            batch = self.ordinary_batch(self.step * settings.cotraining + ordinary_index)
             self._update(batch, settings.cotraining_weights)
         self.step += 1
 
@@ -139,10 +139,10 @@ class Finetuning(StepLoop):
         count = self.settings.columns
         chosen = generator.choice(len(self.labels), count, replace=count > len(self.labels))
         items = []
-        for number in chosen:
-            label = self.labels[number]
+        for label_index in chosen:
+            label = self.labels[label_index]
             vector = curvature.probe(self.settings.probe, len(label.perfect), generator)
-            items.append(curvature.probed(self.perfect[number], label, vector))
+            items.append(curvature.probed(self.perfect[label_index], label, vector))
         return Batch.of(items, self.device)
 
     def ordinary_batch(self, step: int) -> Batch:
@@ -163,8 +163,8 @@ class Finetuning(StepLoop):
             row = {"step": float(self.step), **self._errors()}
         if not np.isfinite(row["loss"]):
             raise CalculationError("fine-tuning gave no finite loss; lower finetune.learning_rate")
-        if not self.history or row["loss"] < min(each["loss"] for each in self.history):
-            self.best = [each.detach().clone() for each in self.average.ema_weights]
+        if not self.history or row["loss"] < min(earlier["loss"] for earlier in self.history):
+            self.best = [weight.detach().clone() for weight in self.average.ema_weights]
         self.history.append(row)
 
     def progress(self) -> str:
@@ -236,9 +236,9 @@ class Finetuning(StepLoop):
         product = square = 0.0
         for chunk in self.columns:
             batch = Batch.of(chunk, self.device)
-            found, wanted = self.network(dict(batch.data))[PRODUCT], batch.column
+            predicted, wanted = self.network(dict(batch.data))[PRODUCT], batch.column
             assert wanted is not None  # every item of a validation has its probe
-            product += (found * wanted).sum().item()
+            product += (predicted * wanted).sum().item()
             square += (wanted**2).sum().item()
         ratio = product / max(square, 1e-30)
         if ratio > SUSPECT:
@@ -251,15 +251,15 @@ class Finetuning(StepLoop):
 
     def _errors(self) -> dict[str, float]:
         settings = self.settings
-        found = self._mean(self.columns, settings.weights)
-        row = {"curvature_mae_eV_per_A2": found["curvature"], "loss": found["loss"]}
+        errors = self._mean(self.columns, settings.weights)
+        row = {"curvature_mae_eV_per_A2": errors["curvature"], "loss": errors["loss"]}
         if self.held_out:
             held = self._mean(self.held_out, settings.cotraining_weights)
             row["force_mae_eV_per_A"] = held["force_component"]
             row["energy_mae_eV_per_atom"] = held["energy"]
             if settings.cotraining:  # the mean loss of a step
                 share = settings.cotraining / (1 + settings.cotraining)
-                row["loss"] = (1 - share) * found["loss"] + share * held["loss"]
+                row["loss"] = (1 - share) * errors["loss"] + share * held["loss"]
         return row
 
     def _mean(
@@ -282,13 +282,13 @@ class Finetuning(StepLoop):
 
 
 def _chunks(items: Sequence[Item]) -> list[list[Item]]:
-    found: list[list[Item]] = []
+    chunks: list[list[Item]] = []
     atoms = 0
     for item in items:
         count = len(item.forces)
-        if not found or atoms + count > VALIDATION_ATOMS:
-            found.append([])
+        if not chunks or atoms + count > VALIDATION_ATOMS:
+            chunks.append([])
             atoms = 0
-        found[-1].append(item)
+        chunks[-1].append(item)
         atoms += count
-    return found
+    return chunks

@@ -24,50 +24,13 @@ from umklapp.errors import CalculationError
 from umklapp.potentials.neighbours import Neighbourhood, Slots, join
 from umklapp.potentials.nequip import engine
 from umklapp.potentials.nequip.batched import BatchedMembers, edge_forces
+from umklapp.potentials.nequip.flux_network import FluxNetwork
 from umklapp.potentials.nequip.inference import NequipPotential
 from umklapp.potentials.nequip.slot_network import SlotNetwork
 from umklapp.potentials.training_records import CompiledGraph
 
 INERTIA = units.fs**2
 """(Å/fs)² u in eV."""
-
-
-class FluxNetwork(SlotNetwork):
-    """`SlotNetwork` that also takes velocities and gives the work of every edge."""
-
-    EXTRA = ((3,),)
-
-    def forward(
-        self,
-        vectors: torch.Tensor,
-        source: torch.Tensor,
-        types: torch.Tensor,
-        interval: torch.Tensor,
-        within: torch.Tensor,
-        velocity: torch.Tensor,
-        *weights: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Energies of atoms (N, 1) eV, ∂E/∂vectors (N, M, 3) eV/Å, w (N, M) in eV/Å · velocity.
-
-        Args:
-            velocity: (N, 3).
-        """
-        vectors = vectors.detach().requires_grad_(True)
-        moment = torch.zeros_like(vectors[..., 0]).requires_grad_(True)
-        self.graph.update(
-            source=source,
-            interval=interval,
-            within=within,
-            velocity=velocity,
-            vectors=vectors,
-            moment=moment,
-        )
-        energy, _ = self.energies(vectors, source, types, weights)
-        gradient, work = torch.autograd.grad(
-            [energy.sum()], [vectors, moment], materialize_grads=True
-        )
-        work = work + (gradient * velocity[source]).sum(-1)
-        return energy.detach(), gradient.detach(), work.detach()
 
 
 @dataclass(frozen=True)
@@ -103,14 +66,14 @@ class FluxMembers(BatchedMembers):
         networks: Sequence[NequipPotential],
         network: type[SlotNetwork] | None = None,
     ) -> None:
-        found = engine.load(folder, networks, network=network or FluxNetwork)
-        if found is None:
+        compiled = engine.load(folder, networks, network=network or FluxNetwork)
+        if compiled is None:
             record = CompiledGraph.read(folder / "engine.json")
             raise CalculationError(
                 f"{folder}: the heat flux needs the compiled graph, and there is none "
                 f"({record.reason}; the log says more)"
             )
-        super().__init__(found, networks)
+        super().__init__(compiled, networks)
 
     def flux(
         self,
@@ -145,7 +108,7 @@ class FluxMembers(BatchedMembers):
                     carried.sum(axis=0),
                 )
             )
-        potential, lattice, convective = (np.array(each) for each in zip(*sums, strict=True))
+        potential, lattice, convective = (np.array(rows) for rows in zip(*sums, strict=True))
         return Flux(np.array(energy), forces, potential, lattice, convective)
 
     def atomic_energies(
@@ -160,5 +123,5 @@ class FluxMembers(BatchedMembers):
         slots = join([near.update(frame)], self.engine.cutoff)
         graph = self.engine.prepare(slots, self._types(frame))
         graph.append(torch.from_numpy(np.ascontiguousarray(velocity)).to(self.engine.device))
-        found = self.engine.call(graph, member)
-        return slots, [each.cpu().numpy().astype(float) for each in found]
+        outputs = self.engine.call(graph, member)
+        return slots, [output.cpu().numpy().astype(float) for output in outputs]

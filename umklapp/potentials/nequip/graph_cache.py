@@ -35,16 +35,16 @@ EXAMPLE = (11, 7)
 def example(network: SlotNetwork, device: str, types: int) -> list[torch.Tensor]:
     """Inputs to trace with."""
     generator = np.random.default_rng(0)
-    number, width = EXAMPLE
+    n_atoms, width = EXAMPLE
     arrays = (
-        generator.normal(size=(number, width, 3)),
-        generator.integers(number, size=(number, width)),
-        generator.integers(types, size=number),
-        generator.integers(convolution.INTERVALS, size=(number, width)),
-        generator.random((number, width)),
-        *(generator.normal(size=(number, *shape)) for shape in network.EXTRA),
+        generator.normal(size=(n_atoms, width, 3)),
+        generator.integers(n_atoms, size=(n_atoms, width)),
+        generator.integers(types, size=n_atoms),
+        generator.integers(convolution.INTERVALS, size=(n_atoms, width)),
+        generator.random((n_atoms, width)),
+        *(generator.normal(size=(n_atoms, *shape)) for shape in network.EXTRA),
     )
-    return [torch.from_numpy(each).to(device) for each in arrays]
+    return [torch.from_numpy(array).to(device) for array in arrays]
 
 
 def compile_graph(network: SlotNetwork, types: int, device: str, out: Path) -> float:

@@ -21,5 +21,5 @@ def graph(atoms: Atoms, types: Sequence[str], cutoff: float) -> dict[str, torch.
 
 def joined(graphs: Sequence[Mapping[str, torch.Tensor]], device: str) -> dict[str, torch.Tensor]:
     """One disjoint graph of several frames, on a device."""
-    data = AtomicDataDict.batched_from_list([dict(each) for each in graphs])
+    data = AtomicDataDict.batched_from_list([dict(one) for one in graphs])
     return {key: value.to(device) for key, value in data.items()}

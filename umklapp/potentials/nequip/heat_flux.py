@@ -153,10 +153,10 @@ def double_sum(potential: NequipPotential, atoms: Atoms, velocities: np.ndarray)
     """The definition itself, (3,): one backward pass for every ∂U_i/∂r_j."""
     energies, positions, velocity, own = _unfold(potential, atoms, velocities)
     total = torch.zeros(3, dtype=torch.float64, device=potential.device)
-    for number in range(own):
-        (gradient,) = torch.autograd.grad(energies[number], positions, retain_graph=True)
+    for atom in range(own):
+        (gradient,) = torch.autograd.grad(energies[atom], positions, retain_graph=True)
         work = (gradient * velocity).sum(1, keepdim=True)
-        total += ((positions[number] - positions).detach() * work).sum(0)
+        total += ((positions[atom] - positions).detach() * work).sum(0)
     return total.cpu().numpy()
 
 
@@ -190,11 +190,11 @@ def replicas(atoms: Atoms, reach: float) -> tuple[np.ndarray, np.ndarray]:
     low, high = fractional.min(axis=0), fractional.max(axis=0)
     margin = reach * 1.0001 / heights
     most = np.ceil(margin + (high - low)).astype(int)
-    found, parents = [atoms.positions], [np.arange(len(atoms))]
+    images, parents = [atoms.positions], [np.arange(len(atoms))]
     for shift in np.ndindex(*(2 * most + 1)):
         moved = fractional + (np.array(shift) - most)
         inside = ((moved > low - margin) & (moved < high + margin)).all(axis=1)
         if (np.array(shift) != most).any():
-            found.append(moved[inside] @ cell)
+            images.append(moved[inside] @ cell)
             parents.append(np.flatnonzero(inside))
-    return np.concatenate(found), np.concatenate(parents)
+    return np.concatenate(images), np.concatenate(parents)

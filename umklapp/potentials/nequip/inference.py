@@ -48,7 +48,7 @@ class NequipPotential:
         self.model = model.eval().to(self.device)
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)
-        self.types = {name: number for number, name in enumerate(model.type_names)}
+        self.types = {name: type_index for type_index, name in enumerate(model.type_names)}
         self.cutoff = float(model.metadata["r_max"])
         self.batches = Batches(max_atoms)
         self.why_eager: str | None = "no compiled graph was given"

@@ -29,8 +29,8 @@ class Member:
         self.checkpoint, self.module = checkpoint, module
         self.network: GraphModel = next(iter(module.evaluation_model.values()))  # averaged weights
         self.weights = list(module.model.parameters())
-        for each in self.weights:
-            each.requires_grad_(True)
+        for weight in self.weights:
+            weight.requires_grad_(True)
 
     @classmethod
     def load(cls, path: Path, compiled: bool = False) -> Member:

@@ -24,7 +24,7 @@ def NequIPHessianModel(**options: Any) -> HessianVectorOutput:  # named like a c
     return HessianVectorOutput(NequIPGNNModel(**options).func)
 
 
-def options(
+def shared_options(
     settings: config.Potential,
     seed: int,
     types: Sequence[str],
@@ -32,7 +32,7 @@ def options(
     scales: float | Mapping[str, float] = 1.0,
     shifts: float | Mapping[str, float] = 0.0,
 ) -> dict[str, Any]:
-    """Arguments of `NequIPHessianModel` for the configured architecture.
+    """Arguments that every builder of NequIP's framework takes.
 
     Args:
         seed: of the initial weights. types: chemical symbols.
@@ -46,13 +46,24 @@ def options(
         "num_layers": settings.layers,
         "l_max": settings.l_max,
         "parity": settings.parity,
+        "avg_num_neighbors": neighbours,
+        "per_type_energy_scales": scales,
+        "per_type_energy_shifts": shifts,
+    }
+
+
+def options(settings: config.Potential, *shared: Any) -> dict[str, Any]:
+    """Arguments of `NequIPHessianModel` for the configured architecture.
+
+    Args:
+        shared: further arguments of `shared_options`.
+    """
+    return {
+        **shared_options(settings, *shared),
         "num_features": settings.features,
         "num_bessels": settings.bessel,
         "radial_mlp_depth": 1,
         "radial_mlp_width": settings.radial_width,
-        "avg_num_neighbors": neighbours,
-        "per_type_energy_scales": scales,
-        "per_type_energy_shifts": shifts,
     }
 
 

@@ -21,7 +21,7 @@ def check_apart(training: Sequence[Atoms], validation: Sequence[Atoms]) -> None:
     Raises:
         InputError: some frame is in both.
     """
-    both = {frame_id(each) for each in training} & {frame_id(each) for each in validation}
+    both = {frame_id(frame) for frame in training} & {frame_id(frame) for frame in validation}
     if both:
         raise InputError(
             f"{len(both)} frames train and validate at once ({', '.join(sorted(both)[:3])}): take "
@@ -59,13 +59,13 @@ def stages(
     options = settings.training
     if options.schedule is None:
         return None
-    found = []
+    schedule = []
     for stage in options.schedule[-1:] if is_warm else options.schedule:
         changes = stage.model_dump(exclude={"name", "freeze"}, exclude_none=True)
         alone = {**changes, "schedule": None}
         own = settings.model_copy(update={"training": options.model_copy(update=alone)})
-        found.append((stage, warm(own) if is_warm else own))
-    return found
+        schedule.append((stage, warm(own) if is_warm else own))
+    return schedule
 
 
 def with_stress(frames: Sequence[Atoms]) -> int:

@@ -78,7 +78,7 @@ class SlotNetwork(torch.nn.Module):
         Raises:
             CalculationError: the architecture is not one of NequIP's convolution networks.
         """
-        blocks = [each for each in network.modules() if isinstance(each, InteractionBlock)]
+        blocks = [block for block in network.modules() if isinstance(block, InteractionBlock)]
         if (
             not blocks
             or not hasattr(network, "bessel_encode")
@@ -141,13 +141,13 @@ class SlotNetwork(torch.nn.Module):
             for name, value in zip(self.names, self.weights, strict=True)
         ]
         paths = [
-            each.paths
-            for each in self.network.modules()
-            if isinstance(each, convolution.Convolution)
+            layer.paths
+            for layer in self.network.modules()
+            if isinstance(layer, convolution.Convolution)
         ]
-        source = inspect.getsourcefile(type(self)) or __file__
-        sources = (__file__, convolution.__file__, source)
-        own = [provenance.file_digest(Path(each)) for each in sources]
+        parents = (kind for kind in type(self).__mro__ if issubclass(kind, SlotNetwork))
+        files = dict.fromkeys([convolution.__file__, *map(inspect.getfile, parents)])
+        own = [provenance.file_digest(Path(file)) for file in files]
         versions = [torch.__version__, *map(version, self.PACKAGES), *own]
         return provenance.digest([shapes, paths, versions, machine(device)], 24)
 

@@ -86,11 +86,13 @@ def train(
         alone = schedule.warm(settings) if is_warm else settings
         return _fit((training, validation), alone, seed, out, scratch, given)
     results: list[StageResult] = []
-    for number, (stage, own) in enumerate(stages):
-        folder = scratch / f"{number}_{stage.name}"
+    for stage_index, (stage, own) in enumerate(stages):
+        folder = scratch / f"{stage_index}_{stage.name}"
         best = folder / "stage.ckpt"
-        stage_seed = seed if number == 0 else provenance.seed_for(seed, "stage", number) % 2**31
-        log.info(f"stage {number + 1} of {len(stages)}, {stage.name}")
+        stage_seed = (
+            seed if stage_index == 0 else provenance.seed_for(seed, "stage", stage_index) % 2**31
+        )
+        log.info(f"stage {stage_index + 1} of {len(stages)}, {stage.name}")
         schedule.check_stage(stage, training)
         result = _stage((training, validation), (stage, own), stage_seed, best, folder, given)
         results.append(result)

@@ -76,11 +76,11 @@ def ewald(
     waves, weights = _waves(cell, volume, alpha, 2 * alpha * reach)
     own = alpha / np.sqrt(np.pi) * float((charges**2).sum())
     energies, forces = np.empty(len(positions)), np.empty(positions.shape)
-    for number, frame in enumerate(positions):
+    for frame_index, frame in enumerate(positions):
         near = _real_space(frame, charges, alpha, *pairs)
         far = _reciprocal_space(frame, charges, waves, weights)
-        energies[number] = COULOMB * (near[0] + far[0] - own)
-        forces[number] = COULOMB * (near[1] + far[1])
+        energies[frame_index] = COULOMB * (near[0] + far[0] - own)
+        forces[frame_index] = COULOMB * (near[1] + far[1])
     return energies, forces
 
 

@@ -70,7 +70,7 @@ class Loop(StepLoop):
         device = chosen()
         self.network = network.to(device).train()
         super().__init__(self.network, settings.taylor.ema_decay, device)
-        self.weights = [each for each in network.parameters() if each.requires_grad]
+        self.weights = [parameter for parameter in network.parameters() if parameter.requires_grad]
         rate = settings.taylor.learning_rate
         self.optimizer = torch.optim.AdamW(
             self.weights, lr=rate, weight_decay=0.0, betas=(0.9, 0.99)
@@ -138,9 +138,9 @@ class Loop(StepLoop):
     def _next_frames(self) -> tuple[int, ...]:
         count = len(self.problem.u)
         size = min(self.settings.batch_size, count)
-        epoch, number = divmod(self.step, count // size)
+        epoch, batch_index = divmod(self.step, count // size)
         order = provenance.generator(self.seed, "epoch", epoch).permutation(count)
-        return tuple(sorted(order[number * size : (number + 1) * size].tolist()))
+        return tuple(sorted(order[batch_index * size : (batch_index + 1) * size].tolist()))
 
     def _whitener(self, chosen: tuple[int, ...]) -> torch.Tensor:
         return torch.tensor(self.problem.regression(list(chosen)).whitener(), device=self.device)

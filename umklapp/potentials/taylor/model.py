@@ -38,10 +38,10 @@ def displacements(perfect: Atoms, frames: Sequence[Atoms]) -> np.ndarray:
     Raises:
         InputError: a frame has other atoms or another cell.
     """
-    for number, frame in enumerate(frames):
+    for frame_index, frame in enumerate(frames):
         if not sites.in_cell(frame, perfect, sites.SAME_CELL):
             raise InputError(
-                f"frame {number} ({frame.symbols}) is no displacement of the supercell "
+                f"frame {frame_index} ({frame.symbols}) is no displacement of the supercell "
                 f"{perfect.symbols}: other atoms, order of atoms or cell"
             )
     return sites.of_frames(frames, perfect)

@@ -55,14 +55,14 @@ class Knowledge:
             harmonic = fold(np.asarray(phonon.fc2), first, large, perfect)
         if phonon.nac_params is not None:
             born = np.asarray(phonon.nac_params["born"])
-            found = electrostatics.screened_charges(
+            screened = electrostatics.screened_charges(
                 born, np.asarray(phonon.nac_params["dielectric"])
             )
             cell = from_phonopy(phonon.primitive)
             sites = copies_of(perfect, cell)
             if (cell.numbers[sites] != perfect.numbers).any():
                 raise InputError("Born charges: the primitive cell is not that of the supercell")
-            charges = found[sites]
+            charges = screened[sites]
         return cls(harmonic, charges)
 
 
@@ -106,7 +106,7 @@ class Prior:
     def scaled_design(self, u: np.ndarray) -> np.ndarray:
         """A = X L at displacements u (n_frames, N, 3) Å: (n_frames, 3N, n_free) eV/Å."""
         pairs = zip(self.expansions, self.roots, strict=True)
-        return np.concatenate([each.design(u) @ root for each, root in pairs], axis=2)
+        return np.concatenate([expansion.design(u) @ root for expansion, root in pairs], axis=2)
 
     def model(self, z: np.ndarray, energy: float) -> TaylorModel:
         """The Taylor model at free numbers x = L z on top of the baseline.

@@ -99,8 +99,8 @@ def _fit(
     ]
     slope.append(0.5 * (left / noise + well_determined.sum() - moments.count))
     scales = np.exp(parameters[:-1] / 2)
-    found = Posterior(physical, widths[:, None] * root, scales, float(np.sqrt(noise)))
-    return float(evidence), np.array(slope), found
+    fitted = Posterior(physical, widths[:, None] * root, scales, float(np.sqrt(noise)))
+    return float(evidence), np.array(slope), fitted
 
 
 def posterior(moments: Moments, orders: np.ndarray, noise: float) -> Posterior:
@@ -158,14 +158,14 @@ class Residual:
 
     def _moments(self, u: np.ndarray, residual: np.ndarray, floor: float) -> Moments:
         largest = max(_rms(shift) for shift in u)
-        found: Moments | None = None
+        total: Moments | None = None
         for shift, y in zip(u, residual, strict=True):
             scale = max((_rms(shift) / largest) ** 2 if largest else 1.0, floor)
             design = self.prior.scaled_design(shift[None])[0]
             own = Moments.of(design / scale, y.ravel() / scale)
-            found = own if found is None else found + own
-        assert found is not None, "there are labels"
-        return found
+            total = own if total is None else total + own
+        assert total is not None, "there are labels"
+        return total
 
     def mean(self) -> TaylorModel:
         """What the potential lacks, as far as the labels say."""

@@ -61,7 +61,7 @@ def train(
         InputError: a frame is no displacement of `perfect`, or an atom has left its site in all.
         CalculationError: the loss became NaN.
     """
-    known = Knowledge.of(phonon, perfect)
+    knowledge = Knowledge.of(phonon, perfect)
     used, left_out = without_hopped(perfect, frames)
     if not used:
         raise InputError(
@@ -70,7 +70,7 @@ def train(
         )
     if left_out:
         log.info(f"{left_out} of {len(frames)} frames left out: an atom has left its site")
-    problem = Problem(used, Prior(perfect, known, settings.taylor))
+    problem = Problem(used, Prior(perfect, knowledge, settings.taylor))
     network, options, seconds = fit_network(problem, settings, seed, scratch)
     model, evidence = finish(problem, network, options)
     model.save(out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -12,18 +12,19 @@ from matplotlib.figure import Figure
 
 from umklapp.report.figures.style import BLUE, GREY, ORANGE, SETTINGS, save
 from umklapp.transport.green_kubo_record import GreenKuboRecord
+from umklapp.transport.green_kubo_series import GreenKuboSeries
 
 
 def draw(
     record: GreenKuboRecord,
-    series: Mapping[str, np.ndarray],
+    series: GreenKuboSeries,
     material: str,
     paths: Sequence[Path],
 ) -> None:
     """Four panels.
 
     Args:
-        record: green_kubo.json. series: of `conductivity.trajectories`.
+        record: green_kubo.json. series: of the same analysis.
     """
     mpl.rcParams.update(SETTINGS)
     figure = Figure(figsize=(6.6, 4.6), layout="constrained")
@@ -34,7 +35,7 @@ def draw(
         return
     axes = figure.subplots(2, 2)
     _integral(axes[0, 0], record, series)
-    if "cepstral_smooth" in series:
+    if len(series.cepstral_smooth):
         _spectrum(axes[0, 1], record, series)
     else:
         axes[0, 1].text(0.5, 0.5, "no cepstral analysis", ha="center")
@@ -61,21 +62,21 @@ def _band(axes: Axes, record: GreenKuboRecord) -> None:
     axes.axhline(kappa, color=BLUE, lw=0.8)
 
 
-def _integral(axes: Axes, record: GreenKuboRecord, series: Mapping[str, np.ndarray]) -> None:
-    time, cutoff = series["times_fs"] / 1000, or_nan(record.cutoff_fs) / 1000
+def _integral(axes: Axes, record: GreenKuboRecord, series: GreenKuboSeries) -> None:
+    time, cutoff = series.times_fs / 1000, or_nan(record.cutoff_fs) / 1000
     shown = time <= max(3 * cutoff, time[min(20, len(time) - 1)])
-    axes.plot(time[shown], series["integral"][shown], color="0.75", lw=0.8, label="integral")
-    axes.plot(time[shown], series["smooth_integral"][shown], color=BLUE, label="filtered")
+    axes.plot(time[shown], series.integral[shown], color="0.75", lw=0.8, label="integral")
+    axes.plot(time[shown], series.smooth_integral[shown], color=BLUE, label="filtered")
     axes.axvline(cutoff, color=ORANGE, lw=1, ls="--", label="first dip")
     _band(axes, record)
     axes.set(xlabel="time (ps)", ylabel="κ(t) (W m$^{-1}$ K$^{-1}$)", xlim=(0, None))
     axes.legend()
 
 
-def _spectrum(axes: Axes, record: GreenKuboRecord, series: Mapping[str, np.ndarray]) -> None:
-    frequencies = series["cepstral_frequencies_THz"]
-    axes.plot(frequencies[1:], series["cepstral_periodogram"][1:], color="0.8", lw=0.5)
-    axes.plot(frequencies, series["cepstral_smooth"], color=BLUE, label="cepstral")
+def _spectrum(axes: Axes, record: GreenKuboRecord, series: GreenKuboSeries) -> None:
+    frequencies = series.cepstral_frequencies_THz
+    axes.plot(frequencies[1:], series.cepstral_periodogram[1:], color="0.8", lw=0.5)
+    axes.plot(frequencies, series.cepstral_smooth, color=BLUE, label="cepstral")
     second = record.cepstral
     axes.errorbar(
         [0], [or_nan(second.kappa_W_per_mK)], yerr=[or_nan(second.error_W_per_mK)],

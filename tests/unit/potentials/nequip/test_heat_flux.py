@@ -7,15 +7,18 @@ import pytest
 import torch
 from ase import Atoms, units
 from ase.build import bulk, make_supercell
+from backends import needs, small
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import SMALL, frames, potential
 
 from umklapp import config
 from umklapp.errors import CalculationError
+from umklapp.potentials.architectures import untrained
 from umklapp.potentials.neighbours import Neighbourhood
 from umklapp.potentials.nequip import engine, heat_flux
-from umklapp.potentials.nequip.flux import FluxMembers, FluxNetwork
+from umklapp.potentials.nequip.flux import FluxMembers
+from umklapp.potentials.nequip.flux_network import FluxNetwork
 
 
 def network(layers=2, dtype="float64", seed=1):
@@ -248,6 +251,24 @@ def test_the_lattice_flux_is_the_rate_of_the_site_weighted_energy():
     np.testing.assert_allclose(found.lattice[0], rate, atol=1e-3 * np.abs(rate).max())
     whole = found.potential[0] - found.lattice[0]
     assert np.linalg.norm(whole) > 1e-3 * np.linalg.norm(found.lattice[0])
+
+
+@needs("allegro")
+def test_without_messages_the_work_of_an_edge_is_along_its_own_force():
+    from umklapp.potentials.allegro.engine import AllegroFlux, AllegroSlots
+
+    model = untrained(small("allegro"), 2)
+    plain, flux = AllegroSlots(model), AllegroFlux(model)
+    generator = torch.Generator().manual_seed(0)
+    vectors = 2 * torch.randn(5, 3, 3, generator=generator, dtype=torch.float64)
+    source = torch.randint(5, (5, 3), generator=generator)
+    speed = torch.randn(5, 3, generator=generator, dtype=torch.float64)
+    graph = vectors, source, torch.tensor([0, 1, 0, 1, 1]), source, vectors[..., 0]
+    energy, gradient, _ = plain(*graph, *plain.weights)
+    found = flux(*graph, speed, *flux.weights)
+    torch.testing.assert_close(found[:2], (energy, gradient))
+    torch.testing.assert_close(found[2], (gradient * speed[source]).sum(-1))
+    assert found[2].abs().max() > 1e-6
 
 
 def test_without_a_compiled_engine_it_says_so(tmp_path):

@@ -98,9 +98,9 @@ def invariant_features(
     """Invariant features of every atom, (ΣN, d)."""
     if backend == "so3krates":
         return model(batch, compute_force=False, return_descriptors=True)["inv_features"]
-    channels, found, begin = model.node_embedding.linear.irreps_out.dim, [], 0
+    channels, scalars, begin = model.node_embedding.linear.irreps_out.dim, [], 0
     values = model(batch, compute_force=False)["node_feats"]
     for product in model.products:  # the scalars come first in the features of every layer
-        found.append(values[:, begin : begin + channels])
+        scalars.append(values[:, begin : begin + channels])
         begin += product.linear.irreps_out.dim
-    return torch.cat(found, dim=1)
+    return torch.cat(scalars, dim=1)

@@ -21,5 +21,5 @@ def frames_of(arrays: Mapping[str, np.ndarray]) -> list[Frame]:
     """Frames of a message: sizes (n,), numbers (ΣN,), positions (ΣN, 3), cells (n, 3, 3)."""
     parts = np.cumsum(arrays["sizes"])[:-1]
     numbers, positions = (np.split(arrays[name], parts) for name in ("numbers", "positions"))
-    parts_of = zip(numbers, positions, arrays["cells"], strict=True)
-    return [Frame(*each) for each in parts_of]
+    per_frame = zip(numbers, positions, arrays["cells"], strict=True)
+    return [Frame(*fields) for fields in per_frame]

@@ -23,7 +23,8 @@ def edges_of(frame: Frame, cutoff: float) -> Edges:
 
 def average_neighbours(edges: Sequence[Edges], frames: Sequence[Frame]) -> float:
     """Neighbours of an atom, over all atoms of all frames."""
-    return sum(len(each[0]) for each in edges) / max(1, sum(len(each.numbers) for each in frames))
+    n_atoms = sum(len(frame.numbers) for frame in frames)
+    return sum(len(centres) for centres, _, _ in edges) / max(1, n_atoms)
 
 
 def batch_of(
@@ -34,11 +35,11 @@ def batch_of(
     device: str,
 ) -> dict[str, torch.Tensor]:
     """One batch; `species` are the atomic numbers in the order of the model's one-hot vectors."""
-    place = {number: index for index, number in enumerate(species)}
-    sizes = np.array([len(each.numbers) for each in frames])
+    place = {species_number: index for index, species_number in enumerate(species)}
+    sizes = np.array([len(frame.numbers) for frame in frames])
     starts = np.concatenate([[0], np.cumsum(sizes)])
-    numbers = np.concatenate([each.numbers for each in frames])
-    kinds = np.array([place[number] for number in numbers.tolist()])
+    numbers = np.concatenate([frame.numbers for frame in frames])
+    kinds = np.array([place[atomic_number] for atomic_number in numbers.tolist()])
     shifts = [e[2] @ f.cell for e, f in zip(edges, frames, strict=True)]
     pairs = [np.stack(e[:2]) + start for e, start in zip(edges, starts[:-1], strict=True)]
 
@@ -49,11 +50,11 @@ def batch_of(
         return torch.tensor(value, dtype=torch.long, device=device)
 
     return {
-        "positions": real(np.concatenate([each.positions for each in frames])),
-        "cell": real(np.concatenate([each.cell for each in frames])),
+        "positions": real(np.concatenate([frame.positions for frame in frames])),
+        "cell": real(np.concatenate([frame.cell for frame in frames])),
         "edge_index": whole(np.concatenate(pairs, axis=1)),
         "shifts": real(np.concatenate(shifts)),
-        "unit_shifts": real(np.concatenate([each[2] for each in edges])),
+        "unit_shifts": real(np.concatenate([cell_shifts for _, _, cell_shifts in edges])),
         "node_attrs": real(np.eye(len(species))[kinds]),
         "atomic_numbers": whole(numbers),
         "batch": whole(np.repeat(np.arange(len(frames)), sizes)),

@@ -41,12 +41,12 @@ class Labels:
         frames = frames_of(arrays)
         parts = np.cumsum(arrays["sizes"])[:-1]
         forces = np.split(arrays["forces"], parts)
-        edges = [edges_of(each, cutoff) for each in frames]
+        edges = [edges_of(frame, cutoff) for frame in frames]
         return cls(frames, edges, arrays["energy"], forces, arrays["stress"])
 
     def statistics(self) -> dict[str, float]:
         """Average number of neighbours, rms force (eV/Å), mean energy per atom (eV)."""
-        sizes = np.array([len(each.numbers) for each in self.frames])
+        sizes = np.array([len(frame.numbers) for frame in self.frames])
         return {
             "neighbours": average_neighbours(self.edges, self.frames),
             "scale": float(np.sqrt(np.mean(np.concatenate(self.forces) ** 2))),
@@ -67,7 +67,7 @@ class Loop:
         self.model, self.labels, self.seed = model, labels, seed
         self.options = settings["training"]
         steps = self.options["epochs"] * -(-len(labels.frames) // self.options["batch_size"])
-        trained = [each for each in model.network.parameters() if each.requires_grad]
+        trained = [parameter for parameter in model.network.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.Adam(trained, lr=self.options["learning_rate"])
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, self.options["learning_rate"], total_steps=steps, pct_start=0.1
@@ -82,9 +82,9 @@ class Loop:
     def _state(self) -> dict[str, torch.Tensor]:
         return {name: value.data for name, value in self.model.network.named_parameters()}
 
-    def epoch(self, number: int) -> None:
-        """One pass over the frames; their order is that of seed and number alone."""
-        order = np.random.default_rng([self.seed, number]).permutation(len(self.labels.frames))
+    def epoch(self, epoch_index: int) -> None:
+        """One pass over the frames; their order is that of seed and index alone."""
+        order = np.random.default_rng([self.seed, epoch_index]).permutation(len(self.labels.frames))
         size = self.options["batch_size"]
         for begin in range(0, len(order), size):
             loss = self._loss(order[begin : begin + size].tolist())
@@ -110,7 +110,7 @@ class Loop:
             labelled = torch.isfinite(wanted[2])
             error = torch.where(labelled, predicted[2] - torch.nan_to_num(wanted[2]), 0.0)
             squares.append(error.square().sum() / labelled.sum().clamp(min=1))
-        return sum(w * each for w, each in zip(self.weights.tolist(), squares, strict=False))
+        return sum(w * square for w, square in zip(self.weights.tolist(), squares, strict=False))
 
     def _compare(
         self, labels: Labels, chosen: Sequence[int], training: bool
@@ -121,7 +121,7 @@ class Loop:
         sizes = np.array([len(labels.frames[n].numbers) for n in chosen])
         energy = labels.energy[list(chosen)] - model.options["shift"] * sizes
         forces = np.concatenate([labels.forces[n] for n in chosen])
-        wanted = [self._tensor(each) for each in (energy, forces, labels.stress[list(chosen)])]
+        wanted = [self._tensor(values) for values in (energy, forces, labels.stress[list(chosen)])]
         predicted = [out["energy"].reshape(-1), out["forces"]]
         if self.stress:
             tensor = out["stress"].reshape(-1, 3, 3)
@@ -234,5 +234,5 @@ def _replace(path: Path, content: bytes) -> None:
 
 def labels_of(arrays: Arrays, prefix: str, cutoff: float) -> Labels:
     """Labels in a message whose names begin with `prefix`."""
-    mine = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-    return Labels.of(mine, cutoff)
+    unprefixed = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+    return Labels.of(unprefixed, cutoff)

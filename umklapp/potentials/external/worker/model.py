@@ -51,7 +51,7 @@ class Model:
         self, frames: Sequence[Frame], edges: Sequence[Edges] | None = None
     ) -> dict[str, torch.Tensor]:
         """Graphs of some frames."""
-        near = edges or [edges_of(each, self.cutoff) for each in frames]
+        near = edges or [edges_of(frame, self.cutoff) for frame in frames]
         return batch_of(frames, near, self.options["species"], self.dtype, self.device)
 
     def outputs(
@@ -87,15 +87,15 @@ class Model:
 
 def chunks(frames: Sequence[Frame], most: int = MAX_ATOMS) -> list[list[Frame]]:
     """Frames in groups of at most so many atoms (or one frame)."""
-    found: list[list[Frame]] = []
+    groups: list[list[Frame]] = []
     count = 0
     for frame in frames:
-        if not found or count + len(frame.numbers) > most:
-            found.append([])
+        if not groups or count + len(frame.numbers) > most:
+            groups.append([])
             count = 0
-        found[-1].append(frame)
+        groups[-1].append(frame)
         count += len(frame.numbers)
-    return found
+    return groups
 
 
 def _numpy(tensor: torch.Tensor) -> np.ndarray:

@@ -44,21 +44,23 @@ class Service:
 
     def evaluate(self, header: dict[str, Any], arrays: Arrays) -> Answer:
         """Energies (K, n), forces (K, ΣN, 3), stresses (K, n, 6) by K models of one shape."""
-        models = [self.models[number] for number in header["models"]]
-        found: list[list[Arrays]] = [[] for _ in models]
+        models = [self.models[model_number] for model_number in header["models"]]
+        rows: list[list[Arrays]] = [[] for _ in models]
         for group in chunks(frames_of(arrays)):
             batch = models[0].batch(group)
-            for row, model in zip(found, models, strict=True):
+            for row, model in zip(rows, models, strict=True):
                 row.append(model.predict(batch))
         names = ("energy", "forces", "stress")
         return {}, {
-            name: np.stack([np.concatenate([each[name] for each in row]) for row in found])
+            name: np.stack(
+                [np.concatenate([prediction[name] for prediction in row]) for row in rows]
+            )
             for name in names
         }
 
     def features(self, header: dict[str, Any], arrays: Arrays) -> Answer:
         """Invariant features (ΣN, K d) by K models of one shape."""
-        models = [self.models[number] for number in header["models"]]
+        models = [self.models[model_number] for model_number in header["models"]]
         rows = []
         for group in chunks(frames_of(arrays)):
             batch = models[0].batch(group)

@@ -21,8 +21,8 @@ def serve(service: Service, requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer requests; an error in one is its answer, and stands in the log (standard error)."""
     while (message := receive(requests)) is not None:
         header, arrays = message
-        for number in header.pop("forget"):
-            service.models.pop(number, None)
+        for model_number in header.pop("forget"):
+            service.models.pop(model_number, None)
         try:
             answer = getattr(service, header["request"])(header, arrays)
         except Exception as error:  # whatever a package raises is told to who asked
