@@ -42,6 +42,17 @@ class Stronger(Calculator):
         }
 
 
+class Unrelaxable(Stronger):
+    """Says that the cell is under pressure, whatever its volume."""
+
+    def calculate(self, *arguments, **keywords):
+        super().calculate(*arguments, **keywords)
+        self.results["stress"] = np.array([0.05, 0.05, 0.05, 0, 0, 0]) * (-1) ** self.count
+        self.count += 1
+
+    count = 0
+
+
 def request(calculator=SILICON, **more):
     """What is asked, of a calculator."""
     section = {"model": {"package": "ase", "calculator": calculator, "functional": "SW"}, **more}
@@ -50,9 +61,9 @@ def request(calculator=SILICON, **more):
     )
 
 
-def cells(lattice=5.431, symbols="Si", structure="diamond"):
+def cells(lattice=5.431, symbols="Si", structure="diamond", times=2):
     primitive = bulk(symbols, structure, a=lattice)
-    return primitive, phonopy_cells.supercell(primitive, [[2, 0, 0], [0, 2, 0], [0, 0, 2]])
+    return primitive, phonopy_cells.supercell(primitive, (times * np.eye(3, dtype=int)).tolist())
 
 
 def computed(request, of, folder):
@@ -109,7 +120,7 @@ def test_the_record_comes_back_from_its_file(strained, tmp_path):
 
 def test_an_unstable_crystal_says_so(tmp_path):
     record = computed(
-        request("ase.calculators.emt:EMT", own_lattice=False), cells(2.8, "Cu", "bcc"), tmp_path
+        request("ase.calculators.emt:EMT", own_lattice=False), cells(2.8, "Cu", "bcc", 3), tmp_path
     )
     assert not record.given.stable
     assert record.given.sigma_A is None
@@ -130,10 +141,18 @@ def test_a_fit_that_is_too_large_cuts_its_range_and_gives_up_below_a_bond():
         request(unknowns=10).fit(*cells())
 
 
+def test_a_supercell_without_third_order_is_too_small(tmp_path):
+    with pytest.raises(CalculationError, match="take a larger supercell"):
+        computed(request("ase.calculators.emt:EMT"), cells(2.8, "Cu", "bcc"), tmp_path)
+
+
 def test_a_relaxation_that_fails_leaves_the_given_lattice(tmp_path):
-    record = computed(request("ase.calculators.lj:LennardJones"), cells(1.6, "Ar", "fcc"), tmp_path)
-    assert record.given.kappa is not None
-    assert (record.own is None) == (record.own_missing is not None)
+    model = request("test_baseline:Unrelaxable")
+    record = computed(model, cells(), tmp_path)
+    assert record.given.kappa.at_room_temperature > 0
+    assert record.own is None
+    assert "own lattice: not relaxed after" in record.own_missing
+    assert record.own_missing in zero_label.problems(record, None)[0]
 
 
 @pytest.fixture(scope="module")
