@@ -64,7 +64,7 @@ class Foundation(Section):
     )
     unknowns: int = Field(
         3000,
-        ge=10,
+        ge=1,
         description="free numbers of the fit of fc2 and fc3; pairs are cut off where there are "
         "more (`phonons.pair_cutoff` cuts earlier)",
     )

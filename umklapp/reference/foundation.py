@@ -30,7 +30,7 @@ class FoundationEngine(CalculatorEngine):
         self.model_identity = foundation_weights.identify(settings.model)
         own = self.model_identity
         self.name = f"foundation {own.name} {own.sha256[:12]}"  # in every label
-        self._calculator: Calculator | None = None
+        self._kept: Calculator | None = None
         super().__init__(settings)
 
     def identity(self, settings: Section) -> dict[str, Any]:
@@ -42,7 +42,7 @@ class FoundationEngine(CalculatorEngine):
         self, atoms: Atoms, workdir: Path, *, attempt: int, symmetric: bool
     ) -> Calculator:
         """The calculator of this process; made again for a second attempt."""
-        if self._calculator is None or attempt > 1:
+        if self._kept is None or attempt > 1:
             make = calculators.calculator_class(CALCULATOR, "reference")
-            self._calculator = make(self.settings.model)
-        return self._calculator
+            self._kept = make(self.settings.model)
+        return self._kept
