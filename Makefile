@@ -21,7 +21,7 @@ CORES = $(shell n=$$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc); \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help env demo test slurm-lab lint test-physics test-mutants audit-deps test-chaos docs srme-env so3krates-env mace-env foundation-env bench-nacl bench-gpu test-gpu clean
+.PHONY: help env demo test slurm-lab lint test-physics test-mutants audit-deps test-chaos docs docs-env srme-env so3krates-env mace-env foundation-env bench-nacl bench-gpu test-gpu clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,9 +75,19 @@ audit-deps: ## known vulnerabilities of the locked packages (asks the advisory d
 	@sed -e '/^ *--hash/d' -e 's/ *\\$$//' envs/requirements.lock > build/pip-audit/lock.txt
 	@build/pip-audit/bin/pip-audit --disable-pip --no-deps -r build/pip-audit/lock.txt
 
-docs: env ## regenerate the configuration reference and the catalogue of materials
+docs: env docs-env ## regenerate the generated pages and build the manual, build/manual (warnings are errors)
 	@$(IN_ENV) python -m umklapp config
 	@$(IN_ENV) python -m umklapp catalogue
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet
+	@echo "The manual: build/manual/index.html"
+
+DOCS_STAMP := .venv-docs/.umklapp-$(shell cksum < envs/docs/requirements.txt | cut -d ' ' -f 1)
+docs-env: $(DOCS_STAMP) ## .venv-docs with the generator of the manual
+
+$(DOCS_STAMP):
+	@$${PYTHON:-python3} -m venv --clear .venv-docs
+	@.venv-docs/bin/python -m pip install -q --disable-pip-version-check -r envs/docs/requirements.txt
+	@touch $@
 
 srme-env: ## .venv-srme with phono3py 3.30.0, for the published kappa_SRME
 	@sh envs/srme/install.sh

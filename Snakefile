@@ -54,6 +54,7 @@ include: "rules/green_kubo.smk"
 include: "rules/elastic.smk"
 include: "rules/report.smk"
 include: "rules/overview.smk"
+include: "rules/page.smk"
 include: "rules/shards.smk"
 
 
@@ -67,7 +68,7 @@ rule all:
         nothing,
 
 
-# No verdicts here: figures come from archived small results without a new round.
+# Needs no assessment: figures are drawn from archived small results, and no round is begun.
 rule figures:
     input:
         REQUESTS.figures(),

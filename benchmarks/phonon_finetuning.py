@@ -12,7 +12,7 @@ weight of curvature. Rows that are in the csv files are not made again. See docs
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -212,7 +212,7 @@ def judge(crystal: Crystal, path: Path) -> dict[str, float]:
     row = {**properties(mine), **{f"ref_{k}": v for k, v in crystal.reference.items()}}
     row["fc2_mae_eV_per_A2"] = float(np.abs(mine.fc2 - wanted.fc2).mean())
     if wanted.fc3 is not None:
-        row["fc3_error"] = third_order_error(mine.fc3, wanted.fc3)["fc3_relative"]
+        row["fc3_error"] = third_order_error(mine.fc3, wanted.fc3).relative
     mine.fc2 = wanted.fc2
     row["kappa_with_reference_fc2"] = kappa(mine, CONDUCTIVITY, IMAGINARY)
     for name, held in (("force", crystal.held), ("large_force", crystal.large)):
@@ -226,8 +226,8 @@ def judge(crystal: Crystal, path: Path) -> dict[str, float]:
 def properties(phonon: Phono3py) -> dict[str, float]:
     """ω_max, S, F, C_V and, where there is an fc3, κ at 300 K."""
     if phonon.fc3 is not None:
-        return kappa_errors.properties(phonon, CONDUCTIVITY, IMAGINARY)
-    return phonon_errors.harmonic_properties(phonons.harmonic(phonon))
+        return asdict(kappa_errors.properties(phonon, CONDUCTIVITY, IMAGINARY))
+    return asdict(phonon_errors.harmonic_properties(phonons.harmonic(phonon)))
 
 
 def evidence(name: str, options: argparse.Namespace) -> None:

@@ -19,7 +19,10 @@ begin=$(date +%s)
 if snakemake --dry-run --cores "$cores" --configfile "$config" 2>&1 | grep -q '^Nothing to be done'; then
     echo "$config is complete: nothing was left to run. (Remove $results to start again.)"
 else
-    snakemake --cores "$cores" --configfile "$config"
+    failed=0
+    snakemake --cores "$cores" --configfile "$config" || failed=$?
+    python -m umklapp report "$results" || true # also of what failed: failures stand first in it
+    [ "$failed" -eq 0 ] || exit "$failed"
     echo "Finished in $(($(date +%s) - begin)) s."
 fi
 if [ ! -e "$results/report.html" ] || [ "$results/summary.csv" -nt "$results/report.html" ]; then

@@ -1,5 +1,6 @@
 """Fine-tune one committee member on second derivatives of the perfect supercell."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from umklapp import config, provenance
@@ -20,7 +21,7 @@ def phonons_of(models, label, primitive, displacement):
         matrix = harmonic_reference.of_potential(load(path), primitive, label.perfect, displacement)
         arrays[name] = as_blocks(matrix)
     return {
-        name: phonon_errors.of_supercell(primitive, label.perfect, array)
+        name: asdict(phonon_errors.of_supercell(primitive, label.perfect, array))
         for name, array in arrays.items()
     }
 

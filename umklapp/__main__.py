@@ -26,6 +26,30 @@ def _summary(options: argparse.Namespace) -> None:
     print(summary.run(options.config))
 
 
+def _check(options: argparse.Namespace) -> None:
+    from umklapp.campaign import check_list
+
+    check_list.run(options.config)
+
+
+def _new(options: argparse.Namespace) -> None:
+    from umklapp.campaign import new_campaign
+
+    print(new_campaign.write(options.crystal, options.folder))
+
+
+def _completion(options: argparse.Namespace) -> None:
+    from umklapp import completion
+
+    print(completion.script(parser()), end="")
+
+
+def _report(options: argparse.Namespace) -> None:
+    from umklapp.report.page import campaign_page
+
+    print(campaign_page.write(options.results, options.out))
+
+
 def _archive(options: argparse.Namespace) -> None:
     from umklapp.report import archive
 
@@ -135,6 +159,15 @@ def parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         return made
 
+    text = "a commented campaign for a crystal: cells, cutoffs and meshes by stated rules"
+    new = command("new", _new, text, "crystal.cif")
+    new.add_argument("crystal", type=Path, help="structure: .cif, POSCAR as .vasp, or .extxyz")
+    new.add_argument("folder", type=Path, nargs="?", help="default: campaigns/KEY")
+
+    text = "everything that a dry run checks, as a list"
+    check = command("check", _check, text, "config/demo.yaml")
+    check.add_argument("config", type=Path, help="configuration of the campaign")
+
     text = "where a campaign stands: stages, labels, failures, hours"
     status = command("status", _status, text, "config/screening.yaml")
     status.add_argument("config", type=Path, help="configuration of the campaign")
@@ -144,10 +177,18 @@ def parser() -> argparse.ArgumentParser:
     summary = command("summary", _summary, text, "config/demo.yaml")
     summary.add_argument("config", type=Path, help="configuration of the campaign")
 
+    text = "write the report, one html page that needs no network, of results at any time"
+    report = command("report", _report, text, "results/demo")
+    report.add_argument("results", type=Path, help="results folder, or an unpacked archive")
+    report.add_argument("--out", type=Path, help="the page (default: RESULTS/campaign.html)")
+
     text = "pack the small result files that all figures are made of"
     archive = command("archive", _archive, text, "config/demo.yaml small.tar.gz")
     archive.add_argument("config", type=Path, help="configuration of the campaign")
     archive.add_argument("out", type=Path, help="the archive, .tar.gz")
+
+    text = "the completion of this command for bash and zsh: eval it, or source it"
+    command("completion", _completion, text, "")
 
     text = "write docs/materials.md, the overview of all materials of the table"
     command("catalogue", _catalogue, text, "")

@@ -335,6 +335,7 @@ class Results(Folder):
     nomad_sizes = File("nomad_sizes.json")
     report = File("report.html")
     report_archive = File("report.zip")
+    page = File("campaign.html")  # the report of `umklapp report`
     status = File("status.json")
     last_run = File("campaign.json")  # configuration and versions of the last run
     logs = File("logs")
@@ -392,5 +393,6 @@ COMMON_FOLDERS = (
 COMMON_FILES = (
     *(Results.summary.name, Results.costs.name, Results.nomad_sizes.name, Results.report.name),
     *(Results.report_archive.name, Results.status.name, Results.last_run.name),
+    Results.page.name,
 )
 """Files of `Results` that belong to no single material."""

@@ -10,8 +10,12 @@ import pytest
 from umklapp.__main__ import main, parser
 
 COMMANDS = (
+    "new",
+    "check",
     "status",
     "summary",
+    "report",
+    "completion",
     "archive",
     "catalogue",
     "config",

@@ -23,7 +23,11 @@ class Taylor(Section):
     batch_size: int = Field(4, ge=1, description="frames in a step")
     ema_decay: float = Field(0.99, ge=0, lt=1)
     energy_scale: Positive = Field(0.1, description="per-atom energies of a fresh network (eV)")
-    noise: Positive = Field(3e-5, description="numerical noise of the force labels (eV/Å)")
+    noise: Positive = Field(
+        3e-5,
+        description="numerical noise of the force labels (eV/Å); the correction finds what is "
+        "more than this by itself",
+    )
     electrostatics: bool = Field(
         True, description="third order of the charges Z*/√ε∞ as baseline, where they are known"
     )

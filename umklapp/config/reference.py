@@ -33,6 +33,14 @@ class Gpaw(Section):
         2.0, description="minimum k-points per Å⁻¹ of reciprocal lattice vector (2π included)"
     )
     kpoint_gamma: bool = Field(False, description="centre the k-mesh at Γ")
+    grid_spacing: float | None = Field(
+        None,
+        gt=0,
+        le=0.5,
+        description="real-space grid of density and potential (Å); none: the coarsest that holds "
+        "the plane waves. Forces change as atoms move against it: 0.19 where third derivatives "
+        "count (docs/engines.md)",
+    )
     smearing: float = Field(0.0, ge=0, description="Fermi–Dirac width (eV); 0 is fixed occupation")
     energy_tolerance: Positive = Field(1e-5, description="SCF: energy per valence electron (eV)")
     density_tolerance: Positive = Field(1e-5, description="SCF: density change per electron")

@@ -5,7 +5,9 @@ The first four are those of the MDR comparison [Koker et al., arXiv:2601.07742, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TypeVar
 
 import numpy as np
 from ase import Atoms
@@ -14,27 +16,47 @@ from phonopy import Phonopy
 from umklapp.crystals import phonopy_cells
 from umklapp.lattice import phonons
 
-NAMES = {
-    "omega_max_THz": "highest",
-    "lowest_THz": "lowest",
-    "entropy_J_per_K_mol": "entropy",
-    "free_energy_kJ_per_mol": "free_energy",
-    "heat_capacity_J_per_K_mol": "heat_capacity",
-}
-
 MESH = (11, 11, 11)
 """Of the properties: a comparison needs the same points, not all of them."""
 
 
-def harmonic_properties(model: Phonopy, mesh: Sequence[int] = MESH) -> dict[str, float]:
-    """ω_max and ω_min (THz), S, C_V (J/(K mol)) and F (kJ/mol) per primitive cell at 300 K."""
+@dataclass(frozen=True)
+class HarmonicProperties:
+    """ω_max and ω_min, and S, F and C_V per primitive cell at 300 K."""
+
+    omega_max_THz: float
+    lowest_THz: float
+    entropy_J_per_K_mol: float
+    free_energy_kJ_per_mol: float
+    heat_capacity_J_per_K_mol: float
+
+
+Properties = TypeVar("Properties", bound=HarmonicProperties)
+
+
+@dataclass(frozen=True)
+class ThirdOrderError:
+    """Mean |Δ| of all elements of fc3, and |Δ| over |reference| as norms."""
+
+    mae_meV_per_A3: float
+    relative: float
+
+
+def harmonic_properties(model: Phonopy, mesh: Sequence[int] = MESH) -> HarmonicProperties:
+    """What a harmonic model gives on a q-mesh."""
     thermal = phonons.thermodynamics(model, mesh)
-    return {name: float(getattr(thermal, field)) for name, field in NAMES.items()}
+    return HarmonicProperties(
+        omega_max_THz=thermal.highest,
+        lowest_THz=thermal.lowest,
+        entropy_J_per_K_mol=thermal.entropy,
+        free_energy_kJ_per_mol=thermal.free_energy,
+        heat_capacity_J_per_K_mol=thermal.heat_capacity,
+    )
 
 
 def of_supercell(
     primitive: Atoms, perfect: Atoms, array: np.ndarray, mesh: Sequence[int] = MESH
-) -> dict[str, float]:
+) -> HarmonicProperties:
     """`harmonic_properties` of full force constants (N, N, 3, 3) eV/Å² of a supercell."""
     model = phonopy_cells.harmonic_calculation(primitive, perfect)
     model.force_constants = array
@@ -42,15 +64,18 @@ def of_supercell(
     return harmonic_properties(model, mesh)
 
 
-def differences(computed: Mapping[str, float], reference: Mapping[str, float]) -> dict[str, float]:
-    """|computed − reference| of every property that both have."""
-    return {name: abs(computed[name] - reference[name]) for name in computed if name in reference}
+def differences(computed: Properties, reference: Properties) -> Properties:
+    """|computed − reference| of every property."""
+    wanted = asdict(reference)
+    return type(computed)(
+        **{name: abs(value - wanted[name]) for name, value in asdict(computed).items()}
+    )
 
 
-def third_order_error(computed: np.ndarray, reference: np.ndarray) -> dict[str, float]:
-    """Mean |Δ| of all elements of fc3 (meV/Å³), and |Δ| over |reference| as norms."""
+def third_order_error(computed: np.ndarray, reference: np.ndarray) -> ThirdOrderError:
+    """Of fc3 (n, N, N, 3, 3, 3) eV/Å³."""
     difference = computed - reference
-    return {
-        "fc3_mae_meV_per_A3": 1e3 * float(np.abs(difference).mean()),
-        "fc3_relative": float(np.linalg.norm(difference) / np.linalg.norm(reference)),
-    }
+    return ThirdOrderError(
+        mae_meV_per_A3=1e3 * float(np.abs(difference).mean()),
+        relative=float(np.linalg.norm(difference) / np.linalg.norm(reference)),
+    )

@@ -14,10 +14,13 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 
 from umklapp.config import Gpaw
+from umklapp.config.base import Section
 from umklapp.errors import InputError
 from umklapp.reference.ase import CalculatorEngine
 from umklapp.reference.contract import Reason
 from umklapp.reference.kpoints import kpoint_mesh
+
+SPACING = "grid_spacing"
 
 
 class GpawEngine(CalculatorEngine):
@@ -29,6 +32,11 @@ class GpawEngine(CalculatorEngine):
     def __init__(self, settings: Gpaw) -> None:
         super().__init__(settings)
         self.settings = settings
+
+    def identity(self, settings: Section) -> dict[str, Any]:
+        """All settings; without a grid spacing as before there was one: labels stay known."""
+        plain = super().identity(settings)
+        return {name: value for name, value in plain.items() if (name, value) != (SPACING, None)}
 
     def check(self, species: Iterable[str]) -> None:
         """Raise `InputError` where GPAW has no data set (PAW setup) for a species."""
@@ -65,6 +73,7 @@ class GpawEngine(CalculatorEngine):
 
         workdir.mkdir(parents=True, exist_ok=True)
         settings = self.settings
+        spacing = settings.grid_spacing
         return GPAW(
             mode=PW(settings.ecut),
             xc=_functional(settings.xc),
@@ -81,6 +90,7 @@ class GpawEngine(CalculatorEngine):
             },
             maxiter=settings.max_iterations * attempt,
             txt=str(workdir / "gpaw.txt"),
+            **({} if spacing is None else {"h": spacing}),
             **({"mixer": Mixer(beta=0.02, nmaxold=5, weight=100)} if attempt > 1 else {}),
         )
 

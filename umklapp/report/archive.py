@@ -21,13 +21,14 @@ log = logging.getLogger(__name__)
 
 
 def sources(material: Material) -> list[str]:
-    """Files of one material that its figures and its row of the summary are made of."""
+    """Files of one material that its figures, its part of the report and its row are made of."""
     return [
         *(material.history, material.test_errors, material.verdict, material.events),
         *(material.conductivity, material.bands, material.thermodynamics),
         *(material.green_kubo, material.heat_flux, material.effective, material.srme),
         *(material.elastic, material.summary, material.audit, material.error_budget),
         *(material.baseline, material.corrected_baseline),
+        *(material.structure, material.primitive),
     ]
 
 

@@ -234,6 +234,7 @@ def run(path: Path) -> str:
         f"\n    κ: {summary.get('non_analytical_correction', 'its Born charges are not recorded')}"
         for _, summary in table.iterrows()
     )
-    report = Path(results.report)
+    pages = (Path(results.page), Path(results.report))
+    report = next((page for page in pages if page.exists()), pages[0])
     where = f"report: {report}" if report.exists() else f"figures: {results.figures}"
     return f"{render(table)}\n\nwhy the rounds ended:\n{reasons}\n\ntable: {file}\n{where}"

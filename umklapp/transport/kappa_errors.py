@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 from phono3py import Phono3py
 
 from umklapp import config
 from umklapp.lattice import phonons
-from umklapp.lattice.phonon_errors import MESH, harmonic_properties
+from umklapp.lattice.phonon_errors import MESH, HarmonicProperties, harmonic_properties
 from umklapp.transport import bte
+
+
+@dataclass(frozen=True)
+class PhononProperties(HarmonicProperties):
+    """Those of the harmonic crystal, and κ(300 K), NaN where there is none."""
+
+    kappa_W_per_mK: float
 
 
 def properties(
@@ -17,14 +25,14 @@ def properties(
     conductivity: config.Conductivity,
     imaginary: float,
     mesh: Sequence[int] = MESH,
-) -> dict[str, float]:
-    """Those of `harmonic_properties`, and κ(300 K) in W/(m K), NaN where there is none.
+) -> PhononProperties:
+    """Harmonic properties and κ(300 K).
 
     Args:
         phonon: with fc2 and fc3. imaginary: THz, as `bte.solve`. mesh: of harmonic properties.
     """
-    row = harmonic_properties(phonons.harmonic(phonon), mesh)
-    return {**row, "kappa_W_per_mK": kappa(phonon, conductivity, imaginary)}
+    of_fc2 = harmonic_properties(phonons.harmonic(phonon), mesh)
+    return PhononProperties(**asdict(of_fc2), kappa_W_per_mK=kappa(phonon, conductivity, imaginary))
 
 
 def kappa(phonon: Phono3py, conductivity: config.Conductivity, imaginary: float) -> float:

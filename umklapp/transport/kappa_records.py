@@ -37,13 +37,15 @@ def at(
 class Correction(Part):
     """What correcting a member by a Taylor expansion did (`taylor.correction.correct`).
 
-    labels_left_out: in which an atom had left its site.
+    labels_left_out: in which an atom had left its site. noise: of the labels, the likeliest; None
+    in records of before it was sought.
     """
 
     labels: float
     labels_left_out: float = 0.0
     residual_before_eV_per_A: float
     residual_after_eV_per_A: float
+    noise_eV_per_A: float | None = None
     log_evidence_per_force: float
 
 

@@ -16,6 +16,9 @@ from umklapp.errors import InputError
 from umklapp.reference import Failure, create, relaxation
 from umklapp.reference.kpoints import kpoint_mesh
 
+EARLIER_HASH = "s0cff3eeb92de"
+"""Of the default settings, in ledgers on disk."""
+
 COARSE = {"ecut": 200.0, "kpoint_density": 0.9}
 TIGHT = COARSE | {
     "energy_tolerance": 1e-7,
@@ -103,6 +106,25 @@ def test_second_attempt_can_succeed(tmp_path):
     ]
     assert [each.parameters.maxiter for each in calculators] == [9, 18]
     assert gpaw(**COARSE).settings_hash == engine.settings_hash  # a cap is no physics
+
+
+def test_a_finer_grid_forgets_where_the_crystal_lies(tmp_path):
+    """A moved crystal has the same forces, but for the grid."""
+    here = rattled(1, atoms=bulk("NaCl", "rocksalt", a=5.6), amplitude=0.05)
+    moved = here.copy()
+    moved.positions += [0.11, 0.05, 0.08]
+    change = {}
+    for spacing in (None, 0.2):
+        engine = gpaw(**TIGHT, xc="PBEsol", grid_spacing=spacing)
+        first, second = (engine.label(atoms, tmp_path, 120).get_forces() for atoms in (here, moved))
+        change[spacing] = np.abs(first - second).max()
+    assert change[0.2] < 0.3 * change[None]
+
+
+def test_labels_made_before_there_was_a_grid_spacing_are_still_known():
+    """The identity without one has no such key."""
+    assert gpaw().settings_hash == EARLIER_HASH
+    assert gpaw(grid_spacing=0.19).settings_hash != EARLIER_HASH
 
 
 def test_relaxation_keeps_the_space_group(tmp_path):

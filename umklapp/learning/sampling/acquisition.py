@@ -42,8 +42,8 @@ class AcquisitionRecord(Record):
 
 @dataclass(frozen=True)
 class Selection:
-    """chosen: sorted numbers of the frames to label; probability: (n,) of acceptance; counts: how
-    many frames met which fate, in words; notes: what else must be said."""
+    """chosen: sorted numbers of the frames to label; probability: (n,) of acceptance; counts:
+    frames that each step of the choice left over, by the step; notes: what else must be said."""
 
     chosen: list[int]
     probability: np.ndarray

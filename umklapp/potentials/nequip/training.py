@@ -146,7 +146,7 @@ def _fit(
     frozen: Sequence[str] = (),
     finished: Path | None = None,
 ) -> TrainingResult:
-    """One training. Where it is `finished` with its checkpoint at `out`, its result of then."""
+    """One training; where `finished` belongs to the checkpoint at `out`, the result it recorded."""
     training, validation = parts
     one_thread()
     scratch.mkdir(parents=True, exist_ok=True)

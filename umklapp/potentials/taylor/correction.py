@@ -57,18 +57,20 @@ def correct_members(
     """Each potential with the posterior of its own residual, and what the correction did.
 
     The prior mean of the residual is zero: nothing is assumed known but symmetry, sum rules and
-    the widths. Labels in other cells are passed over, and those in which an atom has left its site:
-    an event is nothing that an expansion about the sites could describe.
+    the widths. The noise is the one under which the residual is most likely, at least
+    `settings.noise`: an engine's grid or its self-consistency may leave more. Labels in other cells
+    are passed over, and those in which an atom has left its site: an event is nothing that an
+    expansion about the sites could describe.
 
     Args:
         potentials: trained models.
         labels: labelled frames; those in the cell of `perfect` are used.
         perfect: the phonon supercell.
-        settings: widths and noise of the prior.
+        settings: widths and least noise of the prior.
 
     Returns:
         For every potential the corrected one; number of labels, of those left out as hopped, rms
-        residual force before and after (eV/Å), log evidence per force.
+        residual force before and after (eV/Å), the noise (eV/Å), log evidence per force.
 
     Raises:
         InputError: no label is in that cell with every atom at its site.
@@ -91,14 +93,16 @@ def correct_members(
     corrected = []
     for potential in potentials:
         residual = (forces - np.array(potential.evaluate(used).forces)).ravel()
-        z = regression.posterior(residual)
+        likeliest = regression.likeliest(residual)
+        z = likeliest.posterior(residual)
         rest = residual - design @ z
         numbers = {
             "labels": float(len(used)),
             "labels_left_out": float(left_out),
             "residual_before_eV_per_A": float(np.sqrt(np.mean(residual**2))),
             "residual_after_eV_per_A": float(np.sqrt(np.mean(rest**2))),
-            "log_evidence_per_force": regression.evidence(residual),
+            "noise_eV_per_A": likeliest.noise,
+            "log_evidence_per_force": likeliest.evidence(residual),
         }
         corrected.append((Corrected(potential, prior.model(z, 0.0)), numbers))
     return corrected

@@ -6,13 +6,16 @@ K = A Aᵀ + σ² I with A = X L.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy import linalg
+from scipy import linalg, optimize
 
 from umklapp.potentials.taylor.basis import Expansion
+
+LARGEST_NOISE = 0.1
+"""eV/Å; labels that are worse determine no third derivatives."""
 
 
 def root_from_widths(expansion: Expansion, widths: np.ndarray) -> np.ndarray:
@@ -78,6 +81,29 @@ class Regression:
         log_determinant = np.log(square).sum()
         log_determinant += (len(y) - len(singular)) * np.log(self.noise**2)
         return float(-0.5 * (outside + (inside**2 / square).sum() + log_determinant) / len(y))
+
+    def likeliest(self, y: np.ndarray) -> Regression:
+        """The same model with the noise under which y is most likely, at least the present one.
+
+        Args:
+            y: (n_data,) eV/Å.
+        """
+
+        def loss(logarithm: float) -> float:
+            return -self._with(float(np.exp(logarithm))).evidence(y)
+
+        least, largest = np.log(self.noise), np.log(max(LARGEST_NOISE, self.noise))
+        grid = np.linspace(least, largest, 25)
+        place = int(np.argmin([loss(value) for value in grid]))
+        around = grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)]
+        best = optimize.minimize_scalar(loss, bounds=around, method="bounded")
+        return self._with(float(np.exp(min(best.x, grid[place], key=loss))))
+
+    def _with(self, noise: float) -> Regression:
+        """Another noise, the same singular vectors."""
+        other = replace(self, noise=noise)
+        other.__dict__["_modes"] = self._modes
+        return other
 
     def whitener(self) -> np.ndarray:
         """W with WᵀW = K⁻¹, (n_data, n_data) Å/eV, so that |W r|² = rᵀK⁻¹r.

@@ -52,6 +52,22 @@ def test_a_right_potential_stays_as_it_is():
     assert error(after, unseen) < 1e-7
 
 
+@pytest.mark.parametrize("noise", [3e-4, 3e-3])
+def test_the_noise_of_the_labels_is_found(noise):
+    """The least noise of the settings is 1e-4; labels of engines are often worse."""
+    generator, noisy = np.random.default_rng(2), []
+    for frame in labels(6, seed=1):
+        forces = frame.get_forces() + noise * generator.normal(size=(len(frame), 3))
+        noisy.append(labelled(frame, frame.get_potential_energy(), forces))
+    _, numbers = correct(TooSoft(), noisy, silicon_cubic(), SETTINGS)
+    assert numbers["noise_eV_per_A"] == pytest.approx(noise, rel=0.2)
+
+
+def test_a_noise_below_the_given_one_is_not_believed():
+    _, numbers = correct(TooSoft(), labels(6, seed=1), silicon_cubic(), config.Taylor(noise=3e-3))
+    assert numbers["noise_eV_per_A"] == pytest.approx(3e-3)
+
+
 def test_corrected_forces_are_the_gradient_of_the_energy():
     after, _ = correct(TooSoft(), labels(6, seed=1), silicon_cubic(), SETTINGS)
     frame, step = labels(1, seed=5)[0], 1e-4

@@ -19,8 +19,6 @@ def series(source, sigma, **columns):
 
 
 EVENT = Event(replica=0, start=1000.0, end=2000.0, peak=1.2, mean=1.2)
-
-
 OBSERVED = Observation(events=(EVENT,), quiet_ps=2.0, quiet=Quiet(median=0.4, width=0.02))
 
 

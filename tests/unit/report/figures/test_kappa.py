@@ -29,8 +29,6 @@ ERRORS = stored_results.errors(
         [200.0, 300.0, 600.0], potential=[4.0, 3.0, 1.5], mesh=[3.0, 0.4, 2.0], size=None
     )
 )
-
-
 NOT_COMPUTED = {
     "kappa_W_per_mK": None,
     "std_W_per_mK": None,

@@ -1,0 +1,183 @@
+"""The first screen: a row per material, with the word that says whether its κ may be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from umklapp.report import advice
+from umklapp.report.page.sources import MaterialSources
+from umklapp.transport.kappa_records import ROOM
+
+Level = Literal["failed", "doubtful", "open", "trusted"]
+
+LEVELS: dict[Level, str] = {
+    "failed": "failed",
+    "doubtful": "not to be trusted yet",
+    "open": "not finished",
+    "trusted": "may be trusted",
+}
+"""What each level is called, worst first: the order of the table."""
+
+
+@dataclass(frozen=True)
+class Kappa:
+    """κ near 300 K by one method, W/(m K). error: its total, None where none is known.
+
+    partial: what the error is where it is not the total of a budget. doubt: why this number is no
+    result, empty where it is one.
+    """
+
+    value: float
+    error: float | None
+    partial: str = ""
+    doubt: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One material on the first screen; None where nothing is known.
+
+    reasons: why the level is not `trusted`, a clause each. sigma: σᴬ of the last committee's
+    dynamics. labels: reference calculations; rounds: of training. hours: of cores, of GPUs.
+    """
+
+    key: str
+    level: Level
+    reasons: list[str]
+    stage: str
+    boltzmann: Kappa | None
+    green_kubo: Kappa | None
+    baseline: Kappa | None
+    experiment: list[float]
+    ab_initio: list[float]
+    sigma: float | None
+    verdict: str | None
+    audit: str | None
+    rounds: int | None
+    labels: int | None
+    failed_labels: int
+    force_mae_eV_per_A: float | None
+    core_hours: float
+    gpu_hours: float
+
+    @property
+    def rank(self) -> int:
+        """Place of the level, failures first."""
+        return list(LEVELS).index(self.level)
+
+
+def row(sources: MaterialSources) -> Row:
+    """The row of one material."""
+    standing, summary = sources.standing, sources.summary
+    level, reasons = judged(sources)
+    shown = sources.finished
+    literature = sources.conductivity.literature if sources.conductivity else None
+    audit = sources.audit
+    sigma = sources.verdict.overall_sigma("after") if sources.verdict and shown else None
+    labels = summary.labels if summary and shown else standing.get("labels")
+    spent = sources.costs
+    committee = sources.committees[-1] if sources.committees else None
+    return Row(
+        key=sources.key,
+        level=level,
+        reasons=reasons,
+        stage=_stage(sources),
+        boltzmann=boltzmann(sources) if shown else None,
+        green_kubo=green_kubo(sources) if shown else None,
+        baseline=None,
+        experiment=list(literature.experiment_300K) if literature else [],
+        ab_initio=list(literature.ab_initio_green_kubo_300K) if literature else [],
+        sigma=sigma,
+        verdict=sources.verdict.verdict if sources.verdict and shown else None,
+        audit=(audit.outcome if audit else "not audited") if shown else None,
+        rounds=len(sources.rounds) or None,
+        labels=labels or None,
+        failed_labels=standing.get("failed_labels", summary.failed_labels if summary else 0),
+        force_mae_eV_per_A=committee.test.force_mae_eV_per_A if committee else None,
+        core_hours=float(spent["core_hours"].sum()) if len(spent) else 0.0,
+        gpu_hours=float(spent["gpu_hours"].sum()) if len(spent) else 0.0,
+    )
+
+
+def judged(sources: MaterialSources) -> tuple[Level, list[str]]:
+    """Whether κ may be trusted, and every reason against it, as clauses."""
+    standing = sources.standing
+    broken = [
+        *sources.unreadable,
+        *(
+            f"the job {job['rule']} failed: {job['last_line']}"
+            for job in standing.get("failed", [])
+        ),
+    ]
+    if not sources.finished:
+        if sources.audit is not None and standing.get("audit_note"):
+            broken.append(str(standing["audit_note"]))
+        return ("failed", broken) if broken else ("open", [f"in progress: {_stage(sources)}"])
+    conductivity = sources.conductivity
+    if conductivity is None:
+        broken.append("conductivity.json does not exist")
+    elif conductivity.not_computed:
+        broken.append(f"no κ by the Boltzmann equation: {conductivity.not_computed}")
+    doubts = trust_doubts(sources)
+    failed = broken or [
+        clause
+        for clause in doubts
+        if clause == advice.AUDIT_DOUBTS["failed"] or "without convergence" in clause
+    ]
+    reasons = [*broken, *doubts]
+    if failed:
+        return "failed", reasons
+    return ("doubtful", reasons) if reasons else ("trusted", [])
+
+
+def trust_doubts(sources: MaterialSources) -> list[str]:
+    """What `advice.doubts` has against the κ of a finished material."""
+    converged = sources.rounds[-1].assessment.converged if sources.rounds else False
+    audit, verdict = sources.audit, sources.verdict
+    return advice.doubts(
+        converged,
+        audit.outcome if audit else "not audited",
+        verdict.verdict if verdict else "undecided",
+        verdict.needs if verdict else (),
+    )
+
+
+def boltzmann(sources: MaterialSources) -> Kappa | None:
+    """κ(300 K) by the Boltzmann equation with the total of its error budget."""
+    value = sources.conductivity.at_room_temperature if sources.conductivity else None
+    if value is None:
+        return None
+    budget = sources.errors.boltzmann if sources.errors else None
+    if budget is None:
+        return Kappa(value[0], value[1], partial="members only")
+    return Kappa(value[0], budget.total(ROOM))
+
+
+def green_kubo(sources: MaterialSources) -> Kappa | None:
+    """κ by Green–Kubo near 300 K, with the size correction where that is to be believed."""
+    record = sources.green_kubo
+    if record is None or record.kappa_W_per_mK is None or record.temperature_K is None:
+        return None
+    budget = sources.errors.green_kubo if sources.errors else None
+    error = record.error_W_per_mK if budget is None else budget.total(record.temperature_K)
+    partial = "" if budget else "statistics only"
+    ratio = advice.size_correction(record)
+    doubt = record.too_small or ""
+    if not doubt and ratio is not None and abs(ratio) > advice.LARGE_CORRECTION:
+        doubt = "its cell is too small: the size correction exceeds the value"
+    corrected = record.corrected_W_per_mK
+    value = record.kappa_W_per_mK if doubt or corrected is None else corrected
+    return Kappa(value, error, partial, doubt)
+
+
+def _stage(sources: MaterialSources) -> str:
+    standing = sources.standing
+    if not standing:
+        return "finished (archive)"
+    stage = str(standing.get("stage"))
+    number = standing.get("round")
+    return f"round {number}: {stage}" if number is not None and stage in _IN_ROUND else stage
+
+
+_IN_ROUND = ("training", "exploration", "acquisition", "labels", "between rounds", "audit")
