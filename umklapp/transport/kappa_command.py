@@ -38,6 +38,9 @@ def model_of(model: str | None, calculator: str | None) -> config.FoundationMode
 
     Args:
         model: file of weights of nequix, or a published name; calculator: `module:Class`.
+
+    Raises:
+        InputError: it is neither.
     """
     if calculator is not None:
         return config.CalculatorModel(calculator=calculator)
