@@ -128,7 +128,7 @@ def three_materials(folder: Path, **changes: dict) -> Path:
             "l_max": 1,
             "features": [8, 4],
             "radial_width": 16,
-            "training": {"epochs": 8, "learning_rate": 0.02},
+            "training": {"epochs": 8, "learning_rate": 0.02, "repeats": 0},
         },
         "committee": {"subsamples": 2, "seeds": 1, "engine": "eager"},
         # such members differ by more than the default allows: every replica would end at once

@@ -31,7 +31,7 @@ STAGES = {
         "material_summary", "summary", "comparison", "figure_learning_curve", "figure_uncertainty",
         "figure_events", "figure_green_kubo", "figure_bands", "figure_kappa", "figure_elastic",
         "figure_overview",
-        "figure_campaign", "report_page",
+        "figure_campaign", "figure_study", "report_page",
     ),
 }  # fmt: skip
 """Rules of every stage, in the order of the pipeline."""

@@ -26,7 +26,7 @@ def test_a_removed_material_breaks_nothing_and_stays_on_disk(copy: Path) -> None
     campaign(copy, [SI])
     status, text = run(copy)
     assert status == 0, text
-    assert planned(text).keys() <= {"summary", "figure_campaign", "all", "total"}
+    assert planned(text).keys() <= {"summary", "figure_campaign", "figure_study", "all", "total"}
     assert state(copy, SI, C) == before
 
 

@@ -50,6 +50,10 @@ def pretraining(campaign: Campaign) -> tuple[int, Pretraining] | None:
     return None
 
 
+STUDY = ("sigma_parity", "event_share", "flagged", "kappa_parity", "spent")
+"""Figures of all materials that `figure_study` draws."""
+
+
 @dataclass(frozen=True)
 class Requests:
     """Files that the jobs of a campaign ask for.
@@ -336,7 +340,7 @@ class Requests:
 
     def overview(self) -> list[str]:
         """Figures of all materials; a shard has those of the literature alone."""
-        names = ("kappa_sigma",) if self.shard else ("kappa_sigma", "campaign")
+        names = ("kappa_sigma",) if self.shard else ("kappa_sigma", "campaign", *STUDY)
         return [self.results.overview.png(name) for name in names]
 
     def figures(self) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 
 from umklapp import config
 from umklapp.campaign import requests, shards
-from umklapp.campaign.requests import Requests
+from umklapp.campaign.requests import STUDY, Requests
 
 SI, CUI = "Si-227", "CuI-216"
 
@@ -175,7 +175,9 @@ def test_a_shard_has_tables_of_its_own_and_number_0_joins(ask):
     assert ask(shard=part).tables() == ["results/summaries/summary_02_of_03.csv"]
     assert ask(shard=join).tables() == ["results/summary.csv"]
     assert "results/figures/overview/campaign.png" in ask().tables()
-    assert "results/figures/overview/campaign.png" not in ask(shard=part).figures()
+    assert "results/figures/overview/kappa_parity.png" in ask().tables()
+    of_shard = ask(shard=part).figures()
+    assert not {f"results/figures/overview/{n}.png" for n in ("campaign", *STUDY)} & {*of_shard}
 
 
 def test_the_shared_model_leaves_out(ask):

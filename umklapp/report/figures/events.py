@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from umklapp.learning.events.observations import Observation
 from umklapp.learning.events.quiet import LEAVE
 from umklapp.learning.events.verdict import Verdict
-from umklapp.report.figures.style import BLUE, ORANGE, SETTINGS, save
+from umklapp.report.figures.style import BLUE, ORANGE, SETTINGS, decades, save
 
 LOOKS = {"before": ("before learning", ORANGE), "after": ("after learning", BLUE)}
 ENOUGH = 20
@@ -84,6 +84,7 @@ def _along_dynamics(panels: Sequence[Axes], data: pd.DataFrame, record: Verdict)
         column = f"uncertainty_{name}"
         panels[2].plot(part["x"], 1e3 * part[column], color=colour, label=label)
     panels[2].set_yscale("log")
+    decades(panels[2].yaxis)
     panels[2].set_ylabel("uncertainty\n($u_{max}$, meV/Å)")
 
 

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
-from umklapp.report.figures.style import BLUE, ORANGE, canvas, save
+from umklapp.report.figures.style import BLUE, ORANGE, canvas, decades, save
 from umklapp.report.history import Round
+
+FEW = 3
+"""Points below which a line between them is no learning curve, which the title says."""
 
 
 def table(rounds: Sequence[Round]) -> pd.DataFrame:
@@ -51,10 +54,10 @@ def draw(data: pd.DataFrame, material: str, paths: Sequence[Path]) -> None:
     )
     axes.set(xlabel="training labels", ylabel="force MAE (meV/Å)", title=material)
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_locator(NullLocator())
+    decades(axes.yaxis)
     axes.margins(x=0.1)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend()
+    figure.legend(loc="outside lower center")
+    if len(data) < FEW:
+        axes.set_title(f"{material}: {len(data)} rounds, too few for a trend")
     save(figure, paths)

@@ -8,7 +8,9 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 BLUE, ORANGE, GREY = "#1f5fa8", "#d1731b", "#777777"
 """Told apart in print and by colour-blind readers."""
@@ -41,3 +43,10 @@ def save(figure: Figure, paths: Sequence[Path]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         stamp = {".pdf": "CreationDate", ".svg": "Date"}.get(path.suffix, "Software")
         figure.savefig(path, dpi=200, metadata={stamp: None})
+
+
+def decades(axis: Axis) -> None:
+    """Ticks of a logarithmic axis at 1, 2 and 5 times powers of ten, as plain numbers."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())

@@ -10,11 +10,10 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.sampling.calibration import Honesty
-from umklapp.report.figures.style import BLUE, SETTINGS, save
+from umklapp.report.figures.style import BLUE, SETTINGS, decades, save
 
 
 def draw(
@@ -92,6 +91,4 @@ def _diagonal(axes: Axes, values: Sequence[float]) -> None:
     axes.plot([low, high], [2 * low, 2 * high], color="0.85", lw=0.6)
     axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.set_minor_locator(NullLocator())
+        decades(axis)

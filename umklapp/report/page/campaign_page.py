@@ -23,6 +23,7 @@ from umklapp.report.page import (
     structure_drawing,
 )
 from umklapp.report.page.figure_images import Figure, figures
+from umklapp.report.page.figure_images import of_campaign as overview_figures
 from umklapp.report.page.formatting import plain, with_error
 from umklapp.report.page.quantities import Quantity
 from umklapp.report.page.rounds import Step
@@ -124,6 +125,7 @@ def render(campaign: CampaignSources, now: float) -> str:
         counts={level: sum(row.level == level for row in rows) for level in standing.LEVELS},
         strips={row.key: kappa_marks.strip(row, axis) for row in rows},
         axis=axis,
+        overview=overview_figures(Results(str(campaign.folder))),
         shared=shared_hours(campaign),
         with_baseline=any(row.baseline for row in rows),
         with_gpu=any(row.gpu_hours for row in rows),

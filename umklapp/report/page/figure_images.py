@@ -31,6 +31,18 @@ TITLES = {
 }
 """Figures by the name of their files, in the order of the page; others come last."""
 
+OVERVIEW = {
+    "kappa_parity": "κ of all methods against literature",
+    "campaign": "κ of this campaign against σᴬ",
+    "sigma_parity": "σᴬ against published values",
+    "event_share": "Share of time in rare events",
+    "flagged": "Flagged materials",
+    "spent": "Cost per material",
+    "kappa_sigma": "Literature: κ against σᴬ",
+    "screening": "Literature: the screening",
+}
+"""Figures of all materials, in the order of the page."""
+
 WIDEST, COLOURS = 1000, 32
 """Pixels, and colours of a palette: line drawings need no more, and 122 materials must fit."""
 
@@ -58,9 +70,16 @@ def figures(results: Results, material: str) -> list[Figure]:
     return [_figure(name, pictures[name], material) for name in order]
 
 
+def of_campaign(results: Results) -> list[Figure]:
+    """Figures of all materials together, those of the literature last."""
+    paths = {Path(path).stem: Path(path) for path in existing(results.overview.png("*"))}
+    order = [*[n for n in OVERVIEW if n in paths], *sorted(set(paths) - set(OVERVIEW))]
+    return [_figure(name, paths[name], "all materials") for name in order]
+
+
 def _figure(name: str, path: Path, material: str) -> Figure:
     uri, size = data_uri(path)
-    title = TITLES.get(name, name.replace("_", " ").capitalize())
+    title = {**TITLES, **OVERVIEW}.get(name, name.replace("_", " ").capitalize())
     return Figure(name, title, caption(name, material), uri, *size)
 
 

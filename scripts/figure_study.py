@@ -1,0 +1,39 @@
+"""Figures of all materials: σᴬ, share of time in events, flagged, κ against literature, cost."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from umklapp.learning.events.verdict import Verdict
+from umklapp.logs import log_to
+from umklapp.report.figures import event_share, flagged, kappa_parity, sigma_parity, spent
+
+
+def main(files, materials, out):
+    """Draw every figure with its csv.
+
+    Args:
+        out: path of the png of every figure by its name; pdf and csv stand beside it.
+    """
+    verdicts = {
+        material: Verdict.read(Path(path))
+        for material, path in zip(materials, files["verdicts"], strict=True)
+    }
+    summary, published = pd.read_csv(files["summary"]), Path(files["table"])
+    tables = {
+        "sigma_parity": sigma_parity.table(verdicts, published),
+        "event_share": event_share.table(verdicts),
+        "flagged": flagged.table(verdicts, summary),
+        "kappa_parity": kappa_parity.table(summary, published),
+        "spent": spent.table(summary),
+    }
+    for figure in (sigma_parity, event_share, flagged, kappa_parity, spent):
+        name = figure.__name__.rpartition(".")[2]
+        path = Path(out[name])
+        tables[name].to_csv(path.with_suffix(".csv"), index=False)
+        figure.draw(tables[name], [path, path.with_suffix(".pdf")])
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    main(snakemake.input, snakemake.params.materials, snakemake.output)
