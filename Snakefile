@@ -25,8 +25,6 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-MATERIALS = RUN.materials
-
 
 report: "report/workflow.rst"
 
