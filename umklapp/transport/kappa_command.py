@@ -11,7 +11,7 @@ import pandas as pd
 from ase import Atoms
 
 from umklapp import config
-from umklapp.crystals import materials, phonopy_cells, supercells
+from umklapp.crystals import materials, phonopy_cells, supercells, symmetry
 from umklapp.errors import InputError
 from umklapp.lattice import born
 from umklapp.lattice.born_record import BornRecord
@@ -64,8 +64,8 @@ def crystal_of(text: str, table: Path) -> Crystal:
     path = Path(text)
     if path.is_file():
         atoms = materials.read_structure(path)
-        primitive = materials.primitive_cell(atoms)
-        key = f"{materials.composition(primitive)}-{materials.space_group(primitive)}"
+        primitive = symmetry.primitive_cell(atoms)
+        key = f"{materials.composition(primitive)}-{symmetry.space_group(primitive)}"
         return Crystal(key, primitive, f"of {path.name}")
     rows = materials.read_table(table)
     if text not in rows.index:
