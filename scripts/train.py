@@ -7,12 +7,11 @@ from umklapp.crystals import frames
 from umklapp.lattice import force_constants
 from umklapp.lattice.born_record import BornRecord
 from umklapp.logs import log_to
-from umklapp.potentials import device
+from umklapp.potentials import device, trained_out
 from umklapp.potentials.committee import member_frames, stream_of
 from umklapp.potentials.loading import load
 from umklapp.potentials.nequip.schedule import as_start
 from umklapp.potentials.taylor import training as taylor
-from umklapp.potentials.training import trainer
 from umklapp.potentials.training_records import Training
 from umklapp.potentials.training_residuals import left_on
 
@@ -31,12 +30,15 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
             primitive, perfect, phonons, BornRecord.read(files["born"])
         )
         result = taylor.train(dataset, perfect, calculation, potential, seed, out["model"], scratch)
+        left = left_on(load(out["model"]), dataset)
     else:
         parts = member_frames(dataset, committee, root, material, member)
         parent = next((Path(files[name]) for name in ("parent", "start") if files[name]), None)
         potential = as_start(potential) if files["start"] else potential
         print(f"member {member}: seed {seed}, from {parent or 'scratch'}")
-        result = trainer(potential)(*parts, potential, seed, out["model"], scratch, parent=parent)
+        result, left = trained_out.train(
+            *parts, potential, seed, out["model"], scratch, parent=parent
+        )
     record = Training(
         member=member,
         seed=seed,
@@ -45,7 +47,7 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
         model=provenance.file_digest(out["model"]),
         potential=potential.model_dump(mode="json"),
         parent=provenance.file_digest(parent) if parent else None,
-        left=left_on(load(out["model"]), parts[0]),
+        left=left,
         **device.facts(),
         **dict(result),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,12 @@ def replacing(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def copy(source: Path, path: Path) -> None:
+    """Copy a file so that no reader meets half of it; folders are made."""
+    with replacing(path) as part:
+        shutil.copyfile(source, part)
 
 
 class _UniqueKeys(yaml.SafeLoader):

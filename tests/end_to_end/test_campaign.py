@@ -54,7 +54,7 @@ TINY = {
         "l_max": 1,
         "features": [8, 4],
         "radial_width": 16,
-        "training": {"epochs": 6, "learning_rate": 0.02},
+        "training": {"epochs": 6, "learning_rate": 0.02, "repeats": 0},
     },
     "committee": {"subsamples": 2, "seeds": 1},
     "exploration": {"kind": "md", "replicas": 2, "steps": 60, "every": 5, "temperatures": [300]},

@@ -43,6 +43,7 @@ CHEAP = {
             "radial_width": 8,
             "training": {
                 "epochs": 4,
+                "repeats": 0,
                 "stress_weight": 0,
                 "warm_start": {"epochs": 2, "learning_rate": 0.01},
             },

@@ -19,6 +19,7 @@ CAMPAIGN = {
         **test_campaign.TINY["potential"],
         "training": {
             "epochs": 4,
+            "repeats": 0,
             "warm_start": {"epochs": 2, "learning_rate": 0.002},
             "schedule": [
                 {"name": "broad"},

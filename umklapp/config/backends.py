@@ -84,6 +84,8 @@ TRAINING = frozenset(
         "learning_rate",
         "batch_size",
         "patience",
+        "left",
+        "repeats",
         "ema_decay",
         "energy_weight",
         "force_weight",

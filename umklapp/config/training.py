@@ -62,6 +62,16 @@ class Training(Section):
     )
     batch_size: int = Field(2, ge=1)
     patience: int = Field(25, ge=1, description="epochs without better validation loss")
+    left: Fraction = Field(
+        0.1,
+        description="rms of the force that may be left of the training labels of any kind and "
+        "cell, over that of the labels; 5 meV/Å are always allowed",
+    )
+    repeats: int = Field(
+        2,
+        ge=0,
+        description="a training that leaves more goes on as a warm start, at most so often",
+    )
     ema_decay: float = Field(0.99, ge=0, lt=1)
     energy_weight: float = Field(1.0, ge=0)
     force_weight: Positive = 1.0

@@ -29,7 +29,8 @@ class TrainingResult(Part):
 
     epochs, seconds: of all stages together; best_epoch, validation: of the last one. validation:
     `energy_mae_eV_per_atom`, `force_mae_eV_per_A`, `stress_mae_eV_per_A3` of the held-back frames;
-    of a Taylor expansion its evidence instead.
+    of a Taylor expansion its evidence instead. repeats: warm starts because too much of the
+    training labels was left.
     """
 
     epochs: int
@@ -37,6 +38,7 @@ class TrainingResult(Part):
     validation: dict[str, float]
     seconds: float
     stages: tuple[StageResult, ...] = ()
+    repeats: int = 0
 
 
 class Pretraining(Record, TrainingResult):

@@ -27,7 +27,8 @@ def sources(material: Material) -> list[str]:
         *(material.conductivity, material.bands, material.thermodynamics),
         *(material.green_kubo, material.heat_flux, material.effective, material.srme),
         *(material.elastic, material.summary, material.audit, material.error_budget),
-        *(material.structure, material.primitive, material.comparison),
+        *(material.baseline, material.corrected_baseline),
+        *(material.structure, material.primitive),
     ]
 
 

@@ -32,7 +32,9 @@ def trained_out(members: Sequence[Sequence[Left]], settings: Rounds) -> Criterio
     limit = settings.training_share
     met = share <= limit
     if not met:
-        sentence += f" (wanted {limit:.0%}): not trained out; raise potential.training.epochs"
+        sentence += (
+            f" (wanted {limit:.0%}): not trained out; raise potential.training.epochs or .repeats"
+        )
     return Criterion(met=met, value=share, limit=limit, words=sentence)
 
 

@@ -6,7 +6,6 @@ Deterministic on one thread; resumable: the last epoch's checkpoint lies in the 
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from nequip.utils.global_state import get_latest_global_state, set_global_state
 
 from umklapp import config, provenance
 from umklapp.errors import CalculationError
-from umklapp.files import replacing, write_json
+from umklapp.files import copy, write_json
 from umklapp.logs import without_warnings
 from umklapp.potentials import architectures
 from umklapp.potentials.device import chosen
@@ -97,7 +96,7 @@ def train(
         result = _stage((training, validation), (stage, own), stage_seed, best, folder, given)
         results.append(result)
         given = Start(best, keeps_zero=True)
-    _copy(best, out)
+    copy(best, out)
     return TrainingResult(
         epochs=sum(result.epochs for result in results),
         best_epoch=results[-1].best_epoch,
@@ -128,11 +127,6 @@ def _stage(
         frozen=list(described.freeze),
         with_stress=schedule.with_stress(parts[0]) if own.training.stress_weight > 0 else 0,
     )
-
-
-def _copy(source: Path, out: Path) -> None:
-    with replacing(out) as part:
-        shutil.copyfile(source, part)
 
 
 @without_warnings()
@@ -225,7 +219,7 @@ def _fit(
     )
     if not best.best_model_path or not np.isfinite(float(best.best_model_score)):
         raise CalculationError(f"training in {scratch} gave no finite loss; lower learning_rate")
-    _copy(Path(best.best_model_path), out)
+    copy(Path(best.best_model_path), out)
     return progress.result()
 
 

@@ -8,16 +8,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from umklapp.lattice.elastic.record import ElasticRecord
-from umklapp.report import comparison
+from umklapp.report import comparison, zero_label
 from umklapp.report.figures import elastic as elastic_figure
 from umklapp.report.page.formatting import with_error
 from umklapp.report.page.sources import MaterialSources
 
 MEMBERS = "standard deviation over the members of the committee"
-
-
-FOUNDATION = ("zero labels", "with the Taylor correction of")
-"""In the names of the methods of comparison.json that rest on a foundation model."""
 
 
 @dataclass(frozen=True)
@@ -32,25 +28,18 @@ class Quantity:
 
 
 def kappa_table(sources: MaterialSources) -> pd.DataFrame:
-    """κ near 300 K by every method and in the literature: columns of `comparison.COLUMNS`.
-
-    Made anew with today's rules; rows of a foundation model, without labels and with some, are taken
-    from comparison.json.
-    """
+    """κ near 300 K by every method and in the literature: columns of `comparison.COLUMNS`."""
+    foundation = zero_label.rows(sources.baseline, sources.corrected)
     if sources.conductivity is None:
-        return pd.DataFrame(columns=comparison.COLUMNS)
-    table = comparison.rows(
+        return foundation
+    literature = comparison.literature_rows(sources.conductivity.literature)
+    return comparison.rows(
         sources.conductivity,
         sources.green_kubo,
         sources.effective,
-        comparison.literature_rows(sources.conductivity.literature),
+        pd.concat([rows for rows in (foundation, literature) if len(rows)] or [literature]),
         sources.errors,
     )
-    written = [row.model_dump() for row in sources.comparison.kappa] if sources.comparison else []
-    models = [row for row in written if any(text in row["method"] for text in FOUNDATION)]
-    if not models:
-        return table
-    return pd.concat([pd.DataFrame(models)[comparison.COLUMNS], table], ignore_index=True)
 
 
 def quantities(sources: MaterialSources) -> list[Quantity]:

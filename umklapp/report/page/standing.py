@@ -20,9 +20,6 @@ LEVELS: dict[Level, str] = {
 """What each level is called, worst first: the order of the table."""
 
 
-ZERO_LABELS = "zero labels"
-"""In the names of methods of comparison.json that are a foundation model alone."""
-
 APART = 1.5
 """Ratio to the nearest published κ from which the page says so: experiments scatter by less."""
 
@@ -92,7 +89,7 @@ def row(sources: MaterialSources) -> Row:
         stage=_stage(sources),
         boltzmann=boltzmann(sources) if shown else None,
         green_kubo=green_kubo(sources) if shown else None,
-        baseline=baseline(sources) if shown else None,
+        baseline=baseline(sources),
         experiment=list(literature.experiment_300K) if literature else [],
         ab_initio=list(literature.ab_initio_green_kubo_300K) if literature else [],
         sigma=sigma,
@@ -180,11 +177,8 @@ def green_kubo(sources: MaterialSources) -> Kappa | None:
 
 def baseline(sources: MaterialSources) -> Kappa | None:
     """κ(300 K) of a foundation model without labels, at the campaign's lattice."""
-    rows = sources.comparison.kappa if sources.comparison else []
-    for row in rows:
-        if ZERO_LABELS in row.method:
-            return Kappa(row.kappa_W_per_mK, None, partial="not known")
-    return None
+    kappa = sources.baseline.given.kappa.at_room_temperature if sources.baseline else None
+    return None if kappa is None else Kappa(kappa, None, partial="not known")
 
 
 def apart_from_literature(row: Row) -> str | None:

@@ -10,10 +10,12 @@ import stored_page
 
 from umklapp.errors import InputError
 from umklapp.paths import Results
+from umklapp.reference.foundation_weights import ModelIdentity
 from umklapp.report import advice
 from umklapp.report.page import campaign_page, figure_images, quantities, rounds, standing
 from umklapp.report.page.sources import of_campaign
-from umklapp.transport.kappa_records import Conductivity
+from umklapp.transport.baseline_record import Baseline, BaselineAtLattice
+from umklapp.transport.kappa_records import Conductivity, KappaNumbers
 
 NOW = 1.8e9
 
@@ -71,6 +73,7 @@ def test_trusted_only_where_nothing_speaks_against_it(tmp_path):
         ("passed", "undecided", "doubtful", "undecided"),
         ("passed", "missed event", "doubtful", "rare event"),
         ("failed", "sound", "failed", "the audit failed"),
+        ("undecided", "sound", "doubtful", "the audit has too few labels"),
     ],
 )
 def test_every_doubt_has_its_word_and_reason(tmp_path, outcome, word, level, reason):
@@ -131,24 +134,31 @@ def test_a_kappa_far_from_every_published_value_is_said(finished):
 
 def test_a_foundation_model_without_labels_has_its_column(tmp_path):
     folder = stored_page.results(tmp_path / "r", "passed")
-    path = folder / "Si-227/comparison.json"
-    record = json.loads(path.read_text())
-    record["kappa"].append(
-        {
-            "method": "model (PBE), zero labels, lattice given", "kappa_W_per_mK": 120.0,
-            "error_W_per_mK": None, "error_is": "none: no label has tested it",
-            "temperature_K": 300.0,
-        }
+    numbers = KappaNumbers(
+        temperatures_K=[300.0], kappa_W_per_mK=[120.0], kappa_tensor_W_per_mK=None,
+        not_computed=None, lowest_frequency_THz=0.0,
     )  # fmt: skip
-    path.write_text(json.dumps(record))
+    given = BaselineAtLattice(
+        lattice="of the campaign", lattice_A=[3.8] * 3, volume_A3_per_atom=20.0, stable=True,
+        lowest_frequency_THz=0.0, highest_frequency_THz=15.0, kappa=numbers, sigma_A=0.15,
+        sigma_A_error=0.01, supercell_atoms=64, frames=16, pair_cutoff_A=None, seconds=60.0,
+    )  # fmt: skip
+    model = ModelIdentity(
+        name="some-model", package="p", sha256="4ce6" * 16, functional="PBE", licence="MIT",
+        source="of a test",
+    )  # fmt: skip
+    Baseline(
+        material="Si-227", model=model, mesh=[11] * 3, given=given, own=None, own_missing=None,
+        volume_change=None, non_analytical=None, largest_mean_force_eV_per_A=0.0,
+    ).write(folder / "Si-227/baseline.json")  # fmt: skip
     row = only_row(folder)
     assert (row.baseline.value, row.baseline.error) == (120.0, None)
     (material,) = read(folder).materials
-    table = quantities.kappa_table(material)
-    assert table["method"].tolist().count("model (PBE), zero labels, lattice given") == 1
+    name = "some-model (PBE), zero labels, lattice of the campaign"
+    assert quantities.kappa_table(material)["method"].tolist().count(name) == 1
     html = campaign_page.render(read(folder), NOW)
     assert "κ without labels" in html
-    assert "zero labels, lattice given" in html
+    assert name in html
 
 
 def test_an_archive_has_the_same_kappa(finished, tmp_path):
