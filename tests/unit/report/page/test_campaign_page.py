@@ -70,6 +70,7 @@ def test_trusted_only_where_nothing_speaks_against_it(tmp_path):
         ("passed", "undecided", "doubtful", "undecided"),
         ("passed", "missed event", "doubtful", "rare event"),
         ("failed", "sound", "failed", "the audit failed"),
+        ("undecided", "sound", "doubtful", "the audit has too few labels"),
     ],
 )
 def test_every_doubt_has_its_word_and_reason(tmp_path, outcome, word, level, reason):
