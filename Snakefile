@@ -35,6 +35,7 @@ container: None
 include: "rules/common.smk"
 include: "rules/readiness.smk"
 include: "rules/materials.smk"
+include: "rules/baseline.smk"
 include: "rules/seeds.smk"
 include: "rules/low_fidelity.smk"
 include: "rules/nomad.smk"
@@ -59,6 +60,7 @@ include: "rules/shards.smk"
 rule all:
     default_target: True
     input:
+        REQUESTS.baselines(),
         [outcome(material) for material in MATERIALS],
         tables,
         nothing,
@@ -68,6 +70,12 @@ rule all:
 rule figures:
     input:
         REQUESTS.figures(),
+
+
+# What a foundation model says of every material, before the first label.
+rule baselines:
+    input:
+        REQUESTS.baselines(),
 
 
 # Before shards run side by side: what all of them read, and none of them may write.

@@ -121,6 +121,11 @@ class Parameters:
         phonons = self.campaign.phonons
         return compared_as(phonons.model_dump(mode="json"), mesh=type(phonons)().mesh)
 
+    def baseline(self) -> Plain | None:
+        """What the foundation model is asked, as a section; where its Python is changes nothing."""
+        section = plain(self.campaign.foundation)
+        return None if section is None else compared_as(section, correction=True)
+
     def seed(self, wildcards: Wildcards) -> Plain:
         """One entry of `seeds`."""
         return self.campaign.seeds[int(wildcards.index)].model_dump(mode="json")

@@ -275,6 +275,28 @@ class Requests:
         old = places.is_archive and not Path(places.error_budget).exists()
         return [] if old else places.error_budget
 
+    def baseline(self, wildcards: Wildcards) -> Files:
+        """What a foundation model says without any label, where it is asked for."""
+        places = self.of(wildcards)
+        return self._of_foundation(places, places.baseline, True)
+
+    def corrected_baseline(self, wildcards: Wildcards) -> Files:
+        """The same with the labels of the rounds."""
+        settings, places = self.campaign.foundation, self.of(wildcards)
+        wanted = settings is not None and settings.correction
+        return self._of_foundation(places, places.corrected_baseline, wanted)
+
+    def _of_foundation(self, places: Material, path: str, wanted: bool) -> Files:
+        """A file of the foundation model; nothing for an archive that was made without one."""
+        old = places.is_archive and not Path(path).exists()
+        return path if self.campaign.foundation and wanted and not old else []
+
+    def baselines(self) -> list[str]:
+        """Those of all materials of this run, before any label."""
+        if self.campaign.foundation is None:
+            return []
+        return [self.results.material(material).baseline for material in self.materials]
+
     def green_kubo(self, wildcards: Wildcards) -> Files:
         """Green–Kubo result, where it is asked for."""
         return self.of(wildcards).green_kubo if self.campaign.green_kubo else []
