@@ -201,8 +201,8 @@ def _stage(sources: MaterialSources) -> str:
     if not standing:
         return "finished (archive)"
     stage = str(standing.get("stage"))
-    number = standing.get("round")
-    return f"round {number}: {stage}" if number is not None and stage in _IN_ROUND else stage
+    current = standing.get("round")
+    return f"round {current}: {stage}" if current is not None and stage in _IN_ROUND else stage
 
 
 _IN_ROUND = ("training", "exploration", "acquisition", "labels", "between rounds", "audit")

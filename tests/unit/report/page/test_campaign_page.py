@@ -179,7 +179,7 @@ def test_labels_by_fate(finished):
     last = rounds.steps(material)[-1]
     assert (last.chosen, last.random, last.failed, last.audit_labels) == (2, 2, 1, 4)
     assert (last.new_mae, last.wanted, last.audit_outcome) == (0.007, 0.02, "passed")
-    assert f"round {last.number}: 2 uncertain frames, labelled" in rounds.chart([last])
+    assert f"round {last.round_index}: 2 uncertain frames, labelled" in rounds.chart([last])
 
 
 def test_every_number_has_what_its_error_contains(finished):
