@@ -11,12 +11,13 @@ from ase import Atoms
 
 from umklapp import reference
 from umklapp.campaign import material_checks
-from umklapp.config import WHICH, Campaign, Potential
+from umklapp.config import WHICH, Campaign, FoundationModel, FoundationReference, Potential
 from umklapp.config.backends import BACKENDS
 from umklapp.crystals import materials
 from umklapp.crystals.formats import born_files, given
 from umklapp.errors import InputError
 from umklapp.lattice import born
+from umklapp.potentials import foundation
 from umklapp.potentials.external import bridge
 from umklapp.stages import STAGES
 from umklapp.wording import nearest
@@ -50,11 +51,37 @@ def check(campaign: Campaign) -> pd.DataFrame:
         reference.check(campaign.reference, {name for names in species.values() for name in names})
     except InputError as error:
         problems.append(str(error))
+    problems += foundation_problems(campaign, species, primitives)
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
     _check_counts(campaign)
     check_backend(campaign.potential)
     return rows
+
+
+def foundation_problems(
+    campaign: Campaign, species: Mapping[str, Sequence[str]], primitives: Mapping[str, Atoms]
+) -> list[str]:
+    """What is wrong with the foundation models of a campaign.
+
+    Args:
+        species: chemical symbols of every material. primitives: cells of those that were built.
+    """
+    models: dict[str, FoundationModel] = {}
+    if campaign.foundation is not None:
+        models["foundation"] = campaign.foundation.model
+    if isinstance(campaign.reference, FoundationReference):
+        models["reference"] = campaign.reference.model
+    problems = []
+    for key, model in models.items():
+        try:
+            symbols = {symbol for names in species.values() for symbol in names}
+            foundation.check(model, symbols, key)
+            for primitive in primitives.values():
+                foundation.try_out(model, primitive, key)
+        except InputError as error:
+            problems.append(str(error))
+    return problems
 
 
 def born_problems(campaign: Campaign, primitives: Mapping[str, Atoms]) -> list[str]:
