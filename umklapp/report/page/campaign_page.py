@@ -63,6 +63,8 @@ def section(sources: MaterialSources, campaign: CampaignSources) -> MaterialSect
         if conductivity
         else []
     )
+    apart = standing.apart_from_literature(row)
+    problems += [apart] if apart else []
     return MaterialSection(
         row=row,
         sources=sources,

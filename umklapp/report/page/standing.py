@@ -20,6 +20,10 @@ LEVELS: dict[Level, str] = {
 """What each level is called, worst first: the order of the table."""
 
 
+APART = 1.5
+"""Ratio to the nearest published κ from which the page says so: experiments scatter by less."""
+
+
 @dataclass(frozen=True)
 class Kappa:
     """κ near 300 K by one method, W/(m K). error: its total, None where none is known.
@@ -169,6 +173,21 @@ def green_kubo(sources: MaterialSources) -> Kappa | None:
     corrected = record.corrected_W_per_mK
     value = record.kappa_W_per_mK if doubt or corrected is None else corrected
     return Kappa(value, error, partial, doubt)
+
+
+def apart_from_literature(row: Row) -> str | None:
+    """A sentence where κ by the Boltzmann equation is off every published value by `APART`."""
+    published = [*row.experiment, *row.ab_initio]
+    if row.boltzmann is None or not published or row.boltzmann.value <= 0:
+        return None
+    low, high, value = min(published), max(published), row.boltzmann.value
+    if value < low / APART:
+        return f"κ by the Boltzmann equation is {low / value:.1f} times below every published value"
+    if value > high * APART:
+        return (
+            f"κ by the Boltzmann equation is {value / high:.1f} times above every published value"
+        )
+    return None
 
 
 def _stage(sources: MaterialSources) -> str:

@@ -1,5 +1,6 @@
 """The page says what the records say: who is trusted and why not, errors and what they contain."""
 
+import dataclasses
 import json
 import re
 from html.parser import HTMLParser
@@ -115,6 +116,18 @@ def test_kappa_is_that_of_the_record(finished):
     value, spread = Conductivity.read(finished / "Si-227/conductivity.json").at_room_temperature
     assert (row.boltzmann.value, row.boltzmann.error) == (value, spread)
     assert row.boltzmann.partial == "members only"
+
+
+def test_a_kappa_far_from_every_published_value_is_said(finished):
+    """The stored κ of silicon is a test's, 46.5 against 148 to 156."""
+    row = only_row(finished)
+    assert standing.apart_from_literature(row).startswith(
+        "κ by the Boltzmann equation is 3.2 times"
+    )
+    near = dataclasses.replace(row, boltzmann=standing.Kappa(140.0, 5.0))
+    assert standing.apart_from_literature(near) is None
+    above = dataclasses.replace(row, boltzmann=standing.Kappa(312.0, 5.0))
+    assert "2.0 times above" in standing.apart_from_literature(above)
 
 
 def test_an_archive_has_the_same_kappa(finished, tmp_path):
