@@ -72,22 +72,10 @@ rule figures:
         REQUESTS.figures(),
 
 
-# What a foundation model says of every material, before the first label.
-rule baselines:
-    input:
-        REQUESTS.baselines(),
-
-
 # Before shards run side by side: what all of them read, and none of them may write.
 rule engines:
     input:
         REQUESTS.engines(),
-
-
-# Needs nothing but the literature table.
-rule overview:
-    input:
-        OVERVIEW.png("kappa_sigma"),
 
 
 # The model of all materials, for potential.start of another campaign; never part of a campaign itself.

@@ -1,3 +1,9 @@
+# What a foundation model says of every material, before the first label: a target.
+rule baselines:
+    input:
+        REQUESTS.baselines(),
+
+
 # What a foundation model says before the first label; only with a section `foundation`.
 rule baseline:
     input:

@@ -13,7 +13,8 @@ from typing import Any, cast
 import pandas as pd
 
 from umklapp import provenance
-from umklapp.campaign.requests import Wildcards, goes_on, pretraining
+from umklapp.campaign.requests import Wildcards
+from umklapp.campaign.training_starts import goes_on, pretraining
 from umklapp.campaign.untracked import SameNumber, Untracked, compared_as
 from umklapp.config import OPERATION, Campaign, Gpaw, Program
 from umklapp.config.base import Section

@@ -114,16 +114,16 @@ def header(path: Path) -> dict[str, Any]:
     with Path(path).open("rb") as file:
         line = file.readline(10_000_000)
     try:
-        told = json.loads(line)
+        content = json.loads(line)
     except ValueError:
-        told = None
-    if not isinstance(told, dict) or not told.keys() >= KEYS:
+        content = None
+    if not isinstance(content, dict) or not content.keys() >= KEYS:
         raise InputError(
             f"model.path: {path} holds no weights of nequix (.nqx): another architecture? NequIP's "
             "own checkpoints go to potential.start, and any other model by its ASE calculator "
             "(package: ase)"
         )
-    return told
+    return content
 
 
 def identify(model: NequixModel | CalculatorModel) -> ModelIdentity:
@@ -142,7 +142,7 @@ def identify(model: NequixModel | CalculatorModel) -> ModelIdentity:
             functional=model.functional,
             licence="MIT",
             source="atomicarchitects/nequix",
-            elements=[chemical_symbols[number] for number in sorted(numbers)],
+            elements=[chemical_symbols[z] for z in sorted(numbers)],
         )
     files = {
         key: provenance.file_digest(Path(value), 64)

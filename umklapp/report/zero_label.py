@@ -1,4 +1,4 @@
-"""What stands of a foundation model beside the κ of a campaign: rows, problems, columns."""
+"""What stands of a linesation model beside the κ of a campaign: rows, problems, columns."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ def rows(baseline: Baseline | None, corrected: CorrectedBaseline | None) -> pd.D
     Args:
         baseline: baseline.json, corrected: baseline/corrected.json; None where not asked for.
     """
-    found: list[list[Any]] = []
+    lines: list[list[Any]] = []
     if baseline is not None:
         name = f"{baseline.model.name} ({baseline.model.functional}), zero labels, lattice "
         for result in (baseline.given, baseline.own):
             kappa = None if result is None else result.kappa.at_room_temperature
             if result is not None and kappa is not None:
-                found.append([name + result.lattice, kappa, None, NO_ERROR, ROOM])
+                lines.append([name + result.lattice, kappa, None, NO_ERROR, ROOM])
     if corrected is not None and corrected.learned is not None:
         kappa_and_error = corrected.at_room_temperature
         if kappa_and_error is not None:
             labels = corrected.learned.labels
-            found.append(
+            lines.append(
                 [f"{corrected.model.name} with the Taylor correction of {labels} labels",
                  *kappa_and_error, "posterior of the correction", ROOM]
             )  # fmt: skip
-    return pd.DataFrame(found, columns=COLUMNS)
+    return pd.DataFrame(lines, columns=COLUMNS)
 
 
 def problems(baseline: Baseline | None, corrected: CorrectedBaseline | None) -> list[str]:
     """What of it could not be computed, and where it cannot be trusted, in words."""
-    found = []
+    sentences = []
     if baseline is not None:
         model = baseline.model.name
-        found += [
+        sentences += [
             f"{model}, lattice {result.lattice}: {result.kappa.not_computed}"
             for result in (baseline.given, baseline.own)
             if result is not None and result.kappa.not_computed
         ]
         if baseline.own_missing:
-            found.append(f"{model}: {baseline.own_missing}")
+            sentences.append(f"{model}: {baseline.own_missing}")
     if corrected is not None and corrected.not_computed:
-        found.append(f"{corrected.model.name} with labels: {corrected.not_computed}")
-    return found
+        sentences.append(f"{corrected.model.name} with labels: {corrected.not_computed}")
+    return sentences
 
 
 def columns(baseline: Baseline | None, corrected: CorrectedBaseline | None) -> dict[str, Any]:

@@ -76,9 +76,9 @@ class Request:
                     "free numbers (foundation.unknowns)"
                 )
         least = math.ceil(unknowns / (3 * len(perfect)))
-        number = max(3, math.ceil(self.foundation.oversampling * least))
+        n_cells = max(3, math.ceil(self.foundation.oversampling * least))
         return plain.model_copy(
-            update={"fc3": "symfc", "random_displacements": number, "pair_cutoff": cutoff}
+            update={"fc3": "symfc", "random_displacements": n_cells, "pair_cutoff": cutoff}
         )
 
 

@@ -32,10 +32,10 @@ NO_LABELS = "no label in the phonon supercell with every atom at its site"
 
 @dataclass(frozen=True)
 class _Learned:
-    """The residual of some labels, and what is told of them."""
+    """The residual of some labels, and what the result says of them."""
 
     residual: Residual
-    told: LearnedLabels
+    record: LearnedLabels
 
 
 def _learn(
@@ -49,7 +49,7 @@ def _learn(
     residual = Residual(Prior(perfect, Knowledge(), taylor), used, forces)
     before = np.array([label.get_forces() for label in used]) - np.array(forces)
     after = before - np.array(residual.mean().evaluate(used).forces)
-    told = LearnedLabels(
+    record = LearnedLabels(
         labels=len(used),
         labels_left_out=left_out,
         residual_before_eV_per_A=float(np.sqrt(np.mean(before**2))),
@@ -57,7 +57,7 @@ def _learn(
         scales=residual.posterior.scales.tolist(),
         noise_eV_per_A=residual.posterior.noise,
     )
-    return _Learned(residual, told)
+    return _Learned(residual, record)
 
 
 def compute(
@@ -102,7 +102,7 @@ def compute(
         kappa_W_per_mK=None if kappa is None else kappa.learned.tolist(),
         error_W_per_mK=None if kappa is None else _spread(kappa).tolist(),
         not_computed=reason if kappa is None else None,
-        learned=None if learned is None else learned.told,
+        learned=None if learned is None else learned.record,
         non_analytical=born.non_analytical() if born else None,
     )
 

@@ -133,7 +133,11 @@ def _metadata(path: Path, text: bytes) -> dict[str, Any]:
 
 
 def unpacked(values: list[Any]) -> list[Any]:
-    """`[[2, "Si"], [1, "O"]]` is `["Si", "Si", "O"]`; plain lists stay."""
+    """`[[2, "Si"], [1, "O"]]` is `["Si", "Si", "O"]`; plain lists stay.
+
+    Raises:
+        ValueError: more atoms than can be meant.
+    """
     if values and isinstance(values[0], list):
         if sum(int(times) for times, _ in values) > MOST_ATOMS:
             raise ValueError(f"more than {MOST_ATOMS} atoms in a step")

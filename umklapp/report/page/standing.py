@@ -89,7 +89,7 @@ def row(sources: MaterialSources) -> Row:
         stage=_stage(sources),
         boltzmann=boltzmann(sources) if shown else None,
         green_kubo=green_kubo(sources) if shown else None,
-        baseline=None,
+        baseline=baseline(sources),
         experiment=list(literature.experiment_300K) if literature else [],
         ab_initio=list(literature.ab_initio_green_kubo_300K) if literature else [],
         sigma=sigma,
@@ -175,6 +175,12 @@ def green_kubo(sources: MaterialSources) -> Kappa | None:
     return Kappa(value, error, partial, doubt)
 
 
+def baseline(sources: MaterialSources) -> Kappa | None:
+    """κ(300 K) of a foundation model without labels, at the campaign's lattice."""
+    kappa = sources.baseline.given.kappa.at_room_temperature if sources.baseline else None
+    return None if kappa is None else Kappa(kappa, None, partial="not known")
+
+
 def apart_from_literature(row: Row) -> str | None:
     """A sentence where κ by the Boltzmann equation is off every published value by `APART`."""
     published = [*row.experiment, *row.ab_initio]
@@ -195,8 +201,8 @@ def _stage(sources: MaterialSources) -> str:
     if not standing:
         return "finished (archive)"
     stage = str(standing.get("stage"))
-    number = standing.get("round")
-    return f"round {number}: {stage}" if number is not None and stage in _IN_ROUND else stage
+    current = standing.get("round")
+    return f"round {current}: {stage}" if current is not None and stage in _IN_ROUND else stage
 
 
 _IN_ROUND = ("training", "exploration", "acquisition", "labels", "between rounds", "audit")

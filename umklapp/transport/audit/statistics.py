@@ -117,10 +117,10 @@ def blocks_within(scatter: float, count: int, room: float) -> int | None:
         None where it takes more than `MANY`.
     """
     deviation = np.log(scatter) * np.sqrt(count) / t.ppf((1 + CONFIDENCE) / 2, count - 1)
-    for number in range(2, MANY + 1):
-        width = t.ppf((1 + CONFIDENCE) / 2, number - 1) * deviation / np.sqrt(number)
+    for blocks in range(2, MANY + 1):
+        width = t.ppf((1 + CONFIDENCE) / 2, blocks - 1) * deviation / np.sqrt(blocks)
         if width <= np.log(room):
-            return number
+            return blocks
     return None
 
 
