@@ -3,8 +3,8 @@
     python benchmarks/panel.py --params phono3py_params_NaCl.yaml.xz --model nequix-oam-1-pft.nqx
 
 A params file of phono3py holds DFT forces on supercells with random displacements, and Born
-charges. The truth is κ of symfc's fit to DFT's forces on the first `--cells` of them; a potential's κ
-is that of the fit to its own forces on the same frames, so that an exact potential has the truth
+charges. The truth is κ of symfc's fit to DFT's forces on the first `--cells` of them; a potential's
+κ is that of the fit to its own forces on the same frames, so that an exact potential has the truth
 exactly. A row is κ(300 K) from n of the other frames, drawn at random, by one method:
 
   foundation           the model alone (n = 0)
@@ -76,8 +76,8 @@ class Remembered:
 class Panel:
     """One crystal: DFT frames, and how κ is computed from forces.
 
-    read_off: labelled frames of the supercell `perfect` that every fc2 and fc3 is fitted to; labels:
-    the others, which may be learned from.
+    read_off: labelled frames of the supercell `perfect` that every fc2 and fc3 is fitted to;
+    labels: the others, which may be learned from.
     """
 
     name: str
