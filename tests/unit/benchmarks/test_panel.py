@@ -16,7 +16,7 @@ from umklapp.lattice import force_constants
 from umklapp.potentials.ase import AsePotential
 
 EXACT = AsePotential(StillingerWeberSilicon())
-OPTIONS = SimpleNamespace(cells=6, mesh=3, noise=1e-5)
+OPTIONS = SimpleNamespace(cells=6, mesh=5, noise=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +40,10 @@ def panel(module, tmp_path_factory):
 
 
 def test_the_truth_of_a_file_is_that_of_its_potential(panel):
+    # the eighth decimal of the positions moves κ by 1e-3 on this mesh, by 3 % on 3×3×3
     assert panel.name == "Si2"
     assert (len(panel.read_off), len(panel.labels)) == (6, 6)
-    assert panel.kappa_of_fit(panel.read_off) == pytest.approx(panel.kappa_of(EXACT), rel=1e-4)
+    assert panel.kappa_of_fit(panel.read_off) == pytest.approx(panel.kappa_of(EXACT), rel=5e-3)
 
 
 def test_a_wrong_model_comes_near_the_truth_with_two_labels(module, panel):
