@@ -89,7 +89,7 @@ def row(sources: MaterialSources) -> Row:
         stage=_stage(sources),
         boltzmann=boltzmann(sources) if shown else None,
         green_kubo=green_kubo(sources) if shown else None,
-        baseline=None,
+        baseline=baseline(sources),
         experiment=list(literature.experiment_300K) if literature else [],
         ab_initio=list(literature.ab_initio_green_kubo_300K) if literature else [],
         sigma=sigma,
@@ -173,6 +173,12 @@ def green_kubo(sources: MaterialSources) -> Kappa | None:
     corrected = record.corrected_W_per_mK
     value = record.kappa_W_per_mK if doubt or corrected is None else corrected
     return Kappa(value, error, partial, doubt)
+
+
+def baseline(sources: MaterialSources) -> Kappa | None:
+    """κ(300 K) of a foundation model without labels, at the campaign's lattice."""
+    kappa = sources.baseline.given.kappa.at_room_temperature if sources.baseline else None
+    return None if kappa is None else Kappa(kappa, None, partial="not known")
 
 
 def apart_from_literature(row: Row) -> str | None:

@@ -10,10 +10,12 @@ import stored_page
 
 from umklapp.errors import InputError
 from umklapp.paths import Results
+from umklapp.reference.foundation_weights import ModelIdentity
 from umklapp.report import advice
 from umklapp.report.page import campaign_page, figure_images, quantities, rounds, standing
 from umklapp.report.page.sources import of_campaign
-from umklapp.transport.kappa_records import Conductivity
+from umklapp.transport.baseline_record import Baseline, BaselineAtLattice
+from umklapp.transport.kappa_records import Conductivity, KappaNumbers
 
 NOW = 1.8e9
 
@@ -128,6 +130,35 @@ def test_a_kappa_far_from_every_published_value_is_said(finished):
     assert standing.apart_from_literature(near) is None
     above = dataclasses.replace(row, boltzmann=standing.Kappa(312.0, 5.0))
     assert "2.0 times above" in standing.apart_from_literature(above)
+
+
+def test_a_foundation_model_without_labels_has_its_column(tmp_path):
+    folder = stored_page.results(tmp_path / "r", "passed")
+    numbers = KappaNumbers(
+        temperatures_K=[300.0], kappa_W_per_mK=[120.0], kappa_tensor_W_per_mK=None,
+        not_computed=None, lowest_frequency_THz=0.0,
+    )  # fmt: skip
+    given = BaselineAtLattice(
+        lattice="of the campaign", lattice_A=[3.8] * 3, volume_A3_per_atom=20.0, stable=True,
+        lowest_frequency_THz=0.0, highest_frequency_THz=15.0, kappa=numbers, sigma_A=0.15,
+        sigma_A_error=0.01, supercell_atoms=64, frames=16, pair_cutoff_A=None, seconds=60.0,
+    )  # fmt: skip
+    model = ModelIdentity(
+        name="some-model", package="p", sha256="4ce6" * 16, functional="PBE", licence="MIT",
+        source="of a test",
+    )  # fmt: skip
+    Baseline(
+        material="Si-227", model=model, mesh=[11] * 3, given=given, own=None, own_missing=None,
+        volume_change=None, non_analytical=None, largest_mean_force_eV_per_A=0.0,
+    ).write(folder / "Si-227/baseline.json")  # fmt: skip
+    row = only_row(folder)
+    assert (row.baseline.value, row.baseline.error) == (120.0, None)
+    (material,) = read(folder).materials
+    name = "some-model (PBE), zero labels, lattice of the campaign"
+    assert quantities.kappa_table(material)["method"].tolist().count(name) == 1
+    html = campaign_page.render(read(folder), NOW)
+    assert "κ without labels" in html
+    assert name in html
 
 
 def test_an_archive_has_the_same_kappa(finished, tmp_path):
