@@ -25,8 +25,6 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-MATERIALS = RUN.materials
-
 
 report: "report/workflow.rst"
 
@@ -37,6 +35,7 @@ container: None
 include: "rules/common.smk"
 include: "rules/readiness.smk"
 include: "rules/materials.smk"
+include: "rules/baseline.smk"
 include: "rules/seeds.smk"
 include: "rules/low_fidelity.smk"
 include: "rules/nomad.smk"
@@ -61,6 +60,7 @@ include: "rules/shards.smk"
 rule all:
     default_target: True
     input:
+        REQUESTS.baselines(),
         [outcome(material) for material in MATERIALS],
         tables,
         nothing,
@@ -76,12 +76,6 @@ rule figures:
 rule engines:
     input:
         REQUESTS.engines(),
-
-
-# Needs nothing but the literature table.
-rule overview:
-    input:
-        OVERVIEW.png("kappa_sigma"),
 
 
 # The model of all materials, for potential.start of another campaign; never part of a campaign itself.

@@ -44,6 +44,7 @@ from umklapp.transport.error_budget import ErrorBudget
 NACL = Path("../shared/data/dft/NaCl-225_phono3py_params.yaml.xz")
 PHONONS = config.Phonons()
 CONDUCTIVITY = config.Conductivity()
+TAYLOR = config.Taylor()
 COARSE, MESH = [5] * 3, [7] * 3
 """Of the posterior's draws, and of κ."""
 
@@ -71,12 +72,6 @@ class Crystal:
     reference: Potential
     rivals: Sequence[Potential]
     amplitude: float
-    noise: float = 1e-3
-
-    @property
-    def taylor(self) -> config.Taylor:
-        """Of the correction and of the residual."""
-        return config.Taylor(noise=self.noise)
 
 
 class Mixture:
@@ -182,7 +177,7 @@ def argon() -> Crystal:
     sites = cell.repeat(3)
     parameters = [(1.0, 1.0, 7.0), (0.8, 1.0, 7.0), (1.0, 1.015, 7.0), (1.1, 0.99, 5.6)]
     made = [LennardJones(0.0103 * e, 3.4 * s, c, sites) for e, s, c in parameters]
-    return Crystal("Ar LJ", cell, 3, made[0], made[1:], 0.12, 5e-5)
+    return Crystal("Ar LJ", cell, 3, made[0], made[1:], 0.12)
 
 
 @dataclass
@@ -220,7 +215,7 @@ def prepare(crystal: Crystal, scratch: Path) -> Setting:
         forces = crystal.reference.evaluate(cells).forces
         truth = kappa(calculation, forces, MESH)
         with replacing(cache) as part:
-            part.write_bytes(pickle.dumps((Prior(perfect, Knowledge(), crystal.taylor), truth)))
+            part.write_bytes(pickle.dumps((Prior(perfect, Knowledge(), TAYLOR), truth)))
     return Setting(crystal, calculation, perfect, *pickle.loads(cache.read_bytes()))
 
 
@@ -303,8 +298,10 @@ def corrections(
 ) -> list[np.ndarray]:
     """Free numbers of the Taylor correction of every member, as `taylor.correction.correct`."""
     design = setting.prior.scaled_design(displacements(setting.perfect, known))
-    regression = Regression(design.reshape(-1, design.shape[-1]), setting.crystal.noise)
-    return [regression.posterior(residual.ravel()) for residual in residuals]
+    regression = Regression(design.reshape(-1, design.shape[-1]), TAYLOR.noise)
+    return [
+        regression.likeliest(residual.ravel()).posterior(residual.ravel()) for residual in residuals
+    ]
 
 
 def row(

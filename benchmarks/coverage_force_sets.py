@@ -24,7 +24,6 @@ from ase import Atoms
 from ase.build import bulk
 from coverage import FRESH, MEMBERS, MESH, PHONONS, Crystal, Setting
 
-from umklapp import config
 from umklapp.crystals import frames, phonopy_cells, registration, sites
 from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.errors import InputError
@@ -40,18 +39,16 @@ CUBE = [[-2, 2, 2], [2, -2, 2], [2, 2, -2]]
 
 @dataclass(frozen=True)
 class ForceSet:
-    """Frames of a 64-atom rock-salt cube. largest: displacement up to which a frame is used, Å;
-    noise: of its forces, eV/Å."""
+    """Frames of a 64-atom rock-salt cube. largest: displacement up to which a frame is used, Å."""
 
     symbols: str
     file: str
     largest: float
-    noise: float
 
 
 SETS = {
-    "NaCl VASP": ForceSet("NaCl", "NaCl-225_vasp_rd003.extxyz", 0.1, 3e-5),
-    "KCl VASP": ForceSet("KCl", "KCl-225_vasp_mlpsscha.extxyz", 0.25, 1e-3),
+    "NaCl VASP": ForceSet("NaCl", "NaCl-225_vasp_rd003.extxyz", 0.1),
+    "KCl VASP": ForceSet("KCl", "KCl-225_vasp_mlpsscha.extxyz", 0.25),
 }
 
 
@@ -59,8 +56,8 @@ def posterior(prior: Prior, labels: Sequence[Atoms]) -> TaylorModel:
     """The Taylor expansion that labels determine."""
     design = prior.scaled_design(displacements(prior.perfect, labels))
     regression = Regression(design.reshape(-1, design.shape[-1]), prior.settings.noise)
-    forces = np.array([label.get_forces() for label in labels])
-    return prior.model(regression.posterior(forces.ravel()), 0.0)
+    forces = np.array([label.get_forces() for label in labels]).ravel()
+    return prior.model(regression.likeliest(forces).posterior(forces), 0.0)
 
 
 def prepare(name: str, scratch: Path) -> tuple[Setting, list[Atoms]]:
@@ -75,14 +72,14 @@ def prepare(name: str, scratch: Path) -> tuple[Setting, list[Atoms]]:
     cache = scratch / f"{name.replace(' ', '_')}.pickle"
     if not cache.exists():
         cache.parent.mkdir(parents=True, exist_ok=True)
-        prior = Prior(perfect, Knowledge(), config.Taylor(noise=own.noise))
+        prior = Prior(perfect, Knowledge(), coverage.TAYLOR)
         model = posterior(prior, labels)
         cells = force_constants.displaced_cells(calculation, PHONONS)
         truth = coverage.kappa(calculation, list(model.evaluate(cells).forces), MESH)
         with replacing(cache) as part:
             part.write_bytes(pickle.dumps((prior, model, truth)))
     prior, model, truth = pickle.loads(cache.read_bytes())
-    crystal = Crystal(name, primitive, 2, model, [], own.largest, own.noise)
+    crystal = Crystal(name, primitive, 2, model, [], own.largest)
     return Setting(crystal, calculation, perfect, prior, truth), labels
 
 

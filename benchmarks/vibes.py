@@ -55,7 +55,7 @@ def grow_son(path: Path, megabytes: float) -> int:
 
 def grow_nc(path: Path, times: int) -> None:
     """The same steps as the netCDF file of `vibes output md`."""
-    steps = list(vibes.read_son(SOURCE, atomic_stresses=True))
+    steps = list(vibes.read(SOURCE, atomic_stresses=True))
     none = np.full((3, 3), np.nan)
     columns = {
         "positions": [step.positions for step in steps],

@@ -8,6 +8,7 @@ from umklapp.campaign.parameters import plain
 ENVIRONMENT = "../envs/umklapp.yaml"
 
 CAMPAIGN, SHARD, RESULTS = RUN.campaign, RUN.shard, RUN.results
+MATERIALS = RUN.materials
 REQUESTS = RUN.requests  # files that a job reads
 PARAMETERS = RUN.parameters  # settings that its result depends on
 memory, minutes = RUN.resources.memory, RUN.resources.minutes

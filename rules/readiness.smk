@@ -1,11 +1,12 @@
 import sys
 import time
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 
 from snakemake.logging import logger
 
-from umklapp.campaign import copies, job_errors, last_run, locks, readiness
+from umklapp.campaign import copies, job_errors, last_run, locks, lost_jobs, readiness
 
 # Modes of Snakemake in which no job is run need not wait for anything.
 TALKS = ("--unlock", "--lint", "--report", "--list", "--summary", "--dag", "--rulegraph", "--touch")
@@ -37,6 +38,13 @@ def take_over(folder, remote):
     last_run.write(Path(RESULTS.last_run), CAMPAIGN)
 
 
+def watch_lost_jobs():
+    """Let the executor end what Slurm has preempted or lost with its node for good."""
+    plugin = import_module("snakemake_executor_plugin_slurm")
+    jobs = lost_jobs.LostJobs(logger.warning)
+    plugin.query_job_status = jobs.watch(plugin.query_job_status)
+
+
 def check_readiness():
     """Name what is wrong with disk, results and batch system; wait for jobs of an earlier run."""
     folder = Path(RESULTS.folder)
@@ -56,6 +64,8 @@ def check_readiness():
     readiness.check_batch_system(remote)
     readiness.check_disk(folder, CAMPAIGN.resources.min_free_disk)
     take_over(folder, remote)
+    if remote:
+        watch_lost_jobs()
     if SHARD and not {"engines", "summary"} & set(sys.argv):
         readiness.check_engines(map(Path, REQUESTS.engines()), str(SHARD))
 

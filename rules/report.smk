@@ -158,6 +158,8 @@ rule comparison:
         green_kubo=REQUESTS.green_kubo,
         effective=REQUESTS.effective,
         srme=REQUESTS.srme,
+        baseline=REQUESTS.baseline,
+        corrected_baseline=REQUESTS.corrected_baseline,
         verdict=MATERIAL.verdict,
         history=MATERIAL.history,
         audit=final_audit,
@@ -260,6 +262,8 @@ rule material_summary:
         verdict=MATERIAL.verdict,
         green_kubo=REQUESTS.green_kubo,
         elastic=REQUESTS.elastic,
+        baseline=REQUESTS.baseline,
+        corrected_baseline=REQUESTS.corrected_baseline,
     output:
         MATERIAL.summary,
     log:

@@ -115,11 +115,7 @@ def _job(rule, configfile, wildcards):
         workflow._build_dag()
         for job in workflow.dag.jobs:
             if job.rule.name == rule and set(map(str, outputs)) == set(map(str, job.output)):
-                pending = [str(path) for path in job.input if is_flagged(path, "checkpoint_target")]
-                if pending:
-                    raise LookupError(
-                        f"inputs of {rule} are known once {pending[0]} is made: run it first"
-                    )
+                _check_inputs_are_known(job)
                 return job
     raise LookupError(f"{rule} with {wildcards}: no such job is planned")
 

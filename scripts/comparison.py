@@ -3,12 +3,15 @@
 import json
 from pathlib import Path
 
+import pandas as pd
+
 from umklapp.learning.events.verdict import Verdict
 from umklapp.logs import log_to
-from umklapp.report import advice, comparison
+from umklapp.report import advice, comparison, zero_label
 from umklapp.report.figures import comparison as figure
 from umklapp.report.history import History
 from umklapp.transport.audit.record import AuditRecord
+from umklapp.transport.baseline_record import Baseline, CorrectedBaseline
 from umklapp.transport.error_budget import KappaErrors
 from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import Conductivity, EffectiveConductivity, SrmeRecord
@@ -25,9 +28,17 @@ def main(material, files, out):
             (SrmeRecord, "srme"),
         )
     )
-    literature = comparison.literature_rows(conductivity.literature)
+    baseline, corrected = (
+        kind.read(Path(files[name])) if files[name] else None
+        for kind, name in ((Baseline, "baseline"), (CorrectedBaseline, "corrected_baseline"))
+    )
+    others = (
+        zero_label.rows(baseline, corrected),
+        comparison.literature_rows(conductivity.literature),
+    )
+    others = pd.concat([rows for rows in others if len(rows)] or others[:1], ignore_index=True)
     errors = KappaErrors.read(Path(files["error_budget"])) if files["error_budget"] else None
-    table = comparison.rows(conductivity, ran, effective, literature, errors)
+    table = comparison.rows(conductivity, ran, effective, others, errors)
     verdict = Verdict.read(files["verdict"])
     sigmas = {
         f"dynamics of the {which} committee": verdict.overall_sigma(key)
@@ -46,6 +57,7 @@ def main(material, files, out):
     table.to_csv(out["csv"], index=False)
     correction = conductivity.non_analytical
     problems = comparison.missing(conductivity, ran, effective, errors)
+    problems += zero_label.problems(baseline, corrected)
     page = comparison.page(material, table, sigmas, sentence, problems, audit, correction)
     Path(out["page"]).write_text(page)
     rows = json.loads(table.to_json(orient="records"))

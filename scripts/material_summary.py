@@ -6,8 +6,9 @@ from umklapp.lattice.elastic.record import ElasticRecord
 from umklapp.lattice.thermodynamics_record import ThermodynamicsRecord
 from umklapp.learning.events.verdict import Verdict
 from umklapp.logs import log_to
-from umklapp.report import summary
+from umklapp.report import summary, zero_label
 from umklapp.report.history import History
+from umklapp.transport.baseline_record import Baseline, CorrectedBaseline
 from umklapp.transport.error_budget import KappaErrors
 from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import Conductivity
@@ -37,6 +38,15 @@ def main(material, files, out):
         verdict,
         *asked,
         audits=[record.audit for record in rounds],
+        zero_label=zero_label.columns(
+            *(
+                kind.read(Path(files[name])) if files[name] else None
+                for kind, name in (
+                    (Baseline, "baseline"),
+                    (CorrectedBaseline, "corrected_baseline"),
+                )
+            )
+        ),
     )
     row.write(out)
 

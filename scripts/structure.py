@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from umklapp import config, provenance, reference
-from umklapp.crystals import frame_info, frames, given_cells, materials, phonopy_cells
+from umklapp.crystals import frame_info, frames, given_cells, materials, phonopy_cells, symmetry
 from umklapp.crystals.structure_record import StructureRecord
 from umklapp.crystals.supercells import matrix as matrix_of
 from umklapp.logs import log_to
@@ -31,7 +31,7 @@ def main(material, settings, recipe, reference_settings, scratch, out):
             cells[which] = phonopy_cells.supercell(primitive, matrix)
             record[f"{which}_supercell"] = matrix
     record.update(
-        space_group=materials.space_group(primitive),
+        space_group=symmetry.space_group(primitive),
         lattice_A=primitive.cell.cellpar()[:3].tolist(),
         angles_degree=primitive.cell.cellpar()[3:].tolist(),
         volume_A3_per_atom=primitive.cell.volume / len(primitive),

@@ -4,7 +4,7 @@ from ase.calculators.lj import LennardJones
 from ase.spacegroup import crystal
 from models import stillinger_weber
 
-from umklapp.crystals.materials import primitive_cell
+from umklapp.crystals.symmetry import primitive_cell
 from umklapp.lattice.elastic import strain
 from umklapp.reference import relaxation
 

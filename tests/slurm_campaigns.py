@@ -32,14 +32,17 @@ def lab(command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["bash", LAB, command], capture_output=True, text=True, check=False)
 
 
-def environment(folder: Path, forks: bool = False) -> dict[str, str]:
+def environment(
+    folder: Path, forks: bool = False, site_keys: dict[str, bool] | None = None
+) -> dict[str, str]:
     """One thread per process; calculators of the tests by name; the site file of the lab.
 
     Args:
         forks: what a Slurm job starts is forked from a process that has its imports (forked_jobs).
+        site_keys: more keys of the site file.
     """
     site = folder / "site.yaml"
-    site.write_text(yaml.safe_dump(SITE))
+    site.write_text(yaml.safe_dump(SITE | (site_keys or {})))
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
     return {
         **os.environ,
@@ -59,12 +62,18 @@ def command(folder: Path, *more: str, snakefile: Path = ROOT / "Snakefile") -> l
     ]
 
 
-def start(folder: Path, *more: str, forks: bool = False, **keywords: Path) -> subprocess.Popen[str]:
+def start(
+    folder: Path,
+    *more: str,
+    forks: bool = False,
+    site_keys: dict[str, bool] | None = None,
+    **keywords: Path,
+) -> subprocess.Popen[str]:
     """Start Snakemake in a process group of its own; what it says goes to `snakemake.log`."""
     with (folder / "snakemake.log").open("a") as log:
         return subprocess.Popen(
             command(folder, *more, **keywords),
-            env=environment(folder, forks),
+            env=environment(folder, forks, site_keys),
             stdout=log,
             stderr=subprocess.STDOUT,
             text=True,

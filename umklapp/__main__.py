@@ -118,6 +118,23 @@ def _green_kubo(options: argparse.Namespace) -> None:
     )
 
 
+def _kappa(options: argparse.Namespace) -> None:
+    from umklapp.transport import kappa_command
+
+    print(
+        kappa_command.run(
+            options.crystal,
+            model=options.model,
+            calculator=options.calculator,
+            atoms=options.atoms,
+            mesh=options.mesh,
+            born_file=options.born,
+            own_lattice=not options.given_lattice_only,
+            out=options.out,
+        )
+    )
+
+
 def _srme(options: argparse.Namespace) -> None:
     from umklapp.transport import srme
 
@@ -219,6 +236,17 @@ def parser() -> argparse.ArgumentParser:
     flux.add_argument("--time-unit", default="fs", help="fs or ps")
     flux.add_argument("--frequency", type=float, help="THz, of the noise filter")
     flux.add_argument("--out", type=Path, help="csv of the running integral")
+
+    text = "κ of one crystal by a foundation model, without any DFT (docs/foundation.md)"
+    kappa = command("kappa", _kappa, text, "NaCl.cif --model nequix-oam-1-pft.nqx")
+    kappa.add_argument("crystal", help="structure file, or key of the table (NaCl-225)")
+    kappa.add_argument("--model", help="weights of nequix, or their published name")
+    kappa.add_argument("--calculator", help="any ASE calculator, module:Class, in place of nequix")
+    kappa.add_argument("--atoms", type=int, default=64, help="of the supercell, about (64)")
+    kappa.add_argument("--mesh", type=int, default=11, help="q-points along each axis (11)")
+    kappa.add_argument("--born", type=Path, help="file of Born charges (else those of the table)")
+    kappa.add_argument("--given-lattice-only", action="store_true", help="no relaxation")
+    kappa.add_argument("--out", type=Path, help="json of everything")
 
     text = "κ_SRME: how far two conductivities are from each other mode by mode"
     srme = command("srme", _srme, text, "modes.hdf5 reference.hdf5 --total")

@@ -229,6 +229,8 @@ class Material(Folder):
     event_record = File("events.json")
     history = File("history.json")
     test_errors = File("test_errors.csv")
+    baseline = File("baseline.json")  # of a foundation model, before the first label
+    corrected_baseline = File("baseline/corrected.json")  # the same with labels
     comparison = File("comparison.json")
     comparison_page = File("comparison.md")
     summary = File("summary.json")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 STAGES = {
-    "structure": ("structure", "born"),
+    "structure": ("structure", "born", "baseline"),
     "seeds": (
         "seed_aimd", "seed_displaced", "seed_frames", "nomad_listing", "nomad_sizes",
         "nomad_download", "seed_nomad", "low_fidelity_sample", "distillation_engine",
@@ -20,7 +20,7 @@ STAGES = {
     ),
     "phonons and κ": (
         "phonons", "conductivity_member", "conductivity", "mesh_convergence", "srme",
-        "error_budget",
+        "error_budget", "corrected_baseline",
     ),
     "Green–Kubo": (
         "flux_engine", "gpu_flux_engine", "green_kubo_trajectory", "green_kubo",

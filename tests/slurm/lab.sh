@@ -87,10 +87,14 @@ OverTimeLimit=0
 SlurmctldTimeout=30
 SlurmdTimeout=60
 GresTypes=gpu
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 PropagateResourceLimits=NONE
 NodeName=$HOST NodeAddr=127.0.0.1 CPUs=$CPUS Boards=1 SocketsPerBoard=1 CoresPerSocket=$CPUS ThreadsPerCore=1 RealMemory=$MEMORY Gres=gpu:fake:$GPUS State=UNKNOWN
-PartitionName=cpu Nodes=$HOST Default=YES MaxTime=02:00:00 State=UP
-PartitionName=gpu Nodes=$HOST Default=NO MaxTime=02:00:00 State=UP
+PartitionName=cpu Nodes=$HOST Default=YES MaxTime=02:00:00 State=UP PreemptMode=OFF
+PartitionName=gpu Nodes=$HOST Default=NO MaxTime=02:00:00 State=UP PreemptMode=OFF
+PartitionName=spot Nodes=$HOST Default=NO MaxTime=02:00:00 State=UP PriorityTier=1 PreemptMode=REQUEUE
+PartitionName=urgent Nodes=$HOST Default=NO MaxTime=02:00:00 State=UP PriorityTier=9 PreemptMode=OFF
 CONF
     echo "NodeName=$HOST Name=gpu Type=fake File=$LAB/dev/gpu[0-$((GPUS - 1))]" >"$LAB/etc/gres.conf"
     echo "CgroupPlugin=cgroup/v1" >"$LAB/etc/cgroup.conf" # read, but nothing of it is used

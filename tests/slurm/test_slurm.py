@@ -32,6 +32,9 @@ from slurm_campaigns import (
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(900)]
 Lab = Callable[[str], subprocess.CompletedProcess]
 FAILURES = ROOT / "tests/slurm/failures.smk"
+LOST = ROOT / "tests/slurm/lost.smk"
+REQUEUE = {"slurm-no-requeue": False, "slurm-requeue": True}
+"""What docs/cluster.md tells the user of a preemptible partition to write into site.yaml."""
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +120,48 @@ def test_a_gpu_is_given_to_the_job_that_asks(failures: Path) -> None:
     assert (failures / "gpu.out").read_text().strip() in {"0", "1"}
     assert "Auto-selected partition 'gpu' for job gpu" in said(failures)
     assert "Auto-selected partition 'cpu' for job fails" in said(failures)
+
+
+def fail_node() -> None:
+    """The node is down for a moment, as if its power had failed: its jobs are lost."""
+    for state in ("DOWN", "RESUME"):
+        update = ["scontrol", "update", f"nodename={os.uname().nodename.split('.')[0]}"]
+        subprocess.run([*update, f"state={state}", "reason=test"], check=True)
+
+
+@pytest.fixture(scope="module")
+def lost(slurm: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
+    """Four runs at once of lost.smk, with the profile and with requeueing: folders by both."""
+    cases = [(rule, site) for rule in ("preempted", "stranded") for site in ("profile", "requeue")]
+    folders = {case: tmp_path_factory.mktemp("_".join(case)) for case in cases}
+    processes = {}
+    for (rule, site), folder in folders.items():
+        keys = REQUEUE if site == "requeue" else None
+        processes[rule, site] = start(folder, f"{rule}.out", site_keys=keys, snakefile=LOST)
+    for case, process in processes.items():
+        wait_until(lambda case=case: (folders[case] / "starts").exists(), 120, process)
+    # the two cores of the preemptible jobs; the stranded ones keep theirs
+    subprocess.run(["sbatch", "-p", "urgent", "-n2", "--mem=100", "--wrap=sleep 1"], check=True)
+    for rule in ("preempted", "stranded"):
+        if rule == "stranded":
+            fail_node()
+        for case in [case for case in cases if case[0] == rule]:
+            assert processes[case].wait(timeout=200) == 0, said(folders[case])
+    return folders
+
+
+@pytest.mark.physics  # not physics, but minutes: Slurm starts a requeued job after two of them
+@pytest.mark.parametrize("site", ["profile", "requeue"])
+@pytest.mark.parametrize(("rule", "state"), [("preempted", "PREEMPTED"), ("stranded", "NODE_FAIL")])
+def test_a_job_that_lost_its_node_is_started_once_more(
+    lost: dict[tuple[str, str], Path], rule: str, state: str, site: str
+) -> None:
+    folder = lost[rule, site]
+    assert (folder / f"{rule}.out").exists()
+    assert (folder / "starts").read_text().split() == ["start", "start"]
+    submissions = len(re.findall("has been submitted with SLURM jobid", said(folder)))
+    assert submissions == (2 if site == "profile" else 1), said(folder)
+    assert (state in said(folder)) == (site == "profile")
 
 
 def seeds_of_silicon(folder: Path) -> tuple[Path, str, str]:

@@ -22,6 +22,7 @@ COMMANDS = (
     "testbed",
     "teacher",
     "vibes",
+    "kappa",
     "srme",
 )
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from foundation_models import published
 
 from umklapp import config
 from umklapp.campaign import checks
@@ -34,18 +35,20 @@ def environment_link(directory: Path) -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_shipped_configurations_pass_all_checks(
-    path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
+    published(path, shared, tmp_path / "home", monkeypatch)
     rows = checks.check(config.load(path))
     assert len(rows) >= 1
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_every_shipped_configuration_passes_a_dry_run(
-    path: Path, tmp_path: Path, shared: Path
+    path: Path, tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All rules and files of the first rounds, for every selected material."""
+    published(path, shared, tmp_path / "home", monkeypatch)
     work = tmp_path / "work"
     work.mkdir()
     (tmp_path / "shared").symlink_to(shared)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from foundation_models import published
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
 
@@ -64,6 +65,7 @@ def test_parameters_of_every_rule_are_parsed_by_its_script(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: Path
 ) -> None:
     monkeypatch.chdir(ROOT)
+    published(path, shared, tmp_path / "home", monkeypatch)
     campaign, seen = config.load(path), set()
     work = tmp_path / "work"
     work.mkdir()

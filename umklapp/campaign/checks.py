@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property, partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from ase import Atoms
 
 from umklapp import reference
-from umklapp.config import (
-    WHICH,
-    Campaign,
-    FramesSeed,
-    Lookup,
-    LowFidelitySeed,
-    Potential,
-    RattledSeed,
-)
+from umklapp.campaign import material_checks
+from umklapp.config import WHICH, Campaign, FoundationModel, FoundationReference, Potential
 from umklapp.config.backends import BACKENDS
-from umklapp.crystals import given_cells, materials, phonopy_cells, registration, supercells
+from umklapp.crystals import materials
 from umklapp.crystals.formats import born_files, given
-from umklapp.crystals.formats.force_sets import load_params
 from umklapp.errors import InputError
 from umklapp.lattice import born
-from umklapp.learning.events import reference_dynamics
+from umklapp.potentials import foundation
 from umklapp.potentials.external import bridge
 from umklapp.stages import STAGES
 from umklapp.wording import nearest
-
-if TYPE_CHECKING:
-    from umklapp.potentials.nequip.parents import Parent
-
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +39,10 @@ def check(campaign: Campaign) -> pd.DataFrame:
     primitives: dict[str, Atoms] = {}
     for _, row in rows.iterrows():
         try:
-            cells = _cells(campaign, row)
+            cells = material_checks.cells_of(campaign, row)
             primitives[row["material"]] = cells.primitive
-            _check_files(campaign, row["material"], cells)
-            _check_starts(campaign, row["material"], cells.primitive)
+            material_checks.check_files(campaign, row["material"], cells)
+            material_checks.check_starts(campaign, row["material"], cells.primitive)
         except InputError as error:
             problems.append(str(error))
     problems += born_problems(campaign, primitives)
@@ -67,11 +51,37 @@ def check(campaign: Campaign) -> pd.DataFrame:
         reference.check(campaign.reference, {name for names in species.values() for name in names})
     except InputError as error:
         problems.append(str(error))
+    problems += foundation_problems(campaign, species, primitives)
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
     _check_counts(campaign)
     check_backend(campaign.potential)
     return rows
+
+
+def foundation_problems(
+    campaign: Campaign, species: Mapping[str, Sequence[str]], primitives: Mapping[str, Atoms]
+) -> list[str]:
+    """What is wrong with the foundation models of a campaign.
+
+    Args:
+        species: chemical symbols of every material. primitives: cells of those that were built.
+    """
+    models: dict[str, FoundationModel] = {}
+    if campaign.foundation is not None:
+        models["foundation"] = campaign.foundation.model
+    if isinstance(campaign.reference, FoundationReference):
+        models["reference"] = campaign.reference.model
+    problems = []
+    for key, model in models.items():
+        try:
+            symbols = {symbol for names in species.values() for symbol in names}
+            foundation.check(model, symbols, key)
+            for primitive in primitives.values():
+                foundation.try_out(model, primitive, key)
+        except InputError as error:
+            problems.append(str(error))
+    return problems
 
 
 def born_problems(campaign: Campaign, primitives: Mapping[str, Atoms]) -> list[str]:
@@ -175,173 +185,6 @@ def _check_mappings(campaign: Campaign, table: pd.DataFrame) -> None:
                 f"materials.{which}_supercell: {unknown} are not in {campaign.materials.table}; "
                 "the keys are those of the table, or 'default'"
             )
-
-
-@dataclass(frozen=True)
-class _Cells:
-    """Primitive cell and sampling supercell, before any relaxation.
-
-    The supercell is built where a file is held against it: for 122 materials it would take longer
-    than all other checks.
-    """
-
-    primitive: Atoms
-    build: Callable[[], Atoms]
-
-    @cached_property
-    def sampling(self) -> Atoms:
-        return self.build()
-
-
-def _cells(campaign: Campaign, row: pd.Series) -> _Cells:
-    chosen, name = campaign.materials, row["material"]
-    if chosen.cells is None:
-        primitive = materials.build_primitive(row, chosen.structures, chosen.downloads)
-        matrices = {}
-        for which in WHICH:
-            key, said = f"materials.{which}_supercell", chosen.supercell(which, name)
-            if said is None:
-                raise InputError(f"{key}: nothing for {name}; give it an entry, or a default")
-            matrices[which] = supercells.matrix(said, primitive, materials.published_size(row), key)
-        phonopy_cells.check_matrix(matrices["sampling"], "materials.sampling_supercell")
-        return _Cells(primitive, partial(phonopy_cells.supercell, primitive, matrices["sampling"]))
-    primitive, sampling, _ = given_cells.of_material(chosen, row)
-    space_group = materials.space_group(primitive)
-    formula, wanted = materials.composition(primitive), materials.composition(Atoms(row["formula"]))
-    if (formula, space_group) != (wanted, int(row["space_group"])):
-        raise InputError(
-            f"materials.cells: {chosen.cells} holds {formula}-{space_group}, select says {name}"
-        )
-    return _Cells(primitive, lambda: sampling)
-
-
-def _check_files(campaign: Campaign, material: str, cells: _Cells) -> None:
-    primitive = cells.primitive
-    for index, seed in enumerate(campaign.seeds):
-        key = f"seeds.{index}"
-        if isinstance(seed, FramesSeed):
-            _check_seed(seed, key, material, cells)
-        own = getattr(seed, "supercell", None)
-        if isinstance(seed, RattledSeed | LowFidelitySeed) and isinstance(own, list):
-            phonopy_cells.check_matrix(own, f"{key}.supercell")
-        if isinstance(seed, LowFidelitySeed):
-            _check_cheap(seed, key, primitive)
-    if isinstance(campaign.reference, Lookup):
-        path = campaign.reference.path
-        _check_exists(path, "reference.path")
-        table, _ = given.inspected(path, keys=campaign.reference.keys)
-        _check_frames(table, f"reference.path: {path}", material, primitive)
-        registration.register(table, cells.sampling, f"reference.path: {path}")
-    modes = campaign.conductivity.reference
-    if modes is not None:
-        _check_exists(Path(str(modes).replace("{material}", material)), "conductivity.reference")
-    _check_reference_dynamics(campaign, material, cells)
-    _check_curvature(campaign, material)
-    if campaign.phonons.force_constants is not None:
-        load_params(campaign.phonons.force_constants)
-
-
-def _check_curvature(campaign: Campaign, material: str) -> None:
-    """The file of second derivatives is there; it is read where the relaxed cells are known."""
-    if campaign.finetune is None or campaign.finetune.labels == "reference":
-        return
-    path = Path(str(campaign.finetune.labels).replace("{material}", material))
-    if not path.exists():
-        raise InputError(f"finetune.labels: {path} does not exist")
-
-
-def _check_reference_dynamics(campaign: Campaign, material: str, cells: _Cells) -> None:
-    """Every trajectory of `verdict.reference` is there, of this crystal, and has times."""
-    for path in campaign.verdict.references(material):
-        _check_exists(path, "verdict.reference")
-        first = given.first(path, keys=campaign.verdict.reference_keys)
-        if not first:
-            raise InputError(f"verdict.reference: {path} has no frames")
-        _check_frames(first, f"verdict.reference: {path}", material, cells.primitive)
-        reference_dynamics.check(first, path, cells.sampling)
-
-
-def _check_seed(seed: FramesSeed, key: str, material: str, cells: _Cells) -> None:
-    path = seed.path_of(material)
-    _check_exists(path, f"{key}.path")
-    n_frames = given.count(path, seed.every, seed.skip, seed.keys)
-    if n_frames == 0 or (seed.count or 0) > n_frames:
-        raise InputError(
-            f"{key}.count: {seed.count or 'some'} frames wanted, {path} has {n_frames} "
-            f"(every {seed.every}, skip {seed.skip})"
-        )
-    first = given.first(path, seed.skip, seed.keys)
-    _check_frames(first, f"{key}.path: {path}", material, cells.primitive)
-    registration.register(first, cells.sampling, f"{key}.path: {path}")
-
-
-def _check_exists(path: Path, key: str) -> None:
-    if not path.exists():
-        raise InputError(f"{key}: {path} does not exist")
-
-
-def _check_frames(labels: list[Atoms], source: str, material: str, primitive: Atoms) -> None:
-    formula = materials.composition(primitive)
-    multiples: set[bytes] = set()
-    for index, frame in enumerate(labels):
-        where = f"{source} frame {index}"
-        if materials.composition(frame) != formula:
-            raise InputError(f"{where}: composition {frame.symbols}, but {material} is {formula}")
-        if len(frame) % len(primitive):
-            raise InputError(
-                f"{where}: {len(frame)} atoms are no multiple of the primitive cell's "
-                f"{len(primitive)}"
-            )
-        cell = frame.cell.array.tobytes()
-        if cell not in multiples and not phonopy_cells.is_multiple(primitive, frame):
-            lengths = ", ".join(f"{length:.3f}" for length in frame.cell.lengths())
-            raise InputError(
-                f"{where}: the supercell ({lengths} Å) is no multiple of the primitive cell of "
-                f"{material}; check its lattice parameters and its number of atoms"
-            )
-        multiples.add(cell)
-
-
-def _check_cheap(seed: LowFidelitySeed, key: str, primitive: Atoms) -> None:
-    """A missing package, file or species, long before the dynamics would find out."""
-    surface = seed.surface
-    if surface.kind == "checkpoint" and not surface.path.exists():
-        raise InputError(f"{key}.surface.path: {surface.path} does not exist")
-    if surface.kind == "xtb" and importlib.util.find_spec("tblite") is None:
-        raise InputError(
-            f"{key}.surface.kind is xtb, but the optional package tblite is not installed: pip "
-            "install tblite, or choose another surface"
-        )
-    if "antisite" in seed.defects and len(set(primitive.numbers)) < 2:
-        raise InputError(f"{key}.defects: an antisite of {primitive.symbols} needs two species")
-
-
-@cache
-def _parent(path: str) -> Parent:
-    from umklapp.potentials.nequip import parents
-
-    return parents.read(Path(path))
-
-
-def _check_starts(campaign: Campaign, material: str, primitive: Atoms) -> None:
-    """The start of every member is there, of this architecture, and knows the species."""
-    if campaign.potential.start is None:
-        return
-    from umklapp.potentials.nequip import parents  # seconds; only where a start is asked for
-
-    for member in range(campaign.committee.size):
-        start = campaign.potential.start_of(material, member)
-        if start is None:
-            continue
-        if Path(start).resolve().is_relative_to(Path(campaign.results).resolve()):
-            raise InputError(
-                f"potential.start: {start} lies in this campaign's own results: a campaign cannot "
-                "start from what it makes itself; give the new campaign another results folder"
-            )
-        try:
-            parents.check(_parent(start), campaign.potential, primitive.get_chemical_symbols())
-        except InputError as error:
-            raise InputError(f"potential.start: {error}") from None
 
 
 def expected_frames(campaign: Campaign) -> int:

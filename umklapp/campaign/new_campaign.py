@@ -20,7 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from umklapp.config import Matrix, load
 from umklapp.config.verdict import Verdict
-from umklapp.crystals import born_charges, materials, phonopy_cells, supercells
+from umklapp.crystals import born_charges, materials, phonopy_cells, supercells, symmetry
 from umklapp.errors import InputError
 from umklapp.reference.kpoints import kpoint_mesh
 
@@ -124,12 +124,12 @@ def choose(structure: Atoms, name: str) -> Choices:
 
 
 def _primitive(structure: Atoms, name: str) -> tuple[Atoms, int]:
-    for tolerance in materials.TOLERANCES:
+    for tolerance in symmetry.TOLERANCES:
         try:
-            primitive = materials.primitive_cell(structure, tolerance)
+            primitive = symmetry.primitive_cell(structure, tolerance)
         except InputError as error:
             raise InputError(f"{name}: {error}") from None
-        group = materials.space_group(primitive)
+        group = symmetry.space_group(primitive)
         if group > 1:
             break
     if len(primitive) > MOST_ATOMS // 2:

@@ -13,7 +13,8 @@ from typing import Any, cast
 import pandas as pd
 
 from umklapp import provenance
-from umklapp.campaign.requests import Wildcards, goes_on, pretraining
+from umklapp.campaign.requests import Wildcards
+from umklapp.campaign.training_starts import goes_on, pretraining
 from umklapp.campaign.untracked import SameNumber, Untracked, compared_as
 from umklapp.config import OPERATION, Campaign, Gpaw, Program
 from umklapp.config.base import Section
@@ -120,6 +121,11 @@ class Parameters:
         """What κ depends on; the mesh of the thermodynamics is not."""
         phonons = self.campaign.phonons
         return compared_as(phonons.model_dump(mode="json"), mesh=type(phonons)().mesh)
+
+    def baseline(self) -> Plain | None:
+        """What the foundation model is asked, as a section; where its Python is changes nothing."""
+        section = plain(self.campaign.foundation)
+        return None if section is None else compared_as(section, correction=True)
 
     def seed(self, wildcards: Wildcards) -> Plain:
         """One entry of `seeds`."""

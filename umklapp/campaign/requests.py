@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Protocol
 
 from umklapp.campaign.shards import Shard
+from umklapp.campaign.training_starts import goes_on, pretraining
 from umklapp.config import Campaign
-from umklapp.config.low_fidelity import Pretraining
 from umklapp.paths import Material, Results, Round
 
 Files = str | list[str]
@@ -29,25 +29,9 @@ class Wildcards(Protocol):
     index: str
 
 
-def goes_on(campaign: Campaign, round_index: int) -> bool:
-    """Whether members of round `round_index` are trained on from those of the round before."""
-    warm = campaign.potential.training.warm_start
-    if warm is None or round_index == 0:
-        return False
-    return not (warm.scratch_every and round_index % warm.scratch_every == 0)
-
-
 def seeds_of(campaign: Campaign, *kinds: str) -> list[int]:
     """Places of the configured seeds of these kinds."""
     return [index for index, seed in enumerate(campaign.seeds) if seed.kind in kinds]
-
-
-def pretraining(campaign: Campaign) -> tuple[int, Pretraining] | None:
-    """The seed whose cheap surface members learn first: its place and how; None without one."""
-    for index, seed in enumerate(campaign.seeds):
-        if seed.kind == "low_fidelity" and seed.pretrain is not None:
-            return index, seed.pretrain
-    return None
 
 
 STUDY = ("sigma_parity", "event_share", "flagged", "kappa_parity", "spent")
@@ -274,6 +258,28 @@ class Requests:
         places = self.of(wildcards)
         old = places.is_archive and not Path(places.error_budget).exists()
         return [] if old else places.error_budget
+
+    def baseline(self, wildcards: Wildcards) -> Files:
+        """What a foundation model says without any label, where it is asked for."""
+        places = self.of(wildcards)
+        return self._of_foundation(places, places.baseline, True)
+
+    def corrected_baseline(self, wildcards: Wildcards) -> Files:
+        """The same with the labels of the rounds."""
+        settings, places = self.campaign.foundation, self.of(wildcards)
+        wanted = settings is not None and settings.correction
+        return self._of_foundation(places, places.corrected_baseline, wanted)
+
+    def _of_foundation(self, places: Material, path: str, wanted: bool) -> Files:
+        """A file of the foundation model; nothing for an archive that was made without one."""
+        old = places.is_archive and not Path(path).exists()
+        return path if self.campaign.foundation and wanted and not old else []
+
+    def baselines(self) -> list[str]:
+        """Those of all materials of this run, before any label."""
+        if self.campaign.foundation is None:
+            return []
+        return [self.results.material(material).baseline for material in self.materials]
 
     def green_kubo(self, wildcards: Wildcards) -> Files:
         """Green–Kubo result, where it is asked for."""

@@ -25,6 +25,7 @@ from umklapp.config.documentation import GENERATED, docs_table, schema
 from umklapp.config.elastic import Elastic
 from umklapp.config.exploration import Exploration, MdExploration, NptBarostat, PoolExploration
 from umklapp.config.finetune import CurvatureFinetune, CurvatureWeights, OrdinaryWeights
+from umklapp.config.foundation import CalculatorModel, Foundation, FoundationModel, NequixModel
 from umklapp.config.green_kubo import GreenKubo
 from umklapp.config.labels import LabelKeys
 from umklapp.config.low_fidelity import (
@@ -42,6 +43,7 @@ from umklapp.config.reference import (
     Aims,
     AseCalculator,
     Espresso,
+    FoundationReference,
     Gpaw,
     Lookup,
     Program,
@@ -63,6 +65,7 @@ __all__ = [
     "Allegro",
     "AseCalculator",
     "Audit",
+    "CalculatorModel",
     "CalculatorSurface",
     "Campaign",
     "CheckpointSurface",
@@ -74,6 +77,9 @@ __all__ = [
     "Elastic",
     "Espresso",
     "Exploration",
+    "Foundation",
+    "FoundationModel",
+    "FoundationReference",
     "FramesSeed",
     "GivenLabels",
     "Gpaw",
@@ -87,6 +93,7 @@ __all__ = [
     "Matrix",
     "MdExploration",
     "NearlyCubic",
+    "NequixModel",
     "NomadSeed",
     "NptBarostat",
     "OrderBias",

@@ -16,6 +16,7 @@ from umklapp.config.crystal import Materials, Seed, Split
 from umklapp.config.elastic import Elastic
 from umklapp.config.exploration import Exploration, MdExploration
 from umklapp.config.finetune import CurvatureFinetune
+from umklapp.config.foundation import Foundation
 from umklapp.config.green_kubo import GreenKubo
 from umklapp.config.potential import Committee, Potential, Shared
 from umklapp.config.reference import Aims, Reference
@@ -41,6 +42,9 @@ class Campaign(Section):
     )
     materials: Materials
     reference: Reference
+    foundation: Foundation | None = Field(
+        None, description="κ by a foundation model without any label; without it: not"
+    )
     seeds: list[Seed] = Field(min_length=1)
     split: Split = Split()
     potential: Potential = Potential()

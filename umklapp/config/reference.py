@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from umklapp.config.base import Mesh, Positive, Section
+from umklapp.config.foundation import FoundationModel
 from umklapp.config.labels import LabelKeys
 
 OPERATION = {
@@ -188,6 +189,14 @@ class Lookup(Section):
     )
 
 
+class FoundationReference(Section):
+    """A foundation model in place of DFT: a rehearsal of the campaign, with the same rules."""
+
+    engine: Literal["foundation"] = "foundation"
+    model: FoundationModel = Field(description="which model, and where it is")
+
+
 Reference = Annotated[
-    Gpaw | Espresso | Aims | Vasp | AseCalculator | Lookup, Field(discriminator="engine")
+    Gpaw | Espresso | Aims | Vasp | AseCalculator | Lookup | FoundationReference,
+    Field(discriminator="engine"),
 ]

@@ -17,7 +17,7 @@ from ase.spacegroup.symmetrize import prep_symmetry
 from phonopy.physical_units import get_physical_units
 
 from umklapp.crystals import registration
-from umklapp.crystals.materials import SYMPREC
+from umklapp.crystals.symmetry import SYMPREC
 from umklapp.errors import InputError
 
 TOLERANCE = 0.05

@@ -10,7 +10,7 @@ from ase import Atoms
 from ase.spacegroup.symmetrize import prep_symmetry, symmetrize_rank1
 
 from umklapp.config import Materials
-from umklapp.crystals import materials, phonopy_cells, registration, sites
+from umklapp.crystals import materials, phonopy_cells, registration, sites, symmetry
 from umklapp.crystals.formats import force_sets, given
 from umklapp.crystals.orientations import lattice_maps
 from umklapp.crystals.phonopy_cells import from_phonopy
@@ -108,7 +108,7 @@ def _registered(
 def _symmetric_strain(stretch: np.ndarray, primitive: Atoms) -> np.ndarray:
     """Mean of S (3, 3) over the rotations W of a crystal: ⟨W S Wᵀ⟩."""
     cell = primitive.cell.array.T
-    turns = [cell @ turn @ np.linalg.inv(cell) for turn in materials.rotations(primitive)]
+    turns = [cell @ turn @ np.linalg.inv(cell) for turn in symmetry.rotations(primitive)]
     return np.asarray(np.mean([turn @ stretch @ turn.T for turn in turns], axis=0))
 
 
@@ -124,7 +124,7 @@ def _symmetric_displacements(motion: np.ndarray, perfect: Atoms, primitive: Atom
     folded = np.array(
         [motion[site == site_index].mean(axis=0) for site_index in range(len(primitive))]
     )
-    rotations, translations, maps = prep_symmetry(primitive, symprec=materials.SYMPREC)
+    rotations, translations, maps = prep_symmetry(primitive, symprec=symmetry.SYMPREC)
     cell = primitive.cell.array
     return np.asarray(
         symmetrize_rank1(cell, np.linalg.inv(cell), folded, rotations, translations, maps)

@@ -1,42 +1,31 @@
-"""The table of crystals, their symmetry and primitive cells."""
+"""The table of crystals, and the primitive cell of each of its rows."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import spglib
 from ase import Atoms
 from ase.data import atomic_masses, atomic_numbers
 from ase.formula import Formula
 
-from umklapp.crystals import frame_info, materials_project, prototypes
+from umklapp.crystals import frame_info, materials_project, prototypes, symmetry
 from umklapp.errors import InputError
 from umklapp.paths import COMMON_FILES, COMMON_FOLDERS
 
 if TYPE_CHECKING:
     from umklapp.config import Materials
 
-SYMPREC = 1e-4
-"""Å; two positions closer than this are one when symmetry is looked for."""
-
-TOLERANCES: tuple[float, ...] = (SYMPREC, 1e-3, 1e-2)
-"""Å; for structures from files, which state positions with few digits."""
-
 FULL, SAME_MASS = 1e-3, 1e-3
 """Deviation from full occupation, and of a mass from the natural one, that is rounding."""
 
 LARGEST_FORMULA = 1000
 """Atoms of a formula unit; the largest in the inorganic databases have some hundred."""
-
-LEAST_ROOM, MOST_ROOM = 0.5, 1e5
-"""Å³ per atom: diamond has 5.7, hydrogen under pressure 1.5, a molecule in a box some thousand."""
 
 DOWNLOADS = Path("results/materials_project")
 """Where structures of the Materials Project are kept when the configuration says nothing else."""
@@ -200,73 +189,9 @@ def literature(row: pd.Series) -> Literature:
     return Literature(numbers("kappa_exp_300K_WmK"), numbers("kappa_aiGK_300K_WmK"))
 
 
-def space_group(atoms: Atoms, symprec: float = SYMPREC) -> int:
-    """International space-group number (0 when spglib finds none)."""
-    return _symmetry(*(array.tobytes() for array in _spglib_cell(atoms)), symprec)[0]
-
-
-@lru_cache(maxsize=512)
-def _symmetry(cell: bytes, sites: bytes, numbers: bytes, symprec: float) -> tuple[int, np.ndarray]:
-    """Number and rotations of the space group; 0 and the identity when spglib finds none."""
-    none = 0, np.eye(3, dtype=int)[None]
-    lattice, positions = (np.frombuffer(buffer).reshape(-1, 3) for buffer in (cell, sites))
-    crystal = lattice, positions, np.frombuffer(numbers, dtype=np.int64)
-    try:
-        dataset = spglib.get_symmetry_dataset(crystal, symprec=symprec)
-    except spglib.SpglibError:
-        return none
-    if dataset is None:
-        return none
-    return int(dataset.number), np.unique(dataset.rotations, axis=0)
-
-
-def _spglib_cell(atoms: Atoms) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lattice, positions and numbers for spglib, which crashes the process on an absurd cell.
-
-    Raises:
-        InputError: numbers that are not finite, or a cell that holds no crystal.
-    """
-    cell = atoms.cell.array
-    if not (np.isfinite(cell).all() and np.isfinite(atoms.positions).all()):
-        raise InputError(f"{atoms.symbols}: cell or positions have values that are not finite")
-    room = abs(np.linalg.det(cell)) / max(1, len(atoms))
-    if len(atoms) == 0 or not LEAST_ROOM < room < MOST_ROOM:
-        raise InputError(
-            f"{atoms.symbols or 'no atoms'}: a cell of {room:.3g} Å³ per atom (lengths "
-            f"{np.round(atoms.cell.lengths(), 4).tolist()} Å) holds no crystal; lengths are in Å"
-        )
-    numbers = np.asarray(atoms.numbers, dtype=np.int64)
-    return atoms.cell.array, atoms.get_scaled_positions(), numbers
-
-
 def composition(atoms: Atoms) -> str:
     """Reduced formula in Hill order: the same for a cell and any of its supercells."""
     return str(atoms.symbols.formula.reduce()[0].format("hill"))
-
-
-def primitive_cell(atoms: Atoms, symprec: float = SYMPREC) -> Atoms:
-    """Standardised primitive cell (spglib setting, idealised positions).
-
-    Raises:
-        InputError: spglib finds no space group.
-    """
-    try:
-        standard = spglib.standardize_cell(
-            _spglib_cell(atoms), to_primitive=True, no_idealize=False, symprec=symprec
-        )
-    except spglib.SpglibError as error:
-        raise InputError(
-            f"the structure has no space group that spglib can find: {error}"
-        ) from None
-    if standard is None:
-        raise InputError("the structure has no space group that spglib can find")
-    cell, positions, numbers = standard
-    return Atoms(numbers=numbers, cell=cell, scaled_positions=positions, pbc=True)
-
-
-def rotations(atoms: Atoms, symprec: float = SYMPREC) -> np.ndarray:
-    """Rotations of the space group, (r, 3, 3) integers for columns of coordinates."""
-    return _symmetry(*(array.tobytes() for array in _spglib_cell(atoms)), symprec)[1].copy()
 
 
 def build_primitive(row: pd.Series, folder: Path, downloads: Path = DOWNLOADS) -> Atoms:
@@ -286,18 +211,18 @@ def build_primitive(row: pd.Series, folder: Path, downloads: Path = DOWNLOADS) -
     """
     key = row["material"]
     made_of = prototypes.recipe(row, folder)
-    tolerances: tuple[float, ...] = TOLERANCES
+    tolerances: tuple[float, ...] = symmetry.TOLERANCES
     if "file" in made_of:
         atoms = read_structure(Path(made_of["file"]))
     elif "materials_project" in made_of:
         atoms = materials_project.structure(made_of["materials_project"], downloads)
     else:
-        atoms, tolerances = prototypes.build(made_of), (SYMPREC,)
+        atoms, tolerances = prototypes.build(made_of), (symmetry.SYMPREC,)
     try:
         primitive = _standardised(atoms, int(row["space_group"]), tolerances)
     except InputError as error:
         raise InputError(f"{key}: {made_of['source']}: {error}") from None
-    built_group, stated_group = space_group(primitive), int(row["space_group"])
+    built_group, stated_group = symmetry.space_group(primitive), int(row["space_group"])
     remedy = f"; check {made_of['source']} and the table"
     if built_group != stated_group:
         raise InputError(
@@ -369,11 +294,11 @@ def refuse_dropped(atoms: Atoms, source: str) -> None:
 
 def _standardised(atoms: Atoms, wanted: int, tolerances: Sequence[float]) -> Atoms:
     for symprec in tolerances[1:]:
-        if space_group(atoms, tolerances[0]) == wanted:
+        if symmetry.space_group(atoms, tolerances[0]) == wanted:
             break
-        if space_group(atoms, symprec) == wanted:
-            return primitive_cell(atoms, symprec)
-    return primitive_cell(atoms, tolerances[0])
+        if symmetry.space_group(atoms, symprec) == wanted:
+            return symmetry.primitive_cell(atoms, symprec)
+    return symmetry.primitive_cell(atoms, tolerances[0])
 
 
 def published_size(row: pd.Series) -> int | None:

@@ -10,9 +10,9 @@ from umklapp.records import Part, Record
 class SymmetryChange(Part):
     """Space groups before and after a relaxation.
 
-    kept: same space group and number of atoms. before, after: at `materials.SYMPREC`. within_A: the
-    smallest of the tolerances at which the old one is found in the new cell (None where it is not).
-    atoms: of the cell. text: for people.
+    kept: same space group and number of atoms. before, after: at `SYMPREC` of
+    `crystals.symmetry`. within_A: the smallest of the tolerances at which the old one is found in
+    the new cell (None where it is not). atoms: of the cell. text: for people.
     """
 
     kept: bool

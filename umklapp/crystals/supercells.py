@@ -11,8 +11,8 @@ from ase.geometry import minkowski_reduce
 
 from umklapp.config import Matrix, NearlyCubic, Supercell
 from umklapp.crystals.frame_info import FrameInfo
-from umklapp.crystals.materials import rotations
 from umklapp.crystals.phonopy_cells import check_matrix
+from umklapp.crystals.symmetry import rotations
 from umklapp.errors import InputError
 
 COMPACT = 0.8

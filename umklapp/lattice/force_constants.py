@@ -193,9 +193,18 @@ def fit(phonon: Phono3py, cutoff: float | None) -> None:
 
     Args:
         cutoff: of the pairs of fc3 (Å).
+
+    Raises:
+        CalculationError: the symmetry of a small supercell makes every third derivative zero.
     """
     options = None if cutoff is None else f"cutoff={cutoff}"
-    phonon.produce_fc3(fc_calculator="symfc", fc_calculator_options=options)
+    try:
+        phonon.produce_fc3(fc_calculator="symfc", fc_calculator_options=options)
+    except AssertionError:  # symfc 1.7 asserts that there is a basis
+        raise CalculationError(
+            f"symfc finds no third-order force constants in {len(phonon.supercell)} atoms "
+            f"(cutoff {cutoff} Å): take a larger supercell or a longer cutoff"
+        ) from None
 
 
 def full_fc2(phonon: Phono3py) -> np.ndarray:

@@ -13,7 +13,7 @@ from symfc import Symfc
 
 from umklapp.crystals import phonopy_cells, registration, sites
 from umklapp.crystals.force_constant_arrays import as_matrix
-from umklapp.crystals.formats import vibes
+from umklapp.crystals.formats import vibes_netcdf
 from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.errors import InputError
 from umklapp.files import replacing
@@ -222,7 +222,7 @@ def from_vibes(perfect: Atoms, paths: Sequence[Path]) -> HarmonicReference | Non
         InputError: a file cannot be read, or its supercell is of another structure.
     """
     for path in paths:
-        held = vibes.nc_force_constants(path)
+        held = vibes_netcdf.force_constants(path)
         setting = held and registration.setting_of(held[0], perfect, f"{path}: reference positions")
         if held is None or setting is None:
             continue

@@ -10,7 +10,16 @@ from collections.abc import Iterable
 
 from ase import Atoms
 
-from umklapp.config import Aims, AseCalculator, Espresso, Gpaw, Lookup, Program, Vasp
+from umklapp.config import (
+    Aims,
+    AseCalculator,
+    Espresso,
+    FoundationReference,
+    Gpaw,
+    Lookup,
+    Program,
+    Vasp,
+)
 from umklapp.reference import calculators
 from umklapp.reference.contract import Engine, Failure
 from umklapp.reference.external import ProgramEngine
@@ -18,9 +27,11 @@ from umklapp.reference.external import ProgramEngine
 __all__ = ["Engine", "Failure", "check", "create"]
 
 
-def create(
-    settings: Gpaw | Program | AseCalculator | Lookup, perfect: Atoms | None = None
-) -> Engine:
+Settings = Gpaw | Program | AseCalculator | Lookup | FoundationReference
+"""Sections of all engines."""
+
+
+def create(settings: Settings, perfect: Atoms | None = None) -> Engine:
     """The engine that a config section asks for.
 
     Args:
@@ -36,6 +47,10 @@ def create(
         return LookupEngine(settings, perfect)
     if isinstance(settings, Program):
         return _program(settings)
+    if isinstance(settings, FoundationReference):
+        from umklapp.reference.foundation import FoundationEngine
+
+        return FoundationEngine(settings)
     from umklapp.reference.ase import AseEngine
 
     return AseEngine(settings)
@@ -57,7 +72,7 @@ def _program(settings: Program) -> ProgramEngine:
     raise TypeError(type(settings))
 
 
-def check(settings: Gpaw | Program | AseCalculator | Lookup, species: Iterable[str]) -> None:
+def check(settings: Settings, species: Iterable[str]) -> None:
     """Look for what an engine needs before the first job.
 
     Raises:

@@ -149,9 +149,22 @@ class AseEngine(CalculatorEngine):
         super().__init__(settings)
         self.settings = settings
         self._class = calculators.calculator_class(settings.calculator, "reference.calculator")
+        self._kept: Calculator | None = None
 
     def fresh_calculator(
         self, atoms: Atoms, workdir: Path, *, attempt: int, symmetric: bool
     ) -> Calculator:
-        """The named calculator; it has no remedy of its own."""
-        return self._class(**self.settings.parameters)
+        """The calculator of this process: a network compiles once, not for every label.
+
+        It has no remedy of its own; a second attempt gets a new one.
+        """
+        if self._kept is None or attempt > 1:
+            self._kept = self._class(**self.settings.parameters)
+        return self._kept
+
+    def label(self, atoms: Atoms, workdir: Path, timeout: float) -> Atoms | Failure:
+        """As every engine; after a failure nothing of its calculator is used again."""
+        label = super().label(atoms, workdir, timeout)
+        if isinstance(label, Failure):
+            self._kept = None
+        return label

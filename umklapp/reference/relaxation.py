@@ -13,8 +13,8 @@ from ase.optimize import BFGS
 
 from umklapp.crystals import frame_info
 from umklapp.crystals.frame_info import FrameInfo
-from umklapp.crystals.materials import TOLERANCES, space_group
 from umklapp.crystals.structure_record import Relaxation, SymmetryChange
+from umklapp.crystals.symmetry import TOLERANCES, space_group
 from umklapp.errors import CalculationError
 from umklapp.reference.contract import Engine
 

@@ -20,6 +20,8 @@ LARGE_CORRECTION = 1.0
 AUDIT_DOUBTS: dict[Outcome, str | None] = {
     "passed": None,
     "failed": "the audit failed: the committee is wrong in the ensembles that gave these κ",
+    "undecided": "the audit has too few labels to exclude that the committee is wrong in the "
+    "ensembles that gave these κ",
     "not audited": "no label has tested the committee in the ensembles that gave these κ",
 }
 

@@ -84,7 +84,7 @@ def rows(
     Args:
         conductivity: conductivity.json. green_kubo, effective: green_kubo.json and effective.json,
             None where they were not made.
-        literature: of `literature_rows`.
+        literature: other rows, of `zero_label.rows` and `literature_rows`.
         errors: error_budget.json; None for an archive from before there were any.
     """
     estimates: list[list[Any]] = []

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -35,7 +36,8 @@ class MaterialSummary(Record):
     kappa_300K_error_is says in words; kappa_300K_moves: what learning the audit's labels would add
     to κ; non_analytical_correction: where Born charges are from, or why there are none; sigma_A: of
     the last committee's dynamics; literature, verdict, audit and the reasons: in words. None: not
-    asked for, or not computed.
+    asked for, or not computed. zero_label_*: of a foundation model without labels, at the
+    campaign's lattice or its own; `corrected` with the labels in the phonon supercell.
     """
 
     VERSION: ClassVar[int] = 1
@@ -60,6 +62,13 @@ class MaterialSummary(Record):
     bulk_modulus_std_GPa: float | None = None
     elastically_stable_members: int | None = None
     highest_frequency_THz: float
+    zero_label_model: str | None = None
+    zero_label_kappa_300K_W_per_mK: float | None = None
+    zero_label_own_lattice_kappa_300K_W_per_mK: float | None = None
+    zero_label_sigma_A: float | None = None
+    zero_label_stable: bool | None = None
+    zero_label_corrected_kappa_300K_W_per_mK: float | None = None
+    zero_label_corrected_error_W_per_mK: float | None = None
     literature: str
     verdict: str
     audit: str = "not audited"
@@ -86,6 +95,7 @@ def row(
     green_kubo: GreenKuboRecord | None = None,
     elastic: ElasticRecord | None = None,
     audits: Sequence[AuditRecord | None] = (),
+    zero_label: Mapping[str, Any] = MappingProxyType({}),
 ) -> MaterialSummary:
     """The row of one material; `green_kubo` and `elastic` None where not asked for, `errors` in an
     archive from before there were error budgets.
@@ -95,7 +105,7 @@ def row(
     learned); the displaced cells of fine-tuning; and the ends of continued events.
 
     Args:
-        audits: of every round, None for rounds without one.
+        audits: of every round, None for rounds without one. zero_label: of `zero_label.columns`.
     """
     last = assessments[-1]
     seeds = committee.frames["calibration"] + committee.frames["test"]
@@ -138,6 +148,7 @@ def row(
         bulk_modulus_GPa=elastic.bulk_GPa if elastic else None,
         bulk_modulus_std_GPa=elastic.bulk_GPa_std if elastic else None,
         elastically_stable_members=elastic.stable_members if elastic else None,
+        **zero_label,
         highest_frequency_THz=thermodynamics.highest_THz.mean,
         literature=conductivity.literature.text,
         verdict=verdict.verdict,
@@ -183,6 +194,9 @@ def render(table: pd.DataFrame) -> str:
             kappa = _with_error(summary, "kappa_300K_W_per_mK", "kappa_300K_std_W_per_mK")
             kappa += " (members only)" if "±" in kappa else ""
         dynamics = ("kappa_green_kubo_W_per_mK", "kappa_green_kubo_error_W_per_mK")
+        model = {}
+        if pd.notna(summary.get("zero_label_kappa_300K_W_per_mK")):
+            model["κ without labels"] = f"{summary['zero_label_kappa_300K_W_per_mK']:.3g}"
         spent = {"core hours": f"{summary['core_hours']:.2f}"} if "core_hours" in summary else {}
         rows.append(
             {
@@ -192,6 +206,7 @@ def render(table: pd.DataFrame) -> str:
                 "force MAE (meV/Å)": in_milli(summary["test_force_mae_eV_per_A"]),
                 "κ(300 K) (W/(m K))": kappa,
                 "κ by Green–Kubo": _with_error(summary, *dynamics),
+                **model,
                 "literature": summary["literature"],
                 "converged": "yes" if summary["converged"] else "NO",
                 "events": summary["verdict"],

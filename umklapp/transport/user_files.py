@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from ase import Atoms, units
 
-from umklapp.crystals import given_cells, materials, registration, sites
-from umklapp.crystals.formats import given, vibes
+from umklapp.crystals import given_cells, materials, registration, sites, symmetry
+from umklapp.crystals.formats import given, vibes, vibes_netcdf
 from umklapp.crystals.formats.steps import Step
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import InputError
@@ -94,7 +94,7 @@ def sigma_a(
 
 
 def _harmonic(path: Path, structure: Path | None, frames: Sequence[Atoms]) -> HarmonicReference:
-    held = vibes.nc_force_constants(path) if given.format_of(path) == "nc" else None
+    held = vibes_netcdf.force_constants(path) if given.format_of(path) == "nc" else None
     if held is not None:
         return HarmonicReference(*held, f"force constants in {path}")
     if structure is None:
@@ -102,7 +102,7 @@ def _harmonic(path: Path, structure: Path | None, frames: Sequence[Atoms]) -> Ha
             f"{path}: no force constants in the file: name the crystal's structure "
             "(--structure), to which harmonic forces are fitted"
         )
-    built = materials.primitive_cell(materials.read_structure(structure))
+    built = symmetry.primitive_cell(materials.read_structure(structure))
     _, perfect, _ = given_cells.of_trajectory(path, built)
     placed, _ = registration.register(frames, perfect, str(path))
     fitted = harmonic_reference.from_fit(perfect, placed)
@@ -251,7 +251,7 @@ def _steps(path: Path, unit: float = 1.0) -> Iterator[Step]:
     if kind not in ("son", "nc"):
         raise InputError(f"{path}: {kind} has no velocities; .son, .nc, extxyz or csv is needed")
     yield from (
-        vibes.read_son(path, atomic_stresses=True) if kind == "son" else vibes.read_nc(path)
+        vibes.read(path, atomic_stresses=True) if kind == "son" else vibes_netcdf.read(path)
     )
 
 

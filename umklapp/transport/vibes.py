@@ -11,7 +11,7 @@ import numpy as np
 from ase import Atoms, units
 
 from umklapp.crystals.formats import flux_units
-from umklapp.crystals.formats.vibes import DAMAGED
+from umklapp.crystals.formats.vibes_netcdf import DAMAGED
 from umklapp.errors import InputError
 from umklapp.files import replacing
 from umklapp.transport import finite_size, green_kubo, lifetimes, series, supercell_modes

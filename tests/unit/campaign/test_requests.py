@@ -219,3 +219,13 @@ def test_an_archive_from_before_error_budgets_asks_for_none(ask, tmp_path, monke
     (folder / "round_00").rmdir()
     (folder / "error_budget.json").write_text("{}")
     assert files.error_budget(job()) == "results/Si-227/error_budget.json", "of the archive"
+
+
+def test_a_foundation_model_is_asked_where_there_is_one(ask):
+    model = {"package": "ase", "calculator": "ase.calculators.emt:EMT"}
+    without, plain = ask(), ask(foundation={"model": model})
+    assert without.baselines() == without.baseline(job()) == without.corrected_baseline(job()) == []
+    assert plain.baseline(job()) == "results/Si-227/baseline.json"
+    assert plain.baseline(job()) in plain.baselines()
+    assert plain.corrected_baseline(job()) == "results/Si-227/baseline/corrected.json"
+    assert ask(foundation={"model": model, "correction": False}).corrected_baseline(job()) == []

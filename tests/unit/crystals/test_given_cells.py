@@ -8,13 +8,13 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import read
 
-from umklapp.crystals import frames, given_cells, materials, phonopy_cells
+from umklapp.crystals import frames, given_cells, phonopy_cells, symmetry
 from umklapp.errors import InputError
 
 
 def wurtzite(a, c, u) -> Atoms:
     """Two free lengths and one free position."""
-    return materials.primitive_cell(bulk("ZnO", "wurtzite", a=a, c=c, u=u))
+    return symmetry.primitive_cell(bulk("ZnO", "wurtzite", a=a, c=c, u=u))
 
 
 def trajectory(path, primitive, matrix, rotation, count=8, noise=0.03):
@@ -48,7 +48,7 @@ def test_the_tables_crystal_takes_cell_and_positions_of_the_dynamics(tmp_path, m
     perfect = trajectory(tmp_path / "md.extxyz", truth, matrix, rotation)
     primitive, supercell, note = given_cells.of_trajectory(tmp_path / "md.extxyz", built)
     np.testing.assert_allclose(primitive.cell.cellpar(), truth.cell.cellpar(), atol=1e-6)
-    assert materials.space_group(primitive) == 186
+    assert symmetry.space_group(primitive) == 186
     height = 3 * [0.0]
     for number, cell in enumerate((primitive, truth, built)):
         zinc, oxygen = (cell.get_scaled_positions()[cell.numbers == n][0, 2] for n in (30, 8))
@@ -64,7 +64,7 @@ def test_the_tables_crystal_takes_cell_and_positions_of_the_dynamics(tmp_path, m
 def test_another_crystal_and_several_cells_are_refused(tmp_path):
     path = tmp_path / "md.extxyz"
     trajectory(path, wurtzite(3.25, 5.2, 0.38), [[3, 0, 0], [0, 3, 0], [0, 0, 2]], np.eye(3))
-    zincblende = materials.primitive_cell(bulk("ZnO", "zincblende", a=4.6))
+    zincblende = symmetry.primitive_cell(bulk("ZnO", "zincblende", a=4.6))
     with pytest.raises(InputError, match=r"md\.extxyz: the cell of 72 atoms is no supercell"):
         given_cells.of_trajectory(path, zincblende)
     with pytest.raises(InputError, match="holds O36Zn36, the table says ClNa"):
@@ -84,5 +84,5 @@ def test_real_dynamics_give_their_lattice_parameter(shared, tmp_path):
     built.set_cell(built.cell.array * 1.01, scale_atoms=True)
     primitive, supercell, _ = given_cells.of_trajectory(tmp_path / "md.extxyz", built)
     np.testing.assert_allclose(supercell.cell.array, np.eye(3) * 12.0281, atol=1e-6)
-    assert materials.space_group(primitive) == 216
+    assert symmetry.space_group(primitive) == 216
     np.testing.assert_allclose(primitive.cell.lengths(), 12.0281 / 8**0.5, atol=1e-6)

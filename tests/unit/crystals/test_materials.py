@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from umklapp import config
-from umklapp.crystals import materials, phonopy_cells
+from umklapp.crystals import materials, phonopy_cells, symmetry
 from umklapp.errors import InputError
 
 BUILT = {
@@ -57,7 +57,7 @@ def test_table_has_all_materials(table):
 def test_rows_that_are_known_well(table, root, key):
     group, formula, count = BUILT[key]
     built = materials.build_primitive(table.loc[key], root / "config/structures")
-    assert materials.space_group(built) == group
+    assert symmetry.space_group(built) == group
     assert len(built) == count
     assert materials.composition(built) == materials.composition(Atoms(formula))
     assert built.info["material"] == key
@@ -102,9 +102,9 @@ def test_own_file_with_few_digits(tmp_path):
     wurtzite.set_scaled_positions(wurtzite.get_scaled_positions().round(3))
     write(tmp_path / "GaN-186.vasp", wurtzite, direct=True)
     wanted = row(material="GaN-186", formula="GaN", space_group="186", n_primitive="4")
-    assert materials.space_group(materials.read_structure(tmp_path / "GaN-186.vasp")) != 186
+    assert symmetry.space_group(materials.read_structure(tmp_path / "GaN-186.vasp")) != 186
     built = materials.build_primitive(wanted, tmp_path)
-    assert materials.space_group(built) == 186
+    assert symmetry.space_group(built) == 186
     wurtzite.positions[0] += 0.05
     write(tmp_path / "GaN-186.vasp", wurtzite, direct=True)
     with pytest.raises(InputError, match=r"GaN-186: built space group \d+, the table says 186"):
@@ -286,7 +286,7 @@ matrices = st.lists(st.lists(entry, min_size=3, max_size=3), min_size=3, max_siz
 def test_supercell_and_its_matrix(matrix):
     determinant = round(np.linalg.det(np.array(matrix, float)))
     assume(0 < determinant <= 8)
-    primitive = materials.primitive_cell(bulk("NaCl", "rocksalt", a=5.64))
+    primitive = symmetry.primitive_cell(bulk("NaCl", "rocksalt", a=5.64))
     found = phonopy_cells.supercell(primitive, matrix)
     assert len(found) == determinant * len(primitive)
     np.testing.assert_allclose(found.cell.array, np.array(matrix) @ primitive.cell.array, atol=1e-9)
@@ -305,17 +305,17 @@ def test_matrices_that_make_no_supercell(matrix):
 
 
 def test_supercell_keeps_the_symmetry_and_the_name():
-    primitive = materials.primitive_cell(diamond())
+    primitive = symmetry.primitive_cell(diamond())
     primitive.info["material"] = "Si-227"
     cube = phonopy_cells.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
     assert len(cube) == 8
     np.testing.assert_allclose(cube.cell.array, 5.431 * np.eye(3), atol=1e-6)
-    assert materials.space_group(cube) == 227
+    assert symmetry.space_group(cube) == 227
     assert cube.info["material"] == "Si-227"
 
 
 def test_cell_that_is_no_multiple():
-    primitive = materials.primitive_cell(diamond())
+    primitive = symmetry.primitive_cell(diamond())
     other = bulk("Si", a=5.6, cubic=True)
     with pytest.raises(InputError, match="no multiple of the primitive cell"):
         phonopy_cells.supercell_matrix(primitive, other)
@@ -324,26 +324,6 @@ def test_cell_that_is_no_multiple():
     with pytest.raises(InputError, match="7 atoms, but 4 primitive cells hold 8"):
         phonopy_cells.supercell_matrix(primitive, vacancy)
     assert np.linalg.det(phonopy_cells.supercell_matrix(primitive, diamond())) == pytest.approx(4)
-
-
-def test_primitive_cell_of_a_supercell():
-    found = materials.primitive_cell(diamond() * (2, 1, 1))
-    assert len(found) == 2
-    assert materials.space_group(found) == 227
-
-
-def test_space_group_of_a_broken_symmetry():
-    atoms = diamond()
-    atoms.positions[0, 0] += 0.1
-    assert materials.space_group(atoms) < 227
-    assert materials.space_group(atoms, symprec=0.5) == 227
-
-
-def test_space_group_of_atoms_on_top_of_each_other():
-    atoms = Atoms("Si2", positions=np.zeros((2, 3)), cell=[3, 3, 3], pbc=True)
-    with pytest.raises(InputError, match="no space group"):
-        materials.primitive_cell(atoms)
-    assert materials.space_group(atoms) == 0
 
 
 @pytest.mark.parametrize(
@@ -485,15 +465,6 @@ def test_an_absurd_cell_of_the_users_own_file_is_named(tmp_path, root, table, le
     (tmp_path / "Si-227.cif").write_text("\n".join(lines) + "\n")
     with pytest.raises(InputError, match=r"Si-227"):
         materials.build_primitive(table.loc["Si-227"], tmp_path)
-
-
-@pytest.mark.parametrize("cell", [np.nan, 0.0, 1e-3, 0.05, np.inf, 1e7])
-def test_no_absurd_cell_reaches_spglib(cell):
-    atoms = Atoms("Si2", positions=[[0, 0, 0], [0.1, 0.1, 0.1]], pbc=True)
-    atoms.cell[:] = np.eye(3) * cell
-    for use in (materials.space_group, materials.primitive_cell, materials.rotations):
-        with pytest.raises(InputError, match=r"holds no crystal|not finite"):
-            use(atoms)
 
 
 def test_a_structure_that_is_a_link_to_nothing(tmp_path, table):

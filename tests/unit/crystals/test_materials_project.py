@@ -11,7 +11,7 @@ from ase import Atoms
 from ase.build import bulk
 from project_documents import document
 
-from umklapp.crystals import materials, materials_project
+from umklapp.crystals import materials, materials_project, symmetry
 from umklapp.errors import InputError
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -104,7 +104,7 @@ def test_a_row_of_the_table_is_built_from_it(server, tmp_path):
         }
     )
     built = materials.build_primitive(row, tmp_path, tmp_path)
-    assert (len(built), materials.space_group(built)) == (2, 227)
+    assert (len(built), symmetry.space_group(built)) == (2, 227)
     row["material"], row["space_group"] = "Si-216", "216"
     with pytest.raises(InputError, match=r"Si-216: built space group 227.*Project mp-149"):
         materials.build_primitive(row, tmp_path, tmp_path)
@@ -124,8 +124,8 @@ def test_few_digits_are_symmetrised(server, tmp_path):
             "n_primitive": "4",
         }
     )
-    assert materials.space_group(materials_project.structure("mp-804", tmp_path)) != 186
-    assert materials.space_group(materials.build_primitive(row, tmp_path, tmp_path)) == 186
+    assert symmetry.space_group(materials_project.structure("mp-804", tmp_path)) != 186
+    assert symmetry.space_group(materials.build_primitive(row, tmp_path, tmp_path)) == 186
 
 
 def test_no_key(server, tmp_path, monkeypatch):

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 from models import silicon_primitive
 
-from umklapp.crystals import materials, phonopy_cells
+from umklapp.crystals import phonopy_cells, symmetry
 from umklapp.errors import InputError
 
 MATRIX = [[-1, 1, 1], [1, -1, 1], [1, 1, -1]]
 
 
 def test_a_calculation_has_the_supercell_in_its_order():
-    primitive = materials.primitive_cell(silicon_primitive())
+    primitive = symmetry.primitive_cell(silicon_primitive())
     perfect = phonopy_cells.supercell(primitive, MATRIX)
     phonon = phonopy_cells.harmonic_calculation(primitive, perfect)
     np.testing.assert_allclose(phonon.supercell.positions, perfect.positions, atol=1e-8)
@@ -19,7 +19,7 @@ def test_a_calculation_has_the_supercell_in_its_order():
 
 
 def test_another_order_is_refused():
-    primitive = materials.primitive_cell(silicon_primitive())
+    primitive = symmetry.primitive_cell(silicon_primitive())
     perfect = phonopy_cells.supercell(primitive, MATRIX)
     order = np.roll(np.arange(len(perfect)), 1)
     with pytest.raises(InputError, match="another order"):

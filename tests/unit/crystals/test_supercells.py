@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from umklapp import config
-from umklapp.crystals import materials, phonopy_cells, supercells
+from umklapp.crystals import phonopy_cells, supercells, symmetry
 from umklapp.errors import InputError
 
 FCC = [[0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
 
 
 def primitive(name="NaCl", structure="rocksalt", **cell):
-    made = materials.primitive_cell(bulk(name, structure, **({"a": 5.6} | cell)))
+    made = symmetry.primitive_cell(bulk(name, structure, **({"a": 5.6} | cell)))
     made.info["material"] = "X-1"
     return made
 
@@ -33,7 +33,7 @@ def test_all_sublattices_once(count):
 
 def test_cubic_sublattices_of_the_fcc_lattice():
     """Simple cubic 4n³, face-centred n³ and body-centred 16n³ keep all rotations; no other does."""
-    rotations = materials.rotations(primitive())
+    rotations = symmetry.rotations(primitive())
     found = []
     for count in range(1, 37):
         forms = supercells.hermite_forms(count)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from models import bare, rattled_silicon, silicon_cubic, silicon_primitive, stillinger_weber
 from vibes_files import dynamics, write_nc
 
-from umklapp.crystals import materials, phonopy_cells, registration
+from umklapp.crystals import phonopy_cells, registration, symmetry
 from umklapp.crystals.formats import given as given_files
 from umklapp.crystals.frames import labelled
 from umklapp.errors import InputError
@@ -147,7 +147,7 @@ def displaced_labels(primitive, perfect, calculator, distance):
 
 
 def test_finite_displacements_of_the_engine_come_first():
-    primitive = materials.primitive_cell(silicon_primitive())
+    primitive = symmetry.primitive_cell(silicon_primitive())
     perfect = phonopy_cells.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
     labels = displaced_labels(primitive, perfect, stillinger_weber(), 0.02)
     found = harmonic_reference.build(primitive, perfect, labels, [])
@@ -169,7 +169,7 @@ def copper_gold():
     vectors = [[2.83, 0.1, 0.0], [0.3, 2.9, 0.2], [-0.2, 0.4, 3.6]]
     cell = Atoms("CuAu", scaled_positions=[[0, 0, 0], [0.47, 0.52, 0.55]], cell=vectors)
     cell.pbc = True
-    primitive = materials.primitive_cell(cell)
+    primitive = symmetry.primitive_cell(cell)
     perfect = phonopy_cells.supercell(primitive, 2 * np.eye(3, dtype=int))
     hessian = numerical_hessian(perfect, calculator=EMT())
     blocks = hessian.reshape(16, 3, 16, 3).transpose(0, 2, 1, 3)
@@ -204,7 +204,7 @@ def test_a_fit_in_place_of_displaced_cells_says_so(copper_gold):
     labels = displaced_labels(primitive, perfect, EMT(), 0.005)
     reason = harmonic_reference.from_displaced(primitive, perfect, labels[1:])
     assert reason.startswith(f"only {len(labels) - 1} of the {len(labels)} finite displacements")
-    silicon = materials.primitive_cell(silicon_primitive())
+    silicon = symmetry.primitive_cell(silicon_primitive())
     cube = phonopy_cells.supercell(silicon, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
     twisted = bare(cube)  # not the displacement that is asked for
     twisted.positions[[2, 5]] += [0.02, -0.01, 0.005]
@@ -216,7 +216,7 @@ def test_a_fit_in_place_of_displaced_cells_says_so(copper_gold):
 
 
 def test_without_small_displacements_there_is_no_reference():
-    primitive = materials.primitive_cell(silicon_primitive())
+    primitive = symmetry.primitive_cell(silicon_primitive())
     perfect = phonopy_cells.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
     assert harmonic_reference.build(primitive, perfect, [], []) is None
     assert harmonic_reference.from_fit(silicon_cubic(), sw_labels(3, 0.8)) is None

@@ -6,7 +6,7 @@ from ase.calculators.emt import EMT
 from models import tiny_nequip
 
 from umklapp import config
-from umklapp.campaign import checks
+from umklapp.campaign import material_checks
 from umklapp.crystals import frames
 from umklapp.errors import InputError
 from umklapp.potentials import shared
@@ -125,7 +125,7 @@ def check(material, start, **changes):
     from ase import Atoms
 
     primitive = Atoms(material.split("-")[0])
-    checks._check_starts(campaign("NaCl-225", start, **changes), material, primitive)
+    material_checks.check_starts(campaign("NaCl-225", start, **changes), material, primitive)
 
 
 def test_a_start_that_fits_passes(start):

@@ -16,7 +16,7 @@ from engine_contract import EngineContract
 
 from umklapp import config
 from umklapp.campaign import checks
-from umklapp.crystals.materials import primitive_cell, space_group
+from umklapp.crystals.symmetry import primitive_cell, space_group
 from umklapp.errors import InputError
 from umklapp.reference import Failure, create, espresso, relaxation
 from umklapp.reference.programs import ProgramError

@@ -11,7 +11,7 @@ from conftest import rattled
 from engine_contract import EngineContract
 
 from umklapp import config, reference
-from umklapp.crystals import frames, materials
+from umklapp.crystals import frames, symmetry
 from umklapp.errors import InputError
 from umklapp.reference import Failure, create, relaxation
 from umklapp.reference.kpoints import kpoint_mesh
@@ -128,9 +128,9 @@ def test_labels_made_before_there_was_a_grid_spacing_are_still_known():
 
 
 def test_relaxation_keeps_the_space_group(tmp_path):
-    start = materials.primitive_cell(bulk("Si", a=5.35))
+    start = symmetry.primitive_cell(bulk("Si", a=5.35))
     relaxed, record = relaxation.relax(start, gpaw(**COARSE), tmp_path, 0.01, 1e-3)
-    assert materials.space_group(relaxed) == 227
+    assert symmetry.space_group(relaxed) == 227
     assert (4 * relaxed.cell.volume) ** (1 / 3) == pytest.approx(5.47, abs=0.04)  # PBE: 5.469 Å
     assert record.stress_eV_per_A3 <= 1e-3
     assert (tmp_path / "gpaw.txt").stat().st_size

@@ -109,6 +109,17 @@ class TestLookup(EngineContract):
             engine.calculator(crystal, tmp_path)
 
 
+def test_one_calculator_labels_all_frames_until_one_fails(tmp_path):
+    engine = silicon_engine("FragileSilicon", shortest=1.0)
+    kept = engine.calculator(rattled(0), tmp_path)
+    engine.label(rattled(1), tmp_path, 10)
+    assert engine.calculator(rattled(2), tmp_path) is kept
+    crushed = diamond()
+    crushed.positions[1] = crushed.positions[0] + 0.3
+    engine.label(crushed, tmp_path, 10)
+    assert engine.calculator(rattled(2), tmp_path) is not kept
+
+
 def test_table_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match=r"nothing\.extxyz"):
         create(config.Lookup(path=tmp_path / "nothing.extxyz"))

@@ -7,7 +7,7 @@ from ase.spacegroup import crystal
 from conftest import silicon_engine
 from silicon import ENERGY, LATTICE, StillingerWeberSilicon
 
-from umklapp.crystals.materials import primitive_cell, space_group
+from umklapp.crystals.symmetry import primitive_cell, space_group
 from umklapp.errors import CalculationError, InputError
 from umklapp.reference import relaxation
 

@@ -13,7 +13,7 @@ from umklapp.transport.green_kubo_record import GreenKuboRecord
 RAN = GreenKuboRecord(kappa_W_per_mK=5.0, corrected_W_per_mK=5.5)
 FAILED = GreenKuboRecord(kappa_W_per_mK=None, not_computed="the heat flux is still correlated")
 SMALL_CELL = GreenKuboRecord(kappa_W_per_mK=1.45, corrected_W_per_mK=7.85)
-OUTCOMES = ("passed", "failed", "not audited")
+OUTCOMES = ("passed", "failed", "undecided", "not audited")
 VERDICTS = ("sound", "undecided", "missed event", "false event")
 
 

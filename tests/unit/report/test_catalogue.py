@@ -6,7 +6,7 @@ from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
 from ase.neighborlist import neighbor_list
 
-from umklapp.crystals import materials, phonopy_cells, prototypes, sites, supercells
+from umklapp.crystals import materials, phonopy_cells, prototypes, sites, supercells, symmetry
 from umklapp.report import catalogue
 
 # Effective ionic radii (Å), six-fold coordination: Shannon, Acta Cryst. A 32, 751 (1976); H−, N3−,
@@ -40,9 +40,9 @@ def test_every_row_is_built(rows, built):
     assert len(built) == 122
     for key, atoms in built.items():
         row = rows.loc[key]
-        assert materials.space_group(atoms) == int(row["space_group"]), key
+        assert symmetry.space_group(atoms) == int(row["space_group"]), key
         assert materials.composition(atoms) == materials.composition(Atoms(row["formula"])), key
-        assert len(materials.primitive_cell(atoms)) == len(atoms), key
+        assert len(symmetry.primitive_cell(atoms)) == len(atoms), key
         if row["n_primitive"]:
             assert len(atoms) == int(row["n_primitive"]), key
 

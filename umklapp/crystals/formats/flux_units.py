@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from umklapp.crystals.formats.steps import Step
 from umklapp.errors import InputError
 
 PER_PS = 1e-3
@@ -87,3 +89,28 @@ def unit(flux: np.ndarray, computed: np.ndarray | None, version: str | None, sou
             "`vibes output md` from a run with atomic stresses"
         )
     return factor
+
+
+@dataclass
+class Fluxes:
+    """Heat fluxes of one file in eV/(Å² fs); the unit is decided by the first that tells it.
+
+    Steps whose stresses are not read have no flux either: nothing could be held against it.
+    """
+
+    version: str | None
+    source: str
+    unit: float | None = None
+
+    def converted(self, step: Step) -> Step:
+        """The step with its flux in our unit, or without one."""
+        if step.heat_flux is None or not np.any(step.heat_flux):  # atoms at rest
+            return step
+        if step.stresses is None or step.velocities is None:
+            if self.unit is None:
+                return replace(step, heat_flux=None)
+            return replace(step, heat_flux=step.heat_flux * self.unit)
+        if self.unit is None:
+            computed = np.einsum("iab,ib->a", step.stresses, step.velocities)[None]
+            self.unit = unit(step.heat_flux[None], computed, self.version, self.source)
+        return replace(step, heat_flux=step.heat_flux * self.unit)

@@ -13,7 +13,16 @@ from ase import Atoms
 
 from umklapp.config import GivenLabels, LabelKeys
 from umklapp.crystals import frame_info, registration
-from umklapp.crystals.formats import aims, border, extxyz, force_sets, foreign, packed, vibes
+from umklapp.crystals.formats import (
+    aims,
+    border,
+    extxyz,
+    force_sets,
+    foreign,
+    packed,
+    vibes,
+    vibes_netcdf,
+)
 from umklapp.crystals.formats.border import FileReport
 from umklapp.crystals.formats.steps import Step
 from umklapp.crystals.frame_info import Origin
@@ -62,8 +71,8 @@ def format_of(path: Path) -> Format:
 
 def _steps(path: Path, kind: Trajectory, every: int, skip: int) -> Iterator[Step]:
     if kind == "nc":
-        return vibes.read_nc(path, every, skip)
-    return (vibes.read_son if kind == "son" else aims.read)(path, every, skip)
+        return vibes_netcdf.read(path, every, skip)
+    return (vibes.read if kind == "son" else aims.read)(path, every, skip)
 
 
 def read(
@@ -121,6 +130,8 @@ def inspected(
     """
     notes: list[str] = []
     labels = list(read(path, every, skip, keys, notes))
+    if not labels:
+        raise InputError(f"{path}: no frames are left after skip {skip}")
     return labels, border.inspect(labels, str(path), _numbers(len(labels), every, skip), notes)
 
 
@@ -133,9 +144,9 @@ def count(path: Path, every: int = 1, skip: int = 0, keys: LabelKeys = ASE_NAMES
     kind = format_of(path)
     with packed.readable(path):
         if kind == "son":
-            total = vibes.count_son(path)
+            total = vibes.count(path)
         elif kind == "nc":
-            total = vibes.count_nc(path)
+            total = vibes_netcdf.count(path)
         elif kind == "aims":
             total = aims.count(path)
         else:

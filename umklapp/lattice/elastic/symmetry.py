@@ -8,7 +8,7 @@ import numpy as np
 import spglib
 from ase import Atoms
 
-from umklapp.crystals.materials import SYMPREC
+from umklapp.crystals.symmetry import SYMPREC
 from umklapp.errors import InputError
 from umklapp.lattice.elastic import tensor
 

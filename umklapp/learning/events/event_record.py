@@ -141,7 +141,7 @@ class EventRecord(Record):
         value = data.get("reference_temperature")
         return {
             **data,
-            "reference_temperature": None if value is None else {"value": value, "error": 0.0},
+            "reference_temperature": None if value is None else {"value": value},
         }
 
 

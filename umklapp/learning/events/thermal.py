@@ -88,12 +88,17 @@ def measured(energies: np.ndarray, atoms: int, temperature: float, source: str) 
 
 
 class Temperature(Part):
-    """Of a trajectory, K, with its standard error (two of which are tolerated in `nearest`)."""
+    """Of a trajectory, K, with its standard error (two of which are tolerated in `nearest`).
+
+    error: None in records of before it was determined; nothing is tolerated for it then.
+    """
 
     value: float
-    error: float
+    error: float | None = None
 
     def __str__(self) -> str:
+        if self.error is None:
+            return f"{self.value:.0f} K (error unknown)"
         return f"{self.value:.0f} ± {self.error:.0f} K"
 
 
@@ -134,5 +139,5 @@ def nearest(temperature: Temperature | None, targets: Sequence[float]) -> float 
     if temperature is None or not len(targets):
         return None
     target = min(targets, key=lambda kelvin: abs(kelvin - temperature.value))
-    tolerated = min(SAME_TEMPERATURE * target + 2 * temperature.error, FARTHEST * target)
+    tolerated = min(SAME_TEMPERATURE * target + 2 * (temperature.error or 0.0), FARTHEST * target)
     return target if abs(target - temperature.value) <= tolerated else None

@@ -41,19 +41,34 @@ def interpreter(backend: Backend, environment: str | None = None) -> Path:
     facts = BACKENDS[backend]
     if facts.environment is None:
         raise InputError(f"backend '{backend}' has no environment of its own")
-    chosen = Path(environment or facts.environment).expanduser()
+    chosen = environment or facts.environment
+    return python_of(chosen, "potential.environment", f"backend '{backend}'", facts.target)
+
+
+def python_of(environment: str, key: str, user: str, target: str | None) -> Path:
+    """Python of an environment.
+
+    Args:
+        environment: folder; a relative one is looked for in the working directory, then beside the
+            code. key: of the configuration, user: what runs there, target: of make, which fills it
+            (None: the user does), all for messages.
+
+    Raises:
+        InputError: there is none, and how to make it.
+    """
+    chosen = Path(environment).expanduser()
     places = [chosen] if chosen.is_absolute() else [Path.cwd() / chosen, ROOT / chosen]
     for place in places:
         if (place / "bin" / "python").exists():
             return place / "bin" / "python"
+    remedy = f"`make {target}` makes {ROOT / environment}" if target else "make it, or name another"
     raise InputError(
-        f"potential.environment: no Python in {' or '.join(map(str, places))}; backend '{backend}' "
-        f"runs there: `make {facts.target}` makes {ROOT / facts.environment}"
+        f"{key}: no Python in {' or '.join(map(str, places))}; {user} runs there: {remedy}"
     )
 
 
 class Worker:
-    """One process of one backend.
+    """One process of one backend, or of foundation models (`backend` is "foundation").
 
     Args:
         python: its interpreter. log: file for what it writes; by default one of its own in the
@@ -63,7 +78,7 @@ class Worker:
         CalculationError: it does not start, or its packages cannot be imported.
     """
 
-    def __init__(self, backend: Backend, python: Path, log: Path | None = None) -> None:
+    def __init__(self, backend: str, python: Path, log: Path | None = None) -> None:
         self.backend, self.python = backend, python
         if log is None:
             handle, name = tempfile.mkstemp(prefix=f"umklapp-{backend}-", suffix=".log")
@@ -177,8 +192,8 @@ def _stop(process: subprocess.Popen[bytes], log: Path | None) -> None:
 _SHARED: weakref.WeakValueDictionary[tuple[str, str, int], Worker] = weakref.WeakValueDictionary()
 
 
-def shared(backend: Backend, python: Path) -> Worker:
-    """The worker that all models of a backend in this process use."""
+def shared(backend: str, python: Path) -> Worker:
+    """The worker that all models of a backend (or all foundation models) in this process use."""
     key = (backend, str(python), os.getpid())
     worker = _SHARED.get(key)
     if worker is None or worker.process.poll() is not None:

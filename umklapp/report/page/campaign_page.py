@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from umklapp.files import replacing
 from umklapp.paths import Results
-from umklapp.report import advice, comparison
+from umklapp.report import advice, comparison, zero_label
 from umklapp.report.page import (
     kappa_marks,
     origins,
@@ -63,6 +63,9 @@ def section(sources: MaterialSources, campaign: CampaignSources) -> MaterialSect
         if conductivity
         else []
     )
+    problems += zero_label.problems(sources.baseline, sources.corrected)
+    apart = standing.apart_from_literature(row)
+    problems += [apart] if apart else []
     return MaterialSection(
         row=row,
         sources=sources,

@@ -123,9 +123,9 @@ def forest(table: pd.DataFrame, doubtful: bool = False) -> Markup:
         f'text-anchor="middle">{t:g}</text>'
         for t in axis.ticks()
     ]
-    for number, method in enumerate(methods):
+    for row, method in enumerate(methods):
         own = table[table["method"] == method]
-        y = 10 + LINE * (number + 0.5)
+        y = 10 + LINE * (row + 0.5)
         parts.append(_name(str(method), y))
         dynamics = doubtful and method.startswith(("Green–Kubo", "cepstral"))
         parts += [_point(row, axis, y, "doubtful" if dynamics else "") for _, row in own.iterrows()]

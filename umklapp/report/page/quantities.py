@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from umklapp.lattice.elastic.record import ElasticRecord
-from umklapp.report import comparison
+from umklapp.report import comparison, zero_label
 from umklapp.report.figures import elastic as elastic_figure
 from umklapp.report.page.formatting import with_error
 from umklapp.report.page.sources import MaterialSources
@@ -29,13 +29,15 @@ class Quantity:
 
 def kappa_table(sources: MaterialSources) -> pd.DataFrame:
     """κ near 300 K by every method and in the literature: columns of `comparison.COLUMNS`."""
+    foundation = zero_label.rows(sources.baseline, sources.corrected)
     if sources.conductivity is None:
-        return pd.DataFrame(columns=comparison.COLUMNS)
+        return foundation
+    literature = comparison.literature_rows(sources.conductivity.literature)
     return comparison.rows(
         sources.conductivity,
         sources.green_kubo,
         sources.effective,
-        comparison.literature_rows(sources.conductivity.literature),
+        pd.concat([rows for rows in (foundation, literature) if len(rows)] or [literature]),
         sources.errors,
     )
 

@@ -38,7 +38,7 @@ class Step:
     limit. criteria: name for people and what was found.
     """
 
-    number: int
+    round_index: int
     training: int
     explored: int
     chosen: int
@@ -63,7 +63,7 @@ class Step:
 
 def steps(sources: MaterialSources) -> list[Step]:
     """All assessed rounds of a material."""
-    return [_step(sources, number) for number in range(len(sources.rounds))]
+    return [_step(sources, place) for place in range(len(sources.rounds))]
 
 
 def _step(sources: MaterialSources, place: int) -> Step:
@@ -75,7 +75,7 @@ def _step(sources: MaterialSources, place: int) -> Step:
     acquisition = sources.acquisitions.get(assessment.round)
     labelled = assessment.accepted - assessment.failed
     return Step(
-        number=assessment.round,
+        round_index=assessment.round,
         training=assessment.training_frames,
         explored=assessment.explored,
         chosen=max(0, labelled - assessment.checks),
@@ -122,7 +122,7 @@ def chart(rounds: Sequence[Step]) -> Markup:
                 lines[name].append((x, y))
         parts.append(
             f'<text x="{x:.1f}" y="{BOTTOM + 18:.0f}" class="tick" text-anchor="middle">'
-            f"round {step.number}</text>"
+            f"round {step.round_index}</text>"
         )
     wanted = rounds[-1].wanted
     if wanted is not None:
@@ -134,8 +134,9 @@ def chart(rounds: Sequence[Step]) -> Markup:
     for name, points in lines.items():
         parts.append(_curve(name, points))
     text = "; ".join(
-        f"round {s.number}: {s.chosen} labels chosen, {s.random} at random, {s.failed} failed, "
-        f"{s.audit_labels} of the audit, test error {plain(1e3 * s.test_mae)} meV/Å"
+        f"round {s.round_index}: {s.chosen} labels chosen, {s.random} at random, "
+        f"{s.failed} failed, {s.audit_labels} of the audit, "
+        f"test error {plain(1e3 * s.test_mae)} meV/Å"
         for s in rounds
     )
     return Markup(
@@ -171,7 +172,7 @@ def _bar(step: Step, x: float, width: float, most: int) -> str:
             pieces.append(
                 f'<rect x="{x - width / 2:.1f}" y="{y:.1f}" width="{width:.1f}" '
                 f'height="{height:.1f}" class="{name}"><title>'
-                f"round {step.number}: {count} {meaning}"
+                f"round {step.round_index}: {count} {meaning}"
                 "</title></rect>"
             )
     return "".join(pieces)

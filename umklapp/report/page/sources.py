@@ -26,6 +26,7 @@ from umklapp.report.history import History
 from umklapp.report.history import Round as RoundRecord
 from umklapp.report.summary import MaterialSummary
 from umklapp.transport.audit.record import AuditRecord
+from umklapp.transport.baseline_record import Baseline, CorrectedBaseline
 from umklapp.transport.error_budget import KappaErrors
 from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import Conductivity, EffectiveConductivity
@@ -49,6 +50,8 @@ class MaterialSources:
     committees: list[CommitteeRecord] = field(default_factory=list)
     acquisitions: dict[int, AcquisitionRecord] = field(default_factory=dict)
     summary: MaterialSummary | None = None
+    baseline: Baseline | None = None
+    corrected: CorrectedBaseline | None = None
     conductivity: Conductivity | None = None
     errors: KappaErrors | None = None
     green_kubo: GreenKuboRecord | None = None
@@ -181,6 +184,8 @@ def of_material(
         committees=attempt(lambda: _committees(files, rounds)) or [],
         acquisitions=attempt(lambda: _acquisitions(files)) or {},
         summary=record(MaterialSummary, files.summary),
+        baseline=record(Baseline, files.baseline),
+        corrected=record(CorrectedBaseline, files.corrected_baseline),
         conductivity=record(Conductivity, files.conductivity),
         errors=record(KappaErrors, files.error_budget),
         green_kubo=record(GreenKuboRecord, files.green_kubo),

@@ -20,6 +20,10 @@ LEVELS: dict[Level, str] = {
 """What each level is called, worst first: the order of the table."""
 
 
+APART = 1.5
+"""Ratio to the nearest published κ from which the page says so: experiments scatter by less."""
+
+
 @dataclass(frozen=True)
 class Kappa:
     """κ near 300 K by one method, W/(m K). error: its total, None where none is known.
@@ -85,7 +89,7 @@ def row(sources: MaterialSources) -> Row:
         stage=_stage(sources),
         boltzmann=boltzmann(sources) if shown else None,
         green_kubo=green_kubo(sources) if shown else None,
-        baseline=None,
+        baseline=baseline(sources),
         experiment=list(literature.experiment_300K) if literature else [],
         ab_initio=list(literature.ab_initio_green_kubo_300K) if literature else [],
         sigma=sigma,
@@ -171,13 +175,34 @@ def green_kubo(sources: MaterialSources) -> Kappa | None:
     return Kappa(value, error, partial, doubt)
 
 
+def baseline(sources: MaterialSources) -> Kappa | None:
+    """κ(300 K) of a foundation model without labels, at the campaign's lattice."""
+    kappa = sources.baseline.given.kappa.at_room_temperature if sources.baseline else None
+    return None if kappa is None else Kappa(kappa, None, partial="not known")
+
+
+def apart_from_literature(row: Row) -> str | None:
+    """A sentence where κ by the Boltzmann equation is off every published value by `APART`."""
+    published = [*row.experiment, *row.ab_initio]
+    if row.boltzmann is None or not published or row.boltzmann.value <= 0:
+        return None
+    low, high, value = min(published), max(published), row.boltzmann.value
+    if value < low / APART:
+        return f"κ by the Boltzmann equation is {low / value:.1f} times below every published value"
+    if value > high * APART:
+        return (
+            f"κ by the Boltzmann equation is {value / high:.1f} times above every published value"
+        )
+    return None
+
+
 def _stage(sources: MaterialSources) -> str:
     standing = sources.standing
     if not standing:
         return "finished (archive)"
     stage = str(standing.get("stage"))
-    number = standing.get("round")
-    return f"round {number}: {stage}" if number is not None and stage in _IN_ROUND else stage
+    current = standing.get("round")
+    return f"round {current}: {stage}" if current is not None and stage in _IN_ROUND else stage
 
 
 _IN_ROUND = ("training", "exploration", "acquisition", "labels", "between rounds", "audit")

@@ -43,11 +43,11 @@ def filled(cell: Atoms) -> tuple[np.ndarray, np.ndarray]:
     scaled = cell.get_scaled_positions(wrap=True)
     scaled[np.isclose(scaled, 1.0, atol=1e-6)] = 0.0
     places, numbers = [], []
-    for position, number in zip(scaled, cell.numbers, strict=True):
+    for position, atomic_number in zip(scaled, cell.numbers, strict=True):
         on_face = np.abs(position) < 1e-6
         for shift in product(*((0, 1) if edge else (0,) for edge in on_face)):
             places.append(position + shift)
-            numbers.append(number)
+            numbers.append(atomic_number)
     if len(places) > MOST:
         places, numbers = list(scaled), list(cell.numbers)
     return np.array(places) @ cell.cell.array, np.array(numbers)
@@ -103,14 +103,14 @@ def draw(primitive: Atoms, name: str) -> Markup:
     for i, j in bonds(positions, numbers):
         depth = float(min(on_page[i, 2], on_page[j, 2])) - 1e-3
         pieces.append((depth, _line(on_page[i], on_page[j], "bond")))
-    for i, number in enumerate(numbers):
-        radius = 0.45 * covalent_radii[number] * scale
+    for i, atomic_number in enumerate(numbers):
+        radius = 0.45 * covalent_radii[atomic_number] * scale
         x, y = on_page[i, :2]
         pieces.append(
             (
                 float(on_page[i, 2]),
-                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{colour(number)}" '
-                'class="atom"/>',
+                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" '
+                f'fill="{colour(atomic_number)}" class="atom"/>',
             )
         )
     edges = "".join(
@@ -132,9 +132,9 @@ def legend(primitive: Atoms) -> list[tuple[str, str]]:
     return [(chemical_symbols[z], colour(z)) for z in dict.fromkeys(primitive.numbers)]
 
 
-def colour(number: int) -> str:
+def colour(atomic_number: int) -> str:
     """Jmol's colour of an element as `#rrggbb`, the very light ones darkened for white paper."""
-    shade = np.array(jmol_colors[number])
+    shade = np.array(jmol_colors[atomic_number])
     if shade.mean() > 0.9:
         shade = shade * 0.82
     return "#" + "".join(f"{round(255 * part):02x}" for part in shade)

@@ -72,20 +72,24 @@ def thermal_displacements(
     return np.asarray((amplitudes @ modes[:, moving].T / root).reshape(count, -1, 3))
 
 
-def opposite(
-    perfect: Atoms, displacements: Sequence[np.ndarray], count: int, source: Source, first: int
+def placed(
+    perfect: Atoms,
+    displacements: Sequence[np.ndarray],
+    source: Source,
+    first: int,
+    mirrored: int = 0,
 ) -> list[Drawn]:
-    """`count` frames at +u, −u of one displacement (N, 3) Å after the other.
+    """Frames at displacements (N, 3) Å, of the first `mirrored` ones also at −u.
 
     Args:
-        first: number of the first pair.
+        first: `pair` of the first displacement.
     """
-    signed = [(sign * u, n) for n, u in enumerate(displacements) for sign in (1, -1)]
     drawn = []
-    for shift, pair in signed[:count]:
-        atoms = perfect.copy()
-        atoms.positions += shift
-        drawn.append(Drawn(frames.strip(atoms), source, first + pair))
+    for place, u in enumerate(displacements):
+        for sign in (1, -1) if place < mirrored else (1,):
+            atoms = perfect.copy()
+            atoms.positions += sign * u
+            drawn.append(Drawn(frames.strip(atoms), source, first + place))
     return drawn
 
 
@@ -97,15 +101,19 @@ def thermal(
     generator: np.random.Generator,
     first: int = 0,
 ) -> list[Drawn]:
-    """Thermal cells of the committee's own harmonic crystal, in pairs of opposite displacements.
+    """Thermal cells of the committee's own harmonic crystal; a quarter of them come as ±u.
+
+    A pair, which there is from two labels on, parts harmonic and anharmonic errors. It is one
+    independent frame, so that the other labels are better spent on displacements of their own.
 
     Args:
         constants: (3N, 3N) eV/Å² of `perfect`. temperature: K.
     """
+    mirrored = max(count // 4, 1) if count > 1 else 0
     shifts = thermal_displacements(
-        constants, perfect.get_masses(), temperature, -(-count // 2), generator
+        constants, perfect.get_masses(), temperature, count - mirrored, generator
     )
-    return opposite(perfect, list(shifts), count, "thermal", first)
+    return placed(perfect, list(shifts), "thermal", first, mirrored)
 
 
 def displaced(
@@ -117,7 +125,7 @@ def displaced(
     taken: Collection[str] = (),
     first: int = 0,
 ) -> list[Drawn]:
-    """Cells displaced as fc3 displaces them, in pairs of opposite displacements.
+    """Cells displaced as fc3 displaces them; of u and −u at most one.
 
     Of the cells in which most atoms are displaced (pairs of atoms, or all of them), so that they
     are not those that seeds or fine-tuning have had labelled.
@@ -131,17 +139,16 @@ def displaced(
     shifts = [cell.positions - still.positions for cell in cells]
     moved = [int((np.abs(shift).max(axis=1) > 1e-9).sum()) for shift in shifts]
     most = [shift for shift, n_moved in zip(shifts, moved, strict=True) if n_moved == max(moved)]
-    wanted = -(-count // 2)
     chosen: list[np.ndarray] = []
     for place in generator.permutation(len(most)):
-        pair = opposite(still, [most[place]], 2, "displaced", 0)
-        mirrored = any(np.allclose(most[place], -other, atol=1e-9) for other in chosen)
-        if mirrored or any(identity(drawn.atoms) in taken for drawn in pair):
+        if len(chosen) == count:
+            break
+        both = placed(still, [most[place]], "displaced", 0, mirrored=1)
+        opposite = any(np.allclose(most[place], -other, atol=1e-9) for other in chosen)
+        if opposite or any(identity(drawn.atoms) in taken for drawn in both):
             continue
         chosen.append(most[place])
-        if len(chosen) == wanted:
-            break
-    return opposite(still, chosen, count, "displaced", first)
+    return placed(still, chosen, "displaced", first)
 
 
 def dynamics(

@@ -9,11 +9,14 @@ An audit passes where, on the labels of every source,
   size;
 
 and over all sources found and expected error agree within `rounds.calibration_band`, or within what
-so few blocks can tell. Limits are of 95 %; a pass never claims more than `words` prints.
+so few blocks can tell. Where all of that holds and the labels still cannot exclude a mean error
+above `rounds.force_error` (upper 95 % limit) the audit is *undecided*: nothing speaks against κ,
+and too little speaks for it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +30,9 @@ from umklapp.crystals import frames
 from umklapp.crystals.frame_info import identity
 from umklapp.transport.audit import statistics
 from umklapp.transport.audit.predictions import Prediction
-from umklapp.transport.audit.record import AuditRecord, Criterion, Source, SourceAudit
+from umklapp.transport.audit.record import AuditRecord, Criterion, Outcome, Source, SourceAudit
 from umklapp.transport.audit.statistics import FrameError
 from umklapp.wording import in_milli
-
-LOOSE = 10.0
-"""An upper limit above this multiple of the mean error only says that there are too few labels."""
 
 LARGEST = 5.0
 """Times `rounds.force_error`: where all errors are Gaussian and as large as that allows, the worst
@@ -104,19 +104,23 @@ def judge(
     ratio = statistics.ratio_with_limits(honest, factor) if honest and factor else None
     if ratio is not None:
         criteria.append(ratio_criterion(ratio, len(statistics.blocks(honest)), bounds.ratio))
-    passed = all(criterion.met for criterion in criteria)
     mae, upper = statistics.mae_with_limit(every, factor) if every else (None, None)
+    outcome = outcome_of(criteria, sources, mae, upper, bounds)
     expected = float(np.mean([e.expected_mae(factor) for e in every])) if every and factor else None
-    unseen = statistics.unseen_share(len(statistics.blocks(every))) if every else None
     failed = len(predictions) - len(every)
-    statement = sentence(mae, upper, expected, len(every), failed)
-    outcome = "passed" if passed else "failed"
+    limit = upper if outcome == "passed" else None
+    statement = sentence(mae, limit, expected, len(every), failed)
+    if outcome == "undecided":
+        statement += f", too few to exclude the {in_milli(bounds.force_error)} wanted"
     open_points = [criterion.words for criterion in criteria if not criterion.met]
-    remarks = [*caveats(mae, upper, unseen, bounds), *not_audited(sources, not_drawn)]
+    if outcome == "undecided":
+        open_points.append(too_few(sources, len(every), mae, upper, bounds))
+    unseen = statistics.unseen_share(len(statistics.blocks(every))) if every else None
+    remarks = [*unseen_frames(unseen), *not_audited(sources, not_drawn)]
     reason = "; ".join([f"{outcome}: {statement}", *open_points, *remarks])
     return AuditRecord(
-        round=round_index, outcome=outcome, passed=passed, another_round=not passed and bool(every),
-        words=statement,
+        round=round_index, outcome=outcome, passed=outcome == "passed",
+        another_round=outcome == "failed" and bool(every), words=statement,
         reason=reason, asked=len(predictions), labels=len(every), failed=failed,
         calibration_factor=factor, mae=mae, mae_upper=upper, expected_mae=expected,
         ratio=ratio and ratio[0], ratio_lower=ratio and ratio[1], ratio_upper=ratio and ratio[2],
@@ -263,41 +267,72 @@ def _at_most(name: str, value: float, limit: float, text: str) -> Criterion:
     return Criterion(name=name, met=bool(value <= limit), value=value, limit=limit, words=text)
 
 
-def caveats(
-    mae: float | None, upper: float | None, unseen: float | None, bounds: Bounds
-) -> list[str]:
-    """What so few labels cannot tell, in words."""
-    if unseen is None:
+def outcome_of(
+    criteria: Sequence[Criterion], sources: Sequence[SourceAudit], mae: float | None,
+    upper: float | None, bounds: Bounds,
+) -> Outcome:  # fmt: skip
+    """Whether the labels condemn the committee, clear it, or are too few for either.
+
+    Args:
+        mae, upper: over the labels of all sources, and its upper limit (eV/Å).
+    """
+    if not all(criterion.met for criterion in criteria):
+        return "failed"
+    limit = worst_limit(sources, mae, upper)
+    return "passed" if limit is not None and limit <= bounds.force_error else "undecided"
+
+
+def worst_limit(
+    sources: Sequence[SourceAudit], mae: float | None, upper: float | None
+) -> float | None:
+    """Upper limit of the force MAE of the source with the largest one, eV/Å; None: no limit.
+
+    The labels of one source are too few for a limit of their own. The scatter of all blocks about
+    their expected errors serves for each: upper/mae.
+    """
+    if mae is None or upper is None:
+        return None
+    return max(source.mae or 0.0 for source in sources) * upper / max(mae, statistics.SMALLEST)
+
+
+def too_few(
+    sources: Sequence[SourceAudit], labels: int, mae: float | None, upper: float | None,
+    bounds: Bounds,
+) -> str:  # fmt: skip
+    """What labels that condemn nothing cannot exclude, and how many would."""
+    wanted = in_milli(bounds.force_error)
+    limit = worst_limit(sources, mae, upper)
+    if mae is None or upper is None or limit is None:
+        return "one independent frame has no upper limit: raise audit.labels"
+    blocks = sum(source.blocks for source in sources)
+    room = bounds.force_error / max(source.mae or 0.0 for source in sources)
+    needed = statistics.blocks_within(upper / mae, blocks, room)
+    times = "" if needed is None else f" to about {math.ceil(needed * labels / blocks)}"
+    return (
+        f"{blocks} independent frames cannot exclude a force MAE above the {wanted} meV/Å wanted: "
+        f"raise audit.labels{times}"
+    )
+
+
+def unseen_frames(share: float | None) -> list[str]:
+    """What no label can tell of frames that were not drawn, in words."""
+    if share is None:
         return []
-    remarks = [f"up to {unseen:.0%} of all frames may be worse than the worst of these (95 %)"]
-    if upper is None:
-        remarks.append("one label alone has no upper limit: raise audit.labels")
-    elif not telling(mae, upper):
-        remarks.append(
-            f"so few labels cannot exclude an error above the {in_milli(bounds.force_error)} meV/Å "
-            "wanted: raise audit.labels"
-        )
-    elif upper > bounds.force_error:
-        remarks.append(
-            f"so few labels cannot exclude {in_milli(upper)} meV/Å, above the "
-            f"{in_milli(bounds.force_error)} wanted"
-        )
-    return remarks
-
-
-def telling(mae: float | None, upper: float | None) -> bool:
-    """Whether an upper limit (eV/Å) of a mean error says anything: at most `LOOSE` times that."""
-    return mae is not None and upper is not None and upper <= LOOSE * mae
+    return [f"up to {share:.0%} of all frames may be worse than the worst of these (95 %)"]
 
 
 def sentence(
     mae: float | None, upper: float | None, expected: float | None, labels: int, failed: int
 ) -> str:
-    """What stands beside κ: "audited: 3.1 meV/Å (at most 4.2) on 6 labels, expected 2.8"."""
+    """What stands beside κ: "audited: 3.1 meV/Å (at most 4.2) on 6 labels, expected 2.8".
+
+    Args:
+        upper: limit of a passed audit, eV/Å; None elsewhere.
+    """
     lost = f"; {failed} labels failed and are not counted" if failed else ""
     if mae is None:
         return f"audited: no label, all {failed} failed; see audit/labels/*.failed.json"
-    most = f" (at most {in_milli(upper)})" if upper is not None and telling(mae, upper) else ""
+    most = f" (at most {in_milli(upper)})" if upper is not None else ""
     plural = "label" if labels == 1 else "labels"
     expectation = (
         f", expected {in_milli(expected)}" if expected is not None else ", no expected error"

@@ -9,7 +9,7 @@ from pydantic import Field
 from umklapp.records import Part, Record
 
 Source = Literal["thermal", "displaced", "green_kubo", "table"]
-Outcome = Literal["passed", "failed", "not audited"]
+Outcome = Literal["passed", "failed", "undecided", "not audited"]
 
 
 class Criterion(Part):
@@ -64,10 +64,12 @@ class SourceAudit(Part):
 class AuditRecord(Record):
     """The audit of one round's κ.
 
-    outcome: `passed`, `failed`, or `not audited` where nothing could be drawn. words: the sentence
-    that stands beside κ; reason: with every criterion that is not met. mae … ratio_upper: over the
-    labels of all sources, as in `SourceAudit`; the ratio leaves out corrected members.
-    unseen_share: share of the frames that may be worse than the worst label (95 % confidence).
+    outcome: `passed`, `failed`, `undecided` where all criteria are met and the labels are too few
+    to exclude an error above the wanted one, or `not audited` where nothing could be drawn. words:
+    the sentence that stands beside κ; reason: with every criterion that is not met. mae …
+    ratio_upper: over the labels of all sources, as in `SourceAudit`; the ratio leaves out corrected
+    members. unseen_share: share of the frames that may be worse than the worst label (95 %
+    confidence).
     not_drawn: sources that gave no frame, and why. another_round: it failed, and the next round
     can learn from its labels.
     """

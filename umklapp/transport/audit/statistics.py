@@ -20,6 +20,9 @@ CONFIDENCE = 0.95
 SMALLEST = 1e-12
 """eV/Å; errors below count as that, so that they have a logarithm."""
 
+MANY = 100
+"""Blocks; nobody labels more for one audit."""
+
 MAE_OF_LENGTH = np.sqrt(2 / (3 * np.pi))
 """Mean |component| over rms length of an isotropic Gaussian 3-vector."""
 
@@ -102,6 +105,23 @@ def spread_of_blocks(values: Sequence[float]) -> float | None:
     logarithms = np.log(np.maximum(values, SMALLEST))
     width = t.ppf((1 + CONFIDENCE) / 2, count - 1) * logarithms.std(ddof=1) / np.sqrt(count)
     return float(np.exp(width))
+
+
+def blocks_within(scatter: float, count: int, room: float) -> int | None:
+    """Fewest blocks whose limits would lie within a factor, if more of them scatter alike.
+
+    Args:
+        scatter: q of `count` blocks, as `spread_of_blocks`. room: the factor.
+
+    Returns:
+        None where it takes more than `MANY`.
+    """
+    deviation = np.log(scatter) * np.sqrt(count) / t.ppf((1 + CONFIDENCE) / 2, count - 1)
+    for blocks in range(2, MANY + 1):
+        width = t.ppf((1 + CONFIDENCE) / 2, blocks - 1) * deviation / np.sqrt(blocks)
+        if width <= np.log(room):
+            return blocks
+    return None
 
 
 def mae_with_limit(

@@ -78,7 +78,7 @@ def with_flux(path, factor, version):
 def test_both_units_of_a_son_are_the_same_flux(tmp_path, factor, version):
     path = tmp_path / "t.son"
     expected = with_flux(path, factor, version)
-    found = np.array([s.heat_flux for s in vibes.read_son(path, atomic_stresses=True)])
+    found = np.array([s.heat_flux for s in vibes.read(path, atomic_stresses=True)])
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
@@ -86,7 +86,7 @@ def test_a_version_that_the_numbers_contradict_is_refused(tmp_path):
     path = tmp_path / "t.son"
     with_flux(path, 1e-3, "1.1.0")
     with pytest.raises(InputError, match=r"t\.son: FHI-vibes 1\.1\.0 writes"):
-        list(vibes.read_son(path, atomic_stresses=True))
+        list(vibes.read(path, atomic_stresses=True))
 
 
 def test_real_argon_in_the_older_unit_has_the_same_conductivity(shared, tmp_path):
@@ -175,4 +175,4 @@ def test_single_points_have_no_times(tmp_path):
     metadata = json.loads(head)
     del metadata["MD"]
     path.write_text(json.dumps(metadata) + "\n===\n" + rest)
-    assert [step.time for step in vibes.read_son(path)] == [None] * 4
+    assert [step.time for step in vibes.read(path)] == [None] * 4

@@ -14,7 +14,7 @@ from logged import logged
 from vibes_files import dynamics, write_nc, write_son
 
 from umklapp.crystals import frames
-from umklapp.crystals.formats import given, vibes
+from umklapp.crystals.formats import given, vibes, vibes_netcdf
 from umklapp.errors import InputError
 
 
@@ -42,14 +42,14 @@ def same(found, steps, chosen=None):
 
 
 def test_steps_of_a_son_file_are_those_that_were_written(small, steps):
-    same(list(vibes.read_son(small)), steps)
-    assert vibes.count_son(small) == len(steps)
+    same(list(vibes.read(small)), steps)
+    assert vibes.count(small) == len(steps)
 
 
 def test_species_in_runs_and_cells_in_the_metadata(tmp_path, steps):
     path = write_son(tmp_path / "lean.son", steps, lean=True)
     assert '"symbols": [[8, "Si"]]' in path.read_text()
-    found = list(vibes.read_son(path))
+    found = list(vibes.read(path))
     same(found, steps)
     assert found[0].masses.tolist() == [28.085] * 8
 
@@ -57,14 +57,14 @@ def test_species_in_runs_and_cells_in_the_metadata(tmp_path, steps):
 def test_displaced_cells_of_a_phonopy_run_have_no_time(small, steps):
     text = small.read_text().replace('"MD"', '"Phonopy"')
     small.write_text(re.sub(r'"info": \{[^}]*\}', '"info": {"nsteps": 3}', text))
-    found = list(vibes.read_son(small))
+    found = list(vibes.read(small))
     assert [step.time for step in found] == [None] * len(steps)
     assert "time" not in found[0].frame("here").info
     np.testing.assert_allclose(found[2].forces, steps[2][0].get_forces(), atol=1e-12)
 
 
 def test_a_stress_of_zeros_is_missing(small, steps):
-    for number, step in enumerate(vibes.read_son(small)):
+    for number, step in enumerate(vibes.read(small)):
         frame = step.frame("here")
         assert frames.has_stress(frame) == (number not in (1, 4))
         if number not in (1, 4):
@@ -74,18 +74,18 @@ def test_a_stress_of_zeros_is_missing(small, steps):
 @pytest.mark.parametrize("extensive", [False, True])
 def test_atomic_stresses_add_up_to_the_stress(tmp_path, steps, extensive):
     path = write_son(tmp_path / "t.son", steps, extensive=extensive)
-    for step in vibes.read_son(path, atomic_stresses=True):
+    for step in vibes.read(path, atomic_stresses=True):
         np.testing.assert_allclose(step.stresses.sum(axis=0), step.stress, atol=1e-12)
-    assert next(vibes.read_son(path)).stresses is None
+    assert next(vibes.read(path)).stresses is None
 
 
 def test_velocities_and_masses_give_the_kinetic_energy(small, steps):
     """The total energy is conserved only with velocities in the right unit."""
     total = []
-    for step in vibes.read_son(small):
+    for step in vibes.read(small):
         kinetic = 0.5 * (step.masses[:, None] * (step.velocities / units.fs) ** 2).sum()
         total.append(step.energy + kinetic)
-    exchanged = np.ptp([step.energy for step in vibes.read_son(small)])
+    exchanged = np.ptp([step.energy for step in vibes.read(small)])
     assert np.ptp(total) < 0.02 * exchanged
 
 
@@ -95,7 +95,7 @@ def test_thinning_and_chunks_change_nothing_else(tmp_path_factory, steps, every,
     write_son(path, steps)
     before, vibes.CHUNK = vibes.CHUNK, chunk
     try:
-        same(list(vibes.read_son(path, every, skip)), steps, range(skip, len(steps), every))
+        same(list(vibes.read(path, every, skip)), steps, range(skip, len(steps), every))
     finally:
         vibes.CHUNK = before
 
@@ -103,20 +103,20 @@ def test_thinning_and_chunks_change_nothing_else(tmp_path_factory, steps, every,
 def test_a_last_step_that_is_cut_is_left_out_and_told(small, steps):
     small.write_text(small.read_text()[:-300])
     with logged() as messages:
-        same(list(vibes.read_son(small)), steps[:-1])
+        same(list(vibes.read(small)), steps[:-1])
     assert messages == [f"{small} step 5: the last step is cut; it is left out"]
 
 
 def test_a_trailing_separator_is_no_step(tmp_path, steps):
     path = write_son(tmp_path / "t.son", steps, tail="\n---\n")
-    assert vibes.count_son(path) == len(list(vibes.read_son(path))) == len(steps)
+    assert vibes.count(path) == len(list(vibes.read(path))) == len(steps)
 
 
 def test_damage_in_the_middle_is_named(small):
     text = small.read_text()
     small.write_text(text.replace('"forces"', '"for', 1))
     with pytest.raises(InputError, match=r"trajectory.son step 0: cannot be read"):
-        list(vibes.read_son(small))
+        list(vibes.read(small))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_what_does_not_fit_is_named(small, old, new, message):
     assert old in rest
     small.write_text(head + "===\n" + rest.replace(old, new, 1))
     with pytest.raises(InputError, match=rf"(step|frame) 0: .*{message}"):
-        [step.frame(f"{small} frame {n}") for n, step in enumerate(vibes.read_son(small))]
+        [step.frame(f"{small} frame {n}") for n, step in enumerate(vibes.read(small))]
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"a": 1}\n===\n', "no\n===\n{}"])
@@ -142,21 +142,21 @@ def test_other_files_are_named(tmp_path, text):
     path = tmp_path / "other.son"
     path.write_text(text)
     with pytest.raises(InputError, match=r"other\.son: (no line '==='|the first document)"):
-        list(vibes.read_son(path))
+        list(vibes.read(path))
 
 
 def test_packed_files(small, steps):
     for ending, pack in ((".gz", gzip.compress), (".bz2", bz2.compress)):
         path = small.with_name(small.name + ending)
         path.write_bytes(pack(small.read_bytes()))
-        same(list(vibes.read_son(path)), steps)
+        same(list(vibes.read(path)), steps)
 
 
 @pytest.mark.parametrize(("every", "skip"), [(1, 0), (2, 1), (4, 0), (1, 9)])
 def test_netcdf_gives_the_same_steps(tmp_path, steps, every, skip):
     path = write_nc(tmp_path / "t.nc", steps, without_stress=(2,))
     chosen = range(skip, len(steps), every)
-    found = list(vibes.read_nc(path, every, skip))
+    found = list(vibes_netcdf.read(path, every, skip))
     same(found, steps, chosen)
     for number, step in zip(chosen, found, strict=True):
         assert (step.stress is None) == (number == 2)
@@ -167,8 +167,8 @@ def test_netcdf_gives_the_same_steps(tmp_path, steps, every, skip):
 
 def test_blocks_of_netcdf_do_not_matter(tmp_path, steps, monkeypatch):
     path = write_nc(tmp_path / "t.nc", steps)
-    monkeypatch.setattr(vibes, "BLOCK", 2)
-    same(list(vibes.read_nc(path, 2, 1)), steps, range(1, len(steps), 2))
+    monkeypatch.setattr(vibes_netcdf, "BLOCK", 2)
+    same(list(vibes_netcdf.read(path, 2, 1)), steps, range(1, len(steps), 2))
 
 
 @pytest.mark.parametrize("name", ["positions", "forces", "energy_potential", "time", "cell"])
@@ -177,14 +177,14 @@ def test_missing_variable_of_netcdf_is_named(tmp_path, steps, name):
     with h5py.File(path, "r+") as file:
         del file[name]
     with pytest.raises(InputError, match=rf"t\.nc: {name} is missing"):
-        list(vibes.read_nc(path))
+        list(vibes_netcdf.read(path))
 
 
 def test_netcdf_3_is_named(tmp_path):
     path = tmp_path / "old.nc"
     path.write_bytes(b"CDF\x01" + bytes(100))
     with pytest.raises(InputError, match=r"old\.nc: cannot be read as netCDF-4 .*nccopy"):
-        list(vibes.read_nc(path))
+        list(vibes_netcdf.read(path))
 
 
 # the real files
@@ -192,7 +192,7 @@ def test_netcdf_3_is_named(tmp_path):
 
 def test_real_mgo_trajectory(shared):
     """64 atoms, plain lists, atomic stresses in every fifth step only."""
-    found = list(vibes.read_son(shared / "data/vibes/mgo_aimd.son", atomic_stresses=True))
+    found = list(vibes.read(shared / "data/vibes/mgo_aimd.son", atomic_stresses=True))
     assert len(found) == 31
     assert found[0].symbols == ["Mg"] * 32 + ["O"] * 32
     assert [n for n, step in enumerate(found) if step.stress is not None] == [*range(0, 31, 5)]
@@ -206,7 +206,7 @@ def test_real_mgo_trajectory(shared):
 
 
 def test_real_aims_md(shared):
-    found = list(vibes.read_son(shared / "data/vibes/aims_md.son", atomic_stresses=True))
+    found = list(vibes.read(shared / "data/vibes/aims_md.son", atomic_stresses=True))
     assert [step.stress is None for step in found] == [False, True, False, True]
     assert [step.time for step in found] == pytest.approx([0, 1, 2, 3])
     assert found[0].symbols == ["Si", "Si"]
@@ -216,8 +216,8 @@ def test_real_aims_md(shared):
 
 def test_real_small_trajectory_is_the_same_in_both_formats(shared):
     folder = shared / "data/vibes"
-    ours = list(vibes.read_son(folder / "small_trajectory.son"))
-    theirs = list(vibes.read_nc(folder / "small_trajectory.nc"))
+    ours = list(vibes.read(folder / "small_trajectory.son"))
+    theirs = list(vibes_netcdf.read(folder / "small_trajectory.nc"))
     assert len(ours) == len(theirs) == 2
     for one, two in zip(ours, theirs, strict=True):
         assert one.symbols == two.symbols == ["O", "H", "H"]
@@ -231,7 +231,7 @@ def test_real_small_trajectory_is_the_same_in_both_formats(shared):
 
 def test_real_argon(shared):
     path = shared / "data/vibes/argon_green_kubo.nc"
-    found = list(vibes.read_nc(path))
+    found = list(vibes_netcdf.read(path))
     with h5py.File(path) as file:
         flux, pressure = file["heat_flux"][()], file["pressure_potential"][()]
         temperature = file["temperature"][()]

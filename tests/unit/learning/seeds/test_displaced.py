@@ -7,7 +7,7 @@ from ase import units
 from conftest import diamond, label, rattled, silicon_engine
 
 from umklapp import config
-from umklapp.crystals import frames, materials, phonopy_cells
+from umklapp.crystals import frames, phonopy_cells, symmetry
 from umklapp.crystals.frame_info import Origin
 from umklapp.errors import CalculationError
 from umklapp.learning.seeds import displaced
@@ -52,7 +52,7 @@ def test_rattled_frames_repeat():
     assert [f.info["frame_id"] for f in one] == [f.info["frame_id"] for f in two]
 
 
-PRIMITIVE = materials.primitive_cell(diamond())
+PRIMITIVE = symmetry.primitive_cell(diamond())
 
 
 MATRIX = [[-2, 2, 2], [2, -2, 2], [2, 2, -2]]

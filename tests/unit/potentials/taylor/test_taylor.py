@@ -11,7 +11,7 @@ from scipy.stats import multivariate_normal
 from silicon import LATTICE, StillingerWeberSilicon
 
 from umklapp import config
-from umklapp.crystals import materials, phonopy_cells
+from umklapp.crystals import phonopy_cells, symmetry
 from umklapp.crystals.formats import force_sets
 from umklapp.crystals.frames import labelled
 from umklapp.errors import InputError
@@ -194,7 +194,7 @@ def test_cells_that_do_not_fit_are_refused():
 
 def test_what_is_known_comes_from_the_phonon_calculation():
     atoms, _ = blende()
-    primitive = materials.primitive_cell(atoms)
+    primitive = symmetry.primitive_cell(atoms)
     perfect = phonopy_cells.supercell(primitive, [[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
     phonon = force_constants.prepare(primitive, perfect, config.Phonons())
     assert Knowledge.of(phonon, perfect) == Knowledge()
@@ -350,7 +350,7 @@ def settings(**taylor):
 
 
 def trained(folder, options=None, seed=1, count=3):
-    phonon = force_constants.prepare(materials.primitive_cell(cube()), cube(), config.Phonons())
+    phonon = force_constants.prepare(symmetry.primitive_cell(cube()), cube(), config.Phonons())
     out = folder / "model.ckpt"
     frames = silicon_frames(count)
     result = training.train(
@@ -418,7 +418,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
 
 def test_events_are_left_out_of_the_training_and_counted(tmp_path, caplog):
     caplog.set_level("INFO")
-    phonon = force_constants.prepare(materials.primitive_cell(cube()), cube(), config.Phonons())
+    phonon = force_constants.prepare(symmetry.primitive_cell(cube()), cube(), config.Phonons())
     frames = silicon_frames(3)
     moved = frames[0].copy()
     moved.positions[2] += 1.0

@@ -6,7 +6,7 @@ from conftest import diamond, label
 from figure_files import look, share, through_csv
 from phonopy import Phonopy
 
-from umklapp.crystals import materials, phonopy_cells
+from umklapp.crystals import phonopy_cells, symmetry
 from umklapp.lattice import phonons
 from umklapp.report.figures import bands, style
 
@@ -14,7 +14,7 @@ from umklapp.report.figures import bands, style
 @pytest.fixture(scope="module")
 def silicon_bands():
     """Bands of two "members": Stillinger–Weber silicon, and one that is 5 % too soft."""
-    primitive = materials.primitive_cell(diamond())
+    primitive = symmetry.primitive_cell(diamond())
     models = []
     for scale in (1.0, 0.95):
         phonon = Phonopy(

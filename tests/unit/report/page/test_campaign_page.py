@@ -1,5 +1,6 @@
 """The page says what the records say: who is trusted and why not, errors and what they contain."""
 
+import dataclasses
 import json
 import re
 from html.parser import HTMLParser
@@ -9,10 +10,12 @@ import stored_page
 
 from umklapp.errors import InputError
 from umklapp.paths import Results
+from umklapp.reference.foundation_weights import ModelIdentity
 from umklapp.report import advice
 from umklapp.report.page import campaign_page, figure_images, quantities, rounds, standing
 from umklapp.report.page.sources import of_campaign
-from umklapp.transport.kappa_records import Conductivity
+from umklapp.transport.baseline_record import Baseline, BaselineAtLattice
+from umklapp.transport.kappa_records import Conductivity, KappaNumbers
 
 NOW = 1.8e9
 
@@ -70,6 +73,7 @@ def test_trusted_only_where_nothing_speaks_against_it(tmp_path):
         ("passed", "undecided", "doubtful", "undecided"),
         ("passed", "missed event", "doubtful", "rare event"),
         ("failed", "sound", "failed", "the audit failed"),
+        ("undecided", "sound", "doubtful", "the audit has too few labels"),
     ],
 )
 def test_every_doubt_has_its_word_and_reason(tmp_path, outcome, word, level, reason):
@@ -116,6 +120,47 @@ def test_kappa_is_that_of_the_record(finished):
     assert row.boltzmann.partial == "members only"
 
 
+def test_a_kappa_far_from_every_published_value_is_said(finished):
+    """The stored κ of silicon is a test's, 46.5 against 148 to 156."""
+    row = only_row(finished)
+    assert standing.apart_from_literature(row).startswith(
+        "κ by the Boltzmann equation is 3.2 times"
+    )
+    near = dataclasses.replace(row, boltzmann=standing.Kappa(140.0, 5.0))
+    assert standing.apart_from_literature(near) is None
+    above = dataclasses.replace(row, boltzmann=standing.Kappa(312.0, 5.0))
+    assert "2.0 times above" in standing.apart_from_literature(above)
+
+
+def test_a_foundation_model_without_labels_has_its_column(tmp_path):
+    folder = stored_page.results(tmp_path / "r", "passed")
+    numbers = KappaNumbers(
+        temperatures_K=[300.0], kappa_W_per_mK=[120.0], kappa_tensor_W_per_mK=None,
+        not_computed=None, lowest_frequency_THz=0.0,
+    )  # fmt: skip
+    given = BaselineAtLattice(
+        lattice="of the campaign", lattice_A=[3.8] * 3, volume_A3_per_atom=20.0, stable=True,
+        lowest_frequency_THz=0.0, highest_frequency_THz=15.0, kappa=numbers, sigma_A=0.15,
+        sigma_A_error=0.01, supercell_atoms=64, frames=16, pair_cutoff_A=None, seconds=60.0,
+    )  # fmt: skip
+    model = ModelIdentity(
+        name="some-model", package="p", sha256="4ce6" * 16, functional="PBE", licence="MIT",
+        source="of a test",
+    )  # fmt: skip
+    Baseline(
+        material="Si-227", model=model, mesh=[11] * 3, given=given, own=None, own_missing=None,
+        volume_change=None, non_analytical=None, largest_mean_force_eV_per_A=0.0,
+    ).write(folder / "Si-227/baseline.json")  # fmt: skip
+    row = only_row(folder)
+    assert (row.baseline.value, row.baseline.error) == (120.0, None)
+    (material,) = read(folder).materials
+    name = "some-model (PBE), zero labels, lattice of the campaign"
+    assert quantities.kappa_table(material)["method"].tolist().count(name) == 1
+    html = campaign_page.render(read(folder), NOW)
+    assert "κ without labels" in html
+    assert name in html
+
+
 def test_an_archive_has_the_same_kappa(finished, tmp_path):
     from umklapp.report import archive
 
@@ -134,7 +179,7 @@ def test_labels_by_fate(finished):
     last = rounds.steps(material)[-1]
     assert (last.chosen, last.random, last.failed, last.audit_labels) == (2, 2, 1, 4)
     assert (last.new_mae, last.wanted, last.audit_outcome) == (0.007, 0.02, "passed")
-    assert f"round {last.number}: 2 uncertain frames, labelled" in rounds.chart([last])
+    assert f"round {last.round_index}: 2 uncertain frames, labelled" in rounds.chart([last])
 
 
 def test_every_number_has_what_its_error_contains(finished):

@@ -57,17 +57,25 @@ def test_thermal_displacements_have_the_quantum_widths(temperature):
     assert np.abs(np.einsum("i,nia->na", masses, drawn)).max() < 1e-12, "no translation"
 
 
-def test_thermal_cells_are_opposite_pairs_with_the_energy_of_the_temperature(silicon):
+def test_thermal_cells_have_the_energy_of_the_temperature_and_a_quarter_is_opposite(silicon):
     _, perfect, constants = silicon
     drawn = drawing.thermal(perfect, constants, 600.0, 401, np.random.default_rng(1), first=5)
     assert len(drawn) == 401
     assert [each.pair for each in drawn[:5]] == [5, 5, 6, 6, 7]
+    assert len({each.pair for each in drawn}) == 301, "100 pairs and 201 alone"
     shifts = np.array([each.atoms.positions - perfect.positions for each in drawn])
     assert np.abs(shifts[0] + shifts[1]).max() < 1e-7
     flat = shifts.reshape(len(shifts), -1)
     energy = 0.5 * np.einsum("ni,ij,nj->n", flat, constants, flat)
     classical = 0.5 * units.kB * 600.0 * (3 * len(perfect) - 3)
     assert 1.0 < energy.mean() / classical < 1.35  # zero-point motion adds some
+
+
+@pytest.mark.parametrize(("count", "pairs"), [(1, [0]), (2, [0, 0]), (3, [0, 0, 1])])
+def test_few_thermal_labels_are_one_pair_and_independent_frames(silicon, count, pairs):
+    _, perfect, constants = silicon
+    drawn = drawing.thermal(perfect, constants, 300.0, count, np.random.default_rng(1))
+    assert [each.pair for each in drawn] == pairs
 
 
 def test_a_soft_mode_does_not_throw_atoms_across_the_cell(silicon):
@@ -85,16 +93,18 @@ def test_cells_are_those_of_fc3_and_none_that_was_learned(silicon):
     calculation = force_constants.prepare(primitive, perfect, PHONONS)
     own = {frames.frame_id(cell) for cell in force_constants.displace(calculation, PHONONS)}
     drawn = drawing.displaced(primitive, perfect, PHONONS, 4, np.random.default_rng(0))
-    assert [each.pair for each in drawn] == [0, 0, 1, 1]
-    assert {frames.frame_id(each.atoms) for each in drawn[::2]} <= own
-    for up, down in zip(drawn[::2], drawn[1::2], strict=True):
-        u, v = (each.atoms.positions - perfect.positions for each in (up, down))
-        assert np.abs(u + v).max() < 1e-7
+    assert [each.pair for each in drawn] == [0, 1, 2, 3], "every cell is a block"
+    assert {frames.frame_id(each.atoms) for each in drawn} <= own
+    for each in drawn:
+        u = each.atoms.positions - perfect.positions
         assert (np.abs(u).max(axis=1) > 1e-9).sum() == 2, "a pair of atoms, no single one"
         assert np.linalg.norm(u, axis=1).max() == pytest.approx(PHONONS.displacement, abs=1e-6)
     taken = {str(drawn[0].atoms.info["frame_id"])}
     again = drawing.displaced(primitive, perfect, PHONONS, 200, np.random.default_rng(0), taken)
     assert len(again) > 4
+    shifts = np.array([each.atoms.positions - perfect.positions for each in again])
+    sums = np.abs(shifts[:, None] + shifts[None]).max(axis=(2, 3))
+    assert sums.min() > 1e-3, "never u and −u"
     assert not taken & {each.atoms.info["frame_id"] for each in again}
     identities = [each.atoms.info["frame_id"] for each in again]
     assert len(identities) == len(set(identities))
@@ -160,7 +170,7 @@ def test_trajectories_that_cannot_be_used_leave_their_labels_to_the_others(tmp_p
     assert [each.source for each in drawn].count("green_kubo") == 2
     assert not missing
     numbers = [each.pair for each in drawn]
-    assert len(set(numbers)) == 4, "two pairs and two frames of dynamics"
+    assert len(set(numbers)) == 5, "one thermal pair, two displaced cells, two frames of dynamics"
     drawn, missing = drawing.draw(found, config.Audit(labels=1), np.random.default_rng(0))
     assert [each.source for each in drawn] == ["thermal"]
     assert set(missing) == {"displaced", "green_kubo"}

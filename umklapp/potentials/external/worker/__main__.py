@@ -1,4 +1,4 @@
-"""Start of the worker process: `python <this folder> so3krates|mace`."""
+"""Start of the worker process: `python <this folder> so3krates|mace|foundation`."""
 
 import os
 import sys
@@ -12,6 +12,12 @@ if __name__ == "__main__":
     # Libraries print what they like to standard output; the answers keep a channel of their own.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    from worker.service import serve  # type: ignore[import-not-found]
+    from worker.serving import serve  # type: ignore[import-not-found]
 
-    serve(sys.argv[1], sys.stdin.buffer, answers)
+    if sys.argv[1] == "foundation":
+        from worker.calculators import (  # type: ignore[import-not-found]
+            Calculators as Service,
+        )
+    else:
+        from worker.service import Service  # type: ignore[import-not-found]
+    serve(Service(sys.argv[1], answers), sys.stdin.buffer, answers)

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from .graphs import Edges, Frame, average_neighbours, edges_of, frames_of
+from .frames import Frame, frames_of
+from .graphs import Edges, average_neighbours, edges_of
 from .messages import Arrays
 from .model import VOIGT, Model
 

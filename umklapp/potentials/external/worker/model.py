@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from . import architectures
-from .graphs import Edges, Frame, batch_of, edges_of
+from .frames import Frame
+from .graphs import Edges, batch_of, edges_of
 from .messages import Arrays
 
 VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))

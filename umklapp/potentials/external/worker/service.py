@@ -1,10 +1,8 @@
-"""What a worker answers: one request after the other until its input is closed."""
+"""What the worker of a backend answers."""
 
 from __future__ import annotations
 
 import json
-import sys
-import traceback
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,11 +10,10 @@ import numpy as np
 import torch
 
 from . import architectures, loop
-from .graphs import frames_of
-from .messages import Arrays, receive, send
+from .frames import frames_of
+from .messages import Arrays, send
 from .model import Model, chunks
-
-Answer = tuple[dict[str, Any], Arrays]
+from .serving import Answer
 
 
 class Service:
@@ -103,19 +100,3 @@ class Service:
         scratch = Path(header["scratch"])
         rows = loop.run(model, training, validation, settings, seed, scratch, progress)
         return {"rows": rows, "options": options}, {}
-
-
-def serve(backend: str, requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer requests; an error in one is its answer, and stands in the log (standard error)."""
-    service = Service(backend, answers)
-    while (message := receive(requests)) is not None:
-        header, arrays = message
-        for model_number in header.pop("forget"):
-            service.models.pop(model_number, None)
-        try:
-            answer = getattr(service, header["request"])(header, arrays)
-        except Exception as error:  # whatever a backend raises is told to who asked
-            traceback.print_exc(file=sys.stderr)
-            sys.stderr.flush()
-            answer = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}, {}
-        send(answers, *answer)

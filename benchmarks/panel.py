@@ -1,0 +1,265 @@
+"""How many DFT labels κ needs: a foundation model, the Taylor expansion, both, and a plain fit.
+
+    python benchmarks/panel.py --params phono3py_params_NaCl.yaml.xz --model nequix-oam-1-pft.nqx
+
+A params file of phono3py holds DFT forces on supercells with random displacements, and Born
+charges. The truth is κ of symfc's fit to DFT's forces on the first `--cells` of them; a potential's
+κ is that of the fit to its own forces on the same frames, so that an exact potential has the truth
+exactly. A row is κ(300 K) from n of the other frames, drawn at random, by one method:
+
+  foundation           the model alone (n = 0)
+  foundation+taylor    the model as the mean of the Taylor correction (`taylor.correction`)
+  foundation+evidence  the same with widths that the residuals make most likely (`taylor.residual`)
+  taylor               the Taylor expansion without a model
+  symfc                least squares, without any prior
+
+All share lattice and Born charges of the file, one supercell for fc2 and fc3 (a larger one for fc2
+is left out, as nobody gets labels there), and the mesh.
+Rows that are in the table are not made again. Several files may be given.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from ase import Atoms
+from phono3py import Phono3py
+
+from umklapp import config
+from umklapp.crystals import frames
+from umklapp.crystals.formats.force_sets import load_params
+from umklapp.crystals.phonopy_cells import from_phonopy
+from umklapp.files import replacing
+from umklapp.lattice import force_constants
+from umklapp.potentials.contract import Potential, Prediction
+from umklapp.potentials.foundation import FoundationPotential
+from umklapp.potentials.taylor.correction import Corrected, correct
+from umklapp.potentials.taylor.prior import Knowledge, Prior
+from umklapp.potentials.taylor.residual import Residual
+from umklapp.transport import bte
+
+COLUMNS = ["crystal", "labels", "draw", "method", "kappa", "kappa_error_bar", "kappa_dft"]
+METHODS = ("foundation", "foundation+taylor", "foundation+evidence", "taylor", "symfc")
+POSTERIOR_DRAWS = 6
+"""Of the force constants, for the error bar of `foundation+evidence`."""
+
+
+class Nothing:
+    """A potential without forces: what is left of its labels is all of them."""
+
+    def evaluate(self, cells: Sequence[Atoms]) -> Prediction:
+        zeros = [np.zeros((len(cell), 3)) for cell in cells]
+        return Prediction(np.zeros(len(cells)), zeros, np.full((len(cells), 6), np.nan))
+
+
+class Remembered:
+    """A potential that evaluates every frame once."""
+
+    def __init__(self, potential: Potential) -> None:
+        self.potential, self.forces = potential, {}
+
+    def evaluate(self, cells: Sequence[Atoms]) -> Prediction:
+        for cell in cells:
+            name = frames.frame_id(cell)
+            if name not in self.forces:
+                self.forces[name] = self.potential.evaluate([cell]).forces[0]
+        known = [self.forces[frames.frame_id(cell)] for cell in cells]
+        return Prediction(np.zeros(len(cells)), known, np.full((len(cells), 6), np.nan))
+
+
+@dataclass
+class Panel:
+    """One crystal: DFT frames, and how κ is computed from forces.
+
+    read_off: labelled frames of the supercell `perfect` that every fc2 and fc3 is fitted to;
+    labels: the others, which may be learned from.
+    """
+
+    name: str
+    file: Phono3py
+    read_off: list[Atoms]
+    labels: list[Atoms]
+    perfect: Atoms
+    taylor: config.Taylor
+    conductivity: config.Conductivity
+
+    @classmethod
+    def of(cls, path: Path, options: argparse.Namespace) -> Panel:
+        """From a params file."""
+        file = load_params(path)
+        perfect = from_phonopy(file.supercell)
+        labels = []
+        for shift, forces in zip(file.displacements, file.forces, strict=True):
+            frame = perfect.copy()
+            frame.positions += shift
+            rest = forces - forces.mean(axis=0)
+            label = frames.labelled(frame, 0.0, rest, None, engine="file", settings_hash="s")
+            labels.append(label)
+        conductivity = config.Conductivity(mesh=[options.mesh] * 3)
+        name = from_phonopy(file.primitive).get_chemical_formula("metal")
+        taylor = config.Taylor(noise=options.noise)
+        first, others = labels[: options.cells], labels[options.cells :]
+        return cls(name, file, first, others, perfect, taylor, conductivity)
+
+    def calculation(self) -> Phono3py:
+        """Empty, with cells and Born charges of the file."""
+        file = self.file
+        fresh = Phono3py(file.unitcell, file.supercell_matrix, file.primitive_matrix)
+        fresh.nac_params = file.nac_params
+        return fresh
+
+    def kappa_of(self, potential: Potential, mesh: list[int] | None = None) -> float:
+        """κ(300 K) in W/(m K) of a potential; NaN where there is none."""
+        forces = potential.evaluate(self.read_off).forces
+        return self._kappa_of_forces(self.read_off, forces, mesh)
+
+    def kappa_of_fit(self, labels: Sequence[Atoms]) -> float:
+        """κ(300 K) of symfc's fit to labels."""
+        return self._kappa_of_forces(labels, [label.get_forces() for label in labels], None)
+
+    def _kappa_of_forces(
+        self, cells: Sequence[Atoms], forces: Sequence[np.ndarray], mesh: list[int] | None
+    ) -> float:
+        calculation = self.calculation()
+        shifts = [cell.positions - self.perfect.positions for cell in cells]
+        calculation.dataset = {
+            "displacements": np.array(shifts),
+            "forces": np.array([force - force.mean(axis=0) for force in forces]),
+        }
+        force_constants.fit(calculation, None)
+        return self._solve(calculation, mesh)
+
+    def _solve(self, calculation: Phono3py, mesh: list[int] | None) -> float:
+        found = bte.solve(calculation, self.conductivity, mesh or self.conductivity.mesh, -0.05)
+        return float("nan") if found.kappa is None else float(found.scalar()[0])
+
+    def by_evidence(self, model: Potential, labels: Sequence[Atoms], seed: int) -> list[float]:
+        """κ with the mean of the posterior of the residual, and the spread of its draws."""
+        prior = Prior(self.perfect, Knowledge(), self.taylor)
+        residual = Residual(prior, labels, model.evaluate(labels).forces)
+        kappa = self.kappa_of(Corrected(model, residual.mean()))
+        coarse = [max(5, (2 * points) // 3) for points in self.conductivity.mesh]
+        generator = np.random.default_rng(seed)
+        draws = [
+            self.kappa_of(Corrected(model, residual.draw(generator)), coarse)
+            for _ in range(POSTERIOR_DRAWS)
+        ]
+        draws = [0.0 if np.isnan(value) else value for value in draws]
+        middle = self.kappa_of(Corrected(model, residual.mean()), coarse)
+        return [kappa, float(np.sqrt(np.mean((np.array(draws) / middle - 1) ** 2)) * kappa)]
+
+
+def chosen(panel: Panel, draw: int, count: int) -> list[Atoms]:
+    """`count` frames of a draw; those of fewer frames are among them."""
+    order = np.random.default_rng([draw, *panel.name.encode()]).permutation(len(panel.labels))
+    return [panel.labels[place] for place in order[:count]]
+
+
+def kappa(panel: Panel, method: str, model: Potential, labels: list[Atoms]) -> list[float]:
+    """κ(300 K) and its error bar (NaN where the method has none)."""
+    if method == "foundation":
+        return [panel.kappa_of(model), float("nan")]
+    if method == "symfc":
+        return [panel.kappa_of_fit(labels), float("nan")]
+    if method == "foundation+evidence":
+        return panel.by_evidence(model, labels, len(labels))
+    mean = model if method == "foundation+taylor" else Nothing()
+    corrected, _ = correct(mean, labels, panel.perfect, panel.taylor)
+    return [panel.kappa_of(corrected), float("nan")]
+
+
+def wanted(options: argparse.Namespace) -> Iterator[tuple[str, int, int]]:
+    """Method, labels and draw of every row, the quick and important ones first."""
+    if "foundation" in options.methods:
+        yield "foundation", 0, 0
+    for method in options.methods:
+        for draw in range(options.draws):
+            for count in options.labels:
+                if method != "foundation":
+                    yield method, count, draw
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean |κ/κ_DFT − 1| in per cent over the draws, by crystal and method."""
+    error = 100 * (table["kappa"] / table["kappa_dft"] - 1).abs()
+    grouped = table.assign(error=error).groupby(["crystal", "labels", "method"])["error"]
+    return grouped.mean().unstack("method").round(2)
+
+
+def figure(table: pd.DataFrame, out: Path) -> None:
+    """|κ/κ_DFT − 1| against labels: mean over the draws with its standard error."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    crystals = sorted(table["crystal"].unique())
+    canvas, axes = pyplot.subplots(
+        1, len(crystals), figsize=(4.2 * len(crystals), 3.4), sharey=True, squeeze=False
+    )
+    for axis, crystal in zip(axes[0], crystals, strict=True):
+        own = table[table["crystal"] == crystal]
+        error = 100 * (own["kappa"] / own["kappa_dft"] - 1).abs()
+        for method, rows in own.assign(error=error).groupby("method"):
+            if method == "symfc":
+                continue  # beyond the axis: fewer equations than unknowns
+            grouped = rows.groupby("labels")["error"]
+            spread = grouped.std().fillna(0) / np.sqrt(grouped.count())
+            if method == "foundation":
+                axis.axhline(grouped.mean().iloc[0], color="0.5", ls="--", lw=1, label=method)
+                continue
+            axis.errorbar(
+                grouped.mean().index, grouped.mean(), spread, marker="o", capsize=2, label=method
+            )
+        axis.set(title=crystal, xlabel="labels (64-atom frames)", ylim=(0, 8))
+        axis.set_xticks([0, 1, 2, 4])
+    axes[0][0].set_ylabel("|κ/κ$_{DFT}$ − 1| (%)")
+    axes[0][-1].legend(frameon=False, fontsize=8)
+    canvas.tight_layout()
+    canvas.savefig(out.with_suffix(".png"), dpi=160)
+
+
+def main() -> None:
+    """Make the rows that are missing; then print the table and draw the figure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--params", type=Path, nargs="+", required=True)
+    parser.add_argument("--model", type=Path, help="weights of nequix; none: downloaded")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
+    parser.add_argument("--labels", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--draws", type=int, default=3)
+    parser.add_argument("--mesh", type=int, default=11)
+    parser.add_argument(
+        "--cells", type=int, default=24, help="frames of the file that fc3 is fitted to"
+    )
+    parser.add_argument("--noise", type=float, default=3e-5, help="of the labels (eV/Å)")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/panel.csv"))
+    options = parser.parse_args()
+    model = Remembered(FoundationPotential(config.NequixModel(path=options.model)))
+    for path in options.params:
+        panel, truth = Panel.of(path, options), None
+        for method, count, draw in wanted(options):
+            rows = pd.read_csv(options.out) if options.out.exists() else pd.DataFrame()
+            known = rows.to_dict("records")
+            place = (panel.name, count, draw, method)
+            if any((r["crystal"], r["labels"], r["draw"], r["method"]) == place for r in known):
+                continue
+            same = [row["kappa_dft"] for row in known if row["crystal"] == panel.name]
+            truth = same[0] if same else truth or panel.kappa_of_fit(panel.read_off)
+            value, bar = kappa(panel, method, model, chosen(panel, draw, count))
+            row = dict(zip(COLUMNS, [*place, value, bar, truth], strict=True))
+            table = pd.DataFrame([*known, row])
+            with replacing(options.out) as part:
+                table.round(5).to_csv(part, index=False)
+            print(f"{place}: {value:.4g} ± {bar:.2g}, DFT {truth:.4g}", flush=True)
+    table = pd.read_csv(options.out)
+    print(summary(table))
+    figure(table, options.out)
+
+
+if __name__ == "__main__":
+    main()
