@@ -130,6 +130,8 @@ def inspected(
     """
     notes: list[str] = []
     labels = list(read(path, every, skip, keys, notes))
+    if not labels:
+        raise InputError(f"{path}: no frames are left after skip {skip}")
     return labels, border.inspect(labels, str(path), _numbers(len(labels), every, skip), notes)
 
 
