@@ -33,7 +33,8 @@ def trained_out(members: Sequence[Sequence[Left]], settings: Rounds) -> Criterio
     met = share <= limit
     if not met:
         sentence += (
-            f" (more than the {limit:.0%} wanted): not trained out; raise potential.training.epochs or .repeats"
+            f" (more than the {limit:.0%} wanted): not trained out; raise "
+            "potential.training.epochs or .repeats"
         )
     return Criterion(met=met, value=share, limit=limit, words=sentence)
 
