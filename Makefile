@@ -21,7 +21,7 @@ CORES = $(shell n=$$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc); \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help env demo test slurm-lab lint test-physics test-mutants audit-deps test-chaos docs docs-env srme-env so3krates-env mace-env foundation-env bench-nacl bench-gpu test-gpu clean
+.PHONY: help env demo test slurm-lab lint test-physics test-mutants audit-deps test-chaos fuzz docs docs-env srme-env so3krates-env mace-env foundation-env bench-nacl bench-gpu test-gpu clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,11 @@ test-physics: env ## the long tests against known physics (opt-in)
 
 test-chaos: env ## kill a campaign of instant jobs at random instants (opt-in; CHAOS_KILLS=50)
 	@$(IN_ENV) python -m pytest -m physics tests/chaos -s --timeout 7200
+
+FUZZ_SECONDS ?= 300
+FUZZ_SEED ?= 1
+fuzz: env ## damaged files for every reader (opt-in; FUZZ_SECONDS=300 FUZZ_SEED=1; files of failures: build/fuzz)
+	@$(IN_ENV) python tests/fuzz/fuzz.py --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)
 
 test-mutants: env ## change one operator at a time in the formula modules: which changes do tests see? (hours)
 	@$(IN_ENV) mutmut run

@@ -1,4 +1,4 @@
-"""What stands of a linesation model beside the κ of a campaign: rows, problems, columns."""
+"""What stands of a foundation model beside the κ of a campaign: rows, problems, columns."""
 
 from __future__ import annotations
 

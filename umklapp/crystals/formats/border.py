@@ -34,6 +34,10 @@ VOLUMES = (0.5, 2000.0)
 LARGEST = {"energy": 1e7, "forces": 1e5, "stress": 100.0}
 """eV per atom (all-electron energies of uranium are −8e5), eV/Å, eV/Å³; beyond is no label."""
 
+NET_FORCE = (1.0, 0.5)
+"""eV/Å, and share of the largest force: a sum of all forces beyond both is of no crystal on which
+nothing from outside acts. Grids and cut-off charges leave a few hundredths of an eV/Å per atom."""
+
 SAME_ENERGY, SAME_FORCE = 1e-3, 0.05
 """eV per atom and eV/Å by which two calculations of one configuration may differ."""
 
@@ -109,7 +113,7 @@ def believed(frame: Atoms, where: str) -> Atoms:
 
     Raises:
         InputError: naming `where`: as `frames.check`; not periodic in three directions, a volume
-            or a distance that no crystal has, or labels beyond `LARGEST`.
+            or a distance that no crystal has, labels beyond `LARGEST`, a net force.
     """
     frames.check(frame, where)
     if not frame.pbc.all():
@@ -146,8 +150,17 @@ def _check_sizes(frame: Atoms, where: str) -> None:
     for name, size in sizes.items():
         if size > LARGEST[name]:
             raise InputError(f"{where}: {name} of {size:.3g}: no calculation gives that; {REMEDY}")
-    if frame.calc.results["forces"].shape != (len(frame), 3):
-        raise InputError(f"{where}: forces of shape {frame.calc.results['forces'].shape}")
+    forces = frame.calc.results["forces"]
+    if forces.shape != (len(frame), 3):
+        raise InputError(f"{where}: forces of shape {forces.shape}")
+    largest = np.linalg.norm(forces, axis=1).argmax()
+    net, most = np.linalg.norm(forces.sum(axis=0)), np.linalg.norm(forces[largest])
+    if net > NET_FORCE[0] and net > NET_FORCE[1] * most:
+        raise InputError(
+            f"{where}: the forces of all atoms sum to {net:.3g} eV/Å, where nothing acts from "
+            f"outside and the sum is zero; the largest is {most:.3g} eV/Å on atom {largest}: is a "
+            f"number damaged, are some atoms held fixed or left out? {REMEDY}"
+        )
 
 
 def _check_distances(frame: Atoms, where: str) -> None:

@@ -114,6 +114,8 @@ def _whole(path: Path, kind: Small, keys: LabelKeys, notes: list[str]) -> Iterat
     formula = None
     for frame_index, frame in enumerate(labels):
         where = f"{path} frame {frame_index}"
+        if len(frame) == 0:
+            raise InputError(f"{where}: no atoms; is the file damaged?")
         formula = formula or composition(frame)
         if composition(frame) != formula:
             raise InputError(f"{where}: composition {frame.symbols}, frame 0 is {formula}")
@@ -130,6 +132,8 @@ def inspected(
     """
     notes: list[str] = []
     labels = list(read(path, every, skip, keys, notes))
+    if not labels:
+        raise InputError(f"{path}: no frames are left after skip {skip}")
     return labels, border.inspect(labels, str(path), _numbers(len(labels), every, skip), notes)
 
 

@@ -18,6 +18,10 @@ def one_force(frame):
     frame.calc.results["forces"][3, 1] = 1e80
 
 
+def a_digit_more(frame):
+    frame.calc.results["forces"][3, 1] *= 1000.0
+
+
 def no_energy(frame):
     frame.calc.results["energy"] = 0.0
 
@@ -41,6 +45,7 @@ def in_bohr_thrice(frame):
 DAMAGE = [
     (zero_forces, "frame 5: every force is exactly zero"),
     (one_force, r"frame 5: forces of 1e\+80"),
+    (a_digit_more, r"frame 5: the forces of all atoms sum to .* on atom 3: is a number damaged"),
     (no_energy, "frame 5: its energy, 0 eV, is not of the same calculation"),
     (another_energy, "frame 5: its energy"),
     (at_the_origin, "frame 5: atoms 0 and 1 are 0.000 Å apart; are all positions there"),

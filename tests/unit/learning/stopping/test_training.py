@@ -21,9 +21,16 @@ def test_quiet_large_cells_count_as_much_as_hot_small_ones():
     found = trained_out([[HOT, left(0.0204, 0.142)]], SETTINGS)
     assert not found.met
     assert found.value == pytest.approx(0.0204 / 0.142)
-    assert "20.4 meV/Å of the rattled labels of 64 atoms that they learned, 14% of" in found.words
+    assert "20.4 meV/Å of the rattled labels of 64 atoms that they learned, 14.4% of" in found.words
     assert "raise potential.training.epochs" in found.words
     assert trained_out([[HOT, left(0.0082, 0.142)]], SETTINGS).met
+
+
+def test_a_share_just_above_the_wanted_one_does_not_read_as_equal_to_it():
+    """Seed 2 of the teacher campaign: 10.04 % was said to be "10% (wanted 10%)"."""
+    words = trained_out([[left(0.0384, 0.3825, "round")]], SETTINGS).words
+    assert "10.0% of" in words
+    assert "more than" in words
 
 
 def test_members_are_averaged():

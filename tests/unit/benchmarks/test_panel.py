@@ -1,0 +1,76 @@
+"""The panel on a force set whose potential is known: silicon by Stillinger and Weber."""
+
+import importlib.util
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from ase.build import bulk
+from silicon import StillingerWeberSilicon
+
+from umklapp import config
+from umklapp.crystals import phonopy_cells
+from umklapp.lattice import force_constants
+from umklapp.potentials.ase import AsePotential
+
+EXACT = AsePotential(StillingerWeberSilicon())
+OPTIONS = SimpleNamespace(cells=6, mesh=5, noise=1e-5)
+
+
+@pytest.fixture(scope="module")
+def module(root):
+    spec = importlib.util.spec_from_file_location("panel", root / "benchmarks/panel.py")
+    module = sys.modules["panel"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def panel(module, tmp_path_factory):
+    path = tmp_path_factory.mktemp("panel") / "phono3py_params.yaml.xz"
+    primitive = bulk("Si", "diamond", a=5.431)
+    perfect = phonopy_cells.supercell(primitive, (2 * np.eye(3, dtype=int)).tolist())
+    settings = config.Phonons(fc3="symfc", random_displacements=12)
+    calculation = force_constants.prepare(primitive, perfect, settings)
+    force_constants.evaluate(calculation, EXACT, settings)
+    force_constants.write_params(calculation, path)
+    return module.Panel.of(path, OPTIONS)
+
+
+def test_the_truth_of_a_file_is_that_of_its_potential(panel):
+    # the eighth decimal of the positions moves κ by 1e-3 on this mesh, by 3 % on 3×3×3
+    assert panel.name == "Si2"
+    assert (len(panel.read_off), len(panel.labels)) == (6, 6)
+    assert panel.kappa_of_fit(panel.read_off) == pytest.approx(panel.kappa_of(EXACT), rel=5e-3)
+
+
+def test_a_wrong_model_comes_near_the_truth_with_two_labels(module, panel):
+    class Soft:
+        def evaluate(self, frames):
+            exact = EXACT.evaluate(frames)
+            return type(exact)(exact.energy, [0.9 * force for force in exact.forces], exact.stress)
+
+    truth = panel.kappa_of(EXACT)
+    labels = module.chosen(panel, 0, 2)
+    before, _ = module.kappa(panel, "foundation", Soft(), labels)
+    after, _ = module.kappa(panel, "foundation+taylor", Soft(), labels)
+    by_evidence, bar = module.kappa(panel, "foundation+evidence", Soft(), labels)
+    assert abs(before / truth - 1) > 0.04
+    assert abs(after / truth - 1) < 0.5 * abs(before / truth - 1)
+    assert abs(by_evidence / truth - 1) < 0.5 * abs(before / truth - 1)
+    assert abs(by_evidence - truth) < 4 * bar
+    assert bar < abs(before - truth)
+
+
+def test_fewer_frames_of_a_draw_are_among_the_more(module, panel):
+    one, four = module.chosen(panel, 1, 1), module.chosen(panel, 1, 4)
+    assert one[0] is four[0]
+    assert module.chosen(panel, 2, 4) != four
+
+
+def test_the_summary_is_the_mean_error_in_per_cent(module):
+    row = {"crystal": "Si2", "labels": 1, "method": "taylor", "kappa_dft": 100.0}
+    table = pd.DataFrame([{**row, "kappa": 98.0}, {**row, "kappa": 104.0}])
+    assert module.summary(table).loc[("Si2", 1), "taylor"] == pytest.approx(3.0)
