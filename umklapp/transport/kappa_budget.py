@@ -11,21 +11,17 @@ from phono3py import Phono3py
 
 from umklapp import config
 from umklapp.crystals.sites import shortest_distance
-from umklapp.errors import CalculationError, UmklappError
+from umklapp.errors import UmklappError
 from umklapp.lattice import force_constants
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.taylor.correction import same_cell
-from umklapp.potentials.taylor.prior import Knowledge, Prior
+from umklapp.potentials.taylor.prior import Prior
 from umklapp.potentials.taylor.residual import Residual
 from umklapp.transport import bte, error_budget, potential_error
 from umklapp.transport.error_budget import ErrorBudget, ErrorPart, KappaErrors
 from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import ROOM, CommitteeKappa
 from umklapp.transport.potential_error import ResidualKappa
-
-LARGEST_EXPANSION = 3000
-"""Free numbers of second and third order; more do not fit into memory as a covariance, and a few
-labels say nothing of the far ones: the third order is cut off where there would be more."""
 
 RANGE = 0.8
 """Of the largest pair distance in a supercell: what lies beyond stands for what lies outside it."""
@@ -64,26 +60,6 @@ def at_sites(labels: Sequence[Atoms], perfect: Atoms) -> list[Atoms]:
             if np.linalg.norm(away - away.mean(axis=0), axis=1).max() < bond / 2:
                 near.append(label)
     return near
-
-
-def prior(setting: Setting) -> Prior:
-    """Expansion of the residual, short enough to have at most `LARGEST_EXPANSION` numbers.
-
-    Raises:
-        CalculationError: even nearest neighbours have more.
-    """
-    bond = shortest_distance(setting.perfect, search=8.0)
-    cutoff = setting.taylor.cubic_cutoff or setting.phonons.pair_cutoff
-    longest = cutoff or float(setting.perfect.get_all_distances(mic=True).max()) + 0.01
-    while force_constants.unknowns(setting.calculation, cutoff) > LARGEST_EXPANSION:
-        longest *= 0.9
-        cutoff = longest
-        if cutoff < bond:
-            raise CalculationError(
-                f"the expansion of the residual has more than {LARGEST_EXPANSION} free numbers"
-            )
-    settings = setting.taylor.model_copy(update={"cubic_cutoff": cutoff})
-    return Prior(setting.perfect, Knowledge(), settings)
 
 
 def residual_kappa(
@@ -291,7 +267,9 @@ def of_material(
     if fresh and kappa.kappa_W_per_mK is not None:
         wanted = {"static": static} | ({"raw": raw} if ran is not None and corrected else {})
         try:
-            expansion = prior(setting)
+            expansion = Prior.affordable(
+                setting.perfect, setting.taylor, setting.phonons.pair_cutoff
+            )
             for name, committee in wanted.items():
                 moved[name] = residual_kappa(committee, fresh, expansion, setting, generator)
         except UmklappError as error:

@@ -115,6 +115,16 @@ def translations(
     return copies
 
 
+def unknowns(atoms: Atoms, cutoff: float | None = None) -> int:
+    """About how many free numbers second and third order have in a perfect supercell.
+
+    Args:
+        cutoff: of the pairs of the third order (Å).
+    """
+    solver = Symfc(to_phonopy(atoms), cutoff=None if cutoff is None else {3: cutoff})
+    return sum(solver.estimate_basis_size(orders=[2, 3]).values())
+
+
 @dataclass(frozen=True)
 class Expansion:
     """Symmetry-allowed force constants of one order q ≥ 2.
@@ -141,11 +151,25 @@ class Expansion:
             if order > 2:
                 solver.compute_basis_set(orders=[order])
         except AssertionError:  # how symfc says that symmetry allows none
-            size = len(first) * len(atoms) ** (order - 1) * 3**order
-            return cls(order, sparse.csc_matrix((size, 0)), np.empty((0, 0)), first, copies, atoms)
+            return cls._empty(atoms, order, first, copies)
         basis = solver.basis_set[order]
         columns = basis.compact_compression_matrix.tocsc()
         return cls(order, columns, np.asarray(basis.basis_set), first, copies, atoms)
+
+    @classmethod
+    def none(cls, atoms: Atoms, order: int) -> Expansion:
+        """No force constants of that order."""
+        solver = Symfc(to_phonopy(atoms))
+        solver.compute_basis_set(orders=[2])
+        first = np.array(solver.p2s_map)
+        return cls._empty(atoms, order, first, translations(atoms, first.tolist()))
+
+    @classmethod
+    def _empty(
+        cls, atoms: Atoms, order: int, first: np.ndarray, copies: list[tuple[int, np.ndarray]]
+    ) -> Expansion:
+        size = len(first) * len(atoms) ** (order - 1) * 3**order
+        return cls(order, sparse.csc_matrix((size, 0)), np.empty((0, 0)), first, copies, atoms)
 
     @cached_property
     def _entries(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -187,6 +211,8 @@ class Expansion:
 
     def tensor(self, x: np.ndarray) -> sparse.coo_matrix:
         """Compact force constants Φ = C B x as a sparse column, eV/Å^q."""
+        if not len(x):  # the product would have work space for every element
+            return sparse.coo_matrix((self.columns.shape[0], 1))
         return sparse.coo_matrix(self.columns @ sparse.csc_matrix((self.free @ x)[:, None]))
 
     def diameters(self) -> np.ndarray:

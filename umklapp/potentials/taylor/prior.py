@@ -19,11 +19,18 @@ from umklapp import config
 from umklapp.crystals import sites
 from umklapp.crystals.force_constant_arrays import as_matrix
 from umklapp.crystals.phonopy_cells import from_phonopy
-from umklapp.errors import InputError
+from umklapp.errors import CalculationError, InputError
 from umklapp.potentials.taylor import electrostatics
-from umklapp.potentials.taylor.basis import Expansion, copies_of, fold
+from umklapp.potentials.taylor.basis import Expansion, copies_of, fold, unknowns
 from umklapp.potentials.taylor.model import TaylorModel
 from umklapp.potentials.taylor.regression import decaying_widths, root_from_widths
+
+LARGEST_EXPANSION = 3000
+"""Free numbers of second and third order; more do not fit into memory as a covariance, and a few
+labels say nothing of the far ones: the third order is cut off where there would be more."""
+
+LARGEST_QUARTIC = 80
+"""Atoms up to which there is a fourth order: symfc lists all N⁴ quadruples, 1.3 GB of them here."""
 
 FIT_STEP = 0.01
 """Å; displacements at which the third order of the charges is read off their forces."""
@@ -66,6 +73,13 @@ class Knowledge:
         return cls(harmonic, charges)
 
 
+def _fourth_order(perfect: Atoms, bond: float) -> Expansion:
+    """Nearest neighbours; nothing in a large supercell, where it is part of the noise."""
+    if len(perfect) <= LARGEST_QUARTIC:
+        return Expansion.of(perfect, 4, 1.05 * bond)
+    return Expansion.none(perfect, 4)
+
+
 class Prior:
     """Baseline and Gaussian prior of the force constants of one supercell.
 
@@ -80,7 +94,7 @@ class Prior:
         size, bond = 3 * len(perfect), sites.bond_length(perfect)
         second = Expansion.of(perfect, 2)
         third = Expansion.of(perfect, 3, settings.cubic_cutoff)
-        fourth = Expansion.of(perfect, 4, 1.05 * bond)
+        fourth = _fourth_order(perfect, bond)
         self.expansions = (second, third, fourth)
         self.harmonic = np.zeros((size, size)) if knowledge.harmonic is None else knowledge.harmonic
         if knowledge.harmonic is None:
@@ -97,6 +111,28 @@ class Prior:
         self.charge_numbers = np.zeros(third.free.shape[1])
         if charges is not None and len(self.charge_numbers):
             self.charge_numbers = third_order_of_charges(third, charges)
+
+    @classmethod
+    def affordable(
+        cls, perfect: Atoms, settings: config.Taylor, pair_cutoff: float | None = None
+    ) -> Prior:
+        """Without baseline, short enough to have about `LARGEST_EXPANSION` numbers at most.
+
+        Args:
+            pair_cutoff: of the third order (Å) where `settings.cubic_cutoff` is none.
+
+        Raises:
+            CalculationError: even nearest neighbours have more.
+        """
+        cutoff = settings.cubic_cutoff or pair_cutoff
+        longest = cutoff or float(perfect.get_all_distances(mic=True).max()) + 0.01
+        while unknowns(perfect, cutoff) > LARGEST_EXPANSION:
+            cutoff = longest = 0.9 * longest
+            if cutoff < sites.bond_length(perfect):
+                raise CalculationError(
+                    f"the Taylor expansion has more than {LARGEST_EXPANSION} free numbers"
+                )
+        return cls(perfect, Knowledge(), settings.model_copy(update={"cubic_cutoff": cutoff}))
 
     @cached_property
     def baseline(self) -> TaylorModel:

@@ -132,6 +132,18 @@ def _rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(values**2)))
 
 
+def noise_scales(u: np.ndarray, floor: float) -> np.ndarray:
+    """σ_f/σ of every frame, (a_f/a)² with a_f its rms displacement and a the largest, (n_frames,).
+
+    Args:
+        u: (n_frames, N, 3) Å. floor: no frame has less.
+    """
+    sizes = np.sqrt(np.mean(u**2, axis=(1, 2)))
+    largest = sizes.max()
+    squares = (sizes / largest) ** 2 if largest else np.ones(len(u))
+    return np.maximum(squares, floor)
+
+
 class Residual:
     """The posterior of what a potential leaves of labels in the supercell of a prior.
 
@@ -157,10 +169,8 @@ class Residual:
             sigma = self.posterior.noise
 
     def _moments(self, u: np.ndarray, residual: np.ndarray, floor: float) -> Moments:
-        largest = max(_rms(shift) for shift in u)
         total: Moments | None = None
-        for shift, y in zip(u, residual, strict=True):
-            scale = max((_rms(shift) / largest) ** 2 if largest else 1.0, floor)
+        for shift, y, scale in zip(u, residual, noise_scales(u, floor), strict=True):
             design = self.prior.scaled_design(shift[None])[0]
             own = Moments.of(design / scale, y.ravel() / scale)
             total = own if total is None else total + own

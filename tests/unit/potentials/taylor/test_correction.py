@@ -63,6 +63,15 @@ def test_the_noise_of_the_labels_is_found(noise):
     assert numbers["noise_eV_per_A"] == pytest.approx(noise, rel=0.2)
 
 
+def test_hot_labels_do_not_spoil_what_quiet_ones_say():
+    """The expansion fails in hot frames; their noise is theirs alone."""
+    perfect, unseen = silicon_cubic(), labels(5, seed=9)
+    quiet, hot = labels(6, seed=1), labels(6, seed=2, amplitude=0.15)
+    alone, _ = correct(TooSoft(), quiet, perfect, SETTINGS)
+    together, _ = correct(TooSoft(), [*quiet, *hot], perfect, SETTINGS)
+    assert error(together, unseen) < 1.2 * error(alone, unseen)
+
+
 def test_a_noise_below_the_given_one_is_not_believed():
     _, numbers = correct(TooSoft(), labels(6, seed=1), silicon_cubic(), config.Taylor(noise=3e-3))
     assert numbers["noise_eV_per_A"] == pytest.approx(3e-3)

@@ -12,7 +12,7 @@ from umklapp.crystals import frames
 from umklapp.potentials.ase import AsePotential
 from umklapp.potentials.taylor import residual
 from umklapp.potentials.taylor.prior import Knowledge, Prior
-from umklapp.potentials.taylor.residual import Moments, Residual
+from umklapp.potentials.taylor.residual import Moments, Residual, noise_scales
 
 ORDERS = np.array([0, 0, 0, 1, 1])
 SCALES, NOISE = np.array([2.0, 0.3]), 0.1
@@ -151,3 +151,9 @@ def test_a_cold_cell_is_not_spoiled_by_what_a_hot_one_leaves(silicon):
     found = Residual(prior, fresh, forces)
     invented = np.abs(found.mean().evaluate([cold]).forces).max()
     assert invented < 0.02 * np.abs(answer.forces[0]).max()
+
+
+def test_the_noise_of_a_frame_grows_with_the_square_of_its_displacements():
+    u = np.ones((3, 4, 3)) * np.array([0.1, 0.05, 0.001])[:, None, None]
+    np.testing.assert_allclose(noise_scales(u, 0.1), [1.0, 0.25, 0.1])
+    np.testing.assert_array_equal(noise_scales(np.zeros((2, 4, 3)), 0.1), [1, 1])
