@@ -4,8 +4,8 @@
 
 Counts per reader: refused (an UmklappError: a sentence), taken (and nothing is wrong with the
 value), and what must not be: tracebacks, silent (taken with a value that nobody can have meant),
-hangs (over 20 s), crashes (the process died). Those files are kept in build/fuzz. Exit status 1 if
-there are any.
+hangs (over 10 s of the processor), crashes (the process died). Those files are kept in build/fuzz.
+Exit status 1 if there are any.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from readers import Reader, readers  # noqa: E402
 from umklapp.errors import UmklappError  # noqa: E402
 
 BAD = ("traceback", "silent", "hang", "crash")
-PATIENCE = 20
+PATIENCE = 10
 MEMORY = 8 * 2**30
-BATCH = 40
+BATCH = 20
 
 
 class Hang(BaseException):
@@ -51,7 +51,10 @@ def ring(*_: object) -> None:
 
 def judged(reader: Reader, path: Path) -> tuple[str, str]:
     """What the reader does with the file, and the words or the place of it."""
-    signal.alarm(PATIENCE)
+    signal.setitimer(signal.ITIMER_PROF, PATIENCE)
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(spent.ru_utime + spent.ru_stime) + 2 * PATIENCE
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))  # loops of a C library
     try:
         value = reader.read(path)
         wrong = reader.wrong(value)
@@ -67,12 +70,12 @@ def judged(reader: Reader, path: Path) -> tuple[str, str]:
         own = [f"{Path(f.filename).name}:{f.lineno}" for f in where if "umklapp/" in f.filename]
         return "traceback", f"{type(error).__name__} {own[-1] if own else ''}: {str(error)[:150]}"
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def batch(reader: Reader, seeds: range, folder: Path, diary: Path) -> None:
     """In a process of its own: judge the samples of these seeds and note each in the diary."""
-    signal.signal(signal.SIGALRM, ring)
+    signal.signal(signal.SIGPROF, ring)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     data = reader.sample.read_bytes()
     with diary.open("w", buffering=1) as file:
@@ -97,7 +100,8 @@ def run_batch(reader: Reader, seeds: range, folder: Path) -> list[tuple[int, str
     outcomes = [tuple(row) for row in rows if len(row) == 4]
     if status:
         seed, how, *_ = rows[-1]
-        outcomes.append((seed, how, "crash", f"status {status}"))
+        hung = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU
+        outcomes.append((seed, how, "hang" if hung else "crash", f"status {status}"))
     return outcomes
 
 

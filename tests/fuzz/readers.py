@@ -22,7 +22,7 @@ from umklapp_params import write_params
 from vibes_files import dynamics, write_aims, write_nc, write_son
 
 from umklapp import config
-from umklapp.crystals import frames, materials, prototypes
+from umklapp.crystals import frames, materials, prototypes, symmetry
 from umklapp.crystals.formats import born_files, given
 from umklapp.learning.assessment import Assessment, Criterion, conclude
 from umklapp.reference.ledger import Ledger
@@ -116,6 +116,11 @@ def _structures(folder: Path) -> list[tuple[str, Path]]:
     return list(paths.items())
 
 
+def primitive(path: Path) -> Atoms:
+    """The primitive cell of a user's structure."""
+    return symmetry.primitive_cell(materials.read_structure(path))
+
+
 def _flux_table(folder: Path) -> Path:
     path = folder / "flux.csv"
     generator = np.random.default_rng(1)
@@ -184,7 +189,7 @@ def readers(folder: Path, shared: Path) -> list[Reader]:
             Reader(f"labels {name}", path, lambda p: given.inspected(p)[0], wrong_labels(energy))
         )
     for name, path in _structures(folder):
-        made.append(Reader(f"structure {name}", path, materials.read_structure, wrong_structure))
+        made.append(Reader(f"structure {name}", path, primitive, wrong_structure))
     entry, read_entry = _ledger(folder)
     good = frames.read_frames(entry)[0]
     per_atom = good.get_potential_energy() / len(good)

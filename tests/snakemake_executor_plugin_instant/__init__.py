@@ -25,6 +25,7 @@ from snakemake_interface_executor_plugins.settings import CommonSettings, ExecMo
 
 from umklapp.files import write_json
 from umklapp.learning.assessment import Assessment, Criterion, conclude
+from umklapp.report.summary import MaterialSummary
 
 common_settings = CommonSettings(
     non_local_exec=False,
@@ -64,6 +65,26 @@ def write_audit(job, path: Path) -> None:
     path.write_text(text)
 
 
+def row(material: str) -> dict:
+    """A row of the summary whose κ comes from the name of the material."""
+    words = dict.fromkeys(("literature", "verdict", "reason", "verdict_reason"), "meant")
+    numbers = dict.fromkeys(
+        ("test_force_mae_eV_per_A", "test_energy_mae_eV_per_atom", "highest_frequency_THz"), 1.0
+    )
+    found = MaterialSummary(
+        material=material,
+        rounds=last_round(material) + 1,
+        converged=True,
+        labels=1,
+        failed_labels=0,
+        kappa_300K_W_per_mK=float(zlib.crc32(material.encode()) % 1000),
+        kappa_300K_std_W_per_mK=1.0,
+        **words,
+        **numbers,
+    )
+    return found.model_dump(mode="json") | {"schema_version": MaterialSummary.VERSION}
+
+
 def write(job) -> None:
     """Write what stands for the outputs of a job; a verdict says whether its round is the last."""
     if job.benchmark:  # what the job has asked for
@@ -85,6 +106,8 @@ def write(job) -> None:
             write_json(path, found.model_dump(mode="json") | version)
         elif job.rule.name == "audit":
             write_audit(job, path)
+        elif job.rule.name == "material_summary":
+            write_json(path, row(job.wildcards.material))
         else:
             path.write_text(f"{job.rule.name} {time.time_ns()}\n")  # equal files trigger nothing
 

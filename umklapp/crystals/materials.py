@@ -256,6 +256,11 @@ def read_structure(path: Path) -> Atoms:
     return atoms
 
 
+def _is_full(occupancy: object) -> bool:
+    """Whether a site is full; what a damaged cif has in place of a number is not."""
+    return isinstance(occupancy, int | float) and abs(occupancy - 1) <= FULL
+
+
 def refuse_dropped(atoms: Atoms, source: str) -> None:
     """Refuse physics of a structure that no later step would carry.
 
@@ -265,8 +270,8 @@ def refuse_dropped(atoms: Atoms, source: str) -> None:
         InputError: sites that are shared or partly empty, magnetic moments, charges, isotopes.
     """
     for site, species in (atoms.info.get("occupancy") or {}).items():
-        if len(species) > 1 or any(abs(value - 1) > FULL for value in species.values()):
-            shares = ", ".join(f"{name} {value:g}" for name, value in species.items())
+        if len(species) > 1 or not all(map(_is_full, species.values())):
+            shares = ", ".join(f"{name} {value}" for name, value in species.items())
             raise InputError(
                 f"{source}: site {site} is occupied by {shares}: an ordered crystal of full sites "
                 "is needed; give an ordered supercell of it as a material of its own"

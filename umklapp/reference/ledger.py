@@ -18,9 +18,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from ase import Atoms
 
 from umklapp.crystals import frame_info, frames
+from umklapp.crystals.formats import border
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import InputError
 from umklapp.files import write_json
@@ -175,6 +177,10 @@ def _read(path: Path, identity: str) -> Atoms:
         raise InputError(f"{path}: holds the frame {content}, not {identity}; {remedy}")
     if settings not in (None, path.parent.name):
         raise InputError(f"{path}: holds a label of the settings {settings}; {remedy}")
+    for name, most in border.LARGEST.items():
+        size = np.abs(np.asarray(label.calc.results.get(name, 0.0), float)).max()
+        if size > most * (len(label) if name == "energy" else 1):
+            raise InputError(f"{path}: {name} of {size:.3g} is of no calculation; {remedy}")
     return label
 
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from umklapp import config
+from umklapp.crystals import materials
 from umklapp.errors import InputError
 from umklapp.lattice.elastic.record import ElasticRecord
 from umklapp.lattice.thermodynamics_record import ThermodynamicsRecord
@@ -217,17 +218,36 @@ def render(table: pd.DataFrame) -> str:
     return pd.DataFrame(rows).to_string(index=False)
 
 
-def run(path: Path) -> str:
-    """Text for a finished campaign: table, reasons, and where figures and report are.
+def of_finished(results: Results, selection: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of the materials that are done, in the order of the selection, and the other keys.
 
     Raises:
-        InputError: the campaign has no summary yet.
+        InputError: a summary.json cannot be read.
     """
-    results = Results(config.load(path).results)
+    paths = {key: Path(results.material(key).summary) for key in selection}
+    rows = [MaterialSummary.read(path).columns() for path in paths.values() if path.exists()]
+    return pd.DataFrame(rows), [key for key, path in paths.items() if not path.exists()]
+
+
+def run(path: Path) -> str:
+    """Text for a campaign: table, reasons, and where figures and report are.
+
+    Of a campaign that has not ended, or in which materials have failed, the table has the
+    materials that are done; the others are named under it.
+
+    Raises:
+        InputError: no material is done yet.
+    """
+    campaign = config.load(path)
+    results = Results(campaign.results)
     file = Path(results.summary)
-    if not file.exists():
+    missing: list[str] = []
+    if file.exists():
+        table = pd.read_csv(file)
+    else:
+        table, missing = of_finished(results, materials.keys(campaign.materials))
+    if table.empty:
         raise InputError(f"{file} does not exist yet: run the campaign of {path} first")
-    table = pd.read_csv(file)
     reasons = "\n".join(
         f"  {summary['material']}: {summary['reason']}\n    events: {summary['verdict_reason']}"
         f"\n    audit: {summary.get('audit_reason', 'not audited')}"
@@ -237,4 +257,9 @@ def run(path: Path) -> str:
     pages = (Path(results.page), Path(results.report))
     report = next((page for page in pages if page.exists()), pages[0])
     where = f"report: {report}" if report.exists() else f"figures: {results.figures}"
+    if missing:
+        where += (
+            f"\nwithout a result: {len(missing)} of {len(missing) + len(table)} materials "
+            f"({', '.join(missing)}); `umklapp status {path}` says where each stands"
+        )
     return f"{render(table)}\n\nwhy the rounds ended:\n{reasons}\n\ntable: {file}\n{where}"

@@ -114,6 +114,8 @@ def _whole(path: Path, kind: Small, keys: LabelKeys, notes: list[str]) -> Iterat
     formula = None
     for frame_index, frame in enumerate(labels):
         where = f"{path} frame {frame_index}"
+        if len(frame) == 0:
+            raise InputError(f"{where}: no atoms; is the file damaged?")
         formula = formula or composition(frame)
         if composition(frame) != formula:
             raise InputError(f"{where}: composition {frame.symbols}, frame 0 is {formula}")
