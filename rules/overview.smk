@@ -83,6 +83,9 @@ rule figure_study:
         table=CAMPAIGN.materials.table,
         summary=RESULTS.summary,
         verdicts=[RESULTS.material(material).verdict for material in MATERIALS],
+        green_kubo=[
+            RESULTS.material(material).green_kubo for material in MATERIALS if CAMPAIGN.green_kubo
+        ],
     output:
         sigma_parity=report(
             OVERVIEW.png("sigma_parity"),

@@ -6,7 +6,9 @@ import pandas as pd
 
 from umklapp.learning.events.verdict import Verdict
 from umklapp.logs import log_to
+from umklapp.report import advice
 from umklapp.report.figures import event_share, flagged, kappa_parity, sigma_parity, spent
+from umklapp.transport.green_kubo_record import GreenKuboRecord
 
 
 def main(files, materials, out):
@@ -20,11 +22,15 @@ def main(files, materials, out):
         for material, path in zip(materials, files["verdicts"], strict=True)
     }
     summary, published = pd.read_csv(files["summary"]), Path(files["table"])
+    doubts = {
+        Path(path).parent.name: advice.no_result(GreenKuboRecord.read(Path(path)))
+        for path in files["green_kubo"]
+    }
     tables = {
         "sigma_parity": sigma_parity.table(verdicts, published),
         "event_share": event_share.table(verdicts),
         "flagged": flagged.table(verdicts, summary),
-        "kappa_parity": kappa_parity.table(summary, published),
+        "kappa_parity": kappa_parity.table(summary, published, doubts),
         "spent": spent.table(summary),
     }
     for figure in (sigma_parity, event_share, flagged, kappa_parity, spent):

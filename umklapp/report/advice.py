@@ -55,6 +55,16 @@ def size_correction(green_kubo: GreenKuboRecord) -> float | None:
     return None if value is None or corrected is None else (corrected - value) / value
 
 
+def no_result(green_kubo: GreenKuboRecord) -> str:
+    """Why a κ by Green–Kubo is no result, whatever its error says; empty where it is one."""
+    if green_kubo.too_small:
+        return green_kubo.too_small
+    ratio = size_correction(green_kubo)
+    if ratio is not None and abs(ratio) > LARGE_CORRECTION:
+        return "its cell is too small: the size correction exceeds the value"
+    return ""
+
+
 def missing_green_kubo(green_kubo: GreenKuboRecord | None, audit: AuditRecord | None) -> str:
     """Why κ by Green–Kubo cannot be taken, as the end of a sentence; empty where it can.
 

@@ -27,7 +27,10 @@ def table(verdicts: Mapping[str, Verdict], summary: pd.DataFrame) -> pd.DataFram
     Args:
         verdicts: verdict.json by material. summary: summary.csv.
     """
-    rows = summary.set_index("material")
+    rows = summary.set_index("material").reindex(columns=["audit", "converged"])
+    rows["audit"] = (
+        rows["audit"].astype(object).fillna("not audited")
+    )  # made before there were audits
     table = pd.DataFrame(
         [
             (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -21,17 +22,21 @@ METHODS = {
 FEW = 20
 """Materials up to which all have their name; of more, those that are off by more than two."""
 
-COLUMNS = ("material", "method", "kappa_W_per_mK", "error_W_per_mK", "published_W_per_mK", "of")
+COLUMNS = ("material", "method", "kappa_W_per_mK", "error_W_per_mK", "published_W_per_mK", "of",
+           "no_result")  # fmt: skip
 
 
-def table(summary: pd.DataFrame, materials: Path) -> pd.DataFrame:
+def table(
+    summary: pd.DataFrame, materials: Path, doubts: Mapping[str, str] = MappingProxyType({})
+) -> pd.DataFrame:
     """A row per material and method with a published value, columns `COLUMNS`.
 
     The published value is the mean of the experiments, else of ab initio Green–Kubo; `of` says
     which.
 
     Args:
-        summary: summary.csv. materials: the table with the published values.
+        summary: summary.csv. materials: the table with the published values. doubts: of
+            `advice.no_result`, by the material whose Green–Kubo is no result.
     """
     published = literature_table(materials).set_index("material")
     rows = []
@@ -53,7 +58,8 @@ def table(summary: pd.DataFrame, materials: Path) -> pd.DataFrame:
             ("power_law", float(power_law(np.array(sigma))) if pd.notna(sigma) else None, None),
         ):
             if kappa is not None and pd.notna(kappa) and pd.notna(value):
-                rows.append((row["material"], method, kappa, error, value, of))
+                doubt = doubts.get(row["material"], "") if method == "green_kubo" else ""
+                rows.append((row["material"], method, kappa, error, value, of, doubt))
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(
         {name: float for name in COLUMNS if name.endswith("mK")}
     )
@@ -71,10 +77,16 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
     axes.plot(ends, ends, color="0.4", lw=0.8)
     axes.fill_between(ends, ends / 2, ends * 2, color=GREY, alpha=0.12, lw=0)
     for method, (label, colour, marker) in METHODS.items():
-        own = data[data["method"] == method]
+        own = data[(data["method"] == method) & (data["no_result"] == "")]
         axes.errorbar(
             own["published_W_per_mK"], own["kappa_W_per_mK"], yerr=own["error_W_per_mK"],
             fmt=marker, ms=4.5, color=colour, capsize=2, ls="none", label=label,
+        )  # fmt: skip
+    hollow = data[data["no_result"] != ""]
+    if len(hollow):
+        axes.plot(
+            hollow["published_W_per_mK"], hollow["kappa_W_per_mK"], "s", ms=4.5, mfc="none",
+            color=GREY, label="Green–Kubo, cell too small: no result",
         )  # fmt: skip
     first = data.drop_duplicates("material")
     off = np.abs(np.log2(first["kappa_W_per_mK"] / first["published_W_per_mK"])) > 1
@@ -89,5 +101,5 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
     )  # fmt: skip
     decades(axes.xaxis)
     decades(axes.yaxis)
-    figure.legend(loc="outside lower center", ncols=3)
+    figure.legend(loc="outside lower center", ncols=2)
     save(figure, paths)

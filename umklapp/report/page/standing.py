@@ -166,10 +166,7 @@ def green_kubo(sources: MaterialSources) -> Kappa | None:
     budget = sources.errors.green_kubo if sources.errors else None
     error = record.error_W_per_mK if budget is None else budget.total(record.temperature_K)
     partial = "" if budget else "statistics only"
-    ratio = advice.size_correction(record)
-    doubt = record.too_small or ""
-    if not doubt and ratio is not None and abs(ratio) > advice.LARGE_CORRECTION:
-        doubt = "its cell is too small: the size correction exceeds the value"
+    doubt = advice.no_result(record)
     corrected = record.corrected_W_per_mK
     value = record.kappa_W_per_mK if doubt or corrected is None else corrected
     return Kappa(value, error, partial, doubt)

@@ -97,6 +97,11 @@ def test_a_bin_of_the_reliability_by_hand():
     assert row.error_bar == pytest.approx(4 / np.sqrt(10) / (2 * np.sqrt(5)))
 
 
+def test_a_bin_without_any_error_has_a_bar_of_zero():
+    (row,) = calibration.reliability(np.zeros(10), np.ones(10), 1.0)
+    assert (row.observed, row.error_bar) == (0.0, 0.0)
+
+
 def test_error_bars_of_the_reliability_are_the_scatter_of_repeated_draws():
     rows = [
         calibration.reliability(*gaussian(400, seed=seed), 2.0, bins=1)[0] for seed in range(200)

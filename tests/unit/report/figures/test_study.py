@@ -112,6 +112,8 @@ def test_flagged_materials_come_first_with_their_evidence(verdicts, summary):
     )  # fmt: skip
     assert (first["audit"], first["converged"]) == ("failed", "no")
     assert table.iloc[1]["evidence"] == "undecided: no dynamics"
+    old = flagged.table(verdicts, summary.drop(columns=["audit"]))
+    assert set(old["audit"]) == {"not audited"}
 
 
 def test_kappa_beside_the_mean_of_the_experiments(summary, root):
@@ -124,6 +126,16 @@ def test_kappa_beside_the_mean_of_the_experiments(summary, root):
     assert law == pytest.approx(0.02 * 0.36**-4.8)
     assert ("NaCl-225", "green_kubo") not in rows.index
     assert "Xx-1" not in set(table["material"])
+    assert set(table["no_result"]) == {""}
+
+
+def test_green_kubo_of_a_cell_that_is_too_small_is_marked(summary, root, tmp_path):
+    doubts = {"CuI-216": "its cell of 8 atoms is smaller than asked"}
+    table = kappa_parity.table(summary, root / "config/materials.csv", doubts)
+    marked = table[table["no_result"] != ""]
+    assert marked[["material", "method"]].values.tolist() == [["CuI-216", "green_kubo"]]
+    kappa_parity.draw(table, [tmp_path / "marked.png"])
+    assert (tmp_path / "marked.png").exists()
 
 
 def test_the_dearest_material_comes_first(summary):
