@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 )
 def test_a_round_with_another_backend(backend: str, forks: None, tmp_path: Path) -> None:
     potential = small(backend, dtype="float32").model_dump(mode="json", exclude_defaults=True)
-    potential["training"]["epochs"] = 4
+    potential["training"] |= {"epochs": 4, "repeats": 0}
     settings = {**TINY, "potential": potential, "rounds": {"max": 1, "force_error": 1e-4}}
     settings.pop("green_kubo")
     config = tmp_path / "tiny.yaml"
