@@ -18,7 +18,7 @@ if not SHARD:
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=memory("report_page", 2000),
+            mem_mb=memory("report_page", 1000),
             runtime=minutes("report_page", 30),
         message:
             "The report: one page of all materials"

@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-import pandas as pd
-
 from umklapp.learning.events.verdict import Verdict
 from umklapp.logs import log_to
 from umklapp.report import advice, comparison, zero_label
@@ -17,34 +15,25 @@ from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import Conductivity, EffectiveConductivity, SrmeRecord
 
 
+def given(kind, path):
+    """A record, None where the campaign has no such file."""
+    return kind.read(Path(path)) if path else None
+
+
 def main(material, files, out):
     """Write table, page and figure."""
     conductivity = Conductivity.read(Path(files["conductivity"]))
-    ran, effective, srme = (
-        kind.read(Path(files[name])) if files[name] else None
-        for kind, name in (
-            (GreenKuboRecord, "green_kubo"),
-            (EffectiveConductivity, "effective"),
-            (SrmeRecord, "srme"),
-        )
-    )
-    baseline, corrected = (
-        kind.read(Path(files[name])) if files[name] else None
-        for kind, name in ((Baseline, "baseline"), (CorrectedBaseline, "corrected_baseline"))
-    )
-    others = (
-        zero_label.rows(baseline, corrected),
-        comparison.literature_rows(conductivity.literature),
-    )
-    others = pd.concat([rows for rows in others if len(rows)] or others[:1], ignore_index=True)
-    errors = KappaErrors.read(Path(files["error_budget"])) if files["error_budget"] else None
+    ran = given(GreenKuboRecord, files["green_kubo"])
+    effective = given(EffectiveConductivity, files["effective"])
+    baseline = given(Baseline, files["baseline"])
+    corrected = given(CorrectedBaseline, files["corrected_baseline"])
+    published = comparison.literature_rows(conductivity.literature)
+    others = zero_label.beside(baseline, corrected, published)
+    errors = given(KappaErrors, files["error_budget"])
     table = comparison.rows(conductivity, ran, effective, others, errors)
     verdict = Verdict.read(files["verdict"])
-    sigmas = {
-        f"dynamics of the {which} committee": verdict.overall_sigma(key)
-        for key, which in (("before", "first"), ("after", "last"))
-    }
-    audit_record = AuditRecord.read(files["audit"]) if files["audit"] else None
+    sigmas = comparison.sigmas(verdict)
+    audit_record = given(AuditRecord, files["audit"])
     audit = comparison.audited(audit_record)
     converged = History.read(Path(files["history"])).rounds[-1].assessment.converged
     sentence = advice.advice(
@@ -61,10 +50,9 @@ def main(material, files, out):
     page = comparison.page(material, table, sigmas, sentence, problems, audit, correction)
     Path(out["page"]).write_text(page)
     rows = json.loads(table.to_json(orient="records"))
-    record = comparison.Comparison(
-        advice=sentence, sigma=sigmas, kappa=rows, srme=srme, audit=audit, non_analytical=correction
-    )
-    record.write(out["record"])
+    parts = {"advice": sentence, "sigma": sigmas, "kappa": rows, "audit": audit}
+    srme = given(SrmeRecord, files["srme"])
+    comparison.Comparison(**parts, srme=srme, non_analytical=correction).write(out["record"])
     figure.draw(table, material, sentence, [out["png"], out["pdf"]])
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from pydantic import field_validator
 
 from umklapp.lattice.born_record import NonAnalytical
+from umklapp.learning.events.verdict import Verdict
 from umklapp.records import Part, Record
 from umklapp.report.advice import LARGE_CORRECTION, size_correction
 from umklapp.transport.audit.record import AuditRecord, Outcome
@@ -245,3 +246,11 @@ def page(
     ]
     lines += ["", *(f"- {problem}" for problem in problems)] if problems else []
     return "\n".join(lines) + "\n"
+
+
+def sigmas(verdict: Verdict) -> dict[str, float | None]:
+    """σᴬ in the dynamics of the first and of the last committee, None where it is not known."""
+    return {
+        f"dynamics of the {which} committee": verdict.overall_sigma(key)
+        for key, which in (("before", "first"), ("after", "last"))
+    }

@@ -71,3 +71,15 @@ def columns(baseline: Baseline | None, corrected: CorrectedBaseline | None) -> d
         "zero_label_corrected_kappa_300K_W_per_mK": kappa_and_error[0],
         "zero_label_corrected_error_W_per_mK": kappa_and_error[1],
     }
+
+
+def beside(
+    baseline: Baseline | None, corrected: CorrectedBaseline | None, published: pd.DataFrame
+) -> pd.DataFrame:
+    """Rows of the foundation model, then those of the literature.
+
+    Args:
+        published: of `comparison.literature_rows`.
+    """
+    own = rows(baseline, corrected)
+    return pd.concat([own, published], ignore_index=True) if len(own) else published

@@ -178,7 +178,9 @@ def test_frames_with_forces_that_are_not_numbers(plain, tmp_path):
 
 def test_frames_in_a_cell_that_is_no_multiple(plain, tmp_path):
     path = tmp_path / "given.extxyz"
-    odd = frames.labelled(frames.strip(labelled_frames(1)[0])[:7], -1.0, np.ones((7, 3)))
+    forces = np.zeros((7, 3))
+    forces[:2, 0] = 1.0, -1.0
+    odd = frames.labelled(frames.strip(labelled_frames(1)[0])[:7], -1.0, forces)
     frames.write_frames(path, [odd] * 4)
     with pytest.raises(InputError, match="frame 0: 7 atoms are no multiple of the primitive cell"):
         check(with_frames(plain, path))

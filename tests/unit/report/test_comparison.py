@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from umklapp.report import comparison
 from umklapp.report.figures import comparison as figure
 from umklapp.report.figures import green_kubo as green_kubo_figure
 from umklapp.transport.green_kubo_record import CepstralNumbers, GreenKuboRecord, SizeNumbers
+from umklapp.transport.green_kubo_series import GreenKuboSeries
 from umklapp.transport.kappa_records import EffectiveConductivity, Literature
 
 CONDUCTIVITY = stored_results.conductivity(
@@ -154,22 +156,20 @@ def test_the_page_and_the_figure_have_all_rows(tmp_path):
 
 def test_the_green_kubo_figure_is_drawn_with_and_without_its_parts(tmp_path):
     time = np.linspace(0, 10000, 101)
-    series = {
-        "times_fs": time,
-        "integral": 5 * (1 - np.exp(-time / 800)),
-        "smooth_integral": 5 * (1 - np.exp(-time / 800)),
-    }
+    integral = 5 * (1 - np.exp(-time / 800))
+    series = GreenKuboSeries(times_fs=time, integral=integral, smooth_integral=integral)
     green_kubo_figure.draw(GREEN_KUBO, series, "X", [tmp_path / "bare.png"])
-    series |= {
-        "cepstral_frequencies_THz": np.linspace(0, 5, 50),
-        "cepstral_periodogram": np.ones(50),
-        "cepstral_smooth": np.ones(50),
-    }
+    series = replace(
+        series,
+        cepstral_frequencies_THz=np.linspace(0, 5, 50),
+        cepstral_periodogram=np.ones(50),
+        cepstral_smooth=np.ones(50),
+    )
     size = {
         "meshes": [4, 6, 8], "kappas_W_per_mK": [3.0, 3.5, 3.7], "extrapolated_W_per_mK": 4.1,
         "kappa_harmonic_W_per_mK": 3.2,
     }  # fmt: skip
     green_kubo_figure.draw(changed(size=SizeNumbers(**size)), series, "X", [tmp_path / "all.png"])
     failed = GreenKuboRecord(kappa_W_per_mK=None, not_computed="because")
-    green_kubo_figure.draw(failed, {}, "X", [tmp_path / "none.png"])
+    green_kubo_figure.draw(failed, GreenKuboSeries(), "X", [tmp_path / "none.png"])
     assert len(list(tmp_path.glob("*.png"))) == 3
