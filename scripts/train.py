@@ -26,9 +26,8 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
         primitive, perfect = (
             frames.read_candidates(Path(files[name]))[0] for name in ("primitive", "sampling")
         )
-        calculation = force_constants.prepare(
-            primitive, perfect, phonons, BornRecord.read(files["born"])
-        )
+        born = BornRecord.read(files["born"])
+        calculation = force_constants.prepare(primitive, perfect, phonons, born)
         result = taylor.train(dataset, perfect, calculation, potential, seed, out["model"], scratch)
         left = left_on(load(out["model"]), dataset)
     else:
@@ -36,10 +35,9 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
         parent = next((Path(files[name]) for name in ("parent", "start") if files[name]), None)
         potential = as_start(potential) if files["start"] else potential
         print(f"member {member}: seed {seed}, from {parent or 'scratch'}")
-        result, left = trained_out.train(
-            *parts, potential, seed, out["model"], scratch, parent=parent
-        )
-    record = Training(
+        where = potential, seed, out["model"], scratch
+        result, left = trained_out.train(*parts, *where, parent=parent)
+    Training(
         member=member,
         seed=seed,
         frames={"train": len(parts[0]), "validation": len(parts[1]), "dataset": len(dataset)},
@@ -48,10 +46,8 @@ def main(names, files, potential, committee, phonons, root, scratch, out):
         potential=potential.model_dump(mode="json"),
         parent=provenance.file_digest(parent) if parent else None,
         left=left,
-        **device.facts(),
-        **dict(result),
-    )
-    record.write(out["record"])
+        **device.facts() | dict(result),
+    ).write(out["record"])
 
 
 if __name__ == "__main__":
