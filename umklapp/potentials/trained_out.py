@@ -38,7 +38,8 @@ def train(
 
     A repeat is a warm start: `training.warm_start`, or, without one, the epochs of the training and
     half its learning rate. It ends where no kind and cell of the training labels keeps more than
-    `training.left` of its force, or after `training.repeats`.
+    `training.left` of its force, after `training.repeats`, or with the weights of before where a
+    repeat has not lowered the largest share.
 
     Args and raises:
         as `nequip.training.train`.
@@ -56,12 +57,16 @@ def train(
         if group is None or share(group) <= options.left:
             break
         log.info(f"{share(group):.0%} of the forces of {group.name} is left: training goes on")
-        folder = scratch / f"again_{repeat}"
-        best = folder / "parent.ckpt"
+        folder, best = scratch / f"again_{repeat}", scratch / f"before_{repeat}.ckpt"
         copy(out, best)
         other_seed = provenance.seed_for(seed, "again", repeat) % 2**31
         more = trainer(again)(training, validation, again, other_seed, out, folder, parent=best)
-        left = left_on(load(out), training)
+        after = left_on(load(out), training)
+        if _largest(after) >= share(group):
+            log.info("the repeat has left as much: the weights of before are kept")
+            copy(best, out)
+            break
+        left = after
         result = more.model_copy(
             update={
                 "epochs": result.epochs + more.epochs,
@@ -83,6 +88,11 @@ def share(group: Left) -> float:
     """What is left over the force of the labels, rms over rms; infinite where they have none."""
     force = group.force_rms_eV_per_A
     return group.force_rmse_eV_per_A / force if force else float("inf")
+
+
+def _largest(left: Sequence[Left]) -> float:
+    group = worst(left)
+    return 0.0 if group is None else share(group)
 
 
 def _repeated(settings: config.Potential) -> config.Potential:

@@ -46,6 +46,20 @@ def test_it_goes_on_from_its_best_weights_until_the_repeats_are_used_up(labels, 
     assert left[0].force_rmse_eV_per_A < before[0].force_rmse_eV_per_A
 
 
+def test_a_repeat_that_makes_it_worse_is_given_up(labels, tmp_path):
+    """A learning rate that throws the weights about; those of the first training are kept."""
+    wild = {"epochs": 1, "learning_rate": 5.0}
+    result, left = run(labels, tiny(left=0.01, repeats=2, warm_start=wild), tmp_path / "wild")
+    once, before = run(labels, tiny(repeats=0), tmp_path / "once")
+    assert (result.repeats, result.epochs) == (0, once.epochs)
+    assert left == before
+    kept, first = (
+        load(tmp_path / folder / "model.ckpt").evaluate(labels).forces
+        for folder in ("wild", "once")
+    )
+    np.testing.assert_array_equal(kept, first)
+
+
 def test_without_repeats_it_is_the_plain_training(labels, tmp_path):
     settings = tiny(repeats=0)
     run(labels, settings, tmp_path / "one")
