@@ -14,7 +14,6 @@ from ase import Atoms
 from phono3py import Phono3py
 from phono3py.file_IO import read_fc2_from_hdf5, write_fc2_to_hdf5
 from phonopy.harmonic.force_constants import compact_fc_to_full_fc
-from phonopy.interface.symfc import SymfcFCSolver
 
 from umklapp import config
 from umklapp.crystals.formats.force_sets import load_params
@@ -22,6 +21,7 @@ from umklapp.crystals.phonopy_cells import from_phonopy, supercell_matrix, to_ph
 from umklapp.errors import CalculationError, InputError
 from umklapp.lattice.born_record import BornRecord
 from umklapp.potentials.contract import Potential
+from umklapp.potentials.taylor import basis
 
 SEED = 0
 """Of random displacements."""
@@ -183,9 +183,7 @@ def unknowns(phonon: Phono3py, cutoff: float | None = None) -> int:
     Args:
         cutoff: of the pairs of fc3 (Å).
     """
-    options = None if cutoff is None else {"cutoff": {3: cutoff}}
-    solver = SymfcFCSolver(phonon.supercell, symmetry=phonon.symmetry, options=options)
-    return sum(solver.estimate_basis_size(orders=[2, 3]).values())
+    return basis.unknowns(from_phonopy(phonon.supercell), cutoff)
 
 
 def fit(phonon: Phono3py, cutoff: float | None) -> None:

@@ -25,6 +25,7 @@ from umklapp.lattice.born_record import BornRecord
 from umklapp.lattice.sigma_a import RunningSigma
 from umklapp.potentials.calculator import PotentialCalculator
 from umklapp.potentials.foundation import FoundationPotential
+from umklapp.potentials.taylor.basis import range_within
 from umklapp.reference.relaxation import relax_with
 from umklapp.transport import bte
 from umklapp.transport.audit.drawing import thermal_displacements
@@ -39,9 +40,6 @@ SEED = 0
 FMAX, SMAX = 1e-3, 2e-4
 """eV/Å and eV/Å³ that a relaxation by the model leaves at most."""
 
-SHORTER = 0.9
-"""Factor by which the range of fc3 is cut until there are few enough free numbers."""
-
 
 @dataclass(frozen=True)
 class Request:
@@ -55,26 +53,14 @@ class Request:
     phonons: config.Phonons
     conductivity: config.Conductivity
 
-    def fit(self, primitive: Atoms, perfect: Atoms) -> config.Phonons:
+    def fit(self, perfect: Atoms) -> config.Phonons:
         """Settings of the symfc fit in a supercell: range of fc3 and number of random cells.
 
         Raises:
             CalculationError: even the shortest range has more free numbers than allowed.
         """
         plain = self.phonons.model_copy(update={"force_constants": None, "correction": "none"})
-        calculation = force_constants.prepare(primitive, perfect, plain)
-        cutoff, unknowns = plain.pair_cutoff, 0
-        longest = cutoff or float(perfect.get_all_distances(mic=True).max())
-        while (
-            unknowns := force_constants.unknowns(calculation, cutoff)
-        ) > self.foundation.unknowns:
-            longest *= SHORTER
-            cutoff = longest
-            if cutoff < 2.0:
-                raise CalculationError(
-                    f"fc2 and fc3 of {perfect.symbols} have more than {self.foundation.unknowns} "
-                    "free numbers (foundation.unknowns)"
-                )
+        cutoff, unknowns = range_within(perfect, self.foundation.unknowns, plain.pair_cutoff)
         least = math.ceil(unknowns / (3 * len(perfect)))
         n_cells = max(3, math.ceil(self.foundation.oversampling * least))
         return plain.model_copy(
@@ -96,7 +82,7 @@ def at_lattice(
     """
     began = time.monotonic()
     primitive, perfect = cells
-    settings = request.fit(primitive, perfect)
+    settings = request.fit(perfect)
     calculation = force_constants.prepare(primitive, perfect, settings, born)
     force_constants.evaluate(calculation, potential, settings)
     kappa = bte.solve(

@@ -76,7 +76,7 @@ def compute(
         taylor: shape of the prior; its scale is learned.
     """
     primitive, perfect = cells
-    settings = request.fit(primitive, perfect)
+    settings = request.fit(perfect)
     cutoff = taylor.cubic_cutoff or settings.pair_cutoff
     limited = taylor.model_copy(update={"cubic_cutoff": cutoff})
     learned = _learn(potential, labels, perfect, limited)

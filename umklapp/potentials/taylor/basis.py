@@ -19,10 +19,14 @@ from symfc import Symfc
 
 from umklapp.crystals.force_constant_arrays import as_matrix
 from umklapp.crystals.phonopy_cells import to_phonopy
-from umklapp.errors import InputError
+from umklapp.crystals.sites import bond_length
+from umklapp.errors import CalculationError, InputError
 
 TOLERANCE = 1e-3
 """Å: sites closer than this are one. The same number is the strain between cells that are one."""
+
+SHORTER = 0.9
+"""Factor by which the range of the third order is cut until there are few enough free numbers."""
 
 
 def match(cell: np.ndarray, positions: np.ndarray, sites: np.ndarray) -> np.ndarray:
@@ -123,6 +127,30 @@ def unknowns(atoms: Atoms, cutoff: float | None = None) -> int:
     """
     solver = Symfc(to_phonopy(atoms), cutoff=None if cutoff is None else {3: cutoff})
     return sum(solver.estimate_basis_size(orders=[2, 3]).values())
+
+
+def range_within(atoms: Atoms, most: int, cutoff: float | None = None) -> tuple[float | None, int]:
+    """Range of the third order with which there are about `most` free numbers or fewer.
+
+    Args:
+        atoms: perfect supercell. most: of second and third order.
+        cutoff: the longest range (Å); None: all pairs.
+
+    Returns:
+        The range (Å), `cutoff` where that is short enough, and the number of free numbers.
+
+    Raises:
+        CalculationError: even nearest neighbours have more.
+    """
+    longest = cutoff or float(atoms.get_all_distances(mic=True).max())
+    while (count := unknowns(atoms, cutoff)) > most:
+        cutoff = longest = SHORTER * longest
+        if cutoff < bond_length(atoms):
+            raise CalculationError(
+                f"second and third order of {atoms.get_chemical_formula()} have more than {most} "
+                "free numbers"
+            )
+    return cutoff, count
 
 
 @dataclass(frozen=True)

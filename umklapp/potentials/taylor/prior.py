@@ -19,9 +19,9 @@ from umklapp import config
 from umklapp.crystals import sites
 from umklapp.crystals.force_constant_arrays import as_matrix
 from umklapp.crystals.phonopy_cells import from_phonopy
-from umklapp.errors import CalculationError, InputError
+from umklapp.errors import InputError
 from umklapp.potentials.taylor import electrostatics
-from umklapp.potentials.taylor.basis import Expansion, copies_of, fold, unknowns
+from umklapp.potentials.taylor.basis import Expansion, copies_of, fold, range_within
 from umklapp.potentials.taylor.model import TaylorModel
 from umklapp.potentials.taylor.regression import decaying_widths, root_from_widths
 
@@ -124,14 +124,7 @@ class Prior:
         Raises:
             CalculationError: even nearest neighbours have more.
         """
-        cutoff = settings.cubic_cutoff or pair_cutoff
-        longest = cutoff or float(perfect.get_all_distances(mic=True).max()) + 0.01
-        while unknowns(perfect, cutoff) > LARGEST_EXPANSION:
-            cutoff = longest = 0.9 * longest
-            if cutoff < sites.bond_length(perfect):
-                raise CalculationError(
-                    f"the Taylor expansion has more than {LARGEST_EXPANSION} free numbers"
-                )
+        cutoff, _ = range_within(perfect, LARGEST_EXPANSION, settings.cubic_cutoff or pair_cutoff)
         return cls(perfect, Knowledge(), settings.model_copy(update={"cubic_cutoff": cutoff}))
 
     @cached_property
