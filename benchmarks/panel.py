@@ -21,6 +21,7 @@ Rows that are in the table are not made again. Several files may be given.
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ from umklapp import config
 from umklapp.crystals import frames
 from umklapp.crystals.formats.force_sets import load_params
 from umklapp.crystals.phonopy_cells import from_phonopy
+from umklapp.errors import InputError, UmklappError
 from umklapp.files import replacing
 from umklapp.lattice import force_constants
 from umklapp.potentials.contract import Potential, Prediction
@@ -46,6 +48,9 @@ from umklapp.transport import bte
 
 COLUMNS = ["crystal", "labels", "draw", "method", "kappa", "kappa_error_bar", "kappa_dft"]
 METHODS = ("foundation", "foundation+taylor", "foundation+evidence", "taylor", "symfc")
+OVERSAMPLING = 3.0
+"""Cells behind the truth, as a multiple of the least that can be fitted."""
+
 POSTERIOR_DRAWS = 6
 """Of the force constants, for the error bar of `foundation+evidence`."""
 
@@ -93,6 +98,7 @@ class Panel:
     def of(cls, path: Path, options: argparse.Namespace) -> Panel:
         """From a params file."""
         file = load_params(path)
+        check(path, file, options)
         perfect = from_phonopy(file.supercell)
         labels = []
         for shift, forces in zip(file.displacements, file.forces, strict=True):
@@ -155,6 +161,27 @@ class Panel:
         return [kappa, float(np.sqrt(np.mean((np.array(draws) / middle - 1) ** 2)) * kappa)]
 
 
+def check(path: Path, file: Phono3py, options: argparse.Namespace) -> None:
+    """Raise `InputError` where a file cannot give the truth and labels besides."""
+    if file.forces is None or "first_atoms" in file.dataset:
+        raise InputError(
+            f"{path}: the panel needs forces on cells in which every atom is displaced at random "
+            "(phono3py --rd); displacements of one or two atoms are no labels of a campaign"
+        )
+    least = math.ceil(force_constants.unknowns(file) / (3 * len(file.supercell)))
+    if options.cells < OVERSAMPLING * least:
+        raise InputError(
+            f"{path}: {options.cells} cells of {len(file.supercell)} atoms do not fix fc3, {least} "
+            f"are the least that can be fitted: --cells {math.ceil(OVERSAMPLING * least)} or more"
+        )
+    rest = len(file.forces) - options.cells
+    if rest < max(options.labels):
+        raise InputError(
+            f"{path}: {len(file.forces)} cells, of which the truth takes {options.cells} "
+            f"(--cells): {max(rest, 0)} are left for up to {max(options.labels)} labels (--labels)"
+        )
+
+
 def chosen(panel: Panel, draw: int, count: int) -> list[Atoms]:
     """`count` frames of a draw; those of fewer frames are among them."""
     order = np.random.default_rng([draw, *panel.name.encode()]).permutation(len(panel.labels))
@@ -207,9 +234,13 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=3e-5, help="of the labels (eV/Å)")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/panel.csv"))
     options = parser.parse_args()
-    model = Remembered(FoundationPotential(config.NequixModel(path=options.model)))
-    for path in options.params:
-        panel, truth = Panel.of(path, options), None
+    try:
+        panels = [Panel.of(path, options) for path in options.params]
+        model = Remembered(FoundationPotential(config.NequixModel(path=options.model)))
+    except UmklappError as error:
+        raise SystemExit(str(error)) from None
+    for panel in panels:
+        truth = None
         for method, count, draw in wanted(options):
             rows = pd.read_csv(options.out) if options.out.exists() else pd.DataFrame()
             known = rows.to_dict("records")
