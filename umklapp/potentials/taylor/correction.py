@@ -51,10 +51,14 @@ class Corrected:
 
 
 def correct(
-    potential: Potential, labels: Sequence[Atoms], perfect: Atoms, settings: config.Taylor
+    potential: Potential,
+    labels: Sequence[Atoms],
+    perfect: Atoms,
+    settings: config.Taylor,
+    prior: Prior | None = None,
 ) -> tuple[Corrected, dict[str, float]]:
     """`correct_members` for one potential."""
-    return correct_members([potential], labels, perfect, settings)[0]
+    return correct_members([potential], labels, perfect, settings, prior)[0]
 
 
 def correct_members(
@@ -62,6 +66,7 @@ def correct_members(
     labels: Sequence[Atoms],
     perfect: Atoms,
     settings: config.Taylor,
+    prior: Prior | None = None,
 ) -> list[tuple[Corrected, dict[str, float]]]:
     """Each potential with the posterior of its own residual, and what the correction did.
 
@@ -77,6 +82,7 @@ def correct_members(
         labels: labelled frames; those in the cell of `perfect` are used.
         perfect: the phonon supercell.
         settings: widths and least noise of the prior.
+        prior: of `perfect` and `settings`, where it was made before.
 
     Returns:
         For every potential the corrected one; number of labels, of those left out as hopped, rms
@@ -95,7 +101,7 @@ def correct_members(
         )
     if left_out:
         log.info(f"{left_out} of {len(same)} labels left out: an atom has left its site")
-    prior = Prior.affordable(perfect, settings)
+    prior = prior or Prior.affordable(perfect, settings)
     u = displacements(perfect, used)
     design = prior.scaled_design(u).reshape(-1, sum(len(root) for root in prior.roots))
     growing = np.repeat(noise_scales(u, LEAST_SCALE), 3 * len(perfect))
