@@ -19,6 +19,8 @@ from umklapp.crystals.materials import composition
 from umklapp.potentials import architectures
 from umklapp.potentials.nequip import parents
 from umklapp.potentials.nequip.progress import MONITOR
+from umklapp.potentials.nequip.scaled_forces import metric
+from umklapp.potentials.quiet_frames import typical_force
 
 
 @dataclass(frozen=True)
@@ -91,18 +93,22 @@ def module_options(
     data: dict[str, Any],
     settings: config.Potential,
     stress: bool,
-    n_frames: int,
+    training: Sequence[Atoms],
     frozen: Sequence[str],
 ) -> dict[str, Any]:
     """Options of NequIP's training module without its model.
 
     Args:
-        data: of `data_options`. n_frames: that are trained on. frozen: parts whose weights stay.
+        data: of `data_options`. training: labelled frames. frozen: parts whose weights stay.
     """
     options = settings.training
-    weights = {"total_energy": options.energy_weight, "forces": options.force_weight}
-    loss: dict[str, Any] = {"per_atom_energy": True, "coeffs": weights}
-    metrics: dict[str, Any] = {"coeffs": {"per_atom_energy_mae": 1.0, "forces_mae": 1.0}}
+    weights = {"total_energy": options.energy_weight, "forces": None}
+    shown = {"per_atom_energy_mae": 1.0, "forces_mae": None}  # unscaled, in eV/Å, for the record
+    scale = options.quiet_frames, typical_force([frame.get_forces() for frame in training])
+    squares = metric("scaled_forces_mse", "MeanSquaredError", *scale, options.force_weight)
+    absolute = metric("scaled_forces_mae", "MeanAbsoluteError", *scale, 1.0)
+    loss: dict[str, Any] = {"per_atom_energy": True, "coeffs": weights, "extra_metrics": [squares]}
+    metrics: dict[str, Any] = {"coeffs": shown, "extra_metrics": [absolute]}
     target, kind = "nequip.train.EnergyForceLoss", "EnergyForce"
     if stress:
         target, kind = "nequip.train.EnergyForceStressLoss", "EnergyForceStress"
@@ -123,7 +129,7 @@ def module_options(
         "loss": {"_target_": target, **loss},
         "val_metrics": {"_target_": f"nequip.train.{kind}Metrics", **metrics},
         "optimizer": optimizer,
-        "lr_scheduler": _learning_rates(options, -(-n_frames // options.batch_size)),
+        "lr_scheduler": _learning_rates(options, -(-len(training) // options.batch_size)),
     }
 
 
