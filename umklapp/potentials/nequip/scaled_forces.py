@@ -10,7 +10,7 @@ from nequip.data import AtomicDataDict, BaseModifier
 from umklapp.potentials.quiet_frames import QUIETEST
 
 
-class ScaledForces(BaseModifier):  # type: ignore[misc]  # NequIP has no types
+class ScaledForces(BaseModifier):
     """Predicted and labelled forces of every frame, times its `quiet_frames.frame_scales`.
 
     Args:
