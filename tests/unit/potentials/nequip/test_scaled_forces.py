@@ -1,11 +1,17 @@
 """The scaled forces of NequIP's loss are those of `quiet_frames`."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 import torch
 from hydra.utils import instantiate
+from hypothesis import given
+from hypothesis import strategies as st
 
+from umklapp import config
 from umklapp.potentials.nequip import scaled_forces
+from umklapp.potentials.nequip.training_settings import loss_weights
 from umklapp.potentials.quiet_frames import frame_scales
 
 SIZES = (5, 2, 3)
@@ -61,3 +67,15 @@ def test_the_loss_is_the_weighted_mean_of_energy_and_scaled_forces(batch):
     scales = frame_scales(labels, 1.0, 0.3)
     errors = [s * (p - w) for s, p, w in zip(scales, predicted, labels, strict=True)]
     assert found == pytest.approx(0.8 * np.mean(np.concatenate(errors) ** 2), rel=1e-9)
+
+
+@given(st.floats(1e-3, 1e3), st.floats(1e-3, 1e3), st.floats(0, 1e3), st.booleans())
+def test_the_weights_of_the_loss_sum_to_one_in_every_order(energy, force, virial, stress):
+    """NequIP normalises them again in a training that goes on: 1.0 changes nothing."""
+    options = config.Training(energy_weight=energy, force_weight=force, stress_weight=virial)
+    weights = loss_weights(options, stress)
+    assert {sum(order) for order in permutations(weights)} == {1.0}
+    total = energy + force + virial * stress
+    assert weights == pytest.approx(
+        (energy / total, force / total, virial * stress / total), abs=1e-14
+    )
