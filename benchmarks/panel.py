@@ -43,6 +43,7 @@ from umklapp.potentials.foundation import FoundationPotential
 from umklapp.potentials.taylor.correction import Corrected, correct
 from umklapp.potentials.taylor.prior import Knowledge, Prior
 from umklapp.potentials.taylor.residual import Residual
+from umklapp.report.figures import panel as figure
 from umklapp.transport import bte
 
 COLUMNS = ["crystal", "labels", "draw", "method", "kappa", "kappa_error_bar", "kappa_dft"]
@@ -218,39 +219,6 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     return grouped.mean().unstack("method").round(2)
 
 
-def figure(table: pd.DataFrame, out: Path) -> None:
-    """|κ/κ_DFT − 1| against labels: mean over the draws with its standard error."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    crystals = sorted(table["crystal"].unique())
-    canvas, axes = pyplot.subplots(
-        1, len(crystals), figsize=(4.2 * len(crystals), 3.4), sharey=True, squeeze=False
-    )
-    for axis, crystal in zip(axes[0], crystals, strict=True):
-        own = table[table["crystal"] == crystal]
-        error = 100 * (own["kappa"] / own["kappa_dft"] - 1).abs()
-        for method, rows in own.assign(error=error).groupby("method"):
-            if method == "symfc":
-                continue  # beyond the axis: fewer equations than unknowns
-            grouped = rows.groupby("labels")["error"]
-            spread = grouped.std().fillna(0) / np.sqrt(grouped.count())
-            if method == "foundation":
-                axis.axhline(grouped.mean().iloc[0], color="0.5", ls="--", lw=1, label=method)
-                continue
-            axis.errorbar(
-                grouped.mean().index, grouped.mean(), spread, marker="o", capsize=2, label=method
-            )
-        axis.set(title=crystal, xlabel="labels (64-atom frames)", ylim=(0, 8))
-        axis.set_xticks([0, 1, 2, 4])
-    axes[0][0].set_ylabel("|κ/κ$_{DFT}$ − 1| (%)")
-    axes[0][-1].legend(frameon=False, fontsize=8)
-    canvas.tight_layout()
-    canvas.savefig(out.with_suffix(".png"), dpi=160)
-
-
 def main() -> None:
     """Make the rows that are missing; then print the table and draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -289,7 +257,7 @@ def main() -> None:
             print(f"{place}: {value:.4g} ± {bar:.2g}, DFT {truth:.4g}", flush=True)
     table = pd.read_csv(options.out)
     print(summary(table))
-    figure(table, options.out)
+    figure.draw(figure.table({"panel": table}), [options.out.with_suffix(".png")])
 
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@ import time
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
+from threading import Thread
 
 from snakemake.logging import logger
 
 from umklapp.campaign import copies, job_errors, last_run, locks, lost_jobs, readiness
+from umklapp.report.progress import Progress
 
 # Modes of Snakemake in which no job is run need not wait for anything.
 TALKS = ("--unlock", "--lint", "--report", "--list", "--summary", "--dag", "--rulegraph", "--touch")
@@ -66,6 +68,7 @@ def check_readiness():
     take_over(folder, remote)
     if remote:
         watch_lost_jobs()
+    Thread(target=Progress(RESULTS, BEGUN).tell, args=(logger.info,), daemon=True).start()
     if SHARD and not {"engines", "summary"} & set(sys.argv):
         readiness.check_engines(map(Path, REQUESTS.engines()), str(SHARD))
 
