@@ -28,7 +28,7 @@ from umklapp.transport.baseline_record import Baseline, CorrectedBaseline
 ROOT = Path(__file__).resolve().parents[2]
 MATERIAL = "Si-227"
 FIGURES = (
-    *("learning_curve", "uncertainty", "events", "bands", "kappa"),
+    *("learning_curve", "uncertainty", "events", "bands", "kappa", "lifetimes"),
     *("comparison", "green_kubo", "elastic"),
 )
 

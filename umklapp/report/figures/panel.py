@@ -53,14 +53,16 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
     crystals = list(dict.fromkeys(data["crystal"])) or ["no runs"]
     columns = min(WIDEST, len(crystals))
     lines = -(-len(crystals) // columns)
-    size = (max(3.6, 2.3 * columns), 2.3 * lines + 0.8)
+    size = (max(5.2, 2.3 * columns), 2.3 * lines + 0.8)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
     for axes in panels[len(crystals) :]:
         axes.set_axis_off()
     for axes, crystal in zip(panels, crystals, strict=False):
-        _crystal(axes, data[data["crystal"] == crystal])
-        axes.set_title(crystal)
+        own = data[data["crystal"] == crystal]
+        _crystal(axes, own)
+        draws = int(own["draws"].max()) if len(own) else 0
+        axes.set_title(f"{crystal}, {draws} draws" if draws > 1 else f"{crystal}, one draw")
     for axes in panels[::columns]:
         axes.set_ylabel("|κ/κ$_{DFT}$ − 1| (%)")
     drawn = data[data["method"].isin(LOOKS)]
