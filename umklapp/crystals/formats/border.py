@@ -265,7 +265,7 @@ def _check_motion(labels: Sequence[Atoms], source: str) -> None:
         raise InputError(
             f"{source}: forces are not those that move the atoms: between frames at stated times "
             f"m Δ²r/Δt² is {newton.slope:.3g} ± {newton.error:.1g} F ({newton.triples} triples), "
-            "and 1 is right. Likely: forces of another unit or sign than eV/Å (energies, too, where "
+            "and 1 is right. Likely: forces of another unit or sign than eV/Å (energies, too, if "
             f"they fit the forces), or times that are not in fs. {REMEDY}"
         )
     away = motion.pushes_away(labels)
