@@ -70,6 +70,7 @@ rule all:
 rule figures:
     input:
         REQUESTS.figures(),
+        REQUESTS.benchmark_figures(),
 
 
 # Before shards run side by side: what all of them read, and none of them may write.

@@ -33,7 +33,7 @@ from umklapp.learning.sampling.recording import Trajectory
 from umklapp.potentials import testbed
 from umklapp.potentials.committee import Committee, subsample
 from umklapp.potentials.nequip import engine, training
-from umklapp.report.figures import style
+from umklapp.report.figures import strategies
 
 KCL = Path("../shared/data/dft/KCl-225_vasp_mlpsscha.extxyz")
 NACL = Path("benchmarks/data/nacl_gpaw.extxyz")
@@ -46,22 +46,6 @@ STRATEGIES = {
     "random": config.Acquisition(strategy="random"),
     "blind": config.Acquisition(strategy="random", viability_band=1e9, min_distance=1e-3),
     "nothing": None,
-}
-LABELS = {
-    "ours": "threshold (default)",
-    "farthest": "threshold, farthest points",
-    "almomd": "ALmoMD's $P_U P_E$",
-    "random": "random, viable",
-    "blind": "random, everything",
-    "nothing": "no labels, only training",
-}
-COLOURS = {
-    "ours": style.BLUE,
-    "farthest": "#3a9b6f",
-    "almomd": style.ORANGE,
-    "random": "0.35",
-    "blind": "0.75",
-    "nothing": "#8a5a9e",
 }
 
 
@@ -348,35 +332,6 @@ def needed(table: pd.DataFrame, target: float) -> float:
     return float(x[0] + (x[1] - x[0]) * (y.iloc[0] - target) / (y.iloc[0] - y.iloc[1]))
 
 
-def figure(table: pd.DataFrame, paths: list[Path]) -> None:
-    """Event error against labels for every system: means, and the spread over seeds."""
-    systems = list(dict.fromkeys(table["system"]))
-    drawing, first = style.canvas(width=2.4 * len(systems), height=2.7)
-    first.remove()
-    for number, name in enumerate(systems):
-        axes = drawing.add_subplot(1, len(systems), number + 1)
-        for strategy, colour in COLOURS.items():
-            rows = table[(table["system"] == name) & (table["strategy"] == strategy)]
-            if rows.empty:
-                continue
-            grouped = rows.groupby("round")
-            x, y = grouped["labels"].mean(), 1e3 * grouped["event_force_mae"].mean()
-            if strategy == "nothing":
-                axes.axhline(y.iloc[-1], color=colour, ls=":", lw=1.2, label=LABELS[strategy])
-                continue
-            bar = 1e3 * grouped["event_force_mae"].std()
-            axes.plot(x, y, "o-", color=colour, ms=3, label=LABELS[strategy])
-            axes.fill_between(x, y - bar, y + bar, color=colour, alpha=0.15, lw=0)
-        axes.set(title=name, xlabel="training labels")
-        axes.set_yscale("log")
-        axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}")
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        if number == 0:
-            axes.set_ylabel("force MAE in the event region (meV/Å)")
-        axes.legend(fontsize=5.5)
-    style.save(drawing, paths)
-
-
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """Per system and strategy: last errors, and labels for random's last event error."""
     rows = []
@@ -432,7 +387,8 @@ def main() -> None:
     table = pd.concat([pd.read_csv(path) for path in parts if path.exists()])
     print(summary(table).round(2).to_string(index=False))
     summary(table).round(3).to_csv(options.out / "label_efficiency.csv", index=False)
-    figure(table, [options.out / f"label_efficiency.{kind}" for kind in ("png", "pdf")])
+    paths = [options.out / f"label_efficiency.{kind}" for kind in ("png", "pdf")]
+    strategies.draw(strategies.table({"runs": table}), paths)
     write_json(options.out / "label_efficiency.json", provenance.record(members=MEMBERS))
 
 

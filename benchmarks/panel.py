@@ -21,6 +21,7 @@ Rows that are in the table are not made again. Several files may be given.
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ from umklapp import config
 from umklapp.crystals import frames
 from umklapp.crystals.formats.force_sets import load_params
 from umklapp.crystals.phonopy_cells import from_phonopy
+from umklapp.errors import InputError, UmklappError
 from umklapp.files import replacing
 from umklapp.lattice import force_constants
 from umklapp.potentials.contract import Potential, Prediction
@@ -41,10 +43,14 @@ from umklapp.potentials.foundation import FoundationPotential
 from umklapp.potentials.taylor.correction import Corrected, correct
 from umklapp.potentials.taylor.prior import Knowledge, Prior
 from umklapp.potentials.taylor.residual import Residual
+from umklapp.report.figures import panel as figure
 from umklapp.transport import bte
 
 COLUMNS = ["crystal", "labels", "draw", "method", "kappa", "kappa_error_bar", "kappa_dft"]
 METHODS = ("foundation", "foundation+taylor", "foundation+evidence", "taylor", "symfc")
+OVERSAMPLING = 3.0
+"""Cells behind the truth, as a multiple of the least that can be fitted."""
+
 POSTERIOR_DRAWS = 6
 """Of the force constants, for the error bar of `foundation+evidence`."""
 
@@ -92,6 +98,7 @@ class Panel:
     def of(cls, path: Path, options: argparse.Namespace) -> Panel:
         """From a params file."""
         file = load_params(path)
+        check(path, file, options)
         perfect = from_phonopy(file.supercell)
         labels = []
         for shift, forces in zip(file.displacements, file.forces, strict=True):
@@ -154,6 +161,27 @@ class Panel:
         return [kappa, float(np.sqrt(np.mean((np.array(draws) / middle - 1) ** 2)) * kappa)]
 
 
+def check(path: Path, file: Phono3py, options: argparse.Namespace) -> None:
+    """Raise `InputError` where a file cannot give the truth and labels besides."""
+    if file.forces is None or "first_atoms" in file.dataset:
+        raise InputError(
+            f"{path}: the panel needs forces on cells in which every atom is displaced at random "
+            "(phono3py --rd); displacements of one or two atoms are no labels of a campaign"
+        )
+    least = math.ceil(force_constants.unknowns(file) / (3 * len(file.supercell)))
+    if options.cells < OVERSAMPLING * least:
+        raise InputError(
+            f"{path}: {options.cells} cells of {len(file.supercell)} atoms do not fix fc3, {least} "
+            f"are the least that can be fitted: --cells {math.ceil(OVERSAMPLING * least)} or more"
+        )
+    rest = len(file.forces) - options.cells
+    if rest < max(options.labels):
+        raise InputError(
+            f"{path}: {len(file.forces)} cells, of which the truth takes {options.cells} "
+            f"(--cells): {max(rest, 0)} are left for up to {max(options.labels)} labels (--labels)"
+        )
+
+
 def chosen(panel: Panel, draw: int, count: int) -> list[Atoms]:
     """`count` frames of a draw; those of fewer frames are among them."""
     order = np.random.default_rng([draw, *panel.name.encode()]).permutation(len(panel.labels))
@@ -191,39 +219,6 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     return grouped.mean().unstack("method").round(2)
 
 
-def figure(table: pd.DataFrame, out: Path) -> None:
-    """|κ/κ_DFT − 1| against labels: mean over the draws with its standard error."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    crystals = sorted(table["crystal"].unique())
-    canvas, axes = pyplot.subplots(
-        1, len(crystals), figsize=(4.2 * len(crystals), 3.4), sharey=True, squeeze=False
-    )
-    for axis, crystal in zip(axes[0], crystals, strict=True):
-        own = table[table["crystal"] == crystal]
-        error = 100 * (own["kappa"] / own["kappa_dft"] - 1).abs()
-        for method, rows in own.assign(error=error).groupby("method"):
-            if method == "symfc":
-                continue  # beyond the axis: fewer equations than unknowns
-            grouped = rows.groupby("labels")["error"]
-            spread = grouped.std().fillna(0) / np.sqrt(grouped.count())
-            if method == "foundation":
-                axis.axhline(grouped.mean().iloc[0], color="0.5", ls="--", lw=1, label=method)
-                continue
-            axis.errorbar(
-                grouped.mean().index, grouped.mean(), spread, marker="o", capsize=2, label=method
-            )
-        axis.set(title=crystal, xlabel="labels (64-atom frames)", ylim=(0, 8))
-        axis.set_xticks([0, 1, 2, 4])
-    axes[0][0].set_ylabel("|κ/κ$_{DFT}$ − 1| (%)")
-    axes[0][-1].legend(frameon=False, fontsize=8)
-    canvas.tight_layout()
-    canvas.savefig(out.with_suffix(".png"), dpi=160)
-
-
 def main() -> None:
     """Make the rows that are missing; then print the table and draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -239,9 +234,13 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=3e-5, help="of the labels (eV/Å)")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/panel.csv"))
     options = parser.parse_args()
-    model = Remembered(FoundationPotential(config.NequixModel(path=options.model)))
-    for path in options.params:
-        panel, truth = Panel.of(path, options), None
+    try:
+        panels = [Panel.of(path, options) for path in options.params]
+        model = Remembered(FoundationPotential(config.NequixModel(path=options.model)))
+    except UmklappError as error:
+        raise SystemExit(str(error)) from None
+    for panel in panels:
+        truth = None
         for method, count, draw in wanted(options):
             rows = pd.read_csv(options.out) if options.out.exists() else pd.DataFrame()
             known = rows.to_dict("records")
@@ -258,7 +257,7 @@ def main() -> None:
             print(f"{place}: {value:.4g} ± {bar:.2g}, DFT {truth:.4g}", flush=True)
     table = pd.read_csv(options.out)
     print(summary(table))
-    figure(table, options.out)
+    figure.draw(figure.table({"panel": table}), [options.out.with_suffix(".png")])
 
 
 if __name__ == "__main__":

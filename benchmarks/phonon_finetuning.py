@@ -16,13 +16,11 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from ase import Atoms
 from gpaw_displaced import primitive as gpaw_primitive
 from gpaw_displaced import supercell as gpaw_supercell
-from matplotlib.figure import Figure
 from phono3py import Phono3py
 from symfc import Symfc
 
@@ -36,7 +34,7 @@ from umklapp.lattice import curvature_labels, force_constants, phonon_errors, ph
 from umklapp.lattice.phonon_errors import third_order_error
 from umklapp.potentials.loading import load
 from umklapp.potentials.nequip import finetuning, training
-from umklapp.report.figures import style
+from umklapp.report.figures import tuning_benchmark
 from umklapp.transport import kappa_errors
 from umklapp.transport.kappa_errors import kappa
 
@@ -287,48 +285,6 @@ def summary(name: str, out: Path) -> pd.DataFrame:
     return table
 
 
-TITLES = {
-    "nacl": "NaCl, VASP, 64 atoms",
-    "gpaw": "NaCl, GPAW, 8 atoms",
-    "gpaw64": "NaCl, GPAW, hot 8-atom cells for training",
-}
-NAMES = {
-    "displaced": "displaced cells,\nordinary labels",
-    "before": "before",
-    "strong": "after, strong",
-}
-NAMES |= {"ordinary": "ordinary", "curvature": "after"}
-
-
-def figure(tables: dict[str, pd.DataFrame], paths: list[Path]) -> None:
-    """Errors of ω_max, and of κ or Φ: a point per draw, a bar at the mean."""
-    mpl.rcParams.update(style.SETTINGS)
-    drawing = Figure(figsize=(7.0, 2.9 * len(tables)), layout="constrained")
-    axes = drawing.subplots(len(tables), 2, squeeze=False)
-    colours = {"ordinary": style.GREY, "displaced": "black", "before": style.ORANGE}
-    shown = {f"{key}_error": f"error of {name} (%)" for key, name in ERRORS.items()}
-    shown["fc2_mae_meV_per_A2"] = "MAE of Φ (meV/Å²)"
-    for line, (name, table) in zip(axes, tables.items(), strict=True):
-        last = "kappa_W_per_mK_error" if "kappa_W_per_mK_error" in table else "fc2_mae_meV_per_A2"
-        groups = [
-            (budget, way)
-            for budget in sorted(table["budget"].unique())
-            for way in ("ordinary", "displaced", "before", "curvature", "strong")
-            if ((table["budget"] == budget) & (table["way"] == way)).any()
-        ]
-        for axis, key in zip(line, ("omega_max_THz_error", last), strict=True):
-            for place, (budget, way) in enumerate(groups):
-                values = table.loc[(table["budget"] == budget) & (table["way"] == way), key]
-                colour = colours.get(way, style.BLUE)
-                axis.bar(place, values.mean(), 0.7, color=colour, alpha=0.35)
-                axis.plot(np.full(len(values), place), values, "o", color=colour, ms=3)
-            ticks = [f"{NAMES[way]}\n{budget} labels" for budget, way in groups]
-            axis.set_xticks(range(len(groups)), ticks, fontsize=6)
-            axis.set_ylabel(shown[key])
-            axis.set_title(TITLES[name])
-    style.save(drawing, paths)
-
-
 def main() -> None:
     """Make what is missing, then tables and figure of what there is."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -344,7 +300,8 @@ def main() -> None:
         evidence(part, options)
     there = [n for n in CRYSTALS if (options.out / f"phonon_finetuning_{n}.csv").exists()]
     tables = {name: summary(name, options.out) for name in there}
-    figure(tables, [options.out / "phonon_finetuning.png"])
+    shown = tuning_benchmark.table({f"phonon_finetuning_{name}": t for name, t in tables.items()})
+    tuning_benchmark.draw(shown, [options.out / "phonon_finetuning.png"])
     means = {
         name: [
             {"budget": int(budget), "way": way, **rows.mean(numeric_only=True).to_dict()}

@@ -17,6 +17,7 @@ os.environ |= variables(CAMPAIGN)
 
 # names of files with their wildcards
 MATERIAL, FIGURES, OVERVIEW = RESULTS.material(), RESULTS.figures_of(), RESULTS.overview
+BENCHMARK_FIGURES = RESULTS.benchmark_figures
 SEEDS, STAGE, ROUND = MATERIAL.seeds, MATERIAL.stage(), MATERIAL.round()
 MEMBER = ROUND.member()
 
@@ -86,6 +87,16 @@ def all_rounds(wildcards):
     """Files of every round of the job's material, in order."""
     rounds = range(last_round(wildcards.material) + 1)
     return [REQUESTS.of(wildcards).round(round_index) for round_index in rounds]
+
+
+def first_modes(wildcards):
+    """Phonons of the members of round 0; nothing where that is the last round."""
+    return modes_of(REQUESTS.of(wildcards).round(0)) if final_round(wildcards).index else []
+
+
+def modes_of(one):
+    """Phonons of every member of a round, on its coarse mesh."""
+    return [one.conductivity(member).modes for member in MEMBERS]
 
 
 def final_members(wildcards):

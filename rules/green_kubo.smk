@@ -10,7 +10,7 @@ use rule engine as flux_engine with:
         mem_mb=memory("flux_engine", 4000),
         runtime=minutes("flux_engine", 60),
     message:
-        "Compile the heat flux of the potential for {wildcards.species} species"
+        "Compile the heat flux of the potential for {wildcards.species} species (one to four minutes, once per machine)"
 
 
 if CAMPAIGN.resources.gpu:
@@ -27,7 +27,7 @@ if CAMPAIGN.resources.gpu:
             runtime=minutes("gpu_flux_engine", 60),
             gpu=1,
         message:
-            "Compile the heat flux of the potential for {wildcards.species} species and a GPU"
+            "Compile the heat flux of the potential for {wildcards.species} species and a GPU (one to four minutes, once per machine)"
 
 
 # Chunks of a killed run lie in scratch/; the run goes on there.

@@ -1,4 +1,4 @@
-from umklapp.campaign.requests import STUDY
+from umklapp.campaign import figure_files
 
 
 # A target that needs nothing but the literature table.
@@ -122,7 +122,11 @@ rule figure_study:
             subcategory="Overview",
             labels={"material": "all", "figure": "Cost per material"},
         ),
-        others=[path for name in STUDY for path in (OVERVIEW.pdf(name), OVERVIEW.csv(name))],
+        others=[
+            path
+            for name in figure_files.STUDY
+            for path in (OVERVIEW.pdf(name), OVERVIEW.csv(name))
+        ],
     log:
         "<logs>/figure_study.log",
     benchmark:
@@ -140,3 +144,37 @@ rule figure_study:
         "Figures of the study: σᴬ, events, flagged materials, κ against literature, cost"
     script:
         "../scripts/figure_study.py"
+
+
+# What active learning, fine-tuning and few labels are worth, from the archived tables of the
+# benchmarks (benchmarks/README.md): these figures are of umklapp, not of this campaign.
+rule figure_benchmark:
+    input:
+        lambda wildcards: figure_files.tables(wildcards.figure),
+    output:
+        png=report(
+            BENCHMARK_FIGURES.png("{figure}"),
+            caption="../report/benchmark.rst",
+            category="Figures",
+            subcategory="Benchmarks",
+            labels={"material": "benchmarks", "figure": "{figure}"},
+        ),
+        pdf=BENCHMARK_FIGURES.pdf("{figure}"),
+        csv=BENCHMARK_FIGURES.csv("{figure}"),
+    log:
+        "<logs>/figure_benchmark/{figure}.log",
+    benchmark:
+        "<benchmarks>/figure_benchmark/{figure}.tsv"
+    wildcard_constraints:
+        figure="|".join(figure_files.BENCHMARKS),
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("figure_benchmark", 1000),
+        runtime=minutes("figure_benchmark", 10),
+    message:
+        "Figure of the archived benchmarks: {wildcards.figure}"
+    script:
+        "../scripts/figure_benchmark.py"

@@ -3,6 +3,7 @@ import time
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
+from threading import Thread
 
 from snakemake.logging import logger
 
@@ -15,6 +16,7 @@ from umklapp.campaign import (
     readiness,
     unfinished,
 )
+from umklapp.report.progress import Progress
 
 # Modes of Snakemake in which no job is run need not wait for anything.
 TALKS = ("--unlock", "--lint", "--report", "--list", "--summary", "--dag", "--rulegraph", "--touch")
@@ -83,6 +85,7 @@ def check_readiness():
     distrust_killed_jobs()
     if remote:
         watch_lost_jobs()
+    Thread(target=Progress(RESULTS, BEGUN).tell, args=(logger.info,), daemon=True).start()
     if SHARD and not {"engines", "summary"} & set(sys.argv):
         readiness.check_engines(map(Path, REQUESTS.engines()), str(SHARD))
 

@@ -1,6 +1,10 @@
+from umklapp.campaign import figure_files
+
+
 rule figure_learning_curve:
     input:
-        MATERIAL.history,
+        history=MATERIAL.history,
+        baseline=REQUESTS.baseline,
     output:
         png=report(
             FIGURES.png("learning_curve"),
@@ -53,10 +57,72 @@ rule figure_uncertainty:
     resources:
         mem_mb=memory("figure_uncertainty", 1000),
         runtime=minutes("figure_uncertainty", 10),
+    params:
+        bound=CAMPAIGN.acquisition.bound(CAMPAIGN.rounds.force_error),
     message:
-        "{wildcards.material}: figure, uncertainty against true error"
+        "{wildcards.material}: figure, uncertainty against true error, and what is labelled"
     script:
         "../scripts/figure_uncertainty.py"
+
+
+rule figure_lifetimes:
+    input:
+        MATERIAL.lifetimes,
+    output:
+        png=report(
+            FIGURES.png("lifetimes"),
+            caption="../report/lifetimes.rst",
+            category="Figures",
+            subcategory="{material}",
+            labels={"material": "{material}", "figure": "Lifetimes"},
+        ),
+        pdf=FIGURES.pdf("lifetimes"),
+        csv=FIGURES.csv("lifetimes"),
+    log:
+        "<logs>/figure_lifetimes/{material}.log",
+    benchmark:
+        "<benchmarks>/figure_lifetimes/{material}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("figure_lifetimes", 1000),
+        runtime=minutes("figure_lifetimes", 10),
+    message:
+        "{wildcards.material}: figure, phonon lifetimes before and after learning"
+    script:
+        "../scripts/figure_lifetimes.py"
+
+
+rule figure_finetune:
+    input:
+        MATERIAL.history,
+    output:
+        png=report(
+            FIGURES.png("finetune"),
+            caption="../report/finetune.rst",
+            category="Figures",
+            subcategory="{material}",
+            labels={"material": "{material}", "figure": "Fine-tuning"},
+        ),
+        pdf=FIGURES.pdf("finetune"),
+        csv=FIGURES.csv("finetune"),
+    log:
+        "<logs>/figure_finetune/{material}.log",
+    benchmark:
+        "<benchmarks>/figure_finetune/{material}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("figure_finetune", 1000),
+        runtime=minutes("figure_finetune", 10),
+    message:
+        "{wildcards.material}: figure, members before and after fine-tuning"
+    script:
+        "../scripts/figure_finetune.py"
 
 
 rule figure_events:
@@ -281,3 +347,22 @@ rule material_summary:
         "{wildcards.material}: one row of the summary"
     script:
         "../scripts/material_summary.py"
+
+
+# The same figure of every material, and every figure of one material: neither asks for an assessment.
+for name, paths in figure_files.by_name(CAMPAIGN, RESULTS, MATERIALS).items():
+
+    rule:
+        name:
+            f"figures_{name}"
+        input:
+            paths,
+
+
+for material in MATERIALS:
+
+    rule:
+        name:
+            f"figures_{material}"
+        input:
+            REQUESTS.figures_of(material),

@@ -9,6 +9,7 @@ rule round_conductivity:
     output:
         record=ROUND.conductivity().record,
         fc2=ROUND.conductivity().fc2,
+        modes=ROUND.conductivity().modes,
     log:
         "<logs>/round_conductivity/{material}_{round}_{member}.log",
     benchmark:
@@ -110,6 +111,7 @@ rule history:
         committees=lambda wildcards: [one.committee for one in all_rounds(wildcards)],
         assessments=lambda wildcards: [one.assessment for one in all_rounds(wildcards)],
         audits=audits_of_all_rounds,
+        kappa=lambda wildcards: REQUESTS.kappa_of_rounds(all_rounds(wildcards)),
         test=lambda wildcards: final_round(wildcards).test_errors,
     output:
         history=MATERIAL.history,
@@ -129,6 +131,30 @@ rule history:
         "{wildcards.material}: committees and verdicts of all rounds in one file"
     script:
         "../scripts/history.py"
+
+
+# What learning has changed of the phonons, on the coarse mesh of the rounds.
+rule lifetimes:
+    input:
+        last=lambda wildcards: modes_of(final_round(wildcards)),
+        first=first_modes,
+    output:
+        MATERIAL.lifetimes,
+    log:
+        "<logs>/lifetimes/{material}.log",
+    benchmark:
+        "<benchmarks>/lifetimes/{material}.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("lifetimes", 1000),
+        runtime=minutes("lifetimes", 10),
+    message:
+        "{wildcards.material}: phonon lifetimes of the first and of the last committee"
+    script:
+        "../scripts/lifetimes.py"
 
 
 # Rare events before and after learning, and in the reference: σᴬ(t) of the first and of the last

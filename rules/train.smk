@@ -77,7 +77,7 @@ rule engine:
         potential=PARAMETERS.architecture(),
         mode=CAMPAIGN.committee.engine,
     message:
-        "Compile the potential's architecture for {wildcards.species} species"
+        "Compile the potential's architecture for {wildcards.species} species (one to four minutes, once per machine)"
     script:
         "../scripts/engine.py"
 
@@ -97,7 +97,7 @@ use rule engine as distillation_engine with:
         potential=PARAMETERS.distillation_architecture,
         mode=CAMPAIGN.committee.engine,
     message:
-        "Compile the networks of the distillation of seed {wildcards.index}, {wildcards.species} species"
+        "Compile the networks of the distillation of seed {wildcards.index}, {wildcards.species} species (one to four minutes, once per machine)"
 
 
 # A graph belongs to a type of device; jobs that ask for no GPU have that of the processor.
@@ -115,7 +115,7 @@ if CAMPAIGN.resources.gpu:
             runtime=minutes("gpu_engine", 30),
             gpu=1,
         message:
-            "Compile the potential's architecture for {wildcards.species} species and a GPU"
+            "Compile the potential's architecture for {wildcards.species} species and a GPU (one to four minutes, once per machine)"
 
     use rule distillation_engine as gpu_distillation_engine with:
         output:
@@ -129,7 +129,7 @@ if CAMPAIGN.resources.gpu:
             runtime=minutes("gpu_distillation_engine", 30),
             gpu=1,
         message:
-            "Compile the networks of distillation {wildcards.index}, {wildcards.species} species, for a GPU"
+            "Compile the networks of distillation {wildcards.index}, {wildcards.species} species, for a GPU (one to four minutes, once per machine)"
 
 
 rule committee:

@@ -1,4 +1,4 @@
-"""Figure: expected against true error on the test frames."""
+"""Figure: expected against true error on the test frames, reliability, acceptance."""
 
 from pathlib import Path
 
@@ -9,15 +9,22 @@ from umklapp.report.figures import uncertainty
 from umklapp.report.history import History
 
 
-def main(material, test, history, out):
+def main(material, test, history, bound, out):
     """Draw the figure and write its csv."""
-    table = pd.read_csv(test)
+    table = uncertainty.accepted(pd.read_csv(test), bound)
     table.to_csv(out["csv"], index=False)
-    rounds = [record.committee for record in History.read(history).rounds]
-    uncertainty.draw(table, rounds, material, [Path(out["png"]), Path(out["pdf"])])
+    rounds = History.read(history).rounds
+    paths = [Path(out["png"]), Path(out["pdf"])]
+    uncertainty.draw(table, rounds, bound, material, paths)
 
 
 if __name__ == "__main__":
     log_to(snakemake.log[0])
     files = snakemake.input
-    main(snakemake.wildcards.material, files.test, files.history, snakemake.output)
+    main(
+        snakemake.wildcards.material,
+        files.test,
+        Path(files.history),
+        snakemake.params.bound,
+        snakemake.output,
+    )

@@ -229,6 +229,7 @@ class Material(Folder):
     event_record = File("events.json")
     history = File("history.json")
     test_errors = File("test_errors.csv")
+    lifetimes = File("lifetimes.json")  # of phonons, by the first and by the last committee
     baseline = File("baseline.json")  # of a foundation model, before the first label
     corrected_baseline = File("baseline/corrected.json")  # the same with labels
     comparison = File("comparison.json")
@@ -373,6 +374,11 @@ class Results(Folder):
     def overview(self) -> Figures:
         """Figures of all materials."""
         return Figures(f"{self.figures}/overview")
+
+    @property
+    def benchmark_figures(self) -> Figures:
+        """Figures of the archived benchmarks (`benchmarks/results`)."""
+        return Figures(f"{self.figures}/benchmarks")
 
     @property
     def shared(self) -> SharedModel:

@@ -16,7 +16,7 @@ STAGES = {
     "exploration": ("engine", "gpu_engine", "explore", "acquire"),
     "rounds": (
         "round_conductivity", "assess", "audit_frames", "audit", "audited", "history", "events",
-        "persistence", "verdict",
+        "lifetimes", "persistence", "verdict",
     ),
     "phonons and κ": (
         "phonons", "conductivity_member", "conductivity", "mesh_convergence", "srme",
@@ -30,8 +30,8 @@ STAGES = {
     "report": (
         "material_summary", "summary", "comparison", "figure_learning_curve", "figure_uncertainty",
         "figure_events", "figure_green_kubo", "figure_bands", "figure_kappa", "figure_elastic",
-        "figure_overview",
-        "figure_campaign", "figure_study", "report_page",
+        "figure_lifetimes", "figure_finetune", "figure_overview", "figure_campaign",
+        "figure_study", "figure_benchmark", "report_page",
     ),
 }  # fmt: skip
 """Rules of every stage, in the order of the pipeline."""

@@ -185,9 +185,8 @@ def test_figures_are_drawn_of_records_of_then(tmp_path):
     table = learning_curve.table(rounds)
     assert table["training_labels"].tolist() == [19, 22]
     learning_curve.draw(table, "Si-227", [tmp_path / "learning_curve.png"])
-    errors = pd.read_csv(SILICON / "test_errors.csv")
-    committees = [one.committee for one in rounds]
-    uncertainty.draw(errors, committees, "Si-227", [tmp_path / "uncertainty.png"])
+    errors = uncertainty.accepted(pd.read_csv(SILICON / "test_errors.csv"), 0.09)
+    uncertainty.draw(errors, rounds, 0.09, "Si-227", [tmp_path / "uncertainty.png"])
     conductivity = Conductivity.read(SILICON / "conductivity.json")
     kappa.draw(conductivity, None, "Si-227", [tmp_path / "kappa.png"])
     elastic.draw(ElasticRecord.read(SILICON / "elastic.json"), "Si-227", [tmp_path / "c.png"])

@@ -76,11 +76,11 @@ def foundation_problems(
     for key, model in models.items():
         try:
             symbols = {symbol for names in species.values() for symbol in names}
-            foundation.check(model, symbols, key)
-            for primitive in primitives.values():
-                foundation.try_out(model, primitive, key)
+            foundation.check(model, symbols, f"{key}.")
         except InputError as error:
             problems.append(str(error))
+        else:
+            problems += foundation.try_out(model, primitives, f"{key}.")
     return problems
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from umklapp.campaign import figure_files
 from umklapp.campaign.shards import Shard
 from umklapp.campaign.training_starts import goes_on, pretraining
 from umklapp.config import Campaign
@@ -32,10 +33,6 @@ class Wildcards(Protocol):
 def seeds_of(campaign: Campaign, *kinds: str) -> list[int]:
     """Places of the configured seeds of these kinds."""
     return [index for index, seed in enumerate(campaign.seeds) if seed.kind in kinds]
-
-
-STUDY = ("sigma_parity", "event_share", "flagged", "kappa_parity", "spent")
-"""Figures of all materials that `figure_study` draws."""
 
 
 @dataclass(frozen=True)
@@ -315,23 +312,27 @@ class Requests:
 
     # what people read
 
+    def kappa_of_rounds(self, rounds: Sequence[Round]) -> list[str]:
+        """κ of every member in every round, where κ is a criterion of the rounds."""
+        if "kappa" not in self.campaign.rounds.physics:
+            return []
+        return [one.conductivity(member).record for one in rounds for member in self.members]
+
     def figures_of(self, material: str) -> list[str]:
         """All figures of one material."""
-        names = ["learning_curve", "uncertainty", "events", "bands", "kappa", "comparison"]
-        names += ["green_kubo"] if self.campaign.green_kubo else []
-        names += ["elastic"] if self.campaign.elastic else []
-        return [self.results.figures_of(material).png(name) for name in names]
+        return figure_files.of_material(self.campaign, self.results, material)
 
     def overview(self) -> list[str]:
         """Figures of all materials; a shard has those of the literature alone."""
-        names = ("kappa_sigma",) if self.shard else ("kappa_sigma", "campaign", *STUDY)
-        return [self.results.overview.png(name) for name in names]
+        return figure_files.overview(self.results, whole=self.shard is None)
 
     def figures(self) -> list[str]:
         """Every figure of this run."""
-        return self.overview() + [
-            path for material in self.materials for path in self.figures_of(material)
-        ]
+        return self.overview() + [path for key in self.materials for path in self.figures_of(key)]
+
+    def benchmark_figures(self) -> list[str]:
+        """Those of the archived benchmarks; a shard has none."""
+        return [] if self.shard else figure_files.of_benchmarks(self.results)
 
     def table(self, name: str, shard: Shard | None) -> str:
         """The table `summary` or `costs`; a shard has its own, and part 0 joins them."""

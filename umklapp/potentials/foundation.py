@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -139,11 +139,12 @@ def calculator(model: FoundationModel) -> PotentialCalculator:
     return PotentialCalculator(FoundationPotential(model))
 
 
-def check(model: FoundationModel, species: Iterable[str], key: str) -> ModelIdentity:
+def check(model: FoundationModel, species: Iterable[str], prefix: str) -> ModelIdentity:
     """What can be known of a model before the first job.
 
     Args:
-        species: chemical symbols of all materials. key: of the configuration, for messages.
+        species: chemical symbols of all materials. prefix: of the key `model`, for messages:
+            `foundation.` in a configuration, `--` on the command line.
 
     Raises:
         InputError: naming key and remedy: no environment, no weights and no network, another hash,
@@ -156,23 +157,34 @@ def check(model: FoundationModel, species: Iterable[str], key: str) -> ModelIden
         if python is None and isinstance(model, CalculatorModel):
             calculators.check(model.calculator, model.parameters, "model")
     except InputError as error:
-        raise InputError(f"{key}.{error}") from None
+        raise InputError(f"{prefix}{error}") from None
     return identity
 
 
-def try_out(model: FoundationModel, primitive: Atoms, key: str) -> None:
-    """One frame of a crystal, where the model runs in this process: forces finite, and their sum 0.
+def try_out(model: FoundationModel, primitives: Mapping[str, Atoms], prefix: str) -> list[str]:
+    """What a calculator cannot do: one frame of every crystal, forces finite, and their sum 0.
 
-    A model in an environment of its own takes a minute to start; its first job says the same.
+    The forces of nequix are derivatives of an energy that knows no origin, and its weights name
+    their elements: it is not started, which takes a minute.
 
-    Raises:
-        InputError: naming key and reason.
+    Args:
+        primitives: by material. prefix: as for `check`.
+
+    Returns:
+        Sentences that name key, material and reason.
     """
-    if model.environment is not None:
-        return
-    moved = primitive.copy()
-    moved.positions += np.random.default_rng(0).normal(scale=0.05, size=moved.positions.shape)
+    if isinstance(model, NequixModel):
+        return []
     try:
-        FoundationPotential(model).evaluate([moved])
-    except Exception as error:  # calculators raise anything for an element that they lack
-        raise InputError(f"{key}.model: cannot evaluate {primitive.symbols}: {error}") from None
+        potential = FoundationPotential(model)
+    except Exception as error:  # its environment cannot import it, or anything it raises itself
+        return [f"{prefix}model: {model.calculator} cannot be made: {error}"]
+    problems = []
+    for material, primitive in primitives.items():
+        frame = primitive.copy()
+        frame.positions += np.random.default_rng(0).normal(scale=0.05, size=frame.positions.shape)
+        try:
+            potential.evaluate([frame])
+        except Exception as error:  # calculators raise anything for an element that they lack
+            problems.append(f"{prefix}model: cannot evaluate {material}: {error}")
+    return problems

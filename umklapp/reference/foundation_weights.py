@@ -6,8 +6,9 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+import numpy as np
 import requests
 from ase.data import chemical_symbols
 
@@ -68,14 +69,15 @@ def weights(model: NequixModel) -> Path:
     if model.path is not None:
         if not model.path.is_file():
             raise InputError(f"model.path: {model.path}: there is no such file of weights")
-        path, wanted = model.path, model.sha256
+        path = model.path
     else:
-        path, wanted = _published(model.name), model.sha256 or SHA256.get(model.name)
+        path = _published(model.name)
+    wanted = model.sha256 or SHA256.get(path.stem)  # of a file by its published name, too
     digest = provenance.file_digest(path, 64)
     if wanted is not None and digest != wanted:
         raise InputError(
             f"model.sha256: {path} has {digest}, not {wanted}: other weights than the ones that "
-            "are named, or a download that broke off; delete the file, or name this hash"
+            "are named, or a download that broke off; delete the file, or state its own hash"
         )
     return path
 
@@ -109,10 +111,11 @@ def header(path: Path) -> dict[str, Any]:
     """First line of nequix's weights: architecture and elements.
 
     Raises:
-        InputError: the file is none.
+        InputError: the file is none, or ends within its arrays.
     """
     with Path(path).open("rb") as file:
         line = file.readline(10_000_000)
+        whole = _whole(file)
     try:
         content = json.loads(line)
     except ValueError:
@@ -123,7 +126,25 @@ def header(path: Path) -> dict[str, Any]:
             "own checkpoints go to potential.start, and any other model by its ASE calculator "
             "(package: ase)"
         )
+    if not whole:
+        raise InputError(
+            f"model.path: {path} ends within its weights: a download or copy that broke off; get "
+            "it again"
+        )
     return content
+
+
+def _whole(file: BinaryIO) -> bool:
+    """Whether numpy's arrays (of equinox), and nothing else, follow to the end of a file."""
+    size = os.fstat(file.fileno()).st_size
+    if file.tell() == size:
+        return False
+    try:
+        while file.tell() < size:
+            np.load(file, allow_pickle=False)
+    except (ValueError, EOFError, OSError):
+        return False
+    return True
 
 
 def identify(model: NequixModel | CalculatorModel) -> ModelIdentity:

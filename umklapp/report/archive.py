@@ -27,6 +27,7 @@ def sources(material: Material) -> list[str]:
         *(material.conductivity, material.bands, material.thermodynamics),
         *(material.green_kubo, material.heat_flux, material.effective, material.srme),
         *(material.elastic, material.summary, material.audit, material.error_budget),
+        material.lifetimes,
         *(material.baseline, material.corrected_baseline),
         *(material.structure, material.primitive),
     ]

@@ -75,6 +75,12 @@ def of_material(costs: pd.DataFrame, material: str) -> dict[str, float]:
     return {name: float(stages[name].sum()) for name in ("core_hours", "gpu_hours")}
 
 
+def seconds(path: Path) -> float | None:
+    """Wall time of the job of a benchmark file, None while it is not written."""
+    numbers = _last_line(path)
+    return None if numbers is None else float(numbers["s"])
+
+
 def _last_line(path: Path) -> dict[str, str] | None:
     lines = path.read_text().splitlines()
     if len(lines) < 2:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from umklapp.learning.assessment import Assessment
 from umklapp.learning.judgement import CommitteeRecord
@@ -16,12 +16,15 @@ from umklapp.transport.audit.record import AuditRecord
 class Round(Part):
     """committee.json, assessment.json and audit.json of a round, in today's layout.
 
-    audit: None for rounds that were not finished, or without an audit.
+    audit: None for rounds that were not finished, or without an audit. kappa_members_W_per_mK:
+    κ(300 K) of every member on the coarse mesh of the rounds, None for a member without κ; empty
+    where κ is no criterion of the rounds, and in files from before it was kept.
     """
 
     committee: CommitteeRecord
     assessment: Assessment
     audit: AuditRecord | None = None
+    kappa_members_W_per_mK: list[float | None] = Field(default_factory=list)
 
     @field_validator("committee", mode="before")
     @classmethod

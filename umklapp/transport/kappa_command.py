@@ -99,7 +99,10 @@ def run(
     """
     table = ROOT / "config" / "materials.csv"
     chosen, section = crystal_of(crystal, table), model_of(model, calculator)
-    foundation.check(section, chosen.primitive.get_chemical_symbols(), "--model")
+    foundation.check(section, chosen.primitive.get_chemical_symbols(), "--")
+    problems = foundation.try_out(section, {chosen.key: chosen.primitive}, "--")
+    if problems:
+        raise InputError("\n".join(problems))
     matrix = supercells.nearly_cubic(chosen.primitive, atoms, window=supercells.WINDOW)
     phonons = config.Phonons(born=born_file or "auto")
     reference = config.FoundationReference(model=section)

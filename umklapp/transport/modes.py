@@ -172,6 +172,51 @@ def read(path: Path, temperature: float, part: Part = "rta") -> Modes:
     return solved
 
 
+@dataclass(frozen=True)
+class Linewidths:
+    """Three-phonon linewidths at one temperature, on the irreducible q-points.
+
+    mesh: (3,); weights: (n_q,); frequencies: (n_q, n_b) THz; gamma: (n_q, n_b) THz, the imaginary
+    part Γ of the self-energy, half of the full width.
+    """
+
+    mesh: list[int]
+    weights: np.ndarray
+    frequencies: np.ndarray
+    gamma: np.ndarray
+
+    @property
+    def lifetimes(self) -> np.ndarray:
+        """τ = 1/(4π Γ), (n_q, n_b) ps (Togo et al., Phys. Rev. B 91, 094306 (2015): 1/2Γ with Γ as
+        an angular frequency); NaN where a mode cannot decay."""
+        width = np.where(self.gamma > 0, self.gamma, np.nan)
+        return np.asarray(1 / (4 * np.pi * width))
+
+
+def read_linewidths(path: Path, temperature: float) -> Linewidths:
+    """Linewidths of a file of `write` or of phono3py itself.
+
+    Args:
+        temperature: K.
+
+    Raises:
+        InputError: no such temperature, or no linewidths in the file.
+    """
+    with _open(path) as file:
+        if "gamma" not in file:
+            raise InputError(f"{path}: no data set 'gamma', so no lifetimes")
+        stored = file["temperature"][()]
+        place = int(np.argmin(np.abs(stored - temperature)))
+        if abs(stored[place] - temperature) > 1e-3:
+            raise InputError(f"{path}: no {temperature:g} K, the file has {stored.tolist()} K")
+        return Linewidths(
+            file["mesh"][()].tolist(),
+            file["weight"][()],
+            file["frequency"][()],
+            file["gamma"][place],
+        )
+
+
 def _open(path: Path) -> h5py.File:
     try:
         return h5py.File(path, "r")

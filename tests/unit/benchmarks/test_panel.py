@@ -12,11 +12,12 @@ from silicon import StillingerWeberSilicon
 
 from umklapp import config
 from umklapp.crystals import phonopy_cells
+from umklapp.errors import InputError
 from umklapp.lattice import force_constants
 from umklapp.potentials.ase import AsePotential
 
 EXACT = AsePotential(StillingerWeberSilicon())
-OPTIONS = SimpleNamespace(cells=6, mesh=5, noise=1e-5)
+OPTIONS = SimpleNamespace(cells=6, labels=[1, 2], mesh=5, noise=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +28,44 @@ def module(root):
     return module
 
 
-@pytest.fixture(scope="module")
-def panel(module, tmp_path_factory):
-    path = tmp_path_factory.mktemp("panel") / "phono3py_params.yaml.xz"
+def force_sets(path, **settings):
+    """Write a params file of silicon."""
     primitive = bulk("Si", "diamond", a=5.431)
     perfect = phonopy_cells.supercell(primitive, (2 * np.eye(3, dtype=int)).tolist())
-    settings = config.Phonons(fc3="symfc", random_displacements=12)
-    calculation = force_constants.prepare(primitive, perfect, settings)
-    force_constants.evaluate(calculation, EXACT, settings)
+    phonons = config.Phonons(**settings)
+    calculation = force_constants.prepare(primitive, perfect, phonons)
+    force_constants.evaluate(calculation, EXACT, phonons)
     force_constants.write_params(calculation, path)
-    return module.Panel.of(path, OPTIONS)
+    return path
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("panel") / "phono3py_params.yaml.xz"
+    return force_sets(path, fc3="symfc", random_displacements=12)
+
+
+@pytest.fixture(scope="module")
+def panel(module, file):
+    return module.Panel.of(file, OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"labels": [1, 8]}, "12 cells, of which the truth takes 6 .*: 6 are left for up to 8 lab"),
+        ({"cells": 2}, "2 cells of 16 atoms do not fix fc3.*--cells [0-9]+ or more"),
+    ],
+)
+def test_too_few_cells_are_named_before_anything_runs(module, file, changed, message):
+    with pytest.raises(InputError, match=message):
+        module.Panel.of(file, SimpleNamespace(**{**vars(OPTIONS), **changed}))
+
+
+def test_single_displacements_are_no_labels(module, tmp_path):
+    path = force_sets(tmp_path / "pairs.yaml.xz", pair_cutoff=2.5)
+    with pytest.raises(InputError, match="every atom is displaced at random"):
+        module.Panel.of(path, OPTIONS)
 
 
 def test_the_truth_of_a_file_is_that_of_its_potential(panel):

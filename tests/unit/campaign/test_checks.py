@@ -1,5 +1,7 @@
 """What is known to be wrong before the first job starts."""
 
+import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -390,3 +392,25 @@ def test_modes_to_compare_with_are_looked_for(plain, tmp_path):
     plain["conductivity"] = {"reference": str(tmp_path / "{material}.hdf5")}
     with pytest.raises(InputError, match=r"conductivity\.reference: .*Si-227\.hdf5 does not exist"):
         check(plain)
+
+
+def test_what_is_wrong_with_foundation_models_is_named_together(plain, tmp_path):
+    """An element that the weights lack, and a calculator whose forces do not sum to zero."""
+    weights = tmp_path / "salt.nqx"
+    names = ("cutoff", "hidden_irreps", "lmax", "n_layers", "radial_basis_size")
+    header = {"atomic_numbers": [11, 17], **dict.fromkeys(names, 1)}
+    with weights.open("wb") as file:
+        file.write(json.dumps(header).encode() + b"\n")
+        np.save(file, np.zeros(3))
+    plain["foundation"] = {"model": {"package": "nequix", "path": str(weights)}}
+    plain["foundation"]["model"]["environment"] = sys.prefix
+    spring = "ase.calculators.harmonic:SpringCalculator"
+    parameters = {"ideal_positions": [[0, 0, 0], [1.3, 1.3, 1.3]], "k": 10.0}
+    model = {"package": "ase", "calculator": spring, "parameters": parameters}
+    plain["reference"] = {"engine": "foundation", "model": model}
+    with pytest.raises(InputError) as caught:
+        check(plain)
+    text = str(caught.value)
+    assert "foundation.model: salt does not know Si (it knows 2 elements)" in text
+    assert "reference.model: cannot evaluate Si-227: " in text
+    assert "changes when the crystal is shifted" in text

@@ -6,7 +6,9 @@ import pytest
 
 from umklapp import config
 from umklapp.campaign import requests, shards
-from umklapp.campaign.requests import STUDY, Requests
+from umklapp.campaign.figure_files import STUDY
+from umklapp.campaign.requests import Requests
+from umklapp.paths import Round
 
 SI, CUI = "Si-227", "CuI-216"
 
@@ -178,6 +180,15 @@ def test_a_shard_has_tables_of_its_own_and_number_0_joins(ask):
     assert "results/figures/overview/kappa_parity.png" in ask().tables()
     of_shard = ask(shard=part).figures()
     assert not {f"results/figures/overview/{n}.png" for n in ("campaign", *STUDY)} & {*of_shard}
+
+
+def test_kappa_of_rounds_is_kept_where_it_is_a_criterion(ask):
+    rounds = [Round("results/Si-227/round_00"), Round("results/Si-227/round_01")]
+    paths = ask(rounds={"physics": ["kappa"]}).kappa_of_rounds(rounds)
+    assert len(paths) == 2 * len(ask().members)
+    assert paths[0] == "results/Si-227/round_00/conductivity/member_0.json"
+    assert "round_01" in paths[-1]
+    assert ask(rounds={"physics": []}).kappa_of_rounds(rounds) == []
 
 
 def test_the_shared_model_leaves_out(ask):

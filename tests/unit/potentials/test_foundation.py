@@ -90,16 +90,42 @@ def test_forces_that_are_not_finite_are_refused(crystals):
         pushed(np.nan).evaluate(crystals[:1])
 
 
-def test_before_the_first_job(crystals):
+def test_a_calculator_is_checked_before_the_first_job():
     model = config.CalculatorModel(calculator=NAMED)
-    assert foundation.check(model, ["Cu"], "foundation").package == "ase"
-    foundation.try_out(model, crystals[0], "foundation")
-    iron = crystals[0].copy()
-    iron.symbols[0] = "Fe"
-    with pytest.raises(InputError, match=r"foundation.model: cannot evaluate"):
-        foundation.try_out(model, iron, "foundation")
+    assert foundation.check(model, ["Cu"], "foundation.").package == "ase"
     with pytest.raises(InputError, match=r"foundation.model.*cannot be imported"):
-        foundation.check(config.CalculatorModel(calculator="no.such:Thing"), [], "foundation")
+        foundation.check(config.CalculatorModel(calculator="no.such:Thing"), [], "foundation.")
+
+
+@pytest.mark.parametrize("environment", [None, sys.prefix])
+def test_a_calculator_is_tried_on_every_crystal(crystals, environment):
+    iron, mixed = bulk("Fe"), crystals[0].copy()
+    mixed.symbols[0] = "W"
+    model = config.CalculatorModel(calculator=NAMED, environment=environment)
+    tried = {"Cu-225": crystals[0], "Fe-229": iron, "Cu3W": mixed}
+    problems = foundation.try_out(model, tried, "foundation.")
+    assert [problem.split(":")[1].split()[-1] for problem in problems] == ["Fe-229", "Cu3W"]
+    assert problems[0].startswith("foundation.model: cannot evaluate Fe-229: ")
+
+
+@pytest.mark.parametrize("environment", [None, sys.prefix])
+def test_forces_that_do_not_sum_to_zero_are_named_before_the_first_job(crystals, environment):
+    crystal = crystals[0]
+    model = config.CalculatorModel(
+        calculator="ase.calculators.harmonic:SpringCalculator",
+        parameters={"ideal_positions": crystal.positions.tolist(), "k": 100.0},
+        environment=environment,
+    )
+    (problem,) = foundation.try_out(model, {"Cu-225": crystal}, "reference.")
+    assert problem.startswith("reference.model: cannot evaluate Cu-225: ")
+    assert "the energy of this model changes when the crystal is shifted" in problem
+
+
+def test_a_calculator_that_its_environment_lacks_is_named_before_the_first_job(crystals):
+    model = config.CalculatorModel(calculator="no.such:Thing", environment=sys.prefix)
+    (problem,) = foundation.try_out(model, {"Cu-225": crystals[0]}, "foundation.")
+    assert problem.startswith("foundation.model: no.such:Thing cannot be made: ")
+    assert "No module named 'no'" in problem
 
 
 def test_a_missing_environment_is_named_with_its_remedy(tmp_path):
@@ -108,9 +134,11 @@ def test_a_missing_environment_is_named_with_its_remedy(tmp_path):
         '{"atomic_numbers": [11], "cutoff": 6, "hidden_irreps": "", "lmax": 1, "n_layers": 1, '
         '"radial_basis_size": 4}\n'
     )
+    with path.open("ab") as file:
+        np.save(file, np.zeros(2))
     model = config.NequixModel(path=path, environment=str(tmp_path / "nowhere"))
     with pytest.raises(InputError, match=r"reference.model.environment: .*`make foundation-env`"):
-        foundation.check(model, ["Na"], "reference")
+        foundation.check(model, ["Na"], "reference.")
 
 
 @pytest.fixture(scope="module")

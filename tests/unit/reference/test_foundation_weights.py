@@ -33,8 +33,11 @@ def nequix(**more):
 
 
 def weights(path: Path, header=HEADER) -> Path:
-    """A file that begins like weights of nequix."""
-    path.write_bytes(json.dumps(header).encode() + b"\n" + b"\x00\x01weights")
+    """A file that looks like weights of nequix."""
+    with path.open("wb") as file:
+        file.write(json.dumps(header).encode() + b"\n")
+        for shape in ((2,), (8, 3)):
+            np.save(file, np.ones(shape, np.float32))
     return path
 
 
@@ -121,6 +124,23 @@ def test_weights_that_are_not_there_or_no_weights_are_named(tmp_path):
     checkpoint.write_bytes(b"PK\x03\x04\x00 a checkpoint of torch")
     with pytest.raises(InputError, match="holds no weights of nequix"):
         foundation_weights.identify(nequix(path=checkpoint))
+
+
+@pytest.mark.parametrize("left", [-1, -100, None])
+def test_weights_that_break_off_are_named(tmp_path, left):
+    path = weights(tmp_path / "salt.nqx")
+    content = path.read_bytes()
+    path.write_bytes(content[:left] if left else content[: content.index(b"\n") + 1])
+    with pytest.raises(InputError, match=r"model\.path: .*salt\.nqx ends within its weights"):
+        foundation_weights.identify(nequix(path=path))
+
+
+def test_a_file_by_a_published_name_is_held_against_the_published_hash(tmp_path):
+    path = weights(tmp_path / "nequix-oam-1.nqx")
+    with pytest.raises(InputError, match=r"other weights than the ones.*state its own hash"):
+        foundation_weights.weights(nequix(path=path))
+    own = provenance.file_digest(path, 64)
+    assert foundation_weights.weights(nequix(path=path, sha256=own)) == path
 
 
 def test_without_network_a_path_is_asked_for(tmp_path, monkeypatch):

@@ -45,3 +45,14 @@ def test_models_by_path_name_and_calculator(tmp_path):
     assert kappa_command.model_of(None, SILICON).calculator == SILICON
     with pytest.raises(InputError, match="neither a file of weights nor a name"):
         kappa_command.model_of("nequix-oam-9", None)
+
+
+def test_a_model_that_cannot_is_named_before_anything_is_computed(tmp_path):
+    write(tmp_path / "iron.cif", bulk("Fe", cubic=True))
+    for options, message in (
+        ({"calculator": "ase.calculators.emt:EMT"}, "--model: cannot evaluate Fe-229: No EMT"),
+        ({"calculator": "no.such:Thing"}, "--model.calculator: 'no.such:Thing' cannot be imported"),
+        ({"model": str(tmp_path / "gone.nqx")}, "--model.path: .*gone.nqx: there is no such file"),
+    ):
+        with pytest.raises(InputError, match=f"^{message}"):
+            kappa_command.run(str(tmp_path / "iron.cif"), **options)

@@ -102,7 +102,9 @@ def obtain(network: SlotNetwork, types: int, device: str) -> tuple[Path, float]:
                 "no CUDA toolkit: a graph for a GPU is compiled with it; load the module, or set "
                 "CUDA_HOME to the folder with bin/nvcc"
             )
-        log.info(f"compiling the architecture with {compiler} (about a minute, once)")
+        log.info(
+            f"compiling the architecture with {compiler} (one to four minutes, once per machine)"
+        )
         try:
             seconds = compile_graph(network, types, device, package)
         except Exception as error:  # torch, inductor and the compiler have no common error

@@ -8,12 +8,15 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
+from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 BLUE, ORANGE, GREY = "#1f5fa8", "#d1731b", "#777777"
 """Told apart in print and by colour-blind readers."""
+
+CROWDED = 60.0
+"""Ratio of the ends of a logarithmic axis above which ticks between powers of ten overlap."""
 
 SETTINGS: Any = {
     "font.size": 9,
@@ -46,7 +49,12 @@ def save(figure: Figure, paths: Sequence[Path]) -> None:
 
 
 def decades(axis: Axis) -> None:
-    """Ticks of a logarithmic axis at 1, 2 and 5 times powers of ten, as plain numbers."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    """Ticks of a logarithmic axis as plain numbers: at 1, 2 and 5 times powers of ten.
+
+    At powers of ten alone where the axis spans more than `CROWDED`.
+    """
+    low, high = axis.axes.get_xlim() if isinstance(axis, XAxis) else axis.axes.get_ylim()
+    subs = (1, 2, 5) if high < CROWDED * low else (1,)
+    axis.set_major_locator(LogLocator(subs=subs))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(NullLocator())

@@ -1,4 +1,4 @@
-"""How honest the uncertainty is: expected against true errors, and the reliability diagram."""
+"""How honest the uncertainty is: expected and true errors, reliability, what is accepted."""
 
 from __future__ import annotations
 
@@ -7,48 +7,110 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.sampling.calibration import Honesty
-from umklapp.report.figures.style import BLUE, SETTINGS, decades, save
+from umklapp.report.figures.style import BLUE, ORANGE, SETTINGS, decades, save
+from umklapp.report.history import Round
 
 
-def draw(
-    data: pd.DataFrame, rounds: Sequence[CommitteeRecord], material: str, paths: Sequence[Path]
-) -> None:
-    """Left: a point per test frame; right: atoms in bins, earlier rounds faint.
+def accepted(data: pd.DataFrame, bound: float) -> pd.DataFrame:
+    """The table with a column `accepted`: whether acquisition by threshold would label the frame.
 
     Args:
         data: columns `expected_error_eV_per_A` and `error_eV_per_A` of `judgement.judge`.
-        rounds: committee.json of every round.
+        bound: expected largest error (eV/Å) from which a frame is worth a label.
+    """
+    return data.assign(accepted=~(data["expected_error_eV_per_A"] <= bound))  # unknown: accepted
+
+
+def acceptance(rounds: Sequence[Round]) -> pd.DataFrame:
+    """A row per round: explored frames, the share above the bound, the share that may be."""
+    return pd.DataFrame(
+        {
+            "round": record.assessment.round,
+            "explored": record.assessment.explored,
+            "share_above": None if above is None else above.value,
+            "allowed": None if above is None else above.limit,
+            "labels": record.assessment.accepted,
+        }
+        for record in rounds
+        for above in [record.assessment.criteria.get("still_uncertain")]
+    )
+
+
+def draw(
+    data: pd.DataFrame,
+    rounds: Sequence[Round],
+    bound: float,
+    material: str,
+    paths: Sequence[Path],
+) -> None:
+    """Test frames; atoms in bins, earlier rounds faint; what of the exploration would be labelled.
+
+    Args:
+        data: of `accepted`. rounds: of history.json. bound: as in `accepted`.
     """
     mpl.rcParams.update(SETTINGS)
-    figure = Figure(figsize=(6.4, 3.1), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    honesty = rounds[-1].honesty
-    _frames(left, data, honesty)
-    _reliability(right, rounds)
+    figure = Figure(figsize=(8.8, 3.3), layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
+    committees = [record.committee for record in rounds]
+    _frames(left, data, bound, committees[-1].honesty)
+    _reliability(middle, committees)
+    _acceptance(right, acceptance(rounds))
     left.set_title(material)
+    if any(axes.get_legend_handles_labels()[1] for axes in (left, right)):
+        figure.legend(loc="outside lower center", ncols=3)
     save(figure, paths)
 
 
-def _frames(axes: Axes, data: pd.DataFrame, honesty: Honesty) -> None:
+def _frames(axes: Axes, data: pd.DataFrame, bound: float, honesty: Honesty) -> None:
     expected, true = 1e3 * data["expected_error_eV_per_A"], 1e3 * data["error_eV_per_A"]
     if expected.notna().any():
         axes.scatter(expected, true, s=18, color=BLUE, alpha=0.75, linewidths=0)
     _diagonal(axes, [*expected.dropna(), *true])
+    low, high = axes.get_xlim()
+    if low < 1e3 * bound < high:
+        axes.axvspan(1e3 * bound, high, color=ORANGE, alpha=0.12, lw=0, label="would be labelled")
+        axes.axhline(1e3 * bound, color=ORANGE, lw=0.8, ls=":", label="deserves a label above")
     axes.set(xlabel="expected largest error (meV/Å)", ylabel="true largest error (meV/Å)")
+    wrong = data["error_eV_per_A"] > bound
     axes.text(
         0.03,
         0.97,
-        f"{len(data)} test frames\nrank correlation {honesty.rank_correlation_frames:.2f}",
+        f"{len(data)} test frames, {wrong.sum()} wrong by more than {1e3 * bound:.0f}\n"
+        f"meV/Å: {(wrong & data['accepted']).sum()} of them would be labelled,\n"
+        f"and {(~wrong & data['accepted']).sum()} others; rank correlation "
+        f"{honesty.rank_correlation_frames:.2f}",
         transform=axes.transAxes,
         va="top",
-        fontsize=7,
+        fontsize=6,
     )
+
+
+def _acceptance(axes: Axes, data: pd.DataFrame) -> None:
+    share = 100 * data["share_above"].astype(float)
+    axes.bar(data["round"], share, 0.7, color=ORANGE)
+    for _, row in data.iterrows():
+        judged = pd.notna(row["share_above"])
+        height = 100 * row["share_above"] if judged else 0.0
+        text = f"{int(row['labels'])} labels" if judged else "not known"
+        axes.annotate(
+            text, (row["round"], height), xytext=(0, 2), textcoords="offset points",
+            ha="center", fontsize=6,
+        )  # fmt: skip
+    allowed = data["allowed"].astype(float).dropna()
+    if len(allowed):
+        limit = 100 * allowed.iloc[-1]
+        axes.axhline(limit, color="black", lw=0.9, ls="--", label="share allowed when done")
+    axes.set(xlabel="round", ylabel="explored frames above the bound (%)")
+    axes.set_ylim(0, 1.12 * max(5.0, float(np.nanmax([0.0, *share]))))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _reliability(axes: Axes, rounds: Sequence[CommitteeRecord]) -> None:

@@ -1,0 +1,24 @@
+"""Figure of an archived benchmark: acquisition strategies, fine-tuning, or the panel."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from umklapp.logs import log_to
+from umklapp.report.figures import panel, strategies, tuning_benchmark
+
+MODULES = {"strategies": strategies, "finetuning": tuning_benchmark, "panel": panel}
+
+
+def main(name, tables, out):
+    """Draw the figure and write the numbers behind it."""
+    module = MODULES[name]
+    data = module.table({path.stem: pd.read_csv(path) for path in tables})
+    data.to_csv(out["csv"], index=False)
+    module.draw(data, [Path(out["png"]), Path(out["pdf"])])
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    tables = [Path(path) for path in snakemake.input]
+    main(snakemake.wildcards.figure, tables, snakemake.output)
