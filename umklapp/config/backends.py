@@ -89,6 +89,7 @@ TRAINING = frozenset(
         "ema_decay",
         "energy_weight",
         "force_weight",
+        "quiet_frames",
         "stress_weight",
         "warm_start",
     }

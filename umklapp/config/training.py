@@ -75,6 +75,13 @@ class Training(Section):
     ema_decay: float = Field(0.99, ge=0, lt=1)
     energy_weight: float = Field(1.0, ge=0)
     force_weight: Positive = 1.0
+    quiet_frames: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="the loss divides the forces of a frame by their rms to this power: 0 makes "
+        "every component count alike, 1 the relative error of every frame (docs/training.md)",
+    )
     stress_weight: float = Field(
         0.1,
         ge=0,

@@ -15,6 +15,7 @@ from umklapp import config, provenance
 from umklapp.crystals.frames import stress_of
 from umklapp.errors import InputError
 from umklapp.potentials.external import bridge, potential
+from umklapp.potentials.quiet_frames import frame_scales, typical_force
 from umklapp.potentials.training_records import TrainingResult
 
 log = logging.getLogger(__name__)
@@ -54,10 +55,11 @@ def train(
     python = bridge.interpreter(settings.backend, settings.environment)
     scratch.mkdir(parents=True, exist_ok=True)
     worker = bridge.Worker(settings.backend, python, scratch / "worker.log")
+    typical = typical_force([frame.get_forces() for frame in training])
     arrays = {
         f"{name}_{key}": value
         for name, frames in (("training", training), ("validation", validation))
-        for key, value in _labels(frames).items()
+        for key, value in _labels(frames, settings.training.quiet_frames, typical).items()
     }
     identity = provenance.digest(
         [
@@ -119,11 +121,13 @@ class _Progress:
             )
 
 
-def _labels(frames: Sequence[Atoms]) -> dict[str, np.ndarray]:
+def _labels(frames: Sequence[Atoms], power: float, typical: float) -> dict[str, np.ndarray]:
+    forces = [frame.get_forces() for frame in frames]
     return {
         **potential.packed(frames),
         "energy": np.array([frame.get_potential_energy() for frame in frames]),
-        "forces": np.concatenate([frame.get_forces() for frame in frames]),
+        "forces": np.concatenate(forces),
+        "scales": frame_scales(forces, power, typical),
         "stress": np.array([stress_of(frame) for frame in frames]),
     }
 

@@ -159,7 +159,7 @@ def _fit(
             f"{len(training) - with_stress} of {len(training)} training frames have no stress: "
             "they are left out of its loss"
         )
-    module_config = training_settings.module_options(data, settings, stress, len(training), frozen)
+    module_config = training_settings.module_options(data, settings, stress, training, frozen)
     builder, _ = architectures.architecture(settings)
     module_config["model"] = {
         "_target_": f"{builder.__module__}.{builder.__name__}",

@@ -19,6 +19,8 @@ from umklapp.crystals.materials import composition
 from umklapp.potentials import architectures
 from umklapp.potentials.nequip import parents
 from umklapp.potentials.nequip.progress import MONITOR
+from umklapp.potentials.nequip.scaled_forces import metric
+from umklapp.potentials.quiet_frames import typical_force
 
 
 @dataclass(frozen=True)
@@ -91,22 +93,27 @@ def module_options(
     data: dict[str, Any],
     settings: config.Potential,
     stress: bool,
-    n_frames: int,
+    training: Sequence[Atoms],
     frozen: Sequence[str],
 ) -> dict[str, Any]:
     """Options of NequIP's training module without its model.
 
     Args:
-        data: of `data_options`. n_frames: that are trained on. frozen: parts whose weights stay.
+        data: of `data_options`. training: labelled frames. frozen: parts whose weights stay.
     """
     options = settings.training
-    weights = {"total_energy": options.energy_weight, "forces": options.force_weight}
-    loss: dict[str, Any] = {"per_atom_energy": True, "coeffs": weights}
-    metrics: dict[str, Any] = {"coeffs": {"per_atom_energy_mae": 1.0, "forces_mae": 1.0}}
+    energy, force, virial = loss_weights(options, stress)
+    weights = {"total_energy": energy, "forces": None}
+    shown = {"per_atom_energy_mae": 1.0, "forces_mae": None}  # unscaled, in eV/Å, for the record
+    scale = options.quiet_frames, typical_force([frame.get_forces() for frame in training])
+    squares = metric("scaled_forces_mse", "MeanSquaredError", *scale, force)
+    absolute = metric("scaled_forces_mae", "MeanAbsoluteError", *scale, 1.0)
+    loss: dict[str, Any] = {"per_atom_energy": True, "coeffs": weights, "extra_metrics": [squares]}
+    metrics: dict[str, Any] = {"coeffs": shown, "extra_metrics": [absolute]}
     target, kind = "nequip.train.EnergyForceLoss", "EnergyForce"
     if stress:
         target, kind = "nequip.train.EnergyForceStressLoss", "EnergyForceStress"
-        weights["stress"] = options.stress_weight
+        weights["stress"] = virial
         loss["ignore_nan"] = {"stress": True}
         metrics["coeffs"]["stress_mae"] = None
         metrics["ignore_nan"] = {"stress": True}
@@ -123,8 +130,19 @@ def module_options(
         "loss": {"_target_": target, **loss},
         "val_metrics": {"_target_": f"nequip.train.{kind}Metrics", **metrics},
         "optimizer": optimizer,
-        "lr_scheduler": _learning_rates(options, -(-n_frames // options.batch_size)),
+        "lr_scheduler": _learning_rates(options, -(-len(training) // options.batch_size)),
     }
+
+
+def loss_weights(options: config.Training, stress: bool) -> tuple[float, float, float]:
+    """Weights of energy, forces and stress, whose sum is exactly 1 in whatever order.
+
+    NequIP divides the weights by their sum whenever it reads them from a checkpoint: a training
+    that goes on after an interruption would differ in the last bit.
+    """
+    given = options.energy_weight, options.force_weight, options.stress_weight * stress
+    energy, virial = (round(one / sum(given) * 2**50) / 2**50 for one in (given[0], given[2]))
+    return energy, 1 - energy - virial, virial
 
 
 def _learning_rates(options: config.Training, steps: int) -> dict[str, Any]:

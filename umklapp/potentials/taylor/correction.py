@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
@@ -18,19 +17,11 @@ from umklapp import config
 from umklapp.crystals import sites
 from umklapp.errors import InputError
 from umklapp.potentials.contract import Potential, Prediction
+from umklapp.potentials.taylor.likeliest import likeliest, rest
 from umklapp.potentials.taylor.model import TaylorModel, displacements, without_hopped
 from umklapp.potentials.taylor.prior import Prior
-from umklapp.potentials.taylor.regression import Regression
-from umklapp.potentials.taylor.residual import noise_scales
 
 log = logging.getLogger(__name__)
-
-LEAST_SCALE = 0.03
-"""Of the noise of a quiet frame, over the hottest one's: numerical noise has no amplitude."""
-
-POWERS = (0, 1, 2)
-"""The noise of a frame goes with its squared displacement to one of these: it is numerical, or what
-the expansion leaves out, of the order after the third or after the fourth."""
 
 
 class Corrected:
@@ -68,9 +59,9 @@ def correct_members(
     The prior mean of the residual is zero: nothing is assumed known but symmetry, sum rules and
     the widths. The noise is the one under which the residual is most likely, at least
     `settings.noise`: an engine's grid or its self-consistency may leave more. It is the same for
-    all frames, or grows with their displacements (`POWERS`), as is likeliest; what is recorded is
-    that of the hottest frame. Labels in other cells are passed over, and those in which an atom has
-    left its site: an event is nothing that an expansion about the sites could describe.
+    all frames, or grows with their displacements (`likeliest.POWERS`), as is likeliest; what is
+    recorded is that of the hottest frame. Labels in other cells are passed over, and those in which
+    an atom has left its site: an event is nothing that an expansion about the sites could describe.
 
     Args:
         potentials: trained models.
@@ -97,46 +88,21 @@ def correct_members(
         log.info(f"{left_out} of {len(same)} labels left out: an atom has left its site")
     prior = Prior.affordable(perfect, settings)
     u = displacements(perfect, used)
-    design = prior.scaled_design(u).reshape(-1, sum(len(root) for root in prior.roots))
-    growing = np.repeat(noise_scales(u, LEAST_SCALE), 3 * len(perfect))
-    regressions = [
-        (scales, Regression(design / scales[:, None], settings.noise))
-        for scales in (growing**power for power in POWERS)
-    ]
     forces = np.array([frame.get_forces() for frame in used])
+    residuals = np.array([forces - np.array(one.evaluate(used).forces) for one in potentials])
+    fits = likeliest(prior, u, residuals, settings.noise)
     corrected = []
-    for potential in potentials:
-        residual = (forces - np.array(potential.evaluate(used).forces)).ravel()
-        fits = [_likeliest(regression, residual, scales) for scales, regression in regressions]
-        fit = max(fits, key=lambda one: one.evidence)
-        rest = residual - design @ fit.z
+    for potential, residual, fit in zip(potentials, residuals, fits, strict=True):
         numbers = {
             "labels": float(len(used)),
             "labels_left_out": float(left_out),
             "residual_before_eV_per_A": float(np.sqrt(np.mean(residual**2))),
-            "residual_after_eV_per_A": float(np.sqrt(np.mean(rest**2))),
+            "residual_after_eV_per_A": rest(prior, u, residual, fit.z),
             "noise_eV_per_A": fit.noise,
             "log_evidence_per_force": fit.evidence,
         }
         corrected.append((Corrected(potential, prior.model(fit.z, 0.0)), numbers))
     return corrected
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """z: free numbers; noise: of the hottest frame, eV/Å; evidence: per force."""
-
-    z: np.ndarray
-    noise: float
-    evidence: float
-
-
-def _likeliest(regression: Regression, residual: np.ndarray, scales: np.ndarray) -> _Fit:
-    """The fit of `residual` whose noise goes with `scales`, as `regression` is divided by them."""
-    y = residual / scales
-    likeliest = regression.likeliest(y)
-    evidence = likeliest.evidence(y) - float(np.mean(np.log(scales)))
-    return _Fit(likeliest.posterior(y), likeliest.noise, evidence)
 
 
 def same_cell(frame: Atoms, perfect: Atoms) -> bool:

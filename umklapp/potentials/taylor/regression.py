@@ -51,6 +51,69 @@ def decaying_widths(
 
 
 @dataclass(frozen=True)
+class Projection:
+    """Data in the modes of a `Spectrum`.
+
+    coefficients: uᵀy of every mode, (n_modes,) eV/Å; total: yᵀy, (eV/Å)²; count: n_data.
+    """
+
+    coefficients: np.ndarray
+    total: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Singular values and right vectors of A = X L.
+
+    singular: (n_modes,) eV/Å; right: (n_modes, n_free).
+    """
+
+    singular: np.ndarray
+    right: np.ndarray
+
+    @classmethod
+    def of_square(cls, square: np.ndarray) -> Spectrum:
+        """From AᵀA (n_free, n_free), a sum over frames: for more data than free numbers.
+
+        Modes below 1e-8 of the largest are lost in the rounding of the square, and left out.
+        """
+        values, vectors = linalg.eigh(square)
+        kept = values > 1e-14 * max(values[-1], 0.0)
+        return cls(np.sqrt(values[kept]), vectors[:, kept].T)
+
+    def project(self, product: np.ndarray, total: float, count: int) -> Projection:
+        """Data y as Aᵀy (n_free,), yᵀy and how many they are."""
+        return Projection(self.right @ product / self.singular, total, count)
+
+    def posterior(self, y: Projection, noise: float) -> np.ndarray:
+        """Mean z of the posterior in units of the prior, x = L z, (n_free,): z = Aᵀ K⁻¹ y."""
+        gain = self.singular / (self.singular**2 + noise**2)
+        return self.right.T @ (gain * y.coefficients)
+
+    def evidence(self, y: Projection, noise: float) -> float:
+        """Log marginal likelihood per datum, without its constant: −½(yᵀK⁻¹y + ln|K|)/n_data."""
+        inside = y.coefficients**2
+        outside = max(y.total - float(inside.sum()), 0.0) / noise**2
+        square = self.singular**2 + noise**2
+        log_determinant = np.log(square).sum()
+        log_determinant += (y.count - len(square)) * np.log(noise**2)
+        return float(-0.5 * (outside + (inside / square).sum() + log_determinant) / y.count)
+
+    def likeliest_noise(self, y: Projection, least: float) -> float:
+        """σ under which y is most likely, at least `least`, eV/Å."""
+
+        def loss(logarithm: float) -> float:
+            return -self.evidence(y, float(np.exp(logarithm)))
+
+        grid = np.linspace(np.log(least), np.log(max(LARGEST_NOISE, least)), 25)
+        place = int(np.argmin([loss(value) for value in grid]))
+        around = grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)]
+        best = optimize.minimize_scalar(loss, bounds=around, method="bounded")
+        return float(np.exp(min(best.x, grid[place], key=loss)))
+
+
+@dataclass(frozen=True)
 class Regression:
     """The linear model on some frames.
 
@@ -61,26 +124,26 @@ class Regression:
     noise: float
 
     @cached_property
-    def _modes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return linalg.svd(self.scaled, full_matrices=False)
+    def _decomposed(self) -> tuple[np.ndarray, Spectrum]:
+        left, singular, right = linalg.svd(self.scaled, full_matrices=False)
+        return left, Spectrum(singular, right)
+
+    @property
+    def spectrum(self) -> Spectrum:
+        """Its modes."""
+        return self._decomposed[1]
+
+    def project(self, y: np.ndarray) -> Projection:
+        """y (n_data,) eV/Å in these modes."""
+        return Projection(self._decomposed[0].T @ y, float(y @ y), len(y))
 
     def posterior(self, y: np.ndarray) -> np.ndarray:
-        """Mean z of the posterior in units of the prior, x = L z.
-
-        z = Aᵀ K⁻¹ y. Args: y: (n_data,) eV/Å. Returns: (n_free,).
-        """
-        left, singular, right = self._modes
-        return right.T @ (singular / (singular**2 + self.noise**2) * (left.T @ y))
+        """`Spectrum.posterior` of y (n_data,) eV/Å."""
+        return self.spectrum.posterior(self.project(y), self.noise)
 
     def evidence(self, y: np.ndarray) -> float:
-        """Log marginal likelihood per datum, without its constant: −½(yᵀK⁻¹y + ln|K|)/n_data."""
-        left, singular, _ = self._modes
-        inside = left.T @ y
-        outside = max(float(y @ y - inside @ inside), 0.0) / self.noise**2
-        square = singular**2 + self.noise**2
-        log_determinant = np.log(square).sum()
-        log_determinant += (len(y) - len(singular)) * np.log(self.noise**2)
-        return float(-0.5 * (outside + (inside**2 / square).sum() + log_determinant) / len(y))
+        """`Spectrum.evidence` of y (n_data,) eV/Å."""
+        return self.spectrum.evidence(self.project(y), self.noise)
 
     def likeliest(self, y: np.ndarray) -> Regression:
         """The same model with the noise under which y is most likely, at least the present one.
@@ -88,21 +151,9 @@ class Regression:
         Args:
             y: (n_data,) eV/Å.
         """
-
-        def loss(logarithm: float) -> float:
-            return -self._with(float(np.exp(logarithm))).evidence(y)
-
-        least, largest = np.log(self.noise), np.log(max(LARGEST_NOISE, self.noise))
-        grid = np.linspace(least, largest, 25)
-        place = int(np.argmin([loss(value) for value in grid]))
-        around = grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)]
-        best = optimize.minimize_scalar(loss, bounds=around, method="bounded")
-        return self._with(float(np.exp(min(best.x, grid[place], key=loss))))
-
-    def _with(self, noise: float) -> Regression:
-        """Another noise, the same singular vectors."""
+        noise = self.spectrum.likeliest_noise(self.project(y), self.noise)
         other = replace(self, noise=noise)
-        other.__dict__["_modes"] = self._modes
+        other.__dict__["_decomposed"] = self._decomposed
         return other
 
     def whitener(self) -> np.ndarray:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from ase import Atoms
 from models import rattled_silicon, silicon_cubic
-from scipy import stats
 from silicon import StillingerWeberSilicon
 
 from umklapp import config
@@ -12,8 +11,7 @@ from umklapp.crystals.frames import labelled
 from umklapp.errors import InputError
 from umklapp.potentials.ase import AsePotential
 from umklapp.potentials.contract import Prediction
-from umklapp.potentials.taylor.correction import POWERS, _likeliest, correct, same_cell
-from umklapp.potentials.taylor.regression import Regression
+from umklapp.potentials.taylor.correction import correct, same_cell
 
 SETTINGS = config.Taylor(noise=1e-4)
 
@@ -123,17 +121,3 @@ def test_labels_of_events_are_left_out_and_counted(caplog):
     np.testing.assert_allclose(beside.evaluate(unseen).forces, alone.evaluate(unseen).forces)
     with pytest.raises(InputError, match="2 with an atom that has left it"):
         correct(TooSoft(), events, perfect, SETTINGS)
-
-
-@pytest.mark.parametrize("power", POWERS)
-def test_the_evidence_is_the_density_of_the_residual(power):
-    """Of N(0, AAᵀ + σ²S²), S the scales: scipy's, with all force constants integrated out."""
-    generator = np.random.default_rng(3)
-    design, residual = generator.normal(size=(30, 8)), generator.normal(size=30)
-    scales = np.repeat([1.0, 0.3, 0.05], 10) ** power
-    fit = _likeliest(Regression(design / scales[:, None], 0.2), residual, scales)
-    covariance = design @ design.T + np.diag((fit.noise * scales) ** 2)
-    density = stats.multivariate_normal(np.zeros(30), covariance).logpdf(residual)
-    assert fit.evidence == pytest.approx(density / 30 + 0.5 * np.log(2 * np.pi))
-    gain = design.T @ np.linalg.solve(covariance, residual)
-    np.testing.assert_allclose(fit.z, gain, rtol=1e-6)

@@ -27,22 +27,27 @@ WEIGHTS = ("energy_weight", "force_weight", "stress_weight")
 
 @dataclass(frozen=True)
 class Labels:
-    """Frames with their edges and labels: energy eV, forces (N, 3), stress (6,), NaN if missing."""
+    """Frames with their edges and labels: energy eV, forces (N, 3), stress (6,), NaN if missing.
+
+    scales: (n_frames,), what the loss multiplies the forces of a frame by.
+    """
 
     frames: list[Frame]
     edges: list[Edges]
     energy: np.ndarray
     forces: list[np.ndarray]
     stress: np.ndarray
+    scales: np.ndarray
 
     @classmethod
     def of(cls, arrays: Mapping[str, np.ndarray], cutoff: float) -> Labels:
-        """From a message with the keys of `frames_of`, and `energy`, `forces`, `stress`."""
+        """From a message with the keys of `frames_of`, and those of the labels."""
         frames = frames_of(arrays)
         parts = np.cumsum(arrays["sizes"])[:-1]
         forces = np.split(arrays["forces"], parts)
         edges = [edges_of(frame, cutoff) for frame in frames]
-        return cls(frames, edges, arrays["energy"], forces, arrays["stress"])
+        stress, scales = arrays["stress"], arrays["scales"]
+        return cls(frames, edges, arrays["energy"], forces, stress, scales)
 
     def statistics(self) -> dict[str, float]:
         """Average number of neighbours, rms force (eV/Å), mean energy per atom (eV)."""
@@ -105,11 +110,12 @@ class Loop:
     def _loss(self, chosen: Sequence[int]) -> torch.Tensor:
         predicted, wanted, sizes = self._compare(self.labels, chosen, training=True)
         squares = [((predicted[0] - wanted[0]) / sizes).square().mean()]
-        squares.append((predicted[1] - wanted[1]).square().mean())
+        error = (predicted[1] - wanted[1]) * self._scales(self.labels, chosen)
+        squares.append(error.square().mean())
         if self.stress:
             labelled = torch.isfinite(wanted[2])
-            error = torch.where(labelled, predicted[2] - torch.nan_to_num(wanted[2]), 0.0)
-            squares.append(error.square().sum() / labelled.sum().clamp(min=1))
+            missed = torch.where(labelled, predicted[2] - torch.nan_to_num(wanted[2]), 0.0)
+            squares.append(missed.square().sum() / labelled.sum().clamp(min=1))
         return sum(w * square for w, square in zip(self.weights.tolist(), squares, strict=False))
 
     def _compare(
@@ -131,19 +137,26 @@ class Loop:
     def _tensor(self, value: np.ndarray) -> torch.Tensor:
         return torch.tensor(value, dtype=self.model.dtype, device=self.model.device)
 
-    def validate(self, labels: Labels) -> tuple[float, float]:
-        """MAE of the energy per atom (eV) and of the forces (eV/Å) with the averaged weights."""
+    def _scales(self, labels: Labels, chosen: Sequence[int]) -> torch.Tensor:
+        """Of every atom of the chosen frames, (N, 1)."""
+        sizes = [len(labels.frames[n].numbers) for n in chosen]
+        return self._tensor(np.repeat(labels.scales[list(chosen)], sizes)[:, None])
+
+    def validate(self, labels: Labels) -> tuple[float, float, float]:
+        """MAE with the averaged weights: energy per atom (eV), forces, scaled forces (eV/Å)."""
         now = {name: value.clone() for name, value in self._state().items()}
         self._set(self.average)
-        energy, forces, components = 0.0, 0.0, 0
+        energy, forces, scaled, components = 0.0, 0.0, 0.0, 0
         for begin in range(0, len(labels.frames), 8):
             chosen = range(begin, min(begin + 8, len(labels.frames)))
             predicted, wanted, sizes = self._compare(labels, chosen, training=False)
             energy += float(((predicted[0] - wanted[0]) / sizes).abs().sum().detach())
-            forces += float((predicted[1] - wanted[1]).abs().sum().detach())
+            error = (predicted[1] - wanted[1]).abs().detach()
+            forces += float(error.sum())
+            scaled += float((error * self._scales(labels, chosen)).sum())
             components += wanted[1].numel()
         self._set(now)
-        return energy / len(labels.frames), forces / components
+        return energy / len(labels.frames), forces / components, scaled / components
 
     def _set(self, values: Mapping[str, torch.Tensor]) -> None:
         for name, value in self._state().items():
@@ -185,7 +198,8 @@ def run(
     `scratch/last.ckpt`, where it is there, is of this very training and is continued.
 
     Returns:
-        Rows (epoch, seconds, energy MAE in eV/atom, force MAE in eV/Å, their mean).
+        Rows (epoch, seconds, energy MAE in eV/atom, force MAE in eV/Å, mean of energy and scaled
+        forces).
 
     Raises:
         FloatingPointError: the validation error is not finite.
@@ -201,8 +215,8 @@ def run(
     best = min((row[4] for row in rows), default=math.inf)
     while len(rows) < options["epochs"] and not _patience(rows, options["patience"]):
         loop.epoch(len(rows))
-        energy, forces = loop.validate(validation)
-        score = (energy + forces) / 2
+        energy, forces, scaled = loop.validate(validation)
+        score = (energy + scaled) / 2
         if not math.isfinite(score):
             raise FloatingPointError(
                 f"the validation error of epoch {len(rows) + 1} is not finite; lower learning_rate"
