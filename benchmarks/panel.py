@@ -24,12 +24,17 @@ import argparse
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from ase import Atoms
 from phono3py import Phono3py
+from phonopy.interface.symfc import SymfcFCSolver
+from symfc.basis_sets.basis_sets_O2 import FCBasisSetO2
+from symfc.basis_sets.basis_sets_O3 import FCBasisSetO3
+from symfc.solvers.solver_O2O3 import FCSolverO2O3
 
 from umklapp import config
 from umklapp.crystals import frames
@@ -41,7 +46,7 @@ from umklapp.lattice import force_constants
 from umklapp.potentials.contract import Potential, Prediction
 from umklapp.potentials.foundation import FoundationPotential
 from umklapp.potentials.taylor.correction import Corrected, correct
-from umklapp.potentials.taylor.prior import Knowledge, Prior
+from umklapp.potentials.taylor.prior import Prior
 from umklapp.potentials.taylor.residual import Residual
 from umklapp.report.figures import panel as figure
 from umklapp.transport import bte
@@ -129,16 +134,27 @@ class Panel:
         """κ(300 K) of symfc's fit to labels."""
         return self._kappa_of_forces(labels, [label.get_forces() for label in labels], None)
 
+    @cached_property
+    def basis(self) -> list[FCBasisSetO2 | FCBasisSetO3]:
+        """symfc's, of second and third order."""
+        symfc = SymfcFCSolver(self.file.supercell, symmetry=self.file.symmetry)
+        basis = symfc.compute_basis_set(orders=[2, 3])
+        return [basis[2], basis[3]]
+
+    @cached_property
+    def prior(self) -> Prior:
+        """Of the Taylor expansion."""
+        return Prior.affordable(self.perfect, self.taylor)
+
     def _kappa_of_forces(
         self, cells: Sequence[Atoms], forces: Sequence[np.ndarray], mesh: list[int] | None
     ) -> float:
+        shifts = np.array([cell.positions - self.perfect.positions for cell in cells])
+        balanced = np.array([force - force.mean(axis=0) for force in forces])
         calculation = self.calculation()
-        shifts = [cell.positions - self.perfect.positions for cell in cells]
-        calculation.dataset = {
-            "displacements": np.array(shifts),
-            "forces": np.array([force - force.mean(axis=0) for force in forces]),
-        }
-        force_constants.fit(calculation, None)
+        solver = FCSolverO2O3(self.basis).solve(shifts, balanced)
+        same = np.array_equal(self.basis[0].p2s_map, calculation.primitive.p2s_map)
+        calculation.fc2, calculation.fc3 = solver.compact_fc if same else solver.full_fc
         return self._solve(calculation, mesh)
 
     def _solve(self, calculation: Phono3py, mesh: list[int] | None) -> float:
@@ -147,8 +163,7 @@ class Panel:
 
     def by_evidence(self, model: Potential, labels: Sequence[Atoms], seed: int) -> list[float]:
         """κ with the mean of the posterior of the residual, and the spread of its draws."""
-        prior = Prior(self.perfect, Knowledge(), self.taylor)
-        residual = Residual(prior, labels, model.evaluate(labels).forces)
+        residual = Residual(self.prior, labels, model.evaluate(labels).forces)
         kappa = self.kappa_of(Corrected(model, residual.mean()))
         coarse = [max(5, (2 * points) // 3) for points in self.conductivity.mesh]
         generator = np.random.default_rng(seed)
@@ -197,7 +212,7 @@ def kappa(panel: Panel, method: str, model: Potential, labels: list[Atoms]) -> l
     if method == "foundation+evidence":
         return panel.by_evidence(model, labels, len(labels))
     mean = model if method == "foundation+taylor" else Nothing()
-    corrected, _ = correct(mean, labels, panel.perfect, panel.taylor)
+    corrected, _ = correct(mean, labels, panel.perfect, panel.taylor, panel.prior)
     return [panel.kappa_of(corrected), float("nan")]
 
 

@@ -23,6 +23,7 @@ from ase.io import iread
 
 from umklapp.config import load
 from umklapp.transport.audit.record import AuditRecord
+from umklapp.transport.baseline_record import Baseline, CorrectedBaseline
 
 ROOT = Path(__file__).resolve().parents[2]
 MATERIAL = "Si-227"
@@ -74,12 +75,24 @@ TINY = {
     "resources": {"label_chunks": 2},
 }
 
+FOUNDATION = {
+    "model": {
+        "package": "ase",
+        "calculator": "umklapp.potentials.empirical:manybody",
+        "parameters": {"form": "kumagai", "parameters": "Kumagai_Comp_Mat_Sci_39_Si"},
+        "functional": "fitted",
+    },
+    "thermal_frames": 2,
+}
+"""Another silicon than the one that labels, as a foundation model is."""
+
 
 def configure(folder: Path, **changes: dict) -> Path:
     """Write the tiny configuration with some keys of some sections changed."""
     folder.mkdir(parents=True, exist_ok=True)
     settings = {
-        key: {**value, **changes[key]} if key in changes else value for key, value in TINY.items()
+        key: {**value, **changes[key]} if key in changes else value
+        for key, value in (TINY | {"foundation": FOUNDATION}).items()
     }
     path = folder / "tiny.yaml"
     path.write_text(yaml.safe_dump(settings))
@@ -165,6 +178,26 @@ def test_every_method_is_in_the_comparison(finished: Path) -> None:
     for member in range(2):
         assert (folder / f"conductivity/member_{member}.modes.hdf5").stat().st_size > 0
     assert json.loads((folder / "conductivity/mesh.json").read_text())["table"]
+
+
+def test_a_foundation_model_stands_beside_the_campaign(finished: Path) -> None:
+    """κ at both lattices before the first label, and what the labels make of the model."""
+    folder = finished.parent / f"results/{MATERIAL}"
+    baseline = Baseline.read(folder / "baseline.json")
+    corrected = CorrectedBaseline.read(folder / "baseline/corrected.json")
+    assert baseline.own is not None
+    assert corrected.learned is not None
+    assert corrected.learned.labels >= 6  # all rattled, aiMD and harmonic frames are of that cell
+    after = corrected.learned.residual_after_eV_per_A
+    assert after < corrected.learned.residual_before_eV_per_A
+    page = (folder / "comparison.md").read_text()
+    row = pd.read_csv(finished.parent / "results/summary.csv").iloc[0]
+    assert baseline.model.words == row["zero_label_model"]
+    for result in (baseline.given, baseline.own):
+        assert f"zero labels, lattice {result.lattice}" in page
+        assert result.kappa.at_room_temperature
+    assert corrected.at_room_temperature is not None
+    assert f"with the Taylor correction of {corrected.learned.labels} labels" in page
 
 
 def test_elastic_constants_beside_the_reference(finished: Path) -> None:

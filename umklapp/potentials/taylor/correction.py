@@ -42,10 +42,14 @@ class Corrected:
 
 
 def correct(
-    potential: Potential, labels: Sequence[Atoms], perfect: Atoms, settings: config.Taylor
+    potential: Potential,
+    labels: Sequence[Atoms],
+    perfect: Atoms,
+    settings: config.Taylor,
+    prior: Prior | None = None,
 ) -> tuple[Corrected, dict[str, float]]:
     """`correct_members` for one potential."""
-    return correct_members([potential], labels, perfect, settings)[0]
+    return correct_members([potential], labels, perfect, settings, prior)[0]
 
 
 def correct_members(
@@ -53,6 +57,7 @@ def correct_members(
     labels: Sequence[Atoms],
     perfect: Atoms,
     settings: config.Taylor,
+    prior: Prior | None = None,
 ) -> list[tuple[Corrected, dict[str, float]]]:
     """Each potential with the posterior of its own residual, and what the correction did.
 
@@ -68,6 +73,7 @@ def correct_members(
         labels: labelled frames; those in the cell of `perfect` are used.
         perfect: the phonon supercell.
         settings: widths and least noise of the prior.
+        prior: of `perfect` and `settings`, where it was made before.
 
     Returns:
         For every potential the corrected one; number of labels, of those left out as hopped, rms
@@ -86,7 +92,7 @@ def correct_members(
         )
     if left_out:
         log.info(f"{left_out} of {len(same)} labels left out: an atom has left its site")
-    prior = Prior.affordable(perfect, settings)
+    prior = prior or Prior.affordable(perfect, settings)
     u = displacements(perfect, used)
     forces = np.array([frame.get_forces() for frame in used])
     residuals = np.array([forces - np.array(one.evaluate(used).forces) for one in potentials])
