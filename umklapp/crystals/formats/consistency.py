@@ -46,7 +46,7 @@ UNEXPLAINED, UNEXPLAINED_MOST = (0.05, 1.5), 0.7
 and AuCu₃ leave up to 0.1 at 0.2 to 0.4 Å, argon 0.5 at 0.6 Å; without a relation it is 1."""
 
 UNEXPLAINED_STRAIN, UNEXPLAINED_STRESS = 0.1, 0.35
-"""The same, allowed besides where cells differ: of the work of the forces, and of that of the stress,
+"""The same, allowed besides where cells differ: of the work of forces, and of that of the stress,
 which has the anharmonicity of the displacements in it, too (0.2 in strained AuCu₃ at 0.13 Å)."""
 
 MOVED = 1e-5
