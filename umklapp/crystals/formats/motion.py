@@ -65,7 +65,7 @@ def newton(labels: Sequence[Atoms]) -> Newton | None:
         bends, steps = bends + (bend**2).sum(), steps + (first**2).sum() + (second**2).sum()
         roots = np.sqrt(frame.get_masses())[:, None]
         duration = ((times[n] or 0.0) - (times[n - 1] or 0.0)) * units.fs
-        moved.append((roots * (bend - bend.mean(axis=0)) / duration**2).ravel())
+        moved.append((roots * bend / duration**2).ravel())
         pushed.append((frame.get_forces(apply_constraint=False) / roots).ravel())
     if not pushed or not steps or not np.any(pushed):
         return None
@@ -83,9 +83,10 @@ def _uniform(times: Sequence[float | None]) -> bool:
 
 
 def _moves(one: Atoms, two: Atoms) -> np.ndarray:
-    """Displacements (N, 3) Å by the shortest way."""
+    """Displacements (N, 3) Å by the shortest way, without the drift of all atoms."""
     apart = two.get_scaled_positions(wrap=False) - one.get_scaled_positions(wrap=False)
-    return (apart - np.round(apart)) @ one.cell.array
+    moves = (apart - np.round(apart)) @ one.cell.array
+    return np.asarray(moves - moves.mean(axis=0))
 
 
 def pushes_away(labels: Sequence[Atoms]) -> float | None:
@@ -98,7 +99,6 @@ def pushes_away(labels: Sequence[Atoms]) -> float | None:
     if len(labels) <= DIRECTIONS or not all(np.allclose(f.cell, first.cell) for f in labels):
         return None
     moves = np.array([_moves(first, frame) for frame in labels])
-    moves -= moves.mean(axis=1, keepdims=True)
     moves -= moves.mean(axis=0)
     sizes = np.linalg.svd(moves.reshape(len(labels), -1), compute_uv=False)
     if (sizes > 0.1 * sizes[0]).sum() < DIRECTIONS or sizes[0] == 0.0:
