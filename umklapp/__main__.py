@@ -215,7 +215,7 @@ def parser() -> argparse.ArgumentParser:
     sigma_a = command("sigma-a", _sigma_a, text, "trajectory.son --structure geometry.cif")
     sigma_a.add_argument("trajectory", type=Path, help="positions and forces")
     sigma_a.add_argument(
-        "--structure", type=Path, help="the crystal; a .nc may have force constants"
+        "--structure", type=Path, help="the crystal, where the file does not say it"
     )
     sigma_a.add_argument("--out", type=Path, help="csv of every frame")
     sigma_a.add_argument("--every", type=int, default=1, help="take every n-th frame")
@@ -237,9 +237,9 @@ def parser() -> argparse.ArgumentParser:
     flux.add_argument("--frequency", type=float, help="THz, of the noise filter")
     flux.add_argument("--out", type=Path, help="csv of the running integral")
 
-    text = "κ of one crystal by a foundation model, without any DFT (docs/foundation.md)"
+    text = "κ of one crystal by a foundation model, or from the force sets of a phono3py yaml"
     kappa = command("kappa", _kappa, text, "NaCl.cif --model nequix-oam-1-pft.nqx")
-    kappa.add_argument("crystal", help="structure file, or key of the table (NaCl-225)")
+    kappa.add_argument("crystal", help="structure, key of the table, or phono3py yaml")
     kappa.add_argument("--model", help="weights of nequix, or their published name")
     kappa.add_argument("--calculator", help="any ASE calculator, module:Class, in place of nequix")
     kappa.add_argument("--atoms", type=int, default=64, help="of the supercell, about (64)")

@@ -1,4 +1,4 @@
-"""`umklapp kappa`: κ of one crystal by a foundation model, without any DFT."""
+"""`umklapp kappa`: κ of one crystal by a foundation model, or from force sets that exist."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from ase import Atoms
 
 from umklapp import config
 from umklapp.crystals import materials, phonopy_cells, supercells, symmetry
+from umklapp.crystals.formats import force_sets
 from umklapp.errors import InputError
 from umklapp.lattice import born
 from umklapp.lattice.born_record import BornRecord
 from umklapp.potentials import foundation
 from umklapp.potentials.foundation import FoundationPotential
-from umklapp.transport import baseline
+from umklapp.transport import baseline, force_set_kappa
 from umklapp.transport.baseline_record import Baseline, BaselineAtLattice
 from umklapp.wording import nearest
 
@@ -90,13 +91,18 @@ def run(
     """κ(300 K), σᴬ and stability at the given lattice and at the model's own, as text.
 
     Args:
-        crystal: structure file, or key of the table. atoms: of the supercell, about. mesh: points
+        crystal: structure file, key of the table, or a yaml of phono3py with force sets, of which
+            only mesh and out are asked then. atoms: of the supercell, about. mesh: points
             along each reciprocal vector. born_file: Born charges; none: those of the table, by key.
         out: file for the whole record (baseline.json).
 
     Raises:
         InputError: crystal, model, environment or elements; named with their remedy.
     """
+    if force_sets.is_params(Path(crystal)):
+        if model or calculator or born_file:
+            raise InputError(f"{crystal} has forces and Born charges of its own: give it alone")
+        return force_set_kappa.run(Path(crystal), mesh, out)
     table = ROOT / "config" / "materials.csv"
     chosen, section = crystal_of(crystal, table), model_of(model, calculator)
     foundation.check(section, chosen.primitive.get_chemical_symbols(), "--")

@@ -65,7 +65,8 @@ def sigma_a(
 
     Args:
         structure: file of the crystal, of which harmonic forces are fitted to the trajectory; not
-            needed for a .nc of FHI-vibes that holds force constants.
+            needed for a .nc of FHI-vibes that holds force constants, or a .son with its primitive
+            cell.
         out: csv of every frame: time_fs, sigma_a.
 
     Raises:
@@ -97,18 +98,26 @@ def _harmonic(path: Path, structure: Path | None, frames: Sequence[Atoms]) -> Ha
     held = vibes_netcdf.force_constants(path) if given.format_of(path) == "nc" else None
     if held is not None:
         return HarmonicReference(*held, f"force constants in {path}")
-    if structure is None:
+    crystal = _crystal(path, structure)
+    if crystal is None:
         raise InputError(
             f"{path}: no force constants in the file: name the crystal's structure "
             "(--structure), to which harmonic forces are fitted"
         )
-    built = symmetry.primitive_cell(materials.read_structure(structure))
+    built = symmetry.primitive_cell(crystal)
     _, perfect, _ = given_cells.of_trajectory(path, built)
     placed, _ = registration.register(frames, perfect, str(path))
     fitted = harmonic_reference.from_fit(perfect, placed)
     if fitted is None:
         raise InputError(f"{path}: {len(frames)} frames do not determine harmonic forces")
     return fitted
+
+
+def _crystal(path: Path, structure: Path | None) -> Atoms | None:
+    """The named structure, else the primitive cell that a trajectory of FHI-vibes holds."""
+    if structure is not None:
+        return materials.read_structure(structure)
+    return vibes.primitive(path) if given.format_of(path) == "son" else None
 
 
 def vdos(path: Path, out: Path | None = None) -> str:

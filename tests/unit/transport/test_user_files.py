@@ -1,5 +1,7 @@
 """σᴬ, vibrational density and κ of files that a user has: any format, the same numbers."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -115,6 +117,18 @@ def test_sigma_of_a_trajectory_and_its_structure(tmp_path, steps):
     assert len(pd.read_csv(out)) == 60
     with pytest.raises(InputError, match="name the crystal's structure"):
         user_files.sigma_a(path)
+    head, mark, rest = path.read_text().partition("\n===")
+    cell = diamond()
+    section = {"symbols": [[len(cell), "Si"]], "cell": cell.cell.tolist(),
+               "positions": cell.positions.tolist()}  # fmt: skip
+    told = tmp_path / "a folder" / "with a primitive cell.son"
+    told.parent.mkdir()
+    told.write_text(json.dumps(json.loads(head) | {"primitive": section}) + mark + rest)
+    assert user_files.sigma_a(told).split()[1] == text.split()[1]
+    section.pop("cell")
+    told.write_text(json.dumps(json.loads(head) | {"primitive": section}) + mark + rest)
+    with pytest.raises(InputError, match="'primitive' of the metadata cannot be read"):
+        user_files.sigma_a(told)
 
 
 def test_real_argon_by_the_door(shared, capsys):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase import units
+from ase import Atoms, units
 from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 from ase.stress import voigt_6_to_full_3x3_stress
 
@@ -130,6 +130,27 @@ def _metadata(path: Path, text: bytes) -> dict[str, Any]:
             f"{path}: the first document is no metadata of FHI-vibes ({error!r})"
         ) from None
     return dict(metadata)
+
+
+def primitive(path: Path) -> Atoms | None:
+    """The primitive cell of the crystal, where the metadata of a `.son` have one.
+
+    Raises:
+        InputError: no metadata of FHI-vibes, or a primitive cell that cannot be read.
+    """
+    text, _ = _blocks(path)
+    section = _metadata(path, text).get("primitive")
+    if section is None:
+        return None
+    try:
+        return Atoms(
+            unpacked(section["symbols"]),
+            positions=section["positions"],
+            cell=section["cell"],
+            pbc=True,
+        )
+    except WRONG as error:
+        raise InputError(f"{path}: 'primitive' of the metadata cannot be read: {error}") from None
 
 
 def unpacked(values: list[Any]) -> list[Any]:
