@@ -7,7 +7,15 @@ from threading import Thread
 
 from snakemake.logging import logger
 
-from umklapp.campaign import copies, job_errors, last_run, locks, lost_jobs, readiness
+from umklapp.campaign import (
+    copies,
+    job_errors,
+    last_run,
+    locks,
+    lost_jobs,
+    readiness,
+    unfinished,
+)
 from umklapp.report.progress import Progress
 
 # Modes of Snakemake in which no job is run need not wait for anything.
@@ -40,6 +48,13 @@ def take_over(folder, remote):
     last_run.write(Path(RESULTS.last_run), CAMPAIGN)
 
 
+def distrust_killed_jobs():
+    """Let every job that was killed be made again, also those that join behind a checkpoint."""
+    marked = unfinished.marked(Path(".snakemake/incomplete"))
+    dag = import_module("snakemake.dag").DAG
+    dag.incomplete_files = unfinished.watch(dag.incomplete_files, marked)
+
+
 def watch_lost_jobs():
     """Let the executor end what Slurm has preempted or lost with its node for good."""
     plugin = import_module("snakemake_executor_plugin_slurm")
@@ -58,6 +73,7 @@ def check_readiness():
         logger.warning(f"Changed since the last run: {line}")
     if workflow.output_settings.dryrun and locks.is_free(folder):
         settle(folder)
+        distrust_killed_jobs()
     if workflow.output_settings.dryrun or any(argument.startswith(TALKS) for argument in sys.argv):
         return
     asked_for = workflow.resource_settings
@@ -66,6 +82,7 @@ def check_readiness():
     readiness.check_batch_system(remote)
     readiness.check_disk(folder, CAMPAIGN.resources.min_free_disk)
     take_over(folder, remote)
+    distrust_killed_jobs()
     if remote:
         watch_lost_jobs()
     Thread(target=Progress(RESULTS, BEGUN).tell, args=(logger.info,), daemon=True).start()

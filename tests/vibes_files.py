@@ -95,7 +95,7 @@ def _e(number):
     return f"{number:.15E}"
 
 
-def _results(frame, stress=True):
+def _results(frame, stress=True, smeared=0.0):
     lines = ["          Self-consistency cycle converged.", ""]
     if stress:
         lines += [
@@ -108,10 +108,12 @@ def _results(frame, stress=True):
             f"  |  {axis}     " + " ".join(f"{value:16.8f}" for value in row) + "           |"
             for axis, row in zip("xyz", full(frame.get_stress()), strict=True)
         ]
+    extrapolated = frame.get_potential_energy() + smeared
     lines += [
         "  Energy and forces in a compact form:",
         f"  | Total energy uncorrected      :         {_e(frame.get_potential_energy() + 1)} eV",
-        f"  | Total energy corrected        :         {_e(frame.get_potential_energy())} eV  <-- x",
+        f"  | Total energy corrected        :         {_e(extrapolated)} eV  <-- x",
+        f"  | Electronic free energy        :         {_e(frame.get_potential_energy())} eV",
         "  Total atomic forces (unitary forces cleaned) [eV/Ang]:",
     ]
     lines += [
@@ -133,7 +135,7 @@ def _structure(frame):
     ]
 
 
-def write_aims(path, frames_, mode="wrapper", cut=0, unconverged=()):
+def write_aims(path, frames_, mode="wrapper", cut=0, unconverged=(), smeared=0.0):
     """An aims.out of a `wrapper` run, a `relaxation`, or `single` points."""
     first = frames_[0]
     lines = ["          Invoking FHI-aims ...", f"  | Number of atoms : {len(first)}"]
@@ -151,7 +153,7 @@ def write_aims(path, frames_, mode="wrapper", cut=0, unconverged=()):
         lines += ["          Begin self-consistency loop: Initialization."]
         if number in unconverged:
             lines += ["  * WARNING! SELF-CONSISTENCY CYCLE DID NOT CONVERGE"]
-        lines += _results(frame)
+        lines += _results(frame, smeared=smeared)
         if mode == "wrapper":
             lines += [" Atomic structure that was used in the preceding time step of the wrapper"]
             lines += _structure(frame)

@@ -11,3 +11,7 @@ class InputError(UmklappError):
 
 class CalculationError(UmklappError):
     """A calculation failed in a way that its caller must decide about."""
+
+
+class StorageError(UmklappError, OSError):
+    """A file cannot be written: the disk is full, a quota used up, or a folder read-only."""

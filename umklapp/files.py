@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 from collections.abc import Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 
-from umklapp.errors import InputError
+from umklapp.errors import InputError, StorageError
+
+FULL = 65536
+"""Bytes of free space below which whatever went wrong with a file went wrong for want of space;
+libraries (hdf5, torch) have errors of their own for it."""
+
+REFUSED = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the quota of the disk is used up",
+    errno.EROFS: "the disk is read-only",
+    errno.EACCES: "the folder may not be written to",
+    errno.EPERM: "the folder may not be written to",
+}
+"""What the system says when it takes no file."""
 
 
 @contextmanager
@@ -23,15 +37,50 @@ def replacing(path: Path) -> Iterator[Path]:
     Folders are made. After an error the old file, if there was one, is as it was. The neighbour is
     hidden, belongs to this process alone, and has the ending of `path`, by which some libraries
     choose a format.
+
+    Raises:
+        StorageError: the system takes no file there (full, read-only): what to do.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".part-{os.getpid()}-{path.name}")
+    with _stored(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield part
+            part.replace(path)
+        except Exception as error:
+            if not isinstance(error, OSError) and is_full(path.parent):
+                raise OSError(errno.ENOSPC, str(error)) from error
+            raise
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _stored(path: Path) -> Iterator[None]:
+    """Errors of the system about storage within the block become a sentence."""
     try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        full = error.errno is None and is_full(path.parent)  # h5py names no number
+        reason = REFUSED[errno.ENOSPC] if full else REFUSED.get(error.errno or 0)
+        ours = error.errno not in (errno.EACCES, errno.EPERM) or not os.access(path.parent, os.W_OK)
+        if reason is None or not ours or isinstance(error, StorageError):
+            raise
+        raise StorageError(
+            error.errno or errno.ENOSPC,
+            f"{path} cannot be written: {reason}. What is finished is kept: mend that and start "
+            "again, the run goes on where it was",
+        ) from error
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk of a folder has no space left (`FULL`)."""
+    try:
+        return shutil.disk_usage(folder).free < FULL
+    except OSError:
+        return False
 
 
 def copy(source: Path, path: Path) -> None:

@@ -10,6 +10,7 @@ Environment:
     INSTANT_AUDIT: a regular expression; audits of `material/round` that match it fail.
     INSTANT_DIARY: a file that gets a line per job that has written its outputs.
     INSTANT_FAIL: a regular expression; jobs with `rule:output` that match it fail.
+    More in `slow`, where jobs take a moment.
 """
 
 import json
@@ -23,6 +24,7 @@ from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.real import RealExecutor
 from snakemake_interface_executor_plugins.settings import CommonSettings, ExecMode
 
+from snakemake_executor_plugin_instant import slow
 from umklapp.files import write_json
 from umklapp.learning.assessment import Assessment, Criterion, conclude
 from umklapp.report.summary import MaterialSummary
@@ -91,6 +93,9 @@ def write(job) -> None:
         Path(job.benchmark).parent.mkdir(parents=True, exist_ok=True)
         asked = {name: job.resources.get(name) for name in ("mem_mb", "runtime", "gpu")}
         Path(job.benchmark).write_text(json.dumps(asked))
+    if slow.labels_frames(job):
+        slow.write_labels(job)
+        return
     for output in job.output:
         path = Path(output)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,10 +119,8 @@ def write(job) -> None:
 
 def note(job) -> None:
     """Write to the diary what was made, if there is one."""
-    diary = os.environ.get("INSTANT_DIARY")
-    if diary and job.output:
-        with Path(diary).open("a") as file:
-            file.write(f"{job.rule.name} {job.output[0]}\n")
+    if job.output:
+        slow.append("INSTANT_DIARY", f"{job.rule.name} {job.output[0]}")
 
 
 class Executor(RealExecutor):
@@ -135,6 +138,7 @@ class Executor(RealExecutor):
             self.report_job_error(info, msg="meant to fail")
             return
         for each in jobs:
+            slow.begin(each)
             write(each)
             note(each)
         self.report_job_success(info)

@@ -16,7 +16,7 @@ from umklapp import provenance
 from umklapp.campaign.requests import Wildcards
 from umklapp.campaign.training_starts import goes_on, pretraining
 from umklapp.campaign.untracked import SameNumber, Untracked, compared_as
-from umklapp.config import OPERATION, Campaign, Gpaw, Program
+from umklapp.config import OPERATION, Campaign, Gpaw, LabelKeys, Program
 from umklapp.config.base import Section
 from umklapp.config.green_kubo import MOVES
 from umklapp.config.potential import Potential
@@ -72,7 +72,10 @@ class Parameters:
 
     def materials(self, wildcards: Wildcards) -> Plain:
         """Section `materials` as one material sees it: another one's change does not rerun it."""
-        return self.campaign.materials.of(wildcards.material).model_dump(mode="json")
+        own = self.campaign.materials.of(wildcards.material).model_dump(mode="json")
+        if self.campaign.materials.cells_keys == LabelKeys():
+            del own["cells_keys"]  # so that campaigns of before there were keys stay as they are
+        return own
 
     def recipe(self, wildcards: Wildcards) -> Plain:
         """What the primitive cell is built from: a changed lattice parameter reruns it."""

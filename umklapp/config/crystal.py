@@ -56,6 +56,9 @@ class Materials(Section):
         "only): a phono3py params file (.xz allowed) as it is; or a trajectory (extxyz, FHI-vibes "
         ".son or .nc, aims.out), whose mean cell and mean positions the table's crystal takes",
     )
+    cells_keys: LabelKeys = Field(
+        LabelKeys(), description="names of the labels in an extxyz file of `cells`, where not ASE's"
+    )
     sampling_supercell: Supercells | None = Field(
         None,
         description="cell of aiMD, exploration and DFT: integer rows in primitive vectors; "

@@ -9,7 +9,7 @@ import pandas as pd
 from ase import Atoms
 from ase.spacegroup.symmetrize import prep_symmetry, symmetrize_rank1
 
-from umklapp.config import Materials
+from umklapp.config import LabelKeys, Materials
 from umklapp.crystals import materials, phonopy_cells, registration, sites, symmetry
 from umklapp.crystals.formats import force_sets, given
 from umklapp.crystals.orientations import lattice_maps
@@ -42,21 +42,25 @@ def of_material(chosen: Materials, row: pd.Series) -> tuple[Atoms, Atoms, str]:
             materials.refuse_dropped(cell, str(path))
             cell.arrays.pop("masses", None)  # natural ones, of another table
         return cells[0], cells[1], str(path)
-    return of_trajectory(path, materials.build_primitive(row, chosen.structures, chosen.downloads))
+    built = materials.build_primitive(row, chosen.structures, chosen.downloads)
+    return of_trajectory(path, built, chosen.cells_keys)
 
 
-def of_trajectory(path: Path, built: Atoms) -> tuple[Atoms, Atoms, str]:
+def of_trajectory(
+    path: Path, built: Atoms, keys: LabelKeys = given.ASE_NAMES
+) -> tuple[Atoms, Atoms, str]:
     """Cells of a trajectory: the crystal of the table with its mean cell and mean positions.
 
     The mean strain and the median displacements are symmetrised with the crystal's space group.
 
     Args:
-        path: labelled frames in one supercell. built: primitive cell of the table.
+        path: labelled frames in one supercell. built: primitive cell of the table. keys: names of
+            the labels in extxyz.
 
     Raises:
         InputError: no frames, several cells, or another crystal.
     """
-    frames, _ = given.inspected(path)
+    frames, _ = given.inspected(path, keys=keys)
     if not frames:
         raise InputError(f"{path}: no frames in the file")
     if materials.composition(frames[0]) != materials.composition(built):

@@ -24,8 +24,8 @@ from ase import Atoms
 from umklapp.crystals import frame_info, frames
 from umklapp.crystals.formats import border
 from umklapp.crystals.frame_info import FrameInfo
-from umklapp.errors import InputError
-from umklapp.files import write_json
+from umklapp.errors import InputError, StorageError
+from umklapp.files import is_full, write_json
 from umklapp.records import Record
 from umklapp.reference.contract import Engine, Failure, FailureRecord
 
@@ -243,6 +243,11 @@ def _result(
         log.info(f"{where}: begun" + (f", for the {starts + 1}. time" if starts else ""))
         with ledger.attempt(engine, identity):
             result = _finite(engine.label(atoms, workdir, limits["timeout"]))
+            if isinstance(result, Failure) and is_full(workdir):
+                raise StorageError(
+                    f"{where}: {result.message}: the disk of {workdir} is full, which is not the "
+                    "frame's doing: make space and start again"
+                )
     ledger.record(engine, result)
     log.info(f"{where}: {_outcome(result, workdir)}")
     return ledger.find(engine, atoms) or result  # the very numbers of a later run

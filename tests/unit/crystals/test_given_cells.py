@@ -8,6 +8,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.io import read
 
+from umklapp.config import LabelKeys
 from umklapp.crystals import frames, given_cells, phonopy_cells, symmetry
 from umklapp.errors import InputError
 
@@ -86,3 +87,14 @@ def test_real_dynamics_give_their_lattice_parameter(shared, tmp_path):
     np.testing.assert_allclose(supercell.cell.array, np.eye(3) * 12.0281, atol=1e-6)
     assert symmetry.space_group(primitive) == 216
     np.testing.assert_allclose(primitive.cell.lengths(), 12.0281 / 8**0.5, atol=1e-6)
+
+
+def test_labels_of_other_names_are_read_by_the_keys_of_the_cells(tmp_path):
+    built, path = wurtzite(3.25, 5.20, 0.38), tmp_path / "md.extxyz"
+    trajectory(path, built, [[2, 0, 0], [0, 2, 0], [0, 0, 2]], np.eye(3))
+    text = path.read_text()
+    path.write_text(text.replace(" energy=", " REF_energy=").replace(":forces:", ":REF_forces:"))
+    with pytest.raises(InputError, match="energy: REF_energy, forces: REF_forces"):
+        given_cells.of_trajectory(path, built)
+    keys = LabelKeys(energy="REF_energy", forces="REF_forces")
+    assert symmetry.space_group(given_cells.of_trajectory(path, built, keys)[0]) == 186

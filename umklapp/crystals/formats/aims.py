@@ -24,6 +24,7 @@ MARK = "Invoking FHI-aims"
 _STRUCTURE_AFTER = re.compile(r"[Aa]tomic structure.*preceding time step")
 _NEW_STRUCTURE = "Updated atomic structure:"
 _ENERGY = "| Total energy corrected"
+_FREE_ENERGY = re.compile(r"\| Electronic free energy\s*:\s*(\S+) eV\s*$")
 _FORCES = "Total atomic forces"
 _STRESS = re.compile(r"(Analytical|Numerical) stress tensor")
 _BEGIN = "Begin self-consistency loop"
@@ -70,8 +71,9 @@ class _Reader:
 def read(path: Path, every: int = 1, skip: int = 0) -> Iterator[Step]:
     """Steps skip, skip + every, … of an output; a step whose SCF did not converge is none.
 
-    Energies are "Total energy corrected" (extrapolated to zero smearing). There are no times: the
-    wrapper does not know them.
+    Energies are the electronic free energy, whose slope the forces are; "Total energy corrected"
+    (extrapolated to zero smearing) in outputs that end without it. There are no times: the wrapper
+    does not know them.
 
     Raises:
         InputError: the file is no output of FHI-aims, or ends within a step.
@@ -107,6 +109,8 @@ def _steps(path: Path) -> Iterator[Step]:
                     _structure(reader, lines)
                 elif _ENERGY in line:
                     reader.energy = float(line.split(":")[1].split()[0])
+                elif reader.energy is not None and (free := _FREE_ENERGY.search(line)):
+                    reader.energy = float(free[1])
                 elif _FORCES in line and "eV/Ang" in line:
                     rows = [_floats(next(lines))[1:] for _ in range(reader.n_atoms)]
                     reader.forces = np.array(rows)

@@ -18,7 +18,7 @@ from ase.spacegroup.symmetrize import prep_symmetry, symmetrize_rank1
 from matscipy.neighbours import neighbour_list
 
 from umklapp.crystals import frame_info, frames
-from umklapp.crystals.formats import consistency
+from umklapp.crystals.formats import causes, consistency, motion
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import InputError
 from umklapp.records import Part, Record
@@ -237,17 +237,18 @@ def _of_one_kind(labels: Sequence[Atoms], source: str, names: Sequence[int]) -> 
             f"of the same calculation as the others' (their median is {np.median(energies):.6g} "
             f"eV): the forces explain no such difference; {len(stray)} such frames; leave them out"
         )
+    _check_motion(labels, source)
     force, stress = consistency.force_slope(pairs), consistency.stress_slope(pairs)
-    for name, slope, causes in (
-        ("forces", force, consistency.force_causes),
-        ("stress", stress, consistency.stress_causes),
+    for name, slope, explain in (
+        ("forces", force, causes.force_causes),
+        ("stress", stress, causes.stress_causes),
     ):
         if slope is not None and not slope.right:
             law = "−ΣF·Δr" if name == "forces" else "V σ:ε"
             raise InputError(
                 f"{source}: energies and {name} do not belong together: the slope of ΔE on {law} "
                 f"between neighbouring frames is {slope}, and 1 is right. Likely: "
-                f"{'; or '.join(causes(slope, labels)[:3])}. {REMEDY[0].upper()}{REMEDY[1:]}"
+                f"{'; or '.join(explain(slope, labels)[:3])}. {REMEDY[0].upper()}{REMEDY[1:]}"
             )
     return FileReport(
         source=source,
@@ -255,6 +256,25 @@ def _of_one_kind(labels: Sequence[Atoms], source: str, names: Sequence[int]) -> 
         force_slope=SlopePart.of(force),
         stress_slope=SlopePart.of(stress),
     )
+
+
+def _check_motion(labels: Sequence[Atoms], source: str) -> None:
+    """Energies and forces of one wrong unit or sign fit each other, but not the motion."""
+    newton = motion.newton(labels)
+    if newton is not None and not newton.right:
+        raise InputError(
+            f"{source}: forces are not those that move the atoms: between frames at stated times "
+            f"m Δ²r/Δt² is {newton.slope:.3g} ± {newton.error:.1g} F ({newton.triples} triples), "
+            "and 1 is right. Likely: forces of another unit or sign than eV/Å (energies, too, if "
+            f"they fit the forces), or times that are not in fs. {REMEDY}"
+        )
+    away = motion.pushes_away(labels)
+    if away is not None and away > motion.PUSHED:
+        raise InputError(
+            f"{source}: forces push the atoms away from their mean positions ({away:.2f} of all "
+            "work, where a crystal has about −1): forces have the other sign, or are gradients "
+            f"(energies with the other sign fit them). {REMEDY}"
+        )
 
 
 def _check_repeats(labels: Sequence[Atoms], source: str, names: Sequence[int]) -> None:

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from ase import Atoms, units
 
-from umklapp.crystals.formats import flux_units
+from umklapp.crystals.formats import flux_units, hdf5_trial
 from umklapp.crystals.formats.steps import Step, intensive, known_stress
 from umklapp.crystals.formats.vibes import WRONG, described
 from umklapp.errors import InputError
@@ -163,6 +163,7 @@ def _symbols(file: h5py.File) -> list[str]:
 
 
 def _opened(path: Path) -> h5py.File:
+    hdf5_trial.survive(path)
     try:
         file = h5py.File(path)
     except OSError as error:

@@ -40,6 +40,11 @@ def test_single_point(tmp_path, written):
     same(list(aims.read(write_aims(tmp_path / "aims.out", written[:1], "single"))), written[:1])
 
 
+def test_the_label_of_a_metal_is_the_free_energy_whose_slope_the_forces_are(tmp_path, written):
+    path = write_aims(tmp_path / "aims.out", written, smeared=0.3)
+    same(list(aims.read(path)), written)
+
+
 def test_step_that_did_not_converge_is_no_label(tmp_path, written):
     path = write_aims(tmp_path / "aims.out", written, "wrapper", unconverged=(1,))
     same(list(aims.read(path)), [written[0], written[2]])

@@ -11,9 +11,10 @@ from conftest import diamond, label, labelled_frames, rattled
 from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
+from silicon import StillingerWeberSilicon
 
 from umklapp.crystals import frames
-from umklapp.crystals.formats import consistency, given
+from umklapp.crystals.formats import causes, consistency, given
 
 
 def springs(count, amplitude=0.1, stiffness=2.0, cells=1.0, seed=0):
@@ -104,7 +105,6 @@ CAUSES = [
     ({"length": 1 / units.Bohr}, "positions in bohr"),
     ({"energy": 1 / 8}, "energies per atom"),
     ({"forces": -1.0}, "other sign"),
-    ({"energy": 0.0}, "conserved energy"),
     ({"energy": 0.8}, "free energy"),
 ]
 
@@ -115,7 +115,7 @@ def test_every_wrong_unit_is_named(factors, cause):
     slope = slope_of(labels)
     assert not slope.right
 
-    assert re.search(cause, " | ".join(consistency.force_causes(slope, labels)))
+    assert re.search(cause, " | ".join(causes.force_causes(slope, labels)))
 
 
 def test_kinetic_energies_in_place_of_potential_ones_are_named():
@@ -124,7 +124,56 @@ def test_kinetic_energies_in_place_of_potential_ones_are_named():
     kinetic = [frames.labelled(f, -f.get_potential_energy() - 30.0, f.get_forces()) for f in labels]
     slope = slope_of(kinetic)
     assert not slope.right
-    assert "kinetic" in consistency.force_causes(slope, kinetic)[0]
+    assert "kinetic" in causes.force_causes(slope, kinetic)[0]
+
+
+@pytest.mark.parametrize("count", [4, 12])
+@pytest.mark.parametrize("seed", range(3))
+def test_energies_without_a_relation_to_the_forces_are_refused(count, seed):
+    """The error of their slope is so large that 1 is within it; what is left open tells."""
+    generator = np.random.default_rng(seed)
+    labels = labelled_frames(count)
+    spread = np.std([frame.get_potential_energy() for frame in labels])
+    for energies, cause in (
+        (spread * generator.normal(size=count) - 30.0, "conserved energy"),
+        (spread * generator.normal(size=count) + 2.0, "kinetic"),
+    ):
+        wrong = [
+            frames.labelled(f, e, f.get_forces()) for f, e in zip(labels, energies, strict=True)
+        ]
+        slope = slope_of(wrong)
+        assert not slope.right
+        assert slope.unexplained > 0.2
+        assert count < 12 or cause in causes.force_causes(slope, wrong)[0]
+    constant = [frames.labelled(f, -30.0, f.get_forces()) for f in labels]
+    assert "conserved energy" in causes.force_causes(slope_of(constant), constant)[0]
+    assert slope_of(labels).unexplained < 0.05
+
+
+def test_forces_of_another_order_of_the_atoms_or_the_axes_are_refused():
+    labels = labelled_frames(12)
+    for turned in (lambda f: np.roll(f, 1, axis=0), lambda f: f[:, [1, 2, 0]]):
+        wrong = [
+            frames.labelled(f, f.get_potential_energy(), turned(f.get_forces())) for f in labels
+        ]
+        slope = slope_of(wrong)
+        assert not slope.right
+
+
+def test_frames_that_differ_by_their_cells_alone_are_right():
+    """An equation of state: no atom moves, so that forces say nothing and stresses all."""
+    labels = []
+    for size in np.linspace(0.98, 1.02, 7):
+        atoms = diamond()
+        atoms.set_cell(atoms.cell.array * size, scale_atoms=True)
+        atoms.calc = StillingerWeberSilicon()
+        energy, stress = atoms.get_potential_energy(), atoms.get_stress()
+        labels.append(frames.labelled(atoms, energy, atoms.get_forces(), stress))
+    pairs = consistency.pairs_of(labels)
+    assert consistency.force_slope(pairs) is None
+    assert consistency.stress_slope(pairs).right
+    wrong = consistency.pairs_of(changed(labels, stress=-1.0))
+    assert not consistency.stress_slope(wrong).right
 
 
 def test_two_frames_far_apart_say_little_and_their_error_says_so():
@@ -149,8 +198,8 @@ def test_stress_of_another_sign_or_unit_is_named(factor, cause):
     slope = consistency.stress_slope(consistency.pairs_of(labels))
     assert slope.right == (cause is None)
     if cause is not None:
-        causes = consistency.stress_causes(slope, labels)
-        assert any(re.fullmatch(cause, found) for found in causes)
+        named = causes.stress_causes(slope, labels)
+        assert any(re.fullmatch(cause, found) for found in named)
     assert slope_of(labels).right  # the forces are not to blame
 
 
@@ -164,6 +213,10 @@ def test_one_frame_of_another_calculation_is_found():
     labels = labelled_frames(12)
     labels[7].calc.results["energy"] = 0.0
     assert consistency.stray_frames(consistency.pairs_of(labels), 8) == [7]
+    labels = labelled_frames(12)
+    labels[7].calc.results["energy"] += 0.5  # of another setting
+    assert consistency.stray_frames(consistency.pairs_of(labels), 8) == [7]
+    assert consistency.stray_frames(consistency.pairs_of(labelled_frames(12)), 8) == []
     labels = changed(labelled_frames(12), energy=1 / units.Hartree)
     assert consistency.stray_frames(consistency.pairs_of(labels), 8) == []  # all are of one kind
 
