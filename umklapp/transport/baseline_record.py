@@ -85,8 +85,10 @@ class LearnedLabels(Part):
 class CorrectedBaseline(Record):
     """corrected.json: κ of the model with what labels in the phonon supercell say it lacks.
 
-    kappa_W_per_mK: (n_T,), error_W_per_mK: spread of draws from the posterior about it, None with
-    `not_computed`. model_W_per_mK: without labels, in the same cells.
+    kappa_W_per_mK: (n_T,), with the widths of `potential.taylor`; by_evidence_W_per_mK: with widths
+    that the labels make likeliest; error_W_per_mK: the spread of draws from that posterior and the
+    difference of the two. None with `not_computed`. model_W_per_mK: without labels, in the same
+    cells.
     """
 
     VERSION: ClassVar[int] = 1
@@ -98,6 +100,7 @@ class CorrectedBaseline(Record):
     model_W_per_mK: list[float] | None
     kappa_W_per_mK: list[float] | None
     error_W_per_mK: list[float] | None
+    by_evidence_W_per_mK: list[float] | None = None
     not_computed: str | None
     learned: LearnedLabels | None
     non_analytical: NonAnalytical | None

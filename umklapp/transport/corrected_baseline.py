@@ -1,8 +1,10 @@
 """κ of a foundation model with what a few labels say it lacks: the model is the mean of the prior.
 
-No label has trained the model, so its residual has the posterior of fresh labels
-(`taylor.residual`, widths by evidence). The posterior mean is the correction, the spread of κ over
-its draws the error bar.
+κ is that of the posterior mean with the widths of `potential.taylor` (`taylor.correction`). No
+label has trained the model, so the widths can be learned from its residual, too
+(`taylor.residual`). The error bar has two parts: the spread of κ over draws from that posterior,
+and how far its mean takes κ from the one above. Neither way of setting the widths was better
+wherever the truth was at hand.
 """
 
 from __future__ import annotations
@@ -12,14 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
+from phono3py import Phono3py
 
 from umklapp import config
 from umklapp.errors import InputError
 from umklapp.lattice import force_constants
 from umklapp.lattice.born_record import BornRecord
 from umklapp.potentials.foundation import FoundationPotential
-from umklapp.potentials.taylor.correction import same_cell
-from umklapp.potentials.taylor.model import without_hopped
+from umklapp.potentials.taylor.correction import correct, same_cell
+from umklapp.potentials.taylor.model import TaylorModel, without_hopped
 from umklapp.potentials.taylor.prior import Knowledge, Prior
 from umklapp.potentials.taylor.residual import Residual
 from umklapp.transport import potential_error
@@ -32,9 +35,10 @@ NO_LABELS = "no label in the phonon supercell with every atom at its site"
 
 @dataclass(frozen=True)
 class _Learned:
-    """The residual of some labels, and what the result says of them."""
+    """The residual of some labels, what the model lacks with fixed widths, and what is recorded."""
 
     residual: Residual
+    fixed: TaylorModel
     record: LearnedLabels
 
 
@@ -46,7 +50,9 @@ def _learn(
     if not used:
         return None
     forces = potential.evaluate(used).forces
-    residual = Residual(Prior(perfect, Knowledge(), taylor), used, forces)
+    prior = Prior(perfect, Knowledge(), taylor)
+    residual = Residual(prior, used, forces)
+    fixed, _ = correct(potential, used, perfect, taylor, prior)
     before = np.array([label.get_forces() for label in used]) - np.array(forces)
     after = before - np.array(residual.mean().evaluate(used).forces)
     record = LearnedLabels(
@@ -57,7 +63,7 @@ def _learn(
         scales=residual.posterior.scales.tolist(),
         noise_eV_per_A=residual.posterior.noise,
     )
-    return _Learned(residual, record)
+    return _Learned(residual, fixed.taylor, record)
 
 
 def compute(
@@ -80,33 +86,57 @@ def compute(
     cutoff = taylor.cubic_cutoff or settings.pair_cutoff
     limited = taylor.model_copy(update={"cubic_cutoff": cutoff})
     learned = _learn(potential, labels, perfect, limited)
-    kappa, reason = None, NO_LABELS
+    values, reason = {}, NO_LABELS
     if learned is not None:
         calculation = force_constants.prepare(primitive, perfect, settings, born)
-        displaced = force_constants.displaced_cells(calculation, settings)
+        forces = potential.evaluate(force_constants.displaced_cells(calculation, settings)).forces
+        how = settings, request.conductivity, request.conductivity.mesh
         try:
-            kappa = potential_error.solve(
-                calculation, potential.evaluate(displaced).forces, learned.residual, settings,
-                request.conductivity, request.conductivity.mesh, np.random.default_rng(SEED),
-            )  # fmt: skip
+            values = _values(calculation, forces, learned, how)
+            reason = "the corrected force constants have no κ: imaginary modes"
         except InputError:
             reason = "the model itself has no κ: baseline.json says why"
-        if kappa is not None and not (kappa.learned > 0).all():
-            kappa, reason = None, "the corrected force constants have no κ: imaginary modes"
     return CorrectedBaseline(
         material=material,
         model=potential.identity,
         mesh=request.conductivity.mesh,
         temperatures_K=request.conductivity.temperatures,
-        model_W_per_mK=None if kappa is None else kappa.production.tolist(),
-        kappa_W_per_mK=None if kappa is None else kappa.learned.tolist(),
-        error_W_per_mK=None if kappa is None else _spread(kappa).tolist(),
-        not_computed=reason if kappa is None else None,
+        model_W_per_mK=values.get("model"),
+        kappa_W_per_mK=values.get("fixed"),
+        by_evidence_W_per_mK=values.get("evidence"),
+        error_W_per_mK=values.get("error"),
+        not_computed=None if values else reason,
         learned=None if learned is None else learned.record,
         non_analytical=born.non_analytical() if born else None,
     )
 
 
-def _spread(kappa: ResidualKappa) -> np.ndarray:
-    """rms of κ over the draws about κ of their mean, (n_T,) W/(m K)."""
-    return np.asarray(np.sqrt(np.mean((kappa.draws - kappa.learned) ** 2, axis=0)))
+def _values(
+    calculation: Phono3py,
+    forces: Sequence[np.ndarray],
+    learned: _Learned,
+    how: tuple[config.Phonons, config.Conductivity, list[int]],
+) -> dict[str, list[float]]:
+    """κ(T) of the model, with both corrections, and the error; nothing where a mode is imaginary.
+
+    Raises:
+        InputError: the model itself has no κ.
+    """
+    generator = np.random.default_rng(SEED)
+    kappa = potential_error.solve(calculation, forces, learned.residual, *how, generator)
+    fixed = potential_error.kappa_with(calculation, forces, learned.fixed, *how)
+    if fixed is None or not (kappa.learned > 0).all():
+        return {}
+    values = {
+        "model": kappa.production,
+        "fixed": fixed,
+        "evidence": kappa.learned,
+        "error": _error(kappa, fixed),
+    }
+    return {name: value.tolist() for name, value in values.items()}
+
+
+def _error(kappa: ResidualKappa, fixed: np.ndarray) -> np.ndarray:
+    """Draws about the κ of their mean, and that from the κ with fixed widths, (n_T,) W/(m K)."""
+    spread = np.mean((kappa.draws - kappa.learned) ** 2, axis=0)
+    return np.asarray(np.sqrt(spread + (kappa.learned - fixed) ** 2))

@@ -88,13 +88,9 @@ def solve(
     Raises:
         InputError: the potential itself has no κ.
     """
-    cells = force_constants.displaced_cells(phonon, phonons)
 
     def kappa(lacking: TaylorModel | None) -> np.ndarray | None:
-        added = list(lacking.evaluate(cells).forces) if lacking else [np.zeros(3)] * len(cells)
-        total = [one + two for one, two in zip(forces, added, strict=True)]
-        force_constants.fill(phonon, total, phonons)
-        return bte.solve(phonon, conductivity, mesh, phonons.imaginary).scalar()
+        return kappa_with(phonon, forces, lacking, phonons, conductivity, mesh)
 
     production = kappa(None)
     if production is None:
@@ -105,6 +101,26 @@ def solve(
         _or(kappa(residual.mean()), nothing),
         np.array([_or(kappa(residual.draw(generator)), nothing) for _ in range(draws)]),
     )
+
+
+def kappa_with(
+    phonon: Phono3py,
+    forces: Sequence[np.ndarray],
+    lacking: TaylorModel | None,
+    phonons: config.Phonons,
+    conductivity: config.Conductivity,
+    mesh: list[int],
+) -> np.ndarray | None:
+    """κ (n_T,) W/(m K) of forces on the displaced cells and what they lack; None: imaginary modes.
+
+    Args:
+        phonon, forces: as of `solve`. lacking: what is added, or nothing.
+    """
+    cells = force_constants.displaced_cells(phonon, phonons)
+    added = list(lacking.evaluate(cells).forces) if lacking else [np.zeros(3)] * len(cells)
+    total = [one + two for one, two in zip(forces, added, strict=True)]
+    force_constants.fill(phonon, total, phonons)
+    return bte.solve(phonon, conductivity, mesh, phonons.imaginary).scalar()
 
 
 def _or(values: np.ndarray | None, instead: np.ndarray) -> np.ndarray:
