@@ -32,7 +32,7 @@ def rows(baseline: Baseline | None, corrected: CorrectedBaseline | None) -> pd.D
             labels = corrected.learned.labels
             lines.append(
                 [f"{corrected.model.name} with the Taylor correction of {labels} labels",
-                 *kappa_and_error, "posterior of the correction and choice of its widths, not calibrated", ROOM]
+                 *kappa_and_error, "posterior and widths of the correction, not calibrated", ROOM]
             )  # fmt: skip
     return pd.DataFrame(lines, columns=COLUMNS)
 
