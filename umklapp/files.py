@@ -40,6 +40,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises:
         StorageError: the system takes no file there (full, read-only): what to do.
+        OSError: any other error of the system, as it is.
     """
     path = Path(path)
     part = path.with_name(f".part-{os.getpid()}-{path.name}")
