@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from umklapp.lattice.born_record import NonAnalytical
 from umklapp.records import Part, Record
@@ -70,8 +70,9 @@ class LearnedLabels(Part):
     """Labels behind a correction.
 
     labels_left_out: in which an atom had left its site. residual_before, residual_after: rms force
-    that the model leaves of the labels, without and with the correction. scales: of the second,
-    third and fourth order, in units of the prior's width; noise: that the posterior found.
+    that the model leaves of the labels, without and with the correction of fixed widths; noise: of
+    the hottest label, as that correction found it. scales: of the second, third and fourth order,
+    by evidence, in units of the prior's width.
     """
 
     labels: int
@@ -91,7 +92,7 @@ class CorrectedBaseline(Record):
     cells.
     """
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
 
     material: str
     model: ModelIdentity
@@ -104,6 +105,18 @@ class CorrectedBaseline(Record):
     not_computed: str | None
     learned: LearnedLabels | None
     non_analytical: NonAnalytical | None
+
+    @classmethod
+    def upgrade(cls, data: dict[str, Any], version: int) -> dict[str, Any]:
+        """In version 1 κ had widths by evidence, and the ± their posterior alone, too small."""
+        if data.get("kappa_W_per_mK") is None:
+            return data
+        reason = (
+            "made with widths by evidence alone, whose ± was too small: delete corrected.json and "
+            "run again"
+        )
+        old = {"by_evidence_W_per_mK": data["kappa_W_per_mK"], "not_computed": reason}
+        return {**data, **old, "kappa_W_per_mK": None, "error_W_per_mK": None}
 
     @property
     def at_room_temperature(self) -> tuple[float, float] | None:

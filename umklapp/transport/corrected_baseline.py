@@ -52,16 +52,14 @@ def _learn(
     forces = potential.evaluate(used).forces
     prior = Prior(perfect, Knowledge(), taylor)
     residual = Residual(prior, used, forces)
-    fixed, _ = correct(potential, used, perfect, taylor, prior)
-    before = np.array([label.get_forces() for label in used]) - np.array(forces)
-    after = before - np.array(residual.mean().evaluate(used).forces)
+    fixed, numbers = correct(potential, used, perfect, taylor, prior)
     record = LearnedLabels(
         labels=len(used),
         labels_left_out=left_out,
-        residual_before_eV_per_A=float(np.sqrt(np.mean(before**2))),
-        residual_after_eV_per_A=float(np.sqrt(np.mean(after**2))),
+        residual_before_eV_per_A=numbers["residual_before_eV_per_A"],
+        residual_after_eV_per_A=numbers["residual_after_eV_per_A"],
         scales=residual.posterior.scales.tolist(),
-        noise_eV_per_A=residual.posterior.noise,
+        noise_eV_per_A=numbers["noise_eV_per_A"],
     )
     return _Learned(residual, fixed.taylor, record)
 

@@ -1,5 +1,7 @@
 """κ by a model without labels, and with a few: held against finite displacements and the truth."""
 
+import json
+
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -199,3 +201,15 @@ def test_without_a_label_in_the_supercell_there_is_no_correction(labels, tmp_pat
     assert "no label in the phonon supercell" in zero_label.problems(None, record)[0]
     record.write(tmp_path / "corrected.json")
     assert CorrectedBaseline.read(tmp_path / "corrected.json").not_computed == record.not_computed
+
+
+def test_a_corrected_baseline_of_version_1_is_not_believed(corrected, tmp_path):
+    """Its κ had widths by evidence, and the ± of their posterior alone."""
+    data = json.loads(corrected.model_dump_json()) | {"schema_version": 1}
+    del data["by_evidence_W_per_mK"]
+    (tmp_path / "corrected.json").write_text(json.dumps(data))
+    old = CorrectedBaseline.read(tmp_path / "corrected.json")
+    assert old.at_room_temperature is None
+    assert old.by_evidence_W_per_mK == corrected.kappa_W_per_mK
+    assert "run again" in zero_label.problems(None, old)[0]
+    assert not len(zero_label.rows(None, old))

@@ -76,7 +76,7 @@ class Spectrum:
     def of_square(cls, square: np.ndarray) -> Spectrum:
         """From AᵀA (n_free, n_free), a sum over frames: for more data than free numbers.
 
-        Modes below 1e-8 of the largest are lost in the rounding of the square, and left out.
+        Modes below 1e-7 of the largest are lost in the rounding of the square, and left out.
         """
         values, vectors = linalg.eigh(square)
         kept = values > 1e-14 * max(values[-1], 0.0)
