@@ -106,7 +106,7 @@ def _write(path: Path, columns: dict[str, Any]) -> None:
         pd.DataFrame(columns).to_csv(part, index=False)
 
 
-def _harmonic(path: Path, structure: Path | None, frames: Sequence[Atoms]) -> HarmonicReference:
+def _harmonic(path: Path, structure: Path | None, frames: list[Atoms]) -> HarmonicReference:
     held = vibes_netcdf.force_constants(path) if given.format_of(path) == "nc" else None
     if held is not None:
         return HarmonicReference(*held, f"force constants in {path}")
