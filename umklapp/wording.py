@@ -29,7 +29,7 @@ def by_member(reasons: Mapping[Any, str]) -> str:
     return "; ".join(f"member {member}: {reason}" for member, reason in reasons.items())
 
 
-def snakemake_command(config: Path, options: str) -> str:
+def workflow_command(config: Path, options: str) -> str:
     """The command line that runs the workflow with a configuration, to be copied into a shell.
 
     Args:

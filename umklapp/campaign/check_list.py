@@ -22,7 +22,7 @@ from umklapp.config import load as load_config
 from umklapp.crystals import materials
 from umklapp.errors import InputError
 from umklapp.paths import Results
-from umklapp.wording import snakemake_command
+from umklapp.wording import workflow_command
 
 Outcome = Literal["well", "note", "wrong"]
 
@@ -191,5 +191,5 @@ def run(path: Path) -> None:
             f"{wrong} thing{'s are' if wrong > 1 else ' is'} wrong: no job would start until "
             f"{'they are' if wrong > 1 else 'it is'} mended"
         )
-    command = snakemake_command(path, "-n")
+    command = workflow_command(path, "-n")
     console.print(f"\nNothing is wrong. This command lists the jobs:\n  {command}", soft_wrap=True)

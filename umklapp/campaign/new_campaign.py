@@ -25,7 +25,7 @@ from umklapp.config.verdict import Verdict
 from umklapp.crystals import born_charges, materials, phonopy_cells, supercells, symmetry
 from umklapp.errors import InputError
 from umklapp.reference.kpoints import kpoint_mesh
-from umklapp.wording import snakemake_command
+from umklapp.wording import workflow_command
 
 IMAGES = 10.5
 """Å between an atom and its images in both cells: twice a cutoff of 5 Å, and some more."""
@@ -246,5 +246,5 @@ def write(crystal: Path, folder: Path | None = None) -> str:
         f"{config}: {choices.key}, sampling cell {first} atoms, phonon cell {second} atoms\n"
         "Read the comments in this file, above all those marked CHECK. Then type\n"
         f"  umklapp check {shlex.quote(str(config))}\n"
-        f"  {snakemake_command(config, '--cores 4')}"
+        f"  {workflow_command(config, '--cores 4')}"
     )
