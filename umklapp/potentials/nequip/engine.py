@@ -23,6 +23,7 @@ from umklapp.config.backends import BACKENDS
 from umklapp.errors import CalculationError
 from umklapp.potentials.architectures import untrained
 from umklapp.potentials.device import chosen, fallback
+from umklapp.potentials.neighbours import Slots
 from umklapp.potentials.nequip import convolution
 from umklapp.potentials.nequip.graph_cache import obtain
 from umklapp.potentials.nequip.slot_network import SlotNetwork, machine
@@ -84,18 +85,16 @@ class Engine:
         compiled = torch.inference_mode()(torch._inductor.aoti_load_package(str(package)))
         return cls(compiled, networks, types, device)
 
-    def graph(
-        self, vectors: torch.Tensor, source: torch.Tensor, types: torch.Tensor
-    ) -> list[torch.Tensor]:
+    def graph(self, slots: Slots, types: torch.Tensor) -> list[torch.Tensor]:
         """The graph as the compiled function takes it, all on the device.
 
         Args:
-            vectors: (N, M, 3) Å. source: (N, M) number of the neighbour. types: (N,) `types_of`.
+            types: (N,) `types_of`.
         """
-        place = (vectors.norm(dim=2) / self.cutoff).clamp(max=1 - 1e-12) * convolution.INTERVALS
+        place = (slots.lengths / self.cutoff).clamp(max=1 - 1e-12) * convolution.INTERVALS
         interval = place.long()
         within = (place - interval).to(self.members[0][0].dtype)
-        return [vectors, source, types, interval, within]
+        return [slots.vectors, slots.source, types, interval, within]
 
     def types_of(self, numbers: np.ndarray) -> torch.Tensor:
         """Types on the device of atomic numbers (N,).

@@ -17,20 +17,20 @@ from umklapp import config
 from umklapp.errors import CalculationError
 from umklapp.potentials import architectures
 from umklapp.potentials.committee import Committee
-from umklapp.potentials.neighbours import Neighbourhood, join
+from umklapp.potentials.neighbours import Neighbours
 from umklapp.potentials.nequip import engine, graph_cache, slot_network
 
 
 def slot_forces(network, types, atoms):
-    """Energy, forces and the cell's virial by the uncompiled slot network."""
-    slots = join([Neighbourhood(network.cutoff).update(atoms)], network.cutoff)
-    place = np.minimum(slots.lengths / network.cutoff, 1 - 1e-12) * engine.convolution.INTERVALS
-    numbers = np.array([types[symbol] for symbol in atoms.get_chemical_symbols()])
-    arrays = (slots.vectors, slots.source, numbers, place.astype(int), place % 1)
-    energy, gradient, _ = network(*map(torch.from_numpy, arrays), *network.weights)
+    """Energy and forces by the uncompiled slot network."""
+    uncompiled = engine.Engine(network, [network], types, "cpu")
+    slots = Neighbours(network.cutoff, [len(atoms)]).of([atoms])
+    energy, gradient, _ = uncompiled.call(
+        uncompiled.graph(slots, uncompiled.types_of(atoms.numbers)), 0
+    )
     gradient = gradient.numpy()
     forces = gradient.sum(axis=1)
-    np.subtract.at(forces, slots.source, gradient)
+    np.subtract.at(forces, slots.source.numpy(), gradient)
     return float(energy.sum()), forces
 
 
@@ -136,7 +136,7 @@ def test_forces_are_derivatives_of_the_energy(folder):
 
 def test_a_neighbour_list_that_is_kept_changes_nothing(folder):
     committee, atoms = Committee([potential()], folder), frames()[0]
-    near = [Neighbourhood(committee.cutoff, 0.4)]
+    near = committee.neighbours([atoms], 0.4)
     generator = np.random.default_rng(0)
     for _ in range(10):
         atoms.positions += generator.normal(scale=0.03, size=(8, 3))
