@@ -18,6 +18,11 @@ from ase.stress import voigt_6_to_full_3x3_stress
 
 from umklapp.crystals import frames, sites
 
+ENOUGH, OFF = 15, 1.375
+"""Pairs from which on the sizes of ΔE and of the work W alone tell eV/bohr from eV/Å, and the
+factor that they may differ by: √1.89. Right labels have 1.3 at most (hopping CuI, argon near
+melting)."""
+
 LARGEST_STRAIN = 0.1
 """Strain component between two frames above which they are not compared."""
 
@@ -68,7 +73,11 @@ BEYOND = 5.0
 
 STAND_OUT = (5, 8.0)
 """Frames at least, and medians of the others' misfits that one frame must be off to stand out; it
-must be off by the typical work, too."""
+must be off by the typical work between it and the others, too."""
+
+FARTHEST = 1.0
+"""Å that one atom may lie apart in two frames whose misfit is believed: over a hop, or through the
+repulsion of near atoms, the mean of the forces at both ends says nothing."""
 
 NOISE = 0.005
 """eV per atom that two energies may differ by without any work."""
@@ -81,7 +90,7 @@ class Pairs:
     first, second: (n,) numbers of the frames. change: (n,) eV, the difference of their energies.
     work: (n,) eV, of the mean forces; bound: (n,) eV, the same with every atom's absolute value;
     strain_work: (n,) eV, of the mean stresses; 0 in one cell, NaN where no stress is known.
-    distance: (n,) Å.
+    distance: (n,) Å, root mean square over the atoms; farthest: (n,) Å, of one atom.
     """
 
     first: np.ndarray
@@ -91,6 +100,7 @@ class Pairs:
     bound: np.ndarray
     strain_work: np.ndarray
     distance: np.ndarray
+    farthest: np.ndarray
 
     def __len__(self) -> int:
         return len(self.first)
@@ -107,9 +117,10 @@ class Slope:
     value, error: of the fit, and its jackknife error over blocks of frames. largest: the slope if
     all that the fit leaves open were errors of the work W, as it is in anharmonic crystals: they
     lower a slope on W by the share r² of ⟨ΔE²⟩ that the fit explains, so value / r². allowed:
-    deviation of 1 from value to largest without a statistical reason. pairs: fitted. distance: Å, their median. unexplained:
-    ⟨(ΔE − W)²⟩ / (⟨ΔE²⟩ + ⟨W²⟩): 0 where the work W explains every ΔE, 1 without any relation, 2
-    with the other sign; open: how much of it anharmonicity may leave.
+    deviation of 1 from value to largest without a statistical reason. pairs: fitted. distance: Å,
+    their median. unexplained: ⟨(ΔE − W)²⟩ / (⟨ΔE²⟩ + ⟨W²⟩), which is 0 where the work W explains
+    every ΔE, 1 without any relation, 2 with the other sign; open: how much of it anharmonicity may
+    leave. sizes: √(⟨ΔE²⟩ / ⟨W²⟩).
     """
 
     value: float
@@ -120,6 +131,7 @@ class Slope:
     largest: float
     unexplained: float = 0.0
     open: float = np.inf
+    sizes: float = 1.0
 
     @property
     def right(self) -> bool:
@@ -128,7 +140,13 @@ class Slope:
         error = SIGMAS * self.error / max(abs(self.value), 1.0)  # of right labels
         low, high = sorted((self.value, self.largest))
         away = max(low - 1, 1 - high, 0.0)
-        return away <= self.allowed + error and self.unexplained <= self.open
+        explained = away <= self.allowed + error and self.unexplained <= self.open
+        return explained and not self.other_unit
+
+    @property
+    def other_unit(self) -> bool:
+        """Whether ΔE and W differ in size by more than any anharmonicity (`ENOUGH`, `OFF`)."""
+        return self.pairs >= ENOUGH and not 1 / OFF < self.sizes < OFF
 
     def __str__(self) -> str:
         return (
@@ -152,12 +170,12 @@ def pairs_of(labels: Sequence[Atoms]) -> Pairs:
         row = _compared(labels[i], labels[j])
         if row is not None:
             rows.append((i, j, *row))
-    columns = np.array(rows, float).reshape(-1, 7).T
+    columns = np.array(rows, float).reshape(-1, 8).T
     return Pairs(columns[0].astype(int), columns[1].astype(int), *columns[2:])
 
 
-def _compared(one: Atoms, two: Atoms) -> tuple[float, float, float, float, float] | None:
-    """Change of the energy, work, bound, work of the strain, distance; None for other crystals.
+def _compared(one: Atoms, two: Atoms) -> tuple[float, ...] | None:
+    """The columns of `Pairs` from `change` on; None for other crystals.
 
     With rows of vectors h₂ = h₁ S Q (S the stretch, Q a rotation that is taken out); along
     h₁ + t (h₂ − h₁) the strain is S − 1 at the first and 1 − S⁻¹ at the second end.
@@ -183,12 +201,14 @@ def _compared(one: Atoms, two: Atoms) -> tuple[float, float, float, float, float
         for atoms in (one, two)
     ]
     change = two.calc.results["energy"] - one.calc.results["energy"]
+    squares = ((moves @ cells[0]) ** 2).sum(axis=1)
     return (
         float(change),
         float(0.5 * (works[0] + works[1]).sum()),
         float(0.5 * np.abs(works).sum() + abs(np.nan_to_num(strain_work)) + unknown),
         strain_work,
-        float(np.sqrt(((moves @ cells[0]) ** 2).sum(axis=1).mean())),
+        float(np.sqrt(squares.mean())),
+        float(np.sqrt(squares.max())),
     )
 
 
@@ -212,26 +232,28 @@ def stray_frames(pairs: Pairs, n_atoms: int) -> list[int]:
                 strays.append(int(frame_index))
         if strays:
             return strays
-    numbers, misfits, typical = _misfits(pairs)
+    numbers, misfits, works = _misfits(pairs)
     if len(numbers) < STAND_OUT[0]:
         return []
     scatter = np.median(np.abs(misfits))
-    far = np.abs(misfits) > np.maximum(STAND_OUT[1] * scatter, typical) + NOISE * n_atoms / 10
+    far = np.abs(misfits) > np.maximum(STAND_OUT[1] * scatter, works) + NOISE * n_atoms / 10
     return [int(numbers[far][0])] if far.sum() == 1 else []
 
 
-def _misfits(pairs: Pairs) -> tuple[np.ndarray, np.ndarray, float]:
+def _misfits(pairs: Pairs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Frames, eV by which each one's energy is off what forces and stresses of all say, and the
-    typical work between two of them (eV)."""
-    chosen = pairs.take(np.isfinite(pairs.strain_work))
+    typical work (root mean square, eV) between each one and the others, that of all at least."""
+    chosen = pairs.take(np.isfinite(pairs.strain_work) & (pairs.farthest <= FARTHEST))
     numbers = np.unique([chosen.first, chosen.second])
     if not len(numbers):
-        return numbers, np.zeros(0), 0.0
-    matrix = (chosen.second[:, None] == numbers).astype(float)
-    matrix -= chosen.first[:, None] == numbers
+        return numbers, np.zeros(0), np.zeros(0)
+    second, first = (ends[:, None] == numbers for ends in (chosen.second, chosen.first))
     work = chosen.work + chosen.strain_work
+    matrix = second.astype(float) - first
     misfits = np.linalg.lstsq(matrix, chosen.change - work)[0]
-    return numbers, misfits - np.median(misfits), float(np.sqrt((work**2).mean()))
+    touching = (first | second).astype(float)
+    typical = np.sqrt(touching.T @ work**2 / touching.sum(axis=0))
+    return numbers, misfits - np.median(misfits), np.maximum(typical, np.sqrt((work**2).mean()))
 
 
 def force_slope(pairs: Pairs) -> Slope | None:
@@ -315,7 +337,8 @@ def _fit(pairs: Pairs, works: np.ndarray, rounding: float, left: float) -> Slope
         spread += (0.1 * value) ** 2
     middle = float(np.median(d))
     allowed = rounding + (EXTRAPOLATED if curved else ANHARMONIC) * middle**2
-    others = works[:, 1:] @ slopes[1 : works.shape[1]]
+    change = weight * (pairs.change - works[:, 1:] @ slopes[1 : works.shape[1]])
+    work = weight * works[:, 0]
     return Slope(
         value,
         float(np.sqrt(spread)),
@@ -323,8 +346,9 @@ def _fit(pairs: Pairs, works: np.ndarray, rounding: float, left: float) -> Slope
         len(pairs),
         middle,
         value / max(explained, 1e-3),
-        _unexplained(weight * (pairs.change - others), weight * works[:, 0]),
+        _unexplained(change, work),
         min(UNEXPLAINED[0] + UNEXPLAINED[1] * middle**2, UNEXPLAINED_MOST) + left,
+        float(np.linalg.norm(change) / np.linalg.norm(work)) if rounding == ROUNDING else 1.0,
     )
 
 

@@ -249,3 +249,45 @@ def test_real_files_are_believed(shared, name, deviation):
     _, report = given.inspected(shared / "data" / name)
     assert abs(report.force_slope.value - 1) < deviation
     assert report.frames > 1
+
+
+def wells(count, noise, seed=0):
+    """Springs whose energies have a part that the forces at both ends of a step do not show."""
+    generator = np.random.default_rng(seed)
+    made = []
+    for frame in springs(count, amplitude=0.15, seed=seed):
+        results = frame.calc.results
+        energy = results["energy"] + 4.0
+        forces = results["forces"] * (1 + generator.normal(scale=noise, size=(len(frame), 1)))
+        made.append(frames.labelled(frames.strip(frame), energy, forces))
+    return made
+
+
+def test_errors_of_the_work_lower_the_slope_and_are_no_wrong_unit():
+    """y = x, x measured with an error: the slope of y on x is ⟨y²⟩/⟨x²⟩, that of the inverse 1."""
+    slope = slope_of(wells(80, noise=0.6))
+    assert slope.value < 0.85
+    assert slope.largest == pytest.approx(1.0, abs=0.25)
+    assert slope.right
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.6])
+@pytest.mark.parametrize("factor", [units.Bohr, 1 / units.Bohr])
+def test_forces_per_bohr_are_seen_through_such_errors(noise, factor):
+    slope = slope_of(changed(wells(80, noise), forces=factor))
+    assert not slope.right
+    if noise:
+        assert slope.other_unit
+    assert "bohr" in causes.force_causes(slope, changed(wells(80, noise), forces=factor))[0]
+
+
+def test_an_atom_that_hops_makes_no_stray_frame():
+    """Over a barrier the mean of the forces at both ends says nothing about the energies."""
+    labels = springs(12, amplitude=0.05)
+    hopped = frames.strip(labels[-1])
+    results = labels[-1].calc.results
+    hopped.positions[0] += 1.6
+    forces = results["forces"].copy()
+    forces[0] -= 1.5
+    labels[-1] = frames.labelled(hopped, results["energy"] + 0.1, forces - forces.mean(axis=0))
+    assert consistency.stray_frames(consistency.pairs_of(labels), len(hopped)) == []
