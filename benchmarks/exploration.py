@@ -31,8 +31,9 @@ from umklapp.crystals import frames
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.files import write_json
 from umklapp.learning import judgement
-from umklapp.learning.sampling import dynamics, health, recording, uncertainty
+from umklapp.learning.sampling import dynamics, health, recording
 from umklapp.potentials.committee import Committee
+from umklapp.potentials.contract import spread_of_forces
 from umklapp.potentials.device import chosen
 from umklapp.potentials.nequip import engine, slot_network, training
 
@@ -74,7 +75,7 @@ class PlainCommittee(Calculator):
             member.calculate(atoms, ["energy", "forces"], all_changes)
             found.append((member.results["energy"], member.results["forces"].copy()))
         forces = np.array([each for _, each in found])
-        self.doubt.append(float(uncertainty.per_atom(forces).max()))
+        self.doubt.append(float(spread_of_forces(forces).max()))
         energy = float(np.mean([each for each, _ in found]))
         self.results = {"energy": energy, "forces": forces.mean(axis=0)}
 
@@ -172,7 +173,7 @@ def shares(committee: Committee, start: Atoms, steps: int) -> dict[str, float]:
             entry[3] for key, entry in stats.items() if key[2] == name and key[0].endswith(file)
         )
 
-    graph = cumulative("evaluate", "nequip/engine.py")
+    graph = cumulative("call", "nequip/engine.py")
     neighbours = cumulative("update", "potentials/neighbours.py")
     sums = cumulative("_predict", "nequip/batched.py") - graph
     found = {

@@ -34,6 +34,7 @@ from umklapp.files import write_json
 from umklapp.lattice import force_constants
 from umklapp.learning.sampling import uncertainty
 from umklapp.potentials.committee import Committee
+from umklapp.potentials.contract import CommitteePrediction
 from umklapp.potentials.neighbours import Neighbourhood
 from umklapp.potentials.nequip import engine, graph_cache, model
 from umklapp.potentials.nequip.batched import BatchedMembers
@@ -118,7 +119,9 @@ def graph(members: Sequence[NequipPotential]) -> BatchedMembers:
     """The members on their compiled graph, from the cache or compiled now."""
     device, networks = members[0].device, [SlotNetwork(each.model) for each in members]
     package, _ = graph_cache.obtain(networks[0], len(members[0].types), device)
-    return BatchedMembers(engine.Engine(package, networks, members[0].types, device), members)
+    return BatchedMembers(
+        engine.Engine.of_package(package, networks, members[0].types, device), members
+    )
 
 
 def forces_of_cells(members: Sequence[NequipPotential], size: int, repeats: int) -> list[Row]:
@@ -128,7 +131,7 @@ def forces_of_cells(members: Sequence[NequipPotential], size: int, repeats: int)
     slow = Committee(members)
     ours = Committee(members)
     ours.batched = fast
-    one, two = members[0].evaluate(cells), fast.evaluate(cells, None, [0])[0]
+    one, two = members[0].evaluate(cells), fast.evaluate(cells, None, [0]).mean
     error = max(np.abs(a - b).max() for a, b in zip(one.forces, two.forces, strict=True))
     print(f"largest difference of a force: {error:.1e} eV/Å")
 
@@ -173,8 +176,9 @@ def third_order(settings: config.Potential, size: int) -> list[str]:
     for name, potential in (("double", exact), ("eager", stock), ("graph", graph([stock]))):
         phonon = force_constants.prepare(primitive, perfect, options)
         cells = force_constants.displaced_cells(phonon, options)
-        forces = potential.evaluate(cells)
-        force_constants.fill(phonon, (forces[0] if name == "graph" else forces).forces, options)
+        answer = potential.evaluate(cells)
+        forces = answer.mean.forces if isinstance(answer, CommitteePrediction) else answer.forces
+        force_constants.fill(phonon, forces, options)
         found[name] = (phonon.fc2, phonon.fc3)
     return [
         f"fc{order} by single precision, {name}: "
@@ -212,7 +216,7 @@ def official(checkpoint: Path, size: int, repeats: int, package: Path) -> list[R
     atoms = frame.copy()
     slow = seconds(lambda: calculator.calculate(atoms, ["forces"]), repeats, stock.device)
     quick = seconds(lambda: fast.evaluate([frame], near), repeats, stock.device)
-    error = np.abs(calculator.results["forces"] - fast.evaluate([frame])[0].forces[0]).max()
+    error = np.abs(calculator.results["forces"] - fast.evaluate([frame]).forces[0][0]).max()
     print(f"largest difference of a force from nequip-compile: {error:.1e} eV/Å")
     what = f"a member, a frame of {len(frame)} atoms"
     return [

@@ -19,7 +19,7 @@ from umklapp import config, provenance
 from umklapp.crystals import frames
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.files import write_json
-from umklapp.learning.sampling import calibration, uncertainty
+from umklapp.learning.sampling import calibration
 from umklapp.potentials.committee import Committee, subsample
 from umklapp.potentials.nequip import training
 
@@ -74,12 +74,11 @@ def judge(paths: list[Path], held: list[Atoms], test: list[Atoms]) -> dict[str, 
     """Errors and honesty of a committee; the factor comes from the calibration frames."""
     committee = Committee.load(paths)
     on_held, on_test = committee.evaluate_members(held), committee.evaluate_members(test)
-    spread = [uncertainty.per_atom(each) for each in on_held.forces]
-    factor = calibration.calibration_factor(calibration.force_errors(on_held, held), spread)
+    own_errors = calibration.force_errors(on_held, held)
+    factor = calibration.calibration_factor(own_errors, on_held.spread)
     errors = calibration.force_errors(on_test, test)
-    doubt = [uncertainty.per_atom(each) for each in on_test.forces]
     difference = [ours - f.get_forces() for ours, f in zip(on_test.mean.forces, test, strict=True)]
-    every, spreads = np.concatenate(errors), np.concatenate(doubt)
+    every, spreads = np.concatenate(errors), np.concatenate(on_test.spread)
     return {
         "force_mae_meV_per_A": 1e3 * float(np.abs(np.concatenate(difference)).mean()),
         "mean_spread_meV_per_A": 1e3 * float(spreads.mean()),

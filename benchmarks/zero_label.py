@@ -5,8 +5,9 @@
 A row of `results/zero_label.csv` is a material with at most `--largest` atoms in the primitive
 cell: κ(300 K) at the lattice of the table and at the model's own, σᴬ(300 K), highest frequency,
 stability, or why there is none; beside them published DFT (PBE, at its own lattice, with the
-inter-band term: kappa103) and experiment. Rows that are there are not made again. `--materials`
-names some.
+inter-band term: data/kappa103.csv), ab initio Green–Kubo and experiment. Rows that are there are
+not made again, only their published values are read anew. `--materials` names some. The figure is
+`figures_zero_label` of the workflow, too.
 """
 
 from __future__ import annotations
@@ -26,19 +27,15 @@ from umklapp.errors import UmklappError
 from umklapp.files import replacing
 from umklapp.lattice import born
 from umklapp.potentials.foundation import FoundationPotential
+from umklapp.report.figures import zero_label as figure
 from umklapp.transport import baseline
 from umklapp.transport.baseline_record import BaselineAtLattice
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "config/materials.csv"
-PUBLISHED = ROOT.parent / "shared/data/kappa103/kappa103.csv"
+PUBLISHED = ROOT / "benchmarks/data/kappa103.csv"
 KAPPA = "_kappa_300K_W_per_mK"
-PAIRS = (
-    ("own", "kappa_dft_W_per_mK", "DFT (PBE)"),
-    ("table", "kappa_experiment_W_per_mK", "experiment"),
-    ("table", "kappa_green_kubo_W_per_mK", "ab initio Green–Kubo"),
-)
-"""Lattice of the model, column it is held against, and what that is."""
+SECONDS = "seconds"
 
 
 def request(options: argparse.Namespace) -> baseline.Request:
@@ -98,65 +95,44 @@ def computed(
     }
 
 
-def published() -> pd.DataFrame:
-    """DFT κ(300 K) by key; empty where the data are not on this machine."""
-    if not PUBLISHED.exists():
-        return pd.DataFrame(columns=["kappa_dft_300K_WmK"])
-    return pd.read_csv(PUBLISHED).dropna(subset="material").set_index("material")
+def published(row: pd.Series, dft: pd.Series) -> dict[str, Any]:
+    """Published κ(300 K): DFT, means and ranges of experiments and of Green–Kubo, all in words.
 
-
-def literature(row: pd.Series) -> dict[str, Any]:
-    """Published κ(300 K): means of experiments and of ab initio Green–Kubo, and all in words."""
+    Args:
+        row: of the table of materials. dft: by key, W/(m K).
+    """
     stated = materials.literature(row)
-    return {
-        "kappa_experiment_W_per_mK": np.mean(stated.experiment) if stated.experiment else None,
-        "kappa_green_kubo_W_per_mK": np.mean(stated.green_kubo) if stated.green_kubo else None,
-        "literature": stated.describe(),
-    }
+    columns: dict[str, Any] = {"kappa_dft_W_per_mK": dft.get(row["material"])}
+    for name, values in (("experiment", stated.experiment), ("green_kubo", stated.green_kubo)):
+        for suffix, of in (("", np.mean), ("_lowest", np.min), ("_highest", np.max)):
+            columns[f"kappa_{name}{suffix}_W_per_mK"] = of(values) if values else None
+    return {**columns, "literature": stated.describe()}
+
+
+def with_published(lines: list[dict[str, Any]], rows: pd.DataFrame) -> pd.DataFrame:
+    """Computed lines with their published values; the wall time is the last column."""
+    dft = pd.read_csv(PUBLISHED, comment="#", index_col="material")["kappa_dft_300K_W_per_mK"]
+    both = [{**line, **published(rows.loc[line["material"]], dft)} for line in lines]
+    table = pd.DataFrame(both).round(5)
+    return table[[*(name for name in table if name != SECONDS), SECONDS]]
 
 
 def summary(table: pd.DataFrame) -> str:
     """How far κ is from every truth, and what has no κ."""
     lines = [f"{len(table)} materials, {table[['table' + KAPPA, 'own' + KAPPA]].any(axis=1).sum()}"]
     lines[0] += " with κ at one lattice at least"
-    for lattice, truth, words in PAIRS:
-        both = table.dropna(subset=[lattice + KAPPA, truth])
+    for truth in figure.TRUTHS.values():
+        both = table.dropna(subset=[truth.lattice + KAPPA, truth.column])
         if both.empty:
             continue
-        ratio = both[lattice + KAPPA] / both[truth]
+        ratio = both[truth.lattice + KAPPA] / both[truth.column]
         lines.append(
-            f"{words} ({len(both)}): median |κ/κ_truth − 1| "
-            f"{100 * (ratio - 1).abs().median():.0f} %, median ratio {ratio.median():.2f}, "
-            f"from {ratio.min():.2f} to {ratio.max():.2f}"
+            f"{truth.words}, {figure.LATTICES[truth.lattice]} ({len(both)}): "
+            f"median |κ/κ_published − 1| {100 * (ratio - 1).abs().median():.0f} %, "
+            f"median ratio {ratio.median():.2f}, from {ratio.min():.2f} to {ratio.max():.2f}"
         )
     failed = table.dropna(subset="failure")
     return "\n".join([*lines, *(failed["material"] + ": " + failed["failure"])])
-
-
-def figure(table: pd.DataFrame, out: Path) -> None:
-    """Parity with every truth."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    canvas, axes = pyplot.subplots(1, len(PAIRS), figsize=(3.6 * len(PAIRS), 3.6))
-    for axis, (lattice, truth, words) in zip(axes, PAIRS, strict=True):
-        both = table.dropna(subset=[lattice + KAPPA, truth])
-        values = both[[truth, lattice + KAPPA]].to_numpy()
-        axis.loglog(*values.T, "o", ms=4)
-        if len(both):
-            ends = [0.7 * values.min(), 1.4 * values.max()]
-            axis.plot(ends, ends, color="0.7", lw=1, zorder=0)
-        for name, place in zip(both["material"], values, strict=True):
-            axis.annotate(
-                name.partition("-")[0], place, (3, -6), textcoords="offset points", fontsize=6
-            )
-        axis.set(
-            xlabel=f"κ(300 K), {words} (W/(m K))", ylabel=f"κ(300 K), no label, {lattice} lattice"
-        )
-    canvas.tight_layout()
-    canvas.savefig(out.with_suffix(".png"), dpi=160)
 
 
 def main() -> None:
@@ -169,36 +145,38 @@ def main() -> None:
     parser.add_argument("--mesh", type=int, default=11)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/zero_label.csv")
     options = parser.parse_args()
-    rows, truth, asked = materials.read_table(TABLE), published(), request(options)
+    rows, asked = materials.read_table(TABLE), request(options)
     size = pd.to_numeric(rows["n_primitive"], errors="coerce")
     order = rows.loc[size[size <= options.largest].sort_values(kind="stable").index]
     chosen = rows.loc[options.materials] if options.materials else order
-    potential = FoundationPotential(asked.foundation.model)
-    for key, row in chosen.iterrows():
-        known = pd.read_csv(options.out).to_dict("records") if options.out.exists() else []
-        if any(line["material"] == key for line in known):
-            continue
+    lines = pd.read_csv(options.out).to_dict("records") if options.out.exists() else []
+    known = {line["material"] for line in lines}
+    missing = chosen[~chosen.index.isin(known)]
+    potential = FoundationPotential(asked.foundation.model) if len(missing) else None
+    for key, row in missing.iterrows():
         began = time.monotonic()
         try:
             made = computed(row, potential, asked, options.atoms)
         except UmklappError as error:
             made = {"failure": str(error)}
-        line = {
-            "material": key,
-            "n_primitive": row["n_primitive"],
-            "model": potential.identity.name,
-            **made,
-            "kappa_dft_W_per_mK": truth["kappa_dft_300K_WmK"].get(key),
-            **literature(row),
-            "seconds": round(time.monotonic() - began),
-        }
-        with replacing(options.out) as part:
-            pd.DataFrame([*known, line]).round(5).to_csv(part, index=False)
-        kappa = line.get("own" + KAPPA)
-        print(f"{key}: own lattice {kappa}, DFT {line['kappa_dft_W_per_mK']}", flush=True)
-    table = pd.read_csv(options.out)
+        identity = {"n_primitive": row["n_primitive"], "model": potential.identity.name}
+        lines.append(
+            {"material": key, **identity, **made, SECONDS: round(time.monotonic() - began)}
+        )
+        write(with_published(lines, rows), options.out)
+        print(f"{key}: own lattice {made.get('own' + KAPPA)}", flush=True)
+    table = with_published(lines, rows)
+    write(table, options.out)
     print(summary(table))
-    figure(table, options.out)
+    stem = options.out.stem
+    data = figure.table({stem: table})
+    figure.draw(data, [options.out.with_suffix(suffix) for suffix in (".png", ".pdf")])
+
+
+def write(table: pd.DataFrame, out: Path) -> None:
+    """Write the whole table at once."""
+    with replacing(out) as part:
+        table.to_csv(part, index=False)
 
 
 if __name__ == "__main__":

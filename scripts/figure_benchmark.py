@@ -1,13 +1,18 @@
-"""Figure of an archived benchmark: acquisition strategies, fine-tuning, or the panel."""
+"""Figure of an archived benchmark: acquisition, fine-tuning, the panel, κ without labels."""
 
 from pathlib import Path
 
 import pandas as pd
 
 from umklapp.logs import log_to
-from umklapp.report.figures import panel, strategies, tuning_benchmark
+from umklapp.report.figures import panel, strategies, tuning_benchmark, zero_label
 
-MODULES = {"strategies": strategies, "finetuning": tuning_benchmark, "panel": panel}
+MODULES = {
+    "strategies": strategies,
+    "finetuning": tuning_benchmark,
+    "panel": panel,
+    "zero_label": zero_label,
+}
 
 
 def main(name, tables, out):

@@ -143,116 +143,173 @@ def _srme(options: argparse.Namespace) -> None:
 
 Run = Callable[[argparse.Namespace], None]
 
+DESCRIPTION = """Tools beside the workflow: they prepare a campaign, show where it stands, and
+analyse files of other programs. Snakemake runs the campaign itself."""
+
+CONFIG = "configuration file of the campaign"
+
+
+def _sentence(text: str) -> str:
+    """A help text as a sentence; κ and σᴬ are symbols and stay as they are."""
+    return (text[0].upper() if text[0].isascii() else text[0]) + text[1:] + "."
+
 
 def parser() -> argparse.ArgumentParser:
     """All subcommands with their arguments; each has a help text and an example."""
-    top = argparse.ArgumentParser(prog="umklapp", description=__doc__)
+    top = argparse.ArgumentParser(prog="umklapp", description=DESCRIPTION)
     commands = top.add_subparsers(required=True, metavar="command")
 
     def command(name: str, run: Run, text: str, example: str) -> argparse.ArgumentParser:
         made = commands.add_parser(
             name,
             help=text,
-            description=text[0].upper() + text[1:] + ".",
+            description=_sentence(text),
             epilog=f"example: umklapp {name} {example}".rstrip(),
         )
         made.set_defaults(run=run)
         return made
 
-    text = "a commented campaign for a crystal: cells, cutoffs and meshes by stated rules"
+    text = "write a commented campaign for one crystal; rules choose cells, cutoffs and meshes"
     new = command("new", _new, text, "crystal.cif")
-    new.add_argument("crystal", type=Path, help="structure: .cif, POSCAR as .vasp, or .extxyz")
-    new.add_argument("folder", type=Path, nargs="?", help="default: campaigns/KEY")
+    new.add_argument("crystal", type=Path, help="structure file: .cif, POSCAR as .vasp, or .extxyz")
+    new.add_argument("folder", type=Path, nargs="?", help="new folder (default: campaigns/KEY)")
 
-    text = "everything that a dry run checks, as a list"
+    text = "list everything that a dry run checks before the first job, and what is wrong"
     check = command("check", _check, text, "config/demo.yaml")
-    check.add_argument("config", type=Path, help="configuration of the campaign")
+    check.add_argument("config", type=Path, help=CONFIG)
 
-    text = "where a campaign stands: stages, labels, failures, hours"
+    text = "show where a campaign stands: stages, labels, failed jobs, core hours"
     status = command("status", _status, text, "config/screening.yaml")
-    status.add_argument("config", type=Path, help="configuration of the campaign")
-    status.add_argument("--json", action="store_true", help="all numbers, for programs")
+    status.add_argument("config", type=Path, help=CONFIG)
+    status.add_argument("--json", action="store_true", help="print all numbers as json")
 
-    text = "the table of a finished campaign, and why its rounds ended"
+    text = "print the table of a finished campaign and why its rounds ended"
     summary = command("summary", _summary, text, "config/demo.yaml")
-    summary.add_argument("config", type=Path, help="configuration of the campaign")
+    summary.add_argument("config", type=Path, help=CONFIG)
 
-    text = "write the report, one html page that needs no network, of results at any time"
+    text = "write the report: one html page that opens without a network; works at any time"
     report = command("report", _report, text, "results/demo")
     report.add_argument("results", type=Path, help="results folder, or an unpacked archive")
-    report.add_argument("--out", type=Path, help="the page (default: RESULTS/campaign.html)")
+    report.add_argument(
+        "--out", type=Path, help="file of the page (default: RESULTS/campaign.html)"
+    )
 
-    text = "pack the small result files that all figures are made of"
+    text = "pack the small result files from which all figures can be drawn again"
     archive = command("archive", _archive, text, "config/demo.yaml small.tar.gz")
-    archive.add_argument("config", type=Path, help="configuration of the campaign")
+    archive.add_argument("config", type=Path, help=CONFIG)
     archive.add_argument("out", type=Path, help="the archive, .tar.gz")
 
-    text = "the completion of this command for bash and zsh: eval it, or source it"
+    text = "print the completion of this command for bash and zsh: eval it, or source it"
     command("completion", _completion, text, "")
 
-    text = "write docs/materials.md, the overview of all materials of the table"
+    text = "write docs/materials.md, the list of all materials of the table (for developers)"
     command("catalogue", _catalogue, text, "")
 
-    text = "write config/schema.json and docs/configuration.md from the models of the configuration"
+    text = "write config/schema.json and docs/configuration.md (for developers)"
     command("config", _config, text, "")
 
-    text = "write a campaign on the test bed, a crystal whose rare events are known"
+    text = "write a campaign on the test bed, a crystal whose rare events are known exactly"
     testbed = command("testbed", _testbed, text, "missed results/testbed")
-    testbed.add_argument("case", choices=("missed", "false"), help="the failure to be repaired")
-    testbed.add_argument("folder", type=Path, help="for the configuration and its seeds")
-
-    text = "write a campaign on CuI whose truth is a trained network with a rare event"
-    teacher = command("teacher", _teacher, text, "results/teacher --seed 1")
-    teacher.add_argument("folder", type=Path, help="for the configuration and its seeds")
-    teacher.add_argument("--seed", type=int, default=1, help="of the dynamics (default 1)")
-
-    text = "the complete Green–Kubo analysis of an FHI-vibes trajectory"
-    vibes = command("vibes", _vibes, text, "trajectory.nc all.h5")
-    vibes.add_argument("trajectory", type=Path, help="netCDF-4 of `vibes output md`")
-    vibes.add_argument("out", type=Path, nargs="?", help="hdf5 for every quantity")
-
-    text = "σᴬ of a trajectory: .son, .nc, extxyz and other labelled formats"
-    sigma_a = command("sigma-a", _sigma_a, text, "trajectory.son --structure geometry.cif")
-    sigma_a.add_argument("trajectory", type=Path, help="positions and forces")
-    sigma_a.add_argument(
-        "--structure", type=Path, help="the crystal, where the file does not say it"
+    testbed.add_argument(
+        "case",
+        choices=("missed", "false"),
+        help="missed: the seeds end before the first event; false: the seeds do not show that a "
+        "state is unstable",
     )
-    sigma_a.add_argument("--out", type=Path, help="csv of every frame")
-    sigma_a.add_argument("--every", type=int, default=1, help="take every n-th frame")
-    sigma_a.add_argument("--skip", type=int, default=0, help="leave out so many at the start")
+    testbed.add_argument("folder", type=Path, help="new folder for the configuration and its seeds")
 
-    text = "vibrational density of a trajectory with velocities: .son, .nc, extxyz"
+    text = "write a campaign on CuI in which a trained network with a rare event is the truth"
+    teacher = command("teacher", _teacher, text, "results/teacher --seed 1")
+    teacher.add_argument("folder", type=Path, help="new folder for the configuration and its seeds")
+    teacher.add_argument(
+        "--seed", type=int, default=1, help="random seed of the dynamics (default: 1)"
+    )
+
+    text = "print κ of an FHI-vibes trajectory by the Green–Kubo procedure of FHI-vibes"
+    vibes = command("vibes", _vibes, text, "trajectory.nc all.h5")
+    vibes.add_argument("trajectory", type=Path, help="netCDF-4 file of `vibes output md`")
+    vibes.add_argument("out", type=Path, nargs="?", help="hdf5 file for every quantity in between")
+
+    text = "print σᴬ of a trajectory: .son or .nc of FHI-vibes, extxyz and other labelled formats"
+    sigma_a = command("sigma-a", _sigma_a, text, "trajectory.son --structure geometry.cif")
+    sigma_a.add_argument("trajectory", type=Path, help="file with positions, forces and energies")
+    sigma_a.add_argument(
+        "--structure",
+        type=Path,
+        help="structure file of the crystal; needed unless the trajectory holds force constants "
+        "(.nc) or the primitive cell (.son)",
+    )
+    sigma_a.add_argument("--out", type=Path, help="csv with σᴬ of every frame")
+    sigma_a.add_argument("--every", type=int, default=1, help="read every n-th frame (default: 1)")
+    sigma_a.add_argument(
+        "--skip", type=int, default=0, help="frames to leave out at the start (default: 0)"
+    )
+
+    text = "print the vibrational density of states of a trajectory with velocities"
     vdos = command("vdos", _vdos, text, "trajectory.son --out vdos.csv")
-    vdos.add_argument("trajectory", type=Path, help="velocities and times")
-    vdos.add_argument("--out", type=Path, help="csv of frequency and density")
+    vdos.add_argument("trajectory", type=Path, help=".son, .nc or extxyz with velocities and times")
+    vdos.add_argument("--out", type=Path, help="csv of frequency and density of states")
 
-    text = "Green–Kubo κ of trajectories (.son, .nc, extxyz) or tables of fluxes (csv)"
+    text = "print Green–Kubo κ of trajectories (.son, .nc, extxyz) or tables of heat fluxes (csv)"
     example = "flux.csv --volume 1000 --temperature 300 --unit metal --time-unit ps"
     flux = command("green-kubo", _green_kubo, text, example)
-    flux.add_argument("files", type=Path, nargs="+", help="one for each independent run")
-    flux.add_argument("--volume", type=float, help="Å³ (csv)")
-    flux.add_argument("--temperature", type=float, help="K (csv; else from velocities)")
-    flux.add_argument("--unit", default="eV/A2/fs", help="eV/A2/fs, eV/A2/ps, W/m2, metal, real")
-    flux.add_argument("--time-unit", default="fs", help="fs or ps")
-    flux.add_argument("--frequency", type=float, help="THz, of the noise filter")
+    flux.add_argument(
+        "files", type=Path, nargs="+", help="one file for each independent run; csv: time, flux"
+    )
+    flux.add_argument("--volume", type=float, help="volume of the cell in Å³; needed for csv")
+    flux.add_argument(
+        "--temperature",
+        type=float,
+        help="temperature in K; needed for csv, else taken from the velocities",
+    )
+    flux.add_argument(
+        "--unit",
+        default="eV/A2/fs",
+        help="unit of the flux: eV/A2/fs (default), eV/A2/ps, W/m2, or LAMMPS' metal or real",
+    )
+    flux.add_argument("--time-unit", default="fs", help="unit of the times in a csv: fs or ps")
+    flux.add_argument(
+        "--frequency",
+        type=float,
+        help="lowest vibration in THz, which sets the noise filter (default: from the velocities; "
+        "of a csv: 1, or more where the run is short)",
+    )
     flux.add_argument("--out", type=Path, help="csv of the running integral")
 
-    text = "κ of one crystal by a foundation model, or from the force sets of a phono3py yaml"
+    text = "print κ of one crystal by a foundation model, or from the force sets of a phono3py yaml"
     kappa = command("kappa", _kappa, text, "NaCl.cif --model nequix-oam-1-pft.nqx")
-    kappa.add_argument("crystal", help="structure, key of the table, or phono3py yaml")
-    kappa.add_argument("--model", help="weights of nequix, or their published name")
-    kappa.add_argument("--calculator", help="any ASE calculator, module:Class, in place of nequix")
-    kappa.add_argument("--atoms", type=int, default=64, help="of the supercell, about (64)")
-    kappa.add_argument("--mesh", type=int, default=11, help="q-points along each axis (11)")
-    kappa.add_argument("--born", type=Path, help="file of Born charges (else those of the table)")
-    kappa.add_argument("--given-lattice-only", action="store_true", help="no relaxation")
-    kappa.add_argument("--out", type=Path, help="json of everything")
+    kappa.add_argument(
+        "crystal", help="structure file, key of config/materials.csv, or phono3py yaml"
+    )
+    kappa.add_argument("--model", help="file of nequix weights, or a published name of them")
+    kappa.add_argument(
+        "--calculator", help="use this ASE calculator, module:Class, in place of nequix"
+    )
+    kappa.add_argument(
+        "--atoms", type=int, default=64, help="atoms of the supercell, roughly (default: 64)"
+    )
+    kappa.add_argument(
+        "--mesh", type=int, default=11, help="q-points along each axis (default: 11)"
+    )
+    kappa.add_argument(
+        "--born", type=Path, help="file of Born charges (default: those of config/structures)"
+    )
+    kappa.add_argument(
+        "--given-lattice-only",
+        action="store_true",
+        help="do not compute κ at the lattice relaxed by the model as well",
+    )
+    kappa.add_argument("--out", type=Path, help="json file for the whole record")
 
-    text = "κ_SRME: how far two conductivities are from each other mode by mode"
+    text = "print κ_SRME, the mode-by-mode error of one conductivity against another"
     srme = command("srme", _srme, text, "modes.hdf5 reference.hdf5 --total")
-    srme.add_argument("modes", type=Path, help="hdf5 of the modes")
-    srme.add_argument("reference", type=Path, help="hdf5 of the modes to compare with")
-    srme.add_argument("--total", action="store_true", help="the direct solution in place of RTA")
+    srme.add_argument("modes", type=Path, help="hdf5 file of the modes")
+    srme.add_argument("reference", type=Path, help="hdf5 file of the modes to compare with")
+    srme.add_argument(
+        "--total",
+        action="store_true",
+        help="compare totals with the inter-band (Wigner) term, not the relaxation-time part",
+    )
     return top
 
 

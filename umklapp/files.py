@@ -116,6 +116,8 @@ def read_yaml(path: Path) -> Any:
             f"{path}: cannot be read as yaml: not UTF-8 text (byte {error.start}); save it as "
             "UTF-8 (of a latin-1 file: `iconv -f LATIN1 -t UTF-8`)"
         ) from None
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     try:

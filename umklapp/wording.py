@@ -1,10 +1,15 @@
-"""How numbers are written for people."""
+"""How numbers and commands are written for people."""
 
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
+
+CLONE = Path(__file__).resolve().parents[1]
+"""The folder with the Snakefile."""
 
 
 def in_milli(value: float) -> str:
@@ -22,3 +27,17 @@ def nearest(word: str, choices: Iterable[str]) -> str:
 def by_member(reasons: Mapping[Any, str]) -> str:
     """Why some members have no result, in one sentence."""
     return "; ".join(f"member {member}: {reason}" for member, reason in reasons.items())
+
+
+def workflow_command(config: Path, options: str) -> str:
+    """The command line that runs the workflow with a configuration, to be copied into a shell.
+
+    Args:
+        config: its path, quoted where it has spaces. options: of Snakemake, such as `--cores 4`.
+
+    Returns:
+        The command; outside of the clone it names the Snakefile.
+    """
+    here = Path.cwd().resolve() == CLONE
+    snakefile = "" if here else f" --snakefile {shlex.quote(str(CLONE / 'Snakefile'))}"
+    return f"snakemake {options}{snakefile} --configfile {shlex.quote(str(config))}"

@@ -1,5 +1,6 @@
 """The command: every subcommand explains itself; errors are one sentence."""
 
+import argparse
 import re
 import subprocess
 import sys
@@ -22,6 +23,9 @@ COMMANDS = (
     "testbed",
     "teacher",
     "vibes",
+    "sigma-a",
+    "vdos",
+    "green-kubo",
     "kappa",
     "srme",
 )
@@ -38,11 +42,28 @@ def test_every_command_has_help_and_an_example(name, capsys):
     assert parser().parse_args([name, *example])  # it can be typed as it stands
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_is_a_sentence_and_explains_every_argument(name):
+    (subcommands,) = [
+        action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)
+    ]
+    chosen = subcommands.choices[name]
+    first = chosen.description.split()[0]
+    assert first[0].isupper()
+    assert first.isascii()  # κ and σᴬ have no capital letter that a physicist would know
+    assert chosen.description.endswith(".")
+    for action in chosen._actions:
+        assert action.help, action.dest
+        if action.default not in (None, False, argparse.SUPPRESS):
+            assert "default" in action.help or "unit" in action.help, action.dest
+
+
 def test_the_list_of_commands_is_whole(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     text = capsys.readouterr().out
-    assert all(re.search(rf"^    {name}\b", text, re.M) for name in COMMANDS)
+    listed = re.findall(r"^    ([a-z][a-z-]+)\b", text, re.M)
+    assert sorted(listed) == sorted(COMMANDS)
 
 
 def test_no_command_is_refused(capsys):

@@ -22,6 +22,7 @@ from umklapp.config import load as load_config
 from umklapp.crystals import materials
 from umklapp.errors import InputError
 from umklapp.paths import Results
+from umklapp.wording import workflow_command
 
 Outcome = Literal["well", "note", "wrong"]
 
@@ -186,5 +187,9 @@ def run(path: Path) -> None:
         )
     wrong = sum(line.outcome == "wrong" for line in listed)
     if wrong:
-        raise InputError(f"{wrong} thing{'s are' if wrong > 1 else ' is'} wrong: nothing would run")
-    console.print(f"\nNothing is wrong. What would run: snakemake -n --configfile {path}")
+        raise InputError(
+            f"{wrong} thing{'s are' if wrong > 1 else ' is'} wrong: no job would start until "
+            f"{'they are' if wrong > 1 else 'it is'} mended"
+        )
+    command = workflow_command(path, "-n")
+    console.print(f"\nNothing is wrong. This command lists the jobs:\n  {command}", soft_wrap=True)

@@ -16,6 +16,7 @@ BENCHMARKS = {
                    "label_efficiency_kcl.csv"),
     "finetuning": ("phonon_finetuning_nacl.csv", "phonon_finetuning_gpaw64.csv"),
     "panel": ("panel.csv",),
+    "zero_label": ("zero_label.csv",),
 }  # fmt: skip
 """Figures of the archived benchmarks, with the tables that each is drawn from."""
 

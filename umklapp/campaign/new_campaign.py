@@ -7,11 +7,13 @@ and stand in the configuration with the reason beside them.
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import yaml
 from ase import Atoms
 from ase.formula import Formula
 from ase.geometry import minkowski_reduce
@@ -23,6 +25,7 @@ from umklapp.config.verdict import Verdict
 from umklapp.crystals import born_charges, materials, phonopy_cells, supercells, symmetry
 from umklapp.errors import InputError
 from umklapp.reference.kpoints import kpoint_mesh
+from umklapp.wording import workflow_command
 
 IMAGES = 10.5
 """Å between an atom and its images in both cells: twice a cutoff of 5 Å, and some more."""
@@ -195,13 +198,19 @@ def configuration(choices: Choices, folder: Path) -> str:
     )
     return environment.get_template("campaign.yaml.j2").render(
         c=choices,
-        folder=folder,
+        table=_scalar(folder / "materials.csv"),
+        structures=_scalar(folder / "structures"),
         images=IMAGES,
         phonon_atoms=PHONON_ATOMS,
         most_atoms=MOST_ATOMS,
         least_neighbours=NEIGHBOURS,
         kpoint_density=KPOINTS,
     )
+
+
+def _scalar(path: Path) -> str:
+    """A path as yaml writes it: in quotes where a character has a meaning in yaml."""
+    return yaml.safe_dump(str(path), allow_unicode=True, width=1000).splitlines()[0]
 
 
 TABLE_HEAD = "material,formula,space_group,prototype,n_primitive"
@@ -235,7 +244,7 @@ def write(crystal: Path, folder: Path | None = None) -> str:
     first, second = choices.atoms
     return (
         f"{config}: {choices.key}, sampling cell {first} atoms, phonon cell {second} atoms\n"
-        "Read its comments, above all those marked CHECK; then\n"
-        f"  umklapp check {config}\n"
-        f"  snakemake --cores 4 --configfile {config}"
+        "Read the comments in this file, above all those marked CHECK. Then type\n"
+        f"  umklapp check {shlex.quote(str(config))}\n"
+        f"  {workflow_command(config, '--cores 4')}"
     )

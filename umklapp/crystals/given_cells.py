@@ -61,6 +61,15 @@ def of_trajectory(
         InputError: no frames, several cells, or another crystal.
     """
     frames, _ = given.inspected(path, keys=keys)
+    return of_frames(frames, built, path)
+
+
+def of_frames(frames: list[Atoms], built: Atoms, path: Path) -> tuple[Atoms, Atoms, str]:
+    """Cells of frames that have been read already, as `of_trajectory`; path: named in messages.
+
+    Raises:
+        InputError: no frames, several cells, or another crystal.
+    """
     if not frames:
         raise InputError(f"{path}: no frames in the file")
     if materials.composition(frames[0]) != materials.composition(built):

@@ -250,6 +250,8 @@ def read_structure(path: Path) -> Atoms:
 
     try:
         atoms = read(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
     except Exception as error:
         raise InputError(f"{path}: cannot be read as a structure: {error}") from None
     refuse_dropped(atoms, str(path))

@@ -16,7 +16,8 @@ from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.learning.sampling import calibration, uncertainty
 from umklapp.learning.sampling.calibration import Honesty
 from umklapp.learning.sampling.candidates import Spread, SpreadNumbers
-from umklapp.potentials.committee import Committee, CommitteePrediction
+from umklapp.potentials.committee import Committee
+from umklapp.potentials.contract import CommitteePrediction
 from umklapp.potentials.training_records import Finetuning, Training
 from umklapp.potentials.training_residuals import Left
 from umklapp.records import Part, Record

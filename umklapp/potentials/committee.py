@@ -7,7 +7,6 @@ one after the other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,27 +15,9 @@ from ase import Atoms
 from umklapp import config, provenance
 from umklapp.errors import InputError
 from umklapp.potentials import loading
-from umklapp.potentials.contract import Potential, Prediction
+from umklapp.potentials.contract import CommitteePrediction, Potential, Prediction
 from umklapp.potentials.neighbours import Neighbourhood
 from umklapp.potentials.training_residuals import group_of
-
-
-@dataclass(frozen=True)
-class CommitteePrediction:
-    """Predictions of K members for n frames.
-
-    energy: (K, n) eV; forces: n arrays (K, n_atoms, 3) eV/Å; stress: (K, n, 6) eV/Å³.
-    """
-
-    energy: np.ndarray
-    forces: list[np.ndarray]
-    stress: np.ndarray
-
-    @property
-    def mean(self) -> Prediction:
-        """The committee mean, itself a conservative potential."""
-        forces = [of_frame.mean(axis=0) for of_frame in self.forces]
-        return Prediction(self.energy.mean(axis=0), forces, self.stress.mean(axis=0))
 
 
 class Committee:
@@ -74,48 +55,48 @@ class Committee:
         return max(float(getattr(member, "cutoff", 0.0)) for member in self.members)
 
     def evaluate_members(
-        self, frames: Sequence[Atoms], neighbours: Sequence[Neighbourhood] | None = None
+        self,
+        frames: Sequence[Atoms],
+        neighbours: Sequence[Neighbourhood] | None = None,
+        stress: bool = True,
     ) -> CommitteePrediction:
         """Predictions of every member for every frame.
 
         Args:
             neighbours: of the frames, kept by a caller whose frames move little between calls.
+            stress: whether it is wanted; else it may be NaN.
         """
         if self.batched is not None:
-            single = self.batched.evaluate(frames, neighbours)
-        else:
-            single = [member.evaluate(frames) for member in self.members]
-        return CommitteePrediction(
-            energy=np.stack([prediction.energy for prediction in single]),
-            forces=[
-                np.stack([prediction.forces[frame_index] for prediction in single])
-                for frame_index in range(len(frames))
-            ],
-            stress=np.stack([prediction.stress for prediction in single]),
-        )
+            return self.batched.evaluate(frames, neighbours, stress=stress)
+        return CommitteePrediction.of_members([member.evaluate(frames) for member in self.members])
 
     def evaluate_each(
         self,
         frames: Sequence[Atoms],
         members: Sequence[int],
         neighbours: Sequence[Neighbourhood] | None = None,
+        stress: bool = True,
     ) -> Prediction:
-        """Every frame by the one member whose number is given for it."""
+        """Every frame by the one member whose number is given for it.
+
+        Args:
+            neighbours, stress: as for `evaluate_members`.
+        """
         energy = np.empty(len(frames))
-        stress = np.empty((len(frames), 6))
+        stresses = np.empty((len(frames), 6))
         forces: list[np.ndarray] = [np.empty(0)] * len(frames)
         for member in sorted(set(members)):
             own_frames = [n for n, chosen in enumerate(members) if chosen == member]
             chosen_frames = [frames[n] for n in own_frames]
             if self.batched is not None:
                 near = None if neighbours is None else [neighbours[n] for n in own_frames]
-                prediction = self.batched.evaluate(chosen_frames, near, [member])[0]
+                prediction = self.batched.evaluate(chosen_frames, near, [member], stress).mean
             else:
                 prediction = self.members[member].evaluate(chosen_frames)
-            energy[own_frames], stress[own_frames] = prediction.energy, prediction.stress
+            energy[own_frames], stresses[own_frames] = prediction.energy, prediction.stress
             for frame_index, force in zip(own_frames, prediction.forces, strict=True):
                 forces[frame_index] = force
-        return Prediction(energy, forces, stress)
+        return Prediction(energy, forces, stresses)
 
     def evaluate(self, frames: Sequence[Atoms]) -> Prediction:
         """The committee mean for every frame."""

@@ -23,6 +23,53 @@ class Prediction:
     stress: np.ndarray
 
 
+@dataclass(frozen=True)
+class CommitteePrediction:
+    """Predictions of K members for n frames.
+
+    energy: (K, n) eV; forces: n arrays (K, n_atoms, 3) eV/Å; stress: (K, n, 6) eV/Å³ (NaN where
+    there is none or nobody asked); spread: n arrays (n_atoms,) eV/Å, `spread_of_forces`.
+    """
+
+    energy: np.ndarray
+    forces: list[np.ndarray]
+    stress: np.ndarray
+    spread: list[np.ndarray]
+
+    @classmethod
+    def of_members(cls, single: Sequence[Prediction]) -> CommitteePrediction:
+        """Of K members' predictions for the same frames."""
+        forces = [
+            np.stack(of_frame)
+            for of_frame in zip(*(prediction.forces for prediction in single), strict=True)
+        ]
+        return cls(
+            np.stack([prediction.energy for prediction in single]),
+            forces,
+            np.stack([prediction.stress for prediction in single]),
+            [spread_of_forces(of_frame) for of_frame in forces],
+        )
+
+    @property
+    def mean(self) -> Prediction:
+        """The committee mean, itself a conservative potential."""
+        forces = [of_frame.mean(axis=0) for of_frame in self.forces]
+        return Prediction(self.energy.mean(axis=0), forces, self.stress.mean(axis=0))
+
+    def frame(self, index: int) -> CommitteePrediction:
+        """Of one frame alone."""
+        one = slice(index, index + 1)
+        return CommitteePrediction(
+            self.energy[:, one], self.forces[one], self.stress[:, one], self.spread[one]
+        )
+
+
+def spread_of_forces(forces: np.ndarray) -> np.ndarray:
+    """u_I = sqrt(mean_k |F_kI − ⟨F_I⟩|²); forces: (K, n_atoms, 3) eV/Å → (n_atoms,) eV/Å."""
+    deviation = forces - forces.mean(axis=0)
+    return np.asarray(np.sqrt((deviation**2).sum(axis=-1).mean(axis=0)))
+
+
 class Potential(Protocol):
     """An energy model of atoms with conservative forces."""
 

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from umklapp.errors import InputError
-from umklapp.potentials import loading
+from umklapp.potentials import edge_sums, loading
 from umklapp.potentials.compiled_graphs import backend_of, graph_of
 from umklapp.potentials.contract import Prediction
 from umklapp.potentials.neighbours import Neighbourhood, Slots, join
-from umklapp.potentials.nequip.batched import BatchedMembers, edge_forces
+from umklapp.potentials.nequip.batched import BatchedMembers
 from umklapp.potentials.nequip.flux import INERTIA, Flux, FluxMembers
 from umklapp.potentials.nequip.inference import NequipPotential
 
@@ -49,8 +50,8 @@ class NequipSource:
 
     def forces(self, atoms: Atoms, near: Neighbourhood) -> tuple[float, np.ndarray]:
         """Energy (eV) and forces (N, 3) eV/Å."""
-        prediction = self.plain.evaluate([atoms], [near])[0]
-        return float(prediction.energy[0]), prediction.forces[0]
+        prediction = self.plain.evaluate([atoms], [near], stress=False)
+        return float(prediction.energy[0, 0]), prediction.forces[0][0]
 
     def flux(self, atoms: Atoms, velocities: np.ndarray, near: Neighbourhood) -> Flux:
         """Energy, forces and fluxes; velocities (N, 3) Å/fs."""
@@ -74,7 +75,7 @@ class LennardJones:
         """Energy (eV) and forces (N, 3) eV/Å."""
         slots = self._slots(atoms, near)
         energy, gradient = self._edges(slots)
-        return float(energy.sum()), edge_forces(gradient, slots.source)
+        return float(energy.sum()), _forces(gradient, slots.source)
 
     def flux(self, atoms: Atoms, velocities: np.ndarray, near: Neighbourhood) -> Flux:
         """Energy, forces and fluxes by the pair formula; velocities (N, 3) Å/fs."""
@@ -87,7 +88,7 @@ class LennardJones:
         carried = ((energy - self.zero + kinetic)[:, None] * velocities).sum(axis=0)
         return Flux(
             np.array([energy.sum()]),
-            [edge_forces(gradient, slots.source)],
+            [_forces(gradient, slots.source)],
             -np.einsum("nmc,nm->c", slots.vectors, work)[None],
             -np.einsum("nmc,nm->c", at_rest, work)[None],
             carried[None],
@@ -100,7 +101,7 @@ class LennardJones:
             slots = self._slots(frame, Neighbourhood(self.cutoff))
             atomic, gradient = self._edges(slots)
             energy.append(atomic.sum())
-            forces.append(edge_forces(gradient, slots.source))
+            forces.append(_forces(gradient, slots.source))
             virial = np.einsum("nma,nmb->ab", slots.vectors, gradient) / frame.cell.volume
             stress.append(full_3x3_to_voigt_6_stress(virial))
         return Prediction(np.array(energy), forces, np.array(stress))
@@ -123,3 +124,8 @@ class LennardJones:
         energy, slope = self._pair(slots.lengths)
         gradient = 0.5 * (slope / slots.lengths)[..., None] * slots.vectors
         return 0.5 * energy.sum(axis=1), gradient
+
+
+def _forces(gradient: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """`edge_sums.forces` of arrays."""
+    return edge_sums.forces(torch.from_numpy(gradient), torch.from_numpy(source)).numpy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from umklapp.crystals.formats import given, vibes, vibes_netcdf
 from umklapp.crystals.formats.steps import Step
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import InputError
+from umklapp.files import replacing
 from umklapp.lattice import harmonic_reference
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.lattice.sigma_a import RunningSigma, sigma
@@ -73,7 +75,7 @@ def sigma_a(
         InputError: no harmonic forces: no structure, or too few frames to fit them; or as
             `given.inspected` and `registration.register`.
     """
-    frames, report = given.inspected(path, every, skip)
+    frames, _ = given.inspected(path, every, skip)
     reference = _harmonic(path, structure, frames)
     placed, _ = registration.register(frames, reference.perfect, str(path))
     used = [frame for frame in placed if sites.in_cell(frame, reference.perfect)]
@@ -88,28 +90,42 @@ def sigma_a(
     value, error = running.result()
     if out is not None:
         times = [FrameInfo.of(frame).time for frame in used]
-        table = pd.DataFrame({"time_fs": times, "sigma_a": sigma(forces, harmonic)})
-        table.to_csv(out, index=False)
-    lines = [f"sigma_a: {value:.4f}", f"error: {error:.4f}", f"frames: {len(used)}"]
-    return "\n".join([*lines, f"harmonic forces: {reference.source}", str(report)])
+        _write(out, {"time_fs": times, "sigma_a": sigma(forces, harmonic)})
+    return "\n".join(
+        [
+            f"sigma_a: {value:.4f}",
+            f"error: {error:.4f} (standard error, from {len(running.total)} stretches in time)",
+            f"frames: {len(used)}",
+            f"harmonic forces: {reference.source}",
+        ]
+    )
 
 
-def _harmonic(path: Path, structure: Path | None, frames: Sequence[Atoms]) -> HarmonicReference:
+def _write(path: Path, columns: dict[str, Any]) -> None:
+    with replacing(path) as part:
+        pd.DataFrame(columns).to_csv(part, index=False)
+
+
+def _harmonic(path: Path, structure: Path | None, frames: list[Atoms]) -> HarmonicReference:
     held = vibes_netcdf.force_constants(path) if given.format_of(path) == "nc" else None
     if held is not None:
         return HarmonicReference(*held, f"force constants in {path}")
     crystal = _crystal(path, structure)
     if crystal is None:
         raise InputError(
-            f"{path}: no force constants in the file: name the crystal's structure "
-            "(--structure), to which harmonic forces are fitted"
+            f"{path}: the file has neither force constants nor the primitive cell: "
+            "give a structure file of the crystal (--structure), and harmonic forces are fitted "
+            "to the trajectory"
         )
     built = symmetry.primitive_cell(crystal)
-    _, perfect, _ = given_cells.of_trajectory(path, built)
+    _, perfect, _ = given_cells.of_frames(frames, built, path)
     placed, _ = registration.register(frames, perfect, str(path))
     fitted = harmonic_reference.from_fit(perfect, placed)
     if fitted is None:
-        raise InputError(f"{path}: {len(frames)} frames do not determine harmonic forces")
+        raise InputError(
+            f"{path}: {len(frames)} frames do not determine harmonic forces: give more frames "
+            "(smaller --every and --skip), or a .nc that holds force constants"
+        )
     return fitted
 
 
@@ -132,8 +148,7 @@ def vdos(path: Path, out: Path | None = None) -> str:
     times, velocities, _ = _velocities(_steps(path), path)
     frequencies, density = green_kubo.spectrum(velocities, times)
     if out is not None:
-        table = pd.DataFrame({"frequency_THz": frequencies, "density": density})
-        table.to_csv(out, index=False)
+        _write(out, {"frequency_THz": frequencies, "density": density})
     lowest = green_kubo.lowest_frequency(frequencies, density)
     mean = float((frequencies * density).sum() / density.sum())
     return "\n".join(
@@ -190,8 +205,12 @@ def conductivity(
             "kappa_filtered_W_per_mK": kappa.smooth_integral,
         }
         traces = {name: np.trace(x, axis1=1, axis2=2) / 3 for name, x in columns.items()}
-        pd.DataFrame({"time_fs": kappa.times - kappa.times[0], **traces}).to_csv(out, index=False)
-    error = "unknown, of one run" if kappa.error is None else f"{kappa.error:.4g}"
+        _write(out, {"time_fs": kappa.times - kappa.times[0], **traces})
+    error = (
+        "unknown: one run has no spread; give several independent runs"
+        if kappa.error is None
+        else f"{kappa.error:.4g} (standard error over {len(runs)} runs)"
+    )
     return "\n".join(
         [
             f"kappa_W_per_mK: {kappa.scalar():.8g}",
@@ -217,7 +236,10 @@ def _run(
         step for step in steps if step.heat_flux is not None and np.isfinite(step.heat_flux).all()
     ]
     if not whole:
-        raise InputError(f"{path}: no step has a heat flux: write it, or atomic stresses, along")
+        raise InputError(
+            f"{path}: no step has a heat flux; the program that runs the dynamics must write the "
+            "flux, or the stresses of atoms"
+        )
     times, velocities, masses = _velocities(whole, path)
     frequencies, density = green_kubo.spectrum(velocities, times)
     kinetic = (masses[:, None] * (velocities / units.fs) ** 2).sum(axis=(1, 2)).mean()
@@ -235,7 +257,10 @@ def _table(
 ) -> FluxRun:
     """A csv table of times and one or three components; one component counts three times."""
     if volume is None or temperature is None:
-        raise InputError(f"{path}: a table says neither volume nor temperature: give both")
+        raise InputError(
+            f"{path}: a csv table says neither volume nor temperature: give --volume (Å³) and "
+            "--temperature (K)"
+        )
     try:
         values = pd.read_csv(path, comment="#").to_numpy(float)
     except (OSError, ValueError) as error:
@@ -258,7 +283,9 @@ def _steps(path: Path, unit: float = 1.0) -> Iterator[Step]:
         yield from _extxyz_steps(path, unit)
         return
     if kind not in ("son", "nc"):
-        raise InputError(f"{path}: {kind} has no velocities; .son, .nc, extxyz or csv is needed")
+        raise InputError(
+            f"{path}: files of format {kind!r} have no velocities; give a .son, .nc or extxyz"
+        )
     yield from (
         vibes.read(path, atomic_stresses=True) if kind == "son" else vibes_netcdf.read(path)
     )

@@ -68,7 +68,9 @@ def test_warnings_become_notes(campaign, monkeypatch):
 def test_the_command_fails_where_something_is_wrong(campaign, tmp_path, capsys):
     campaign()
     check_list.run(tmp_path / "campaign.yaml")
-    assert "Nothing is wrong" in Text.from_ansi(capsys.readouterr().out).plain
+    lines = Text.from_ansi(capsys.readouterr().out).plain.splitlines()
+    assert "Nothing is wrong" in lines[-2]
+    assert lines[-1].endswith(f"--configfile {tmp_path / 'campaign.yaml'}")  # on one line
     campaign(seed="many")
     with pytest.raises(InputError, match="1 thing is wrong"):
         check_list.run(tmp_path / "campaign.yaml")

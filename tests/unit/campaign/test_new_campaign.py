@@ -1,5 +1,6 @@
 """Campaigns for crystals: cells, cutoffs and meshes by the stated rules, and a file that runs."""
 
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from ase.build import bulk
 from ase.spacegroup import crystal
 
 from umklapp.campaign import new_campaign
+from umklapp.config import load
 from umklapp.crystals import materials, phonopy_cells, supercells
 from umklapp.errors import InputError
 
@@ -76,7 +78,7 @@ def test_hard_elements_get_the_higher_cutoff(choices):
 
 def test_polar_crystals_are_told_of_their_born_charges(choices):
     text = "Not polar by symmetry" if choices.key == "Si-227" else "Polar: κ needs"
-    assert text in new_campaign.configuration(choices, "here")
+    assert text in new_campaign.configuration(choices, Path("here"))
 
 
 def test_a_supercell_of_rock_salt(choices):
@@ -98,6 +100,20 @@ def test_the_campaign_is_written_and_is_valid(tmp_path, monkeypatch):
     assert len(materials.build_primitive(row, Path("campaigns/Si-227/structures"))) == 2
     with pytest.raises(InputError, match="exists already"):
         new_campaign.write(Path("own.cif"))
+
+
+@pytest.mark.parametrize("name", ["my campaigns", "a: b", "#1", "it's"])
+def test_folders_of_any_name_can_be_typed_again(tmp_path, monkeypatch, name):
+    """The file can be read, the printed commands can be copied, and they name the Snakefile."""
+    monkeypatch.chdir(tmp_path)
+    bulk("Si").write("own.cif")
+    check, run = new_campaign.write(Path("own.cif"), Path(name)).splitlines()[-2:]
+    config = f"{name}/Si-227.yaml"
+    assert load(Path(config)).materials.table == Path(name, "materials.csv")
+    assert shlex.split(check) == ["umklapp", "check", config]
+    command = shlex.split(run)
+    assert command[-2:] == ["--configfile", config]
+    assert Path(command[command.index("--snakefile") + 1]).is_file()
 
 
 @pytest.mark.parametrize(

@@ -75,12 +75,13 @@ def test_the_compiled_allegro_is_the_eager_one(allegro, labels):
     frames = [bare(labels[0]), bare(labels[1]) * (2, 1, 1)]
     committee = Committee(members, folder / "False")
     assert committee.batched is not None
-    for found, member in zip(committee.batched.evaluate(frames), members, strict=True):
+    found = committee.batched.evaluate(frames)
+    for number, member in enumerate(members):
         wanted = member.evaluate(frames)
-        np.testing.assert_allclose(found.energy, wanted.energy, rtol=1e-12)
-        np.testing.assert_allclose(found.stress, wanted.stress, atol=1e-12)
+        np.testing.assert_allclose(found.energy[number], wanted.energy, rtol=1e-12)
+        np.testing.assert_allclose(found.stress[number], wanted.stress, atol=1e-12)
         for one, two in zip(found.forces, wanted.forces, strict=True):
-            np.testing.assert_allclose(one, two, atol=1e-11)
+            np.testing.assert_allclose(one[number], two, atol=1e-11)
     together = committee.features(frames)
     alone = [member.features(frames) for member in members]
     for number in range(2):

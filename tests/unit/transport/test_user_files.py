@@ -110,12 +110,13 @@ def test_vibrations_are_the_same_in_every_format(tmp_path, steps):
 def test_sigma_of_a_trajectory_and_its_structure(tmp_path, steps):
     path = write_son(tmp_path / "t.son", steps[:60])
     write(tmp_path / "Si.cif", diamond())
-    out = tmp_path / "sigma.csv"
+    out = tmp_path / "no folder yet" / "sigma.csv"
     text = user_files.sigma_a(path, tmp_path / "Si.cif", out)
     value = float(text.split()[1])
     assert 0.0 < value < 0.5  # a rattled crystal of Stillinger–Weber is nearly harmonic
     assert len(pd.read_csv(out)) == 60
-    with pytest.raises(InputError, match="name the crystal's structure"):
+    assert "standard error, from 10 stretches" in text
+    with pytest.raises(InputError, match="give a structure file of the crystal"):
         user_files.sigma_a(path)
     head, mark, rest = path.read_text().partition("\n===")
     cell = diamond()

@@ -65,10 +65,12 @@ def readable(path: Path) -> Iterator[None]:
     """Errors of damaged files within the block become sentences.
 
     Raises:
-        InputError: one of `UNREADABLE` was raised; the file is named.
+        InputError: there is no such file, or another of `UNREADABLE` was raised; it is named.
     """
     try:
         yield
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
     except UNREADABLE as error:
         cause = str(error).removesuffix(f": '{path}'") or type(error).__name__
         raise InputError(f"{path}: cannot be read: {cause[:300]}") from None

@@ -17,7 +17,6 @@ from umklapp.learning.events.event_record import Along, Errors
 from umklapp.learning.events.observations import Observation
 from umklapp.learning.events.quiet import Quiet
 from umklapp.learning.events.replay import stride_of
-from umklapp.learning.sampling import uncertainty
 from umklapp.potentials.committee import Committee
 
 CHUNK = 200
@@ -87,7 +86,7 @@ def reference_series(
                 difference = members.mean(axis=0) - forces
                 row[f"force_error_{name}"] = float(np.abs(difference).mean())
                 row[f"largest_error_{name}"] = float(np.linalg.norm(difference, axis=1).max())
-                row[f"uncertainty_{name}"] = float(uncertainty.per_atom(members).max())
+                row[f"uncertainty_{name}"] = float(prediction.spread[frame_index].max())
             rows.append(row)
     return pd.DataFrame(rows)
 

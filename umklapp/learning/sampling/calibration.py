@@ -12,7 +12,7 @@ import numpy as np
 from ase import Atoms
 from scipy.stats import chi, spearmanr
 
-from umklapp.potentials.committee import CommitteePrediction
+from umklapp.potentials.contract import CommitteePrediction
 from umklapp.records import Part
 
 LEVELS = (0.5, 0.68, 0.9, 0.95)

@@ -16,7 +16,7 @@ import numpy as np
 from ase import Atoms, units
 
 from umklapp.crystals import sites
-from umklapp.learning.sampling import health, uncertainty
+from umklapp.learning.sampling import health
 from umklapp.learning.sampling.kinetics import (
     Barostat,
     kinetic_energy,
@@ -25,7 +25,8 @@ from umklapp.learning.sampling.kinetics import (
     rescale,
 )
 from umklapp.learning.sampling.recording import Recorder, Trajectory
-from umklapp.potentials.committee import Committee, CommitteePrediction
+from umklapp.potentials.committee import Committee
+from umklapp.potentials.contract import CommitteePrediction
 from umklapp.potentials.neighbours import Neighbourhood
 
 log = logging.getLogger(__name__)
@@ -139,7 +140,7 @@ class Replica:
         """What the health monitor looks at."""
         spread = 0.0
         if self.prediction is not None:
-            spread = float(uncertainty.per_atom(self.prediction.forces[0]).max())
+            spread = float(self.prediction.spread[0].max())
         free = scheme.barostat is None and scheme.bias == 0
         return health.State.of(
             self.atoms.positions,
@@ -226,19 +227,18 @@ def _evaluate(
 ) -> None:
     frames = [replica.atoms for replica in replicas]
     near = [replica.neighbours for replica in replicas]
+    stress = scheme.barostat is not None
     if scheme.driver == "members" and step % scheme.every:
-        own = committee.evaluate_each(frames, [replica.member for replica in replicas], near)
+        drivers = [replica.member for replica in replicas]
+        own = committee.evaluate_each(frames, drivers, near, stress)
         for replica_index, replica in enumerate(replicas):
             replica.prediction = None
             replica.forces, replica.stress = own.forces[replica_index], own.stress[replica_index]
             replica.potential = float(own.energy[replica_index])
         return
-    prediction = committee.evaluate_members(frames, near)
+    prediction = committee.evaluate_members(frames, near, stress)
     for replica_index, replica in enumerate(replicas):
-        one = slice(replica_index, replica_index + 1)
-        alone = CommitteePrediction(
-            prediction.energy[:, one], prediction.forces[one], prediction.stress[:, one]
-        )
+        alone = prediction.frame(replica_index)
         replica.take(alone, scheme)
         if scheme.bias:
             zero = recorder.reference_energy * len(replica.atoms)

@@ -313,14 +313,10 @@ def judge_pool(
     if not pool:
         return []
     recorder = Recorder(reference_energy, harmonic)
-    trajectories, prediction = [], committee.evaluate_members(pool)
+    trajectories, prediction = [], committee.evaluate_members(pool, stress=False)
     for frame_index, frame in enumerate(pool):
-        one = slice(frame_index, frame_index + 1)
-        alone = type(prediction)(
-            prediction.energy[:, one], prediction.forces[one], prediction.stress[:, one]
-        )
         trajectory = Trajectory(frame, float("nan"), ended="frame of the pool")
         shortest = sites.shortest_distance(frame, search=8.0)
-        recorder.keep(trajectory, frame, alone, 0.0, float("nan"), shortest)
+        recorder.keep(trajectory, frame, prediction.frame(frame_index), 0.0, float("nan"), shortest)
         trajectories.append(trajectory)
     return trajectories

@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from umklapp.learning.sampling import health, uncertainty
-from umklapp.potentials.committee import CommitteePrediction
+from umklapp.potentials.contract import CommitteePrediction
 
 if TYPE_CHECKING:
     from umklapp.lattice.harmonic_reference import HarmonicReference

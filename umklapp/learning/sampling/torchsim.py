@@ -24,7 +24,9 @@ from umklapp.errors import InputError
 from umklapp.learning.sampling import health
 from umklapp.learning.sampling.dynamics import Scheme
 from umklapp.learning.sampling.recording import Recorder, Trajectory
-from umklapp.potentials.committee import Committee, CommitteePrediction
+from umklapp.potentials import edge_sums
+from umklapp.potentials.committee import Committee
+from umklapp.potentials.contract import CommitteePrediction
 
 log = logging.getLogger(__name__)
 
@@ -55,16 +57,14 @@ class CommitteeModel(ModelInterface):
     def forward(self, state: torch_sim.SimState, **_: object) -> dict[str, torch.Tensor]:
         """Mean energies (n,) eV and forces (N, 3) eV/Å."""
         vectors, source, types = self._slots(state)
-        n_atoms, systems = len(vectors), state.n_systems
+        systems = state.n_systems
         graph = self.engine.graph(vectors, source, types)
         energies, forces = [], []
         for member in range(len(self.engine.members)):
             energy, gradient, _features = self.engine.call(graph, member)
-            pull = torch.zeros(n_atoms, 3, dtype=self.dtype, device=self.device)
-            pull.index_add_(0, source.reshape(-1), gradient.to(self.dtype).reshape(-1, 3))
-            forces.append(gradient.to(self.dtype).sum(dim=1) - pull)
-            total = torch.zeros(systems, dtype=self.dtype, device=self.device)
-            energies.append(total.index_add_(0, state.system_idx, energy[:, 0].to(self.dtype)))
+            forces.append(edge_sums.forces(gradient.to(self.dtype), source))
+            atomic = energy[:, 0].to(self.dtype)
+            energies.append(edge_sums.of_frames(atomic, state.system_idx, systems))
         self.energy, self.member_forces = torch.stack(energies), torch.stack(forces)
         nearest = vectors.norm(dim=2).amin(dim=1)
         self.shortest = torch.full((systems,), torch.inf, dtype=self.dtype, device=self.device)
@@ -92,7 +92,7 @@ class CommitteeModel(ModelInterface):
         vectors[centre, slot] = state.positions[other] - state.positions[centre] + shift
         source = torch.arange(n_atoms, device=self.device)[:, None].repeat(1, width)
         source[centre, slot] = other
-        return vectors, source, self.engine.types_of(state.atomic_numbers)
+        return vectors, source, self.engine.types_of(state.atomic_numbers.cpu().numpy())
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,7 @@ class _Snapshot:
     def states(self) -> list[health.State]:
         """What the monitor looks at, one transfer for all replicas."""
         index, systems = self.state.system_idx, self.state.n_systems
-        mean = self.forces.mean(dim=0)
-        spread = (self.forces - mean).square().sum(dim=2).mean(dim=0).sqrt()
+        mean, spread = self.forces.mean(dim=0), edge_sums.spread(self.forces)
 
         def largest(values: torch.Tensor) -> torch.Tensor:
             return torch.zeros(systems, dtype=values.dtype, device=values.device).scatter_reduce(
@@ -143,11 +142,12 @@ class _Snapshot:
         """Record the replica at a place among those alive."""
         of_replica = self.state.system_idx == place
         atoms = trajectory.atoms.copy()
-        atoms.positions = self.positions[of_replica].cpu().numpy()
-        energy = self.energy[:, [place]].cpu().numpy()
-        forces = self.forces[:, of_replica].cpu().numpy()
+        forces = self.forces[:, of_replica]
+        atoms.positions, energy, own_forces, spread = edge_sums.on_host(
+            self.positions[of_replica], self.energy[:, [place]], forces, edge_sums.spread(forces)
+        )
         nothing = np.full((len(energy), 1, 6), np.nan)  # no stress is asked for
-        prediction = CommitteePrediction(energy, [forces], nothing)
+        prediction = CommitteePrediction(energy, [own_forces], nothing, [spread])
         recorder.keep(trajectory, atoms, prediction, self.time, seen.temperature, seen.distance)
 
 

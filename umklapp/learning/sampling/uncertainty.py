@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from umklapp.lattice.sigma_a import sigma
-from umklapp.potentials.committee import CommitteePrediction
+from umklapp.potentials.contract import CommitteePrediction
 
 KINDS = ("energy", "force_mean", "force_max", "sigma")
 NAMES = (*KINDS, *(f"{kind}_relative" for kind in KINDS))
@@ -47,17 +47,15 @@ class Uncertainty:
         return self.values[name]
 
 
-def per_atom(forces: np.ndarray) -> np.ndarray:
-    """u_I = sqrt(mean_k |F_kI − ⟨F_I⟩|²); forces: (K, n_atoms, 3) eV/Å → (n_atoms,) eV/Å."""
-    deviation = forces - forces.mean(axis=0)
-    return np.sqrt((deviation**2).sum(axis=-1).mean(axis=0))
+def per_atom_relative(forces: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """u_I / |⟨F_I⟩|, the denominator not below `FORCE_FLOOR` of the frame's rms force.
 
-
-def per_atom_relative(forces: np.ndarray) -> np.ndarray:
-    """u_I / |⟨F_I⟩|, the denominator not below `FORCE_FLOOR` of the frame's rms force."""
+    Args:
+        forces: (K, n_atoms, 3) eV/Å. spread: (n_atoms,) u_I, eV/Å.
+    """
     lengths = np.linalg.norm(forces.mean(axis=0), axis=-1)
     floor = max(FORCE_FLOOR * float(np.sqrt((lengths**2).mean())), 1e-12)
-    return per_atom(forces) / np.maximum(lengths, floor)
+    return spread / np.maximum(lengths, floor)
 
 
 def measure(
@@ -74,8 +72,11 @@ def measure(
     """
     relative = _above_crystal(prediction, reference_energy)
     energy = relative.std(axis=0)
-    spread = [per_atom(forces) for forces in prediction.forces]
-    spread_relative = [per_atom_relative(forces) for forces in prediction.forces]
+    spread = prediction.spread
+    spread_relative = [
+        per_atom_relative(forces, of_frame)
+        for forces, of_frame in zip(prediction.forces, spread, strict=True)
+    ]
     none = [None] * len(spread) if harmonic is None else list(harmonic)
     sigmas = [
         sigma(forces, own_harmonic) if own_harmonic is not None else np.full(len(forces), np.nan)

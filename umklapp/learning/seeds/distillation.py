@@ -24,8 +24,9 @@ from umklapp.config import Distillation
 from umklapp.crystals import frame_info
 from umklapp.errors import InputError
 from umklapp.files import write_json
-from umklapp.learning.sampling import diversity, uncertainty
-from umklapp.potentials.committee import Committee, CommitteePrediction, subsample
+from umklapp.learning.sampling import diversity
+from umklapp.potentials.committee import Committee, subsample
+from umklapp.potentials.contract import CommitteePrediction
 from umklapp.potentials.nequip import training
 from umklapp.records import Part, Record
 
@@ -194,7 +195,7 @@ def disagreement(prediction: CommitteePrediction, measure: str) -> np.ndarray:
     if measure == "energy":
         atoms = np.array([forces.shape[1] for forces in prediction.forces])
         return np.asarray(prediction.energy.std(axis=0) / atoms)
-    return np.array([uncertainty.per_atom(forces).max() for forces in prediction.forces])
+    return np.array([spread.max() for spread in prediction.spread])
 
 
 def _batch(committee: Committee, left: Sequence[Atoms], spread: np.ndarray, size: int) -> list[int]:

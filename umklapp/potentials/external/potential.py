@@ -15,7 +15,7 @@ from ase.data import chemical_symbols
 from umklapp import provenance
 from umklapp.errors import CalculationError, InputError
 from umklapp.files import replacing
-from umklapp.potentials.contract import Prediction
+from umklapp.potentials.contract import CommitteePrediction, Prediction, spread_of_forces
 from umklapp.potentials.external import bridge
 from umklapp.potentials.neighbours import Neighbourhood
 
@@ -84,7 +84,7 @@ class ExternalPotential:
             CalculationError: a frame has a species that the model was not trained on; the worker
                 has failed.
         """
-        return ExternalMembers([self]).evaluate(frames)[0]
+        return ExternalMembers([self]).evaluate(frames).mean
 
     def hessian_vector_product(self, atoms: Atoms, vector: np.ndarray) -> np.ndarray:
         """∂²E/∂R∂R · vector; vector and result: (n_atoms, 3)."""
@@ -127,23 +127,27 @@ class ExternalMembers:
         frames: Sequence[Atoms],
         neighbours: Sequence[Neighbourhood] | None = None,
         members: Sequence[int] | None = None,
-    ) -> list[Prediction]:
+        stress: bool = True,
+    ) -> CommitteePrediction:
         """Energies, forces and stresses of all frames by each of the members (default: all).
 
         Args:
-            neighbours: not used; the worker finds its own.
+            neighbours, stress: not used; the worker finds its own, and always gives stresses.
         """
         chosen = self.members if members is None else [self.members[n] for n in members]
         if not frames:
-            return [Prediction(np.empty(0), [], np.empty((0, 6))) for _ in chosen]
+            nothing = np.empty((len(chosen), 0))
+            return CommitteePrediction(nothing, [], np.empty((len(chosen), 0, 6)), [])
         chosen[0].check(frames)
         numbers = [member.model_number for member in chosen]
         _, answer = self.worker.ask("evaluate", packed(frames), models=numbers)
         parts = np.cumsum([len(frame) for frame in frames])[:-1]
-        energy, forces, stress = (answer[name] for name in ("energy", "forces", "stress"))
-        return [
-            Prediction(energy[k], np.split(forces[k], parts), stress[k]) for k in range(len(chosen))
-        ]
+        return CommitteePrediction(
+            answer["energy"],
+            np.split(answer["forces"], parts, axis=1),
+            answer["stress"],
+            np.split(spread_of_forces(answer["forces"]), parts),
+        )
 
     def features(self, frames: Sequence[Atoms]) -> list[np.ndarray]:
         """Invariant features by all members, n arrays (n_atoms, K d)."""

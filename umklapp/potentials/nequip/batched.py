@@ -10,18 +10,22 @@ import torch
 from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from umklapp.errors import CalculationError
+from umklapp.potentials import edge_sums
 from umklapp.potentials.batches import Batches, atoms_that_fit
-from umklapp.potentials.contract import Prediction
-from umklapp.potentials.neighbours import Neighbourhood, Slots, join
+from umklapp.potentials.contract import CommitteePrediction
+from umklapp.potentials.neighbours import Neighbourhood, join
 from umklapp.potentials.nequip.engine import Engine
 from umklapp.potentials.nequip.inference import NequipPotential
 
 
 @dataclass(frozen=True)
-class _Chunk:
-    slots: Slots
+class Chunk:
+    """Some frames on the device: graph as `Engine.graph` gives it, frame_of (N,), sizes of the n
+    frames, volume (n,) Å³."""
+
     graph: list[torch.Tensor]
+    frame_of: torch.Tensor
+    sizes: tuple[int, ...]
     volume: np.ndarray
 
 
@@ -43,23 +47,32 @@ class BatchedMembers:
         frames: Sequence[Atoms],
         neighbours: Sequence[Neighbourhood] | None = None,
         members: Sequence[int] | None = None,
-    ) -> list[Prediction]:
-        """Energies, forces and stresses of all frames by each of the members (default: all).
+        stress: bool = True,
+    ) -> CommitteePrediction:
+        """All frames by each of the members (default: all).
+
+        Args:
+            stress: whether it is wanted; else it is NaN.
 
         Raises:
             CalculationError: a frame has a species that the models were not trained on.
         """
         numbers = range(len(self.networks)) if members is None else members
         if sum(map(len, frames)) < 2:
-            return [self.networks[member].evaluate(frames) for member in numbers]
+            single = [self.networks[member].evaluate(frames) for member in numbers]
+            return CommitteePrediction.of_members(single)
         near = neighbours or [Neighbourhood(self.engine.cutoff) for _ in frames]
 
-        def predict(begin: int, end: int) -> list[Prediction]:
-            chunk = self._chunk(frames[begin:end], near[begin:end])
-            return [self._predict(chunk, member) for member in numbers]
+        def predict(begin: int, end: int) -> CommitteePrediction:
+            return self._predict(self._chunk(frames[begin:end], near[begin:end]), numbers, stress)
 
         parts = self._batches(frames, near).map(predict, [len(frame) for frame in frames])
-        return [_concatenate(of_member) for of_member in zip(*parts, strict=True)]
+        return CommitteePrediction(
+            np.concatenate([part.energy for part in parts], axis=1),
+            [forces for part in parts for forces in part.forces],
+            np.concatenate([part.stress for part in parts], axis=1),
+            [spread for part in parts for spread in part.spread],
+        )
 
     def features(self, frames: Sequence[Atoms]) -> list[np.ndarray]:
         """Last-layer features of every atom by all members, n arrays (n_atoms, K d)."""
@@ -68,24 +81,35 @@ class BatchedMembers:
 
         def describe(begin: int, end: int) -> list[np.ndarray]:
             chunk = self._chunk(frames[begin:end], near[begin:end])
-            parts = [self.engine.evaluate(chunk.graph, member).features for member in members]
-            joined = np.concatenate(parts, axis=1).astype(float)
-            return np.split(joined, np.cumsum(chunk.slots.sizes)[:-1])
+            parts = [self.engine.call(chunk.graph, member)[2] for member in members]
+            (joined,) = edge_sums.on_host(torch.cat(parts, dim=1))
+            return np.split(joined, np.cumsum(chunk.sizes)[:-1])
 
         parts = self._batches(frames, near).map(describe, [len(frame) for frame in frames])
         return [features for part in parts for features in part]
 
-    def _predict(self, chunk: _Chunk, member: int) -> Prediction:
-        out, slots = self.engine.evaluate(chunk.graph, member), chunk.slots
-        forces = edge_forces(out.gradient, slots.source)
-        starts = np.cumsum((0, *slots.sizes[:-1]))
-        work = np.einsum("nma,nmb->nab", slots.vectors, out.gradient)
-        virial = np.add.reduceat(work, starts, axis=0)
-        tensor = (virial + virial.transpose(0, 2, 1)) / (2 * chunk.volume[:, None, None])
-        return Prediction(
-            np.add.reduceat(out.energy.astype(float), starts),
-            np.split(forces, starts[1:]),
-            full_3x3_to_voigt_6_stress(tensor),
+    def _predict(self, chunk: Chunk, members: Sequence[int], stress: bool) -> CommitteePrediction:
+        """What the members say of a chunk; all sums are made before the one copy to the host."""
+        vectors, source = chunk.graph[:2]
+        count = len(chunk.sizes)
+        energies, forces, virials = [], [], []
+        for member in members:
+            atomic, gradient, _ = self.engine.call(chunk.graph, member)
+            energies.append(edge_sums.of_frames(atomic[:, 0].double(), chunk.frame_of, count))
+            forces.append(edge_sums.forces(gradient, source))
+            if stress:
+                virials.append(edge_sums.virials(vectors, gradient, chunk.frame_of, count))
+        by_member = torch.stack(forces)
+        answers = [torch.stack(energies), by_member, edge_sums.spread(by_member)]
+        if stress:
+            answers.append(torch.stack(virials))
+        energy, force, spread, *virial = edge_sums.on_host(*answers)
+        starts = np.cumsum(chunk.sizes)[:-1]
+        return CommitteePrediction(
+            energy,
+            np.split(force, starts, axis=1),
+            _stress(virial[0], chunk.volume) if stress else np.full((*energy.shape, 6), np.nan),
+            np.split(spread, starts),
         )
 
     def _batches(self, frames: Sequence[Atoms], near: Sequence[Neighbourhood]) -> Batches:
@@ -95,37 +119,24 @@ class BatchedMembers:
             self.batches = Batches(atoms_that_fit(self.engine.device, slots, numbers))
         return self.batches
 
-    def _chunk(self, frames: Sequence[Atoms], near: Sequence[Neighbourhood]) -> _Chunk:
+    def _chunk(self, frames: Sequence[Atoms], near: Sequence[Neighbourhood]) -> Chunk:
         parts = [
             neighbourhood.update(frame) for neighbourhood, frame in zip(near, frames, strict=True)
         ]
         slots = join(parts, self.engine.cutoff)
-        graph = self.engine.prepare(slots, np.concatenate([self._types(frame) for frame in frames]))
-        return _Chunk(slots, graph, np.array([frame.cell.volume for frame in frames]))
-
-    def _types(self, frame: Atoms) -> np.ndarray:
-        types = self.engine.types
-        try:
-            return np.array([types[symbol] for symbol in frame.get_chemical_symbols()])
-        except KeyError:
-            unknown = sorted(set(frame.get_chemical_symbols()) - set(types))
-            raise CalculationError(
-                f"the model knows {sorted(types)}, the frame has {unknown}"
-            ) from None
+        numbers = np.concatenate([frame.numbers for frame in frames])
+        types = self.engine.types_of(numbers)
+        vectors, source, frame_of = (
+            torch.from_numpy(np.ascontiguousarray(array)).to(self.engine.device)
+            for array in (slots.vectors, slots.source, slots.frame_of)
+        )
+        graph = self.engine.graph(vectors, source, types)
+        volume = np.array([frame.cell.volume for frame in frames])
+        return Chunk(graph, frame_of, slots.sizes, volume)
 
 
-def edge_forces(gradient: np.ndarray, source: np.ndarray) -> np.ndarray:
-    """Forces (N, 3) eV/Å from ∂E/∂vectors (N, M, 3) eV/Å and the neighbours (N, M)."""
-    forces = gradient.sum(axis=1)
-    for axis in range(3):
-        pull = np.bincount(source.ravel(), gradient[..., axis].ravel(), minlength=len(forces))
-        forces[:, axis] -= pull
-    return forces
-
-
-def _concatenate(parts: Sequence[Prediction]) -> Prediction:
-    return Prediction(
-        np.concatenate([part.energy for part in parts]),
-        [force for part in parts for force in part.forces],
-        np.concatenate([part.stress for part in parts]),
-    )
+def _stress(virial: np.ndarray, volume: np.ndarray) -> np.ndarray:
+    """Stresses (K, n, 6) eV/Å³ of virials (K, n, 3, 3) eV; volume (n,) Å³."""
+    tensor = (virial + virial.swapaxes(2, 3)) / (2 * volume[:, None, None])
+    voigt = full_3x3_to_voigt_6_stress(tensor.reshape(-1, 3, 3))
+    return np.asarray(voigt).reshape(*virial.shape[:2], 6)

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from umklapp.config.backends import BACKENDS
 from umklapp.errors import CalculationError
 from umklapp.potentials.architectures import untrained
 from umklapp.potentials.device import chosen, fallback
-from umklapp.potentials.neighbours import Slots
 from umklapp.potentials.nequip import convolution
 from umklapp.potentials.nequip.graph_cache import obtain
 from umklapp.potentials.nequip.slot_network import SlotNetwork, machine
@@ -54,71 +52,66 @@ def numbers_per_edge(network: SlotNetwork) -> int:
     return tables + features or UNKNOWN_NUMBERS
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Of one member on one graph: energies of atoms (N,) eV, ∂E/∂vectors (N, M, 3) eV/Å, and the
-    invariant features of the last layer (N, d)."""
-
-    energy: np.ndarray
-    gradient: np.ndarray
-    features: np.ndarray
-
-
 class Engine:
-    """A compiled graph with the weights of K members."""
+    """A network with the weights of K members on one device.
+
+    Args:
+        run: the network, which takes a graph and weights (`SlotNetwork.forward`).
+        networks: the members. types: of the chemical species. device: as torch names it.
+    """
 
     def __init__(
-        self, package: Path, networks: Sequence[SlotNetwork], types: dict[str, int], device: str
+        self,
+        run: Callable[..., Sequence[torch.Tensor]],
+        networks: Sequence[SlotNetwork],
+        types: dict[str, int],
+        device: str,
     ) -> None:
-        self.run = torch._inductor.aoti_load_package(str(package))
+        self.run = run
         self.device, self.types = device, types
         self.cutoff = networks[0].cutoff
         self.numbers_per_edge = numbers_per_edge(networks[0])
         self.members = [[value.to(device) for value in network.weights] for network in networks]
-        precision = self.members[0][0].dtype
-        self.within_dtype = np.float64 if precision == torch.float64 else np.float32
+        self._type_of = torch.full((119,), -1, dtype=torch.long)
+        for symbol, type_index in types.items():
+            self._type_of[atomic_numbers[symbol]] = type_index
 
-    def prepare(self, slots: Slots, types: np.ndarray) -> list[torch.Tensor]:
-        """The graph as the compiled function takes it; types: (N,)."""
-        place = np.minimum(slots.lengths / self.cutoff, 1 - 1e-12) * convolution.INTERVALS
-        interval = place.astype(np.int64)
-        within = (place - interval).astype(self.within_dtype)
-        arrays = (slots.vectors, slots.source, types, interval, within)
-        return [torch.from_numpy(np.ascontiguousarray(array)).to(self.device) for array in arrays]
+    @classmethod
+    def of_package(
+        cls, package: Path, networks: Sequence[SlotNetwork], types: dict[str, int], device: str
+    ) -> Engine:
+        """With the compiled graph of a file."""
+        compiled = torch.inference_mode()(torch._inductor.aoti_load_package(str(package)))
+        return cls(compiled, networks, types, device)
 
     def graph(
         self, vectors: torch.Tensor, source: torch.Tensor, types: torch.Tensor
     ) -> list[torch.Tensor]:
-        """`prepare` for tensors on the device: vectors (N, M, 3) Å, source (N, M), types (N,)."""
+        """The graph as the compiled function takes it, all on the device.
+
+        Args:
+            vectors: (N, M, 3) Å. source: (N, M) number of the neighbour. types: (N,) `types_of`.
+        """
         place = (vectors.norm(dim=2) / self.cutoff).clamp(max=1 - 1e-12) * convolution.INTERVALS
         interval = place.long()
         within = (place - interval).to(self.members[0][0].dtype)
         return [vectors, source, types, interval, within]
 
-    def types_of(self, numbers: torch.Tensor) -> torch.Tensor:
-        """Types of atomic numbers (N,).
+    def types_of(self, numbers: np.ndarray) -> torch.Tensor:
+        """Types on the device of atomic numbers (N,).
 
         Raises:
             CalculationError: a species that the members were not trained on.
         """
-        table = torch.full((119,), -1, dtype=torch.long, device=numbers.device)
-        for symbol, type_index in self.types.items():
-            table[atomic_numbers[symbol]] = type_index
-        types = table[numbers.long()]
+        types = self._type_of[torch.from_numpy(np.asarray(numbers, dtype=np.int64))]
         if (types < 0).any():
-            unknown = sorted({chemical_symbols[n] for n in numbers[types < 0].tolist()})
+            unknown = sorted({chemical_symbols[n] for n in np.unique(numbers[types.numpy() < 0])})
             raise CalculationError(f"the model knows {sorted(self.types)}, the frame has {unknown}")
-        return types
+        return types.to(self.device)
 
-    def call(self, graph: Sequence[torch.Tensor], member: int) -> list[torch.Tensor]:
+    def call(self, graph: Sequence[torch.Tensor], member: int) -> Sequence[torch.Tensor]:
         """One member on a prepared graph: the tensors of `SlotNetwork.forward`."""
-        with torch.inference_mode():
-            return self.run(*graph, *self.members[member])
-
-    def evaluate(self, graph: Sequence[torch.Tensor], member: int) -> Outputs:
-        """One member on a prepared graph."""
-        energy, gradient, features = (output.cpu().numpy() for output in self.call(graph, member))
-        return Outputs(energy[:, 0], gradient, features)
+        return self.run(*graph, *self.members[member])
 
 
 def prepare(
@@ -192,7 +185,7 @@ def load(
         if keys != {record.key}:
             log.warning(f"{package} was made for {record.reason}, this is {machine(device)}")
             package, _ = obtain(networks[0], len(types), device)
-        return Engine(package, networks, types, device)
+        return Engine.of_package(package, networks, types, device)
     except CalculationError as error:
         log.warning(f"eager evaluation: {error}")
         return None

@@ -21,9 +21,10 @@ import torch
 from ase import Atoms, units
 
 from umklapp.errors import CalculationError
-from umklapp.potentials.neighbours import Neighbourhood, Slots, join
+from umklapp.potentials import edge_sums
+from umklapp.potentials.neighbours import Neighbourhood
 from umklapp.potentials.nequip import engine
-from umklapp.potentials.nequip.batched import BatchedMembers, edge_forces
+from umklapp.potentials.nequip.batched import BatchedMembers, Chunk
 from umklapp.potentials.nequip.flux_network import FluxNetwork
 from umklapp.potentials.nequip.inference import NequipPotential
 from umklapp.potentials.nequip.slot_network import SlotNetwork
@@ -94,20 +95,25 @@ class FluxMembers(BatchedMembers):
         """
         energy, forces, sums = [], [], []
         for frame, near, velocity in zip(frames, neighbours, velocities, strict=True):
-            slots, (atomic, gradient, work) = self._call(frame, velocity, near, member)
-            energy.append(atomic.sum())
-            forces.append(edge_forces(gradient, slots.source))
-            away = frame.positions - sites
-            at_rest = slots.vectors - (away[slots.source] - away[:, None])
+            chunk, outputs = self._call(frame, velocity, near, member)
+            atomic, gradient, work = (output.double() for output in outputs)
+            vectors, source = chunk.graph[:2]
+            speed = chunk.graph[-1]
+            away = self._tensor(frame.positions - sites)
+            at_rest = vectors - (away[source] - away[:, None])
             kinetic = 0.5 * frame.get_masses() * (velocity**2).sum(axis=1) / INERTIA
-            carried = (atomic[:, 0] - zero + kinetic)[:, None] * velocity
-            sums.append(
-                (
-                    -np.einsum("nmc,nm->c", slots.vectors, work),
-                    -np.einsum("nmc,nm->c", at_rest, work),
-                    carried.sum(axis=0),
-                )
+            carried = (atomic[:, 0] + self._tensor(kinetic - zero))[:, None] * speed
+            moments = [torch.einsum("nmc,nm->c", place, work) for place in (vectors, at_rest)]
+            total, force, *flux = edge_sums.on_host(
+                atomic.sum(),
+                edge_sums.forces(gradient, source),
+                -moments[0],
+                -moments[1],
+                carried.sum(dim=0),
             )
+            energy.append(float(total))
+            forces.append(force)
+            sums.append(flux)
         potential, lattice, convective = (np.array(rows) for rows in zip(*sums, strict=True))
         return Flux(np.array(energy), forces, potential, lattice, convective)
 
@@ -115,13 +121,15 @@ class FluxMembers(BatchedMembers):
         self, frame: Atoms, velocity: np.ndarray, near: Neighbourhood, member: int = 0
     ) -> np.ndarray:
         """Energies (N,) eV of the atoms of one frame."""
-        return self._call(frame, velocity, near, member)[1][0][:, 0]
+        _, (atomic, _, _) = self._call(frame, velocity, near, member)
+        return edge_sums.on_host(atomic[:, 0])[0]
 
     def _call(
         self, frame: Atoms, velocity: np.ndarray, near: Neighbourhood, member: int
-    ) -> tuple[Slots, list[np.ndarray]]:
-        slots = join([near.update(frame)], self.engine.cutoff)
-        graph = self.engine.prepare(slots, self._types(frame))
-        graph.append(torch.from_numpy(np.ascontiguousarray(velocity)).to(self.engine.device))
-        outputs = self.engine.call(graph, member)
-        return slots, [output.cpu().numpy().astype(float) for output in outputs]
+    ) -> tuple[Chunk, Sequence[torch.Tensor]]:
+        chunk = self._chunk([frame], [near])
+        chunk.graph.append(self._tensor(velocity))
+        return chunk, self.engine.call(chunk.graph, member)
+
+    def _tensor(self, array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.engine.device)

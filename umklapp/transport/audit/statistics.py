@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t
 
-from umklapp.learning.sampling.uncertainty import per_atom
+from umklapp.potentials.contract import spread_of_forces
 
 CONFIDENCE = 0.95
 
@@ -59,7 +59,7 @@ class FrameError:
         atoms = forces.shape[1]
         return cls(
             forces.mean(axis=0) - reference,
-            per_atom(forces),
+            spread_of_forces(forces),
             reference,
             harmonic,
             float(energies.mean() - reference_energy) / atoms,

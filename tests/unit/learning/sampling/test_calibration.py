@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from models import rattled_silicon
 
 from umklapp.learning.sampling import calibration
-from umklapp.potentials.committee import CommitteePrediction
+from umklapp.potentials.contract import CommitteePrediction, spread_of_forces
 
 
 def gaussian(n, factor=2.0, seed=0):
@@ -19,7 +19,9 @@ def gaussian(n, factor=2.0, seed=0):
 def test_force_errors_are_lengths_of_the_difference_to_the_label():
     frames = rattled_silicon(2)
     forces = [frame.get_forces()[None] + [0.0, 3.0, 4.0] for frame in frames]
-    found = CommitteePrediction(np.zeros((1, 2)), forces, np.full((1, 2, 6), np.nan))
+    found = CommitteePrediction(
+        np.zeros((1, 2)), forces, np.full((1, 2, 6), np.nan), list(map(spread_of_forces, forces))
+    )
     np.testing.assert_allclose(calibration.force_errors(found, frames), np.full((2, 8), 5.0))
 
 

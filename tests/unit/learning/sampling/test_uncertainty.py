@@ -6,26 +6,28 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from models import rattled_silicon, silicon_cubic, springs
 
 from umklapp.learning.sampling import uncertainty
-from umklapp.potentials.committee import Committee, CommitteePrediction
+from umklapp.potentials.committee import Committee
+from umklapp.potentials.contract import CommitteePrediction, spread_of_forces
 
 VALUES = st.floats(-10, 10, allow_nan=False, width=32)
 
 
 def prediction(energy, forces):
     energy = np.array(energy, float)
-    return CommitteePrediction(energy, forces, np.full((*energy.shape, 6), np.nan))
+    spread = list(map(spread_of_forces, forces))
+    return CommitteePrediction(energy, forces, np.full((*energy.shape, 6), np.nan), spread)
 
 
 def test_exact_force_spread_of_two_members():
     # atom 0: members at ±(3, 0, 4)/1 from the mean -> 5; atom 1: equal -> 0
     forces = np.array([[[3, 0, 4], [1, 1, 1]], [[-3, 0, -4], [1, 1, 1]]], float)
-    np.testing.assert_allclose(uncertainty.per_atom(forces), [5, 0])
+    np.testing.assert_allclose(spread_of_forces(forces), [5, 0])
 
 
 def test_population_standard_deviation_of_three_members():
     forces = np.zeros((3, 1, 3))
     forces[:, 0, 0] = [0, 0, 3]  # mean 1, mean square deviation (1 + 1 + 4) / 3 = 2
-    assert uncertainty.per_atom(forces)[0] == pytest.approx(np.sqrt(2))
+    assert spread_of_forces(forces)[0] == pytest.approx(np.sqrt(2))
 
 
 def test_measure_counts_energies_per_atom_from_each_members_own_crystal():
@@ -64,12 +66,12 @@ def test_relative_energy_is_the_mean_above_the_crystal():
 )
 def test_the_spread_ignores_order_common_forces_and_rotation(forces, common, seed):
     rotation, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
-    found = uncertainty.per_atom(forces)
+    found = spread_of_forces(forces)
     assert (found >= 0).all()
-    np.testing.assert_allclose(uncertainty.per_atom(forces[::-1]), found, atol=1e-9)
-    np.testing.assert_allclose(uncertainty.per_atom(forces + common), found, atol=1e-6)
-    np.testing.assert_allclose(uncertainty.per_atom(forces @ rotation), found, atol=1e-6)
-    np.testing.assert_allclose(uncertainty.per_atom(-2 * forces), 2 * found, atol=1e-9)
+    np.testing.assert_allclose(spread_of_forces(forces[::-1]), found, atol=1e-9)
+    np.testing.assert_allclose(spread_of_forces(forces + common), found, atol=1e-6)
+    np.testing.assert_allclose(spread_of_forces(forces @ rotation), found, atol=1e-6)
+    np.testing.assert_allclose(spread_of_forces(-2 * forces), 2 * found, atol=1e-9)
 
 
 def test_springs_have_an_uncertainty_one_can_write_down():

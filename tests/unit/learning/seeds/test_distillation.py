@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from umklapp import config
 from umklapp.errors import InputError
 from umklapp.learning.seeds import distillation
-from umklapp.potentials.committee import CommitteePrediction
+from umklapp.potentials.contract import CommitteePrediction, spread_of_forces
 from umklapp.potentials.nequip import training
 
 TINY = {
@@ -133,7 +133,9 @@ def test_measures_by_hand():
     energy = np.array([[1.0, 8.0], [3.0, 8.0]])
     forces = [np.zeros((2, 4, 3)), np.zeros((2, 2, 3))]
     forces[1][0, 1] = [0.0, 3.0, 4.0]
-    prediction = CommitteePrediction(energy, forces, np.zeros((2, 2, 6)))
+    prediction = CommitteePrediction(
+        energy, forces, np.zeros((2, 2, 6)), list(map(spread_of_forces, forces))
+    )
     np.testing.assert_allclose(distillation.disagreement(prediction, "energy"), [0.25, 0.0])
     np.testing.assert_allclose(distillation.disagreement(prediction, "force_max"), [0.0, 2.5])
 

@@ -222,11 +222,7 @@ def test_the_lattice_flux_is_the_rate_of_the_site_weighted_energy():
     masses, speed = cluster.get_masses(), velocities(cluster)
     fast = FluxMembers.__new__(FluxMembers)
     shape = FluxNetwork(model.model)
-    fast.engine = SimpleNamespace(
-        device="cpu", types=model.types, cutoff=model.cutoff, within_dtype=np.float64
-    )
-    fast.engine.prepare = lambda slots, types: engine.Engine.prepare(fast.engine, slots, types)
-    fast.engine.call = lambda graph, member: shape(*graph, *shape.weights)
+    fast.engine = engine.Engine(shape, [shape], model.types, "cpu")
 
     def state(positions, speed):
         moved = Atoms(cluster.numbers, positions=positions, cell=cluster.cell, pbc=True)

@@ -7,9 +7,14 @@ import pandas as pd
 import pytest
 
 from umklapp.campaign import figure_files
-from umklapp.report.figures import panel, strategies, tuning_benchmark
+from umklapp.report.figures import panel, strategies, tuning_benchmark, zero_label
 
-MODULES = {"strategies": strategies, "finetuning": tuning_benchmark, "panel": panel}
+MODULES = {
+    "strategies": strategies,
+    "finetuning": tuning_benchmark,
+    "panel": panel,
+    "zero_label": zero_label,
+}
 
 
 def test_strategies_are_means_over_seeds():
@@ -42,6 +47,45 @@ def test_the_panel_has_errors_in_percent_with_their_standard_error():
     assert data["error_percent"] == pytest.approx(6.5)
     assert data["standard_error_percent"] == pytest.approx(np.std([10, 3], ddof=1) / np.sqrt(2))
     assert data["draws"] == 2
+
+
+def crystal(**columns):
+    """A row of benchmarks/results/zero_label.csv."""
+    numbers = {"own_kappa_300K_W_per_mK": 2.0, "table_kappa_300K_W_per_mK": 3.0}
+    published = {"kappa_dft_W_per_mK": 4.0, "kappa_experiment_W_per_mK": 6.0,
+                 "kappa_experiment_lowest_W_per_mK": 5.0, "kappa_experiment_highest_W_per_mK": 8.0,
+                 "kappa_green_kubo_W_per_mK": np.nan}  # fmt: skip
+    row = {"material": "CuI-216", "model": "m", "born_charges": True, "failure": np.nan}
+    return {**row, **numbers, **published, **columns}
+
+
+def test_every_published_value_has_the_lattice_it_belongs_to():
+    data = zero_label.table({"zero_label": pd.DataFrame([crystal()])}).set_index("truth")
+    assert list(data.index) == ["dft", "experiment"]
+    assert data.loc["dft", ["lattice", "kappa_W_per_mK"]].tolist() == ["own", 2.0]
+    assert data.loc["experiment", ["lattice", "kappa_W_per_mK"]].tolist() == ["table", 3.0]
+    ends = data.loc["experiment", ["published_lowest_W_per_mK", "published_highest_W_per_mK"]]
+    assert ends.tolist() == [5.0, 8.0]
+    assert (data["no_result"] == "").all()
+
+
+def test_a_crystal_without_kappa_stays_with_its_reason():
+    unstable = crystal(
+        own_kappa_300K_W_per_mK=np.nan, failure="not stable", kappa_dft_W_per_mK=np.nan
+    )
+    unknown = {"material": "PuO2-225", "model": "m", "failure": "no Pu"}
+    data = zero_label.table({"zero_label": pd.DataFrame([unstable, unknown])})
+    kept = data[data["no_result"] != ""][["material", "truth", "lattice"]].to_numpy().tolist()
+    assert kept == [["CuI-216", "", "own"], ["PuO2-225", "", "own"], ["PuO2-225", "", "table"]]
+    assert zero_label.no_results(data)[0] == "no κ: CuI-216, the model's own lattice: not stable"
+
+
+def test_a_long_list_without_kappa_is_counted():
+    rows = [crystal(material=f"X-{n}", own_kappa_300K_W_per_mK=np.nan, failure="no")
+            for n in range(zero_label.LONGEST_LIST + 3)]  # fmt: skip
+    lines = zero_label.no_results(zero_label.table({"zero_label": pd.DataFrame(rows)}))
+    assert len(lines) == zero_label.LONGEST_LIST + 1
+    assert lines[-1] == "and 3 more, in the csv"
 
 
 @pytest.mark.parametrize("name", MODULES)
