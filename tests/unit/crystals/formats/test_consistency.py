@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from silicon import StillingerWeberSilicon
 
 from umklapp.crystals import frames
-from umklapp.crystals.formats import causes, consistency, given
+from umklapp.crystals.formats import causes, consistency, frame_pairs, given
 
 
 def springs(count, amplitude=0.1, stiffness=2.0, cells=1.0, seed=0):
@@ -64,7 +64,7 @@ def changed(labels, energy=1.0, forces=1.0, stress=1.0, length=1.0):
 
 
 def slope_of(labels):
-    return consistency.force_slope(consistency.pairs_of(labels))
+    return consistency.force_slope(frame_pairs.pairs_of(labels))
 
 
 @drawn(st.floats(0.01, 0.2), st.floats(0.1, 50.0), st.integers(0, 1000))
@@ -169,10 +169,10 @@ def test_frames_that_differ_by_their_cells_alone_are_right():
         atoms.calc = StillingerWeberSilicon()
         energy, stress = atoms.get_potential_energy(), atoms.get_stress()
         labels.append(frames.labelled(atoms, energy, atoms.get_forces(), stress))
-    pairs = consistency.pairs_of(labels)
+    pairs = frame_pairs.pairs_of(labels)
     assert consistency.force_slope(pairs) is None
     assert consistency.stress_slope(pairs).right
-    wrong = consistency.pairs_of(changed(labels, stress=-1.0))
+    wrong = frame_pairs.pairs_of(changed(labels, stress=-1.0))
     assert not consistency.stress_slope(wrong).right
 
 
@@ -195,7 +195,7 @@ def test_two_frames_far_apart_say_little_and_their_error_says_so():
 def test_stress_of_another_sign_or_unit_is_named(factor, cause):
 
     labels = changed(strained(12), stress=factor)
-    slope = consistency.stress_slope(consistency.pairs_of(labels))
+    slope = consistency.stress_slope(frame_pairs.pairs_of(labels))
     assert slope.right == (cause is None)
     if cause is not None:
         named = causes.stress_causes(slope, labels)
@@ -212,13 +212,13 @@ def test_strained_frames_without_stress_are_held_to_a_wide_bound():
 def test_one_frame_of_another_calculation_is_found():
     labels = labelled_frames(12)
     labels[7].calc.results["energy"] = 0.0
-    assert consistency.stray_frames(consistency.pairs_of(labels), 8) == [7]
+    assert consistency.stray_frames(frame_pairs.pairs_of(labels), 8) == [7]
     labels = labelled_frames(12)
     labels[7].calc.results["energy"] += 0.5  # of another setting
-    assert consistency.stray_frames(consistency.pairs_of(labels), 8) == [7]
-    assert consistency.stray_frames(consistency.pairs_of(labelled_frames(12)), 8) == []
+    assert consistency.stray_frames(frame_pairs.pairs_of(labels), 8) == [7]
+    assert consistency.stray_frames(frame_pairs.pairs_of(labelled_frames(12)), 8) == []
     labels = changed(labelled_frames(12), energy=1 / units.Hartree)
-    assert consistency.stray_frames(consistency.pairs_of(labels), 8) == []  # all are of one kind
+    assert consistency.stray_frames(frame_pairs.pairs_of(labels), 8) == []  # all are of one kind
 
 
 def test_a_hot_anharmonic_crystal_is_right():
@@ -290,4 +290,4 @@ def test_an_atom_that_hops_makes_no_stray_frame():
     forces = results["forces"].copy()
     forces[0] -= 1.5
     labels[-1] = frames.labelled(hopped, results["energy"] + 0.1, forces - forces.mean(axis=0))
-    assert consistency.stray_frames(consistency.pairs_of(labels), len(hopped)) == []
+    assert consistency.stray_frames(frame_pairs.pairs_of(labels), len(hopped)) == []
