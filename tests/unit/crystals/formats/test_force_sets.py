@@ -79,7 +79,7 @@ def test_file_that_is_none(tmp_path, name):
     with pytest.raises(InputError, match=rf"{name}: there is no such file"):
         force_sets.read_labelled(tmp_path / name)
     (tmp_path / name).write_bytes(b"these are not the params")
-    with pytest.raises(InputError, match=rf"{name}: there is no such file"):
+    with pytest.raises(InputError, match=rf"{name}: cannot be read"):
         force_sets.read_labelled(tmp_path / name)
 
 
