@@ -1,4 +1,5 @@
 import os
+from functools import partial
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
@@ -54,6 +55,7 @@ include: "rules/report.smk"
 include: "rules/overview.smk"
 include: "rules/page.smk"
 include: "rules/shards.smk"
+include: "rules/order.smk"
 
 
 # Assessments and audits are direct inputs: else a κ that exists would hide rounds that are to come.

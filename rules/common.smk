@@ -3,6 +3,7 @@
 from umklapp.campaign.assessments import Assessments
 from umklapp.campaign.audits import Audits
 from umklapp.campaign.devices import variables
+from umklapp.campaign.order import Order
 from umklapp.campaign.parameters import plain
 
 ENVIRONMENT = "../envs/umklapp.yaml"
@@ -41,6 +42,7 @@ pathvars:
 
 ASSESSMENTS = Assessments(RESULTS, CAMPAIGN.rounds.max)
 AUDITS = Audits(RESULTS, len(MEMBERS))
+ORDER = Order(CAMPAIGN.order, RESULTS, MATERIALS)
 
 
 def tries():
@@ -76,6 +78,19 @@ def learns_on(material, round_index):
     if not AUDITS.was_read(material, round_index):
         checkpoints.audit.get(material=material, round=f"{round_index:02d}")
     return AUDITS.another_round(material, round_index)
+
+
+def rank_first(material):
+    """Plan no round of `material` before it is known when it comes; nothing without an order.
+
+    Raises IncompleteCheckpointException until its rank is made. Materials do not wait for each other.
+    """
+    if ORDER.waits_for(material):
+        checkpoints.rank.get(material=material)
+        try:
+            ORDER.learn(material)
+        except InputError as error:
+            raise WorkflowError(str(error)) from None
 
 
 def final_round(wildcards):
@@ -190,6 +205,7 @@ def outcome(material):
     def get(wildcards):
         if earlier := earlier_verdicts(material):
             return earlier
+        rank_first(material)
         summary = RESULTS.material(material).summary
         return [*end_of_rounds(material)(wildcards), summary, *REQUESTS.figures_of(material)]
 
@@ -199,6 +215,7 @@ def outcome(material):
 def tables(wildcards):
     """What is made of all materials: until every one is done, no row has to be in the graph."""
     for material in MATERIALS:
+        rank_first(material)
         last_round(material)
     return REQUESTS.tables()
 

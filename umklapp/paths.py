@@ -231,6 +231,7 @@ class Material(Folder):
     test_errors = File("test_errors.csv")
     lifetimes = File("lifetimes.json")  # of phonons, by the first and by the last committee
     baseline = File("baseline.json")  # of a foundation model, before the first label
+    rank = File("rank.json")  # what it says of when the material is worked on
     corrected_baseline = File("baseline/corrected.json")  # the same with labels
     comparison = File("comparison.json")
     comparison_page = File("comparison.md")

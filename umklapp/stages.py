@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 STAGES = {
-    "structure": ("structure", "born", "baseline"),
+    "structure": ("structure", "born", "baseline", "rank"),
     "seeds": (
         "seed_aimd", "seed_displaced", "seed_frames", "nomad_listing", "nomad_sizes",
         "nomad_download", "seed_nomad", "low_fidelity_sample", "distillation_engine",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 from ase import Atoms
@@ -17,9 +18,11 @@ from umklapp.crystals import materials
 from umklapp.crystals.formats import born_files, given
 from umklapp.errors import InputError
 from umklapp.lattice import born
+from umklapp.paths import Results
 from umklapp.potentials import foundation
 from umklapp.potentials.external import bridge
 from umklapp.stages import STAGES
+from umklapp.transport.baseline_record import Baseline
 from umklapp.wording import nearest
 
 log = logging.getLogger(__name__)
@@ -52,6 +55,7 @@ def check(campaign: Campaign) -> pd.DataFrame:
     except InputError as error:
         problems.append(str(error))
     problems += foundation_problems(campaign, species, primitives)
+    problems += order_problems(campaign, keys)
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
     _check_counts(campaign)
@@ -81,6 +85,37 @@ def foundation_problems(
             problems.append(str(error))
         else:
             problems += foundation.try_out(model, primitives, f"{key}.")
+    return problems
+
+
+def order_problems(campaign: Campaign, keys: Sequence[str]) -> list[str]:
+    """What is wrong with the rehearsal that orders a campaign; materials that it lacks are logged.
+
+    Args:
+        keys: all selected materials.
+    """
+    if campaign.order is None or campaign.order.rehearsal is None:
+        return []
+    folder = campaign.order.rehearsal
+    baselines = {key: Path(Results(str(folder)).material(key).baseline) for key in keys}
+    without = [key for key, path in baselines.items() if not path.exists()]
+    if len(without) == len(keys):
+        return [
+            f"order.rehearsal: {folder} has the baseline of no selected material "
+            f"({baselines[keys[0]]} is looked for): run `snakemake baselines` or a rehearsal "
+            "there first (docs/foundation.md), or correct the folder"
+        ]
+    if without:
+        log.warning(
+            f"order.rehearsal: {folder} has no baseline of {', '.join(without)}: they come last"
+        )
+    problems = []
+    for path in baselines.values():
+        try:
+            if path.exists():
+                Baseline.read(path)
+        except InputError as error:
+            problems.append(f"order.rehearsal: {error}")
     return problems
 
 

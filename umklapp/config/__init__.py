@@ -37,6 +37,7 @@ from umklapp.config.low_fidelity import (
     Pretraining,
     XtbSurface,
 )
+from umklapp.config.order import Order
 from umklapp.config.potential import Committee, Potential, Shared, Taylor
 from umklapp.config.reference import (
     OPERATION,
@@ -96,6 +97,7 @@ __all__ = [
     "NequixModel",
     "NomadSeed",
     "NptBarostat",
+    "Order",
     "OrderBias",
     "OrdinaryWeights",
     "Persistence",

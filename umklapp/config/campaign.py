@@ -18,6 +18,7 @@ from umklapp.config.exploration import Exploration, MdExploration
 from umklapp.config.finetune import CurvatureFinetune
 from umklapp.config.foundation import Foundation
 from umklapp.config.green_kubo import GreenKubo
+from umklapp.config.order import Order
 from umklapp.config.potential import Committee, Potential, Shared
 from umklapp.config.reference import Aims, Reference
 from umklapp.config.rounds import Acquisition, Rounds
@@ -44,6 +45,9 @@ class Campaign(Section):
     reference: Reference
     foundation: Foundation | None = Field(
         None, description="κ by a foundation model without any label; without it: not"
+    )
+    order: Order | None = Field(
+        None, description="which materials are calculated first; without it: in no order"
     )
     seeds: list[Seed] = Field(min_length=1)
     split: Split = Split()
@@ -86,6 +90,22 @@ class Campaign(Section):
                 "an absolute path); '/', '.' and '..' are none"
             )
         return str(path)
+
+    @model_validator(mode="after")
+    def _order_has_numbers(self) -> Campaign:
+        if self.order is None or self.order.rehearsal is not None:
+            return self
+        if self.foundation is None:
+            raise ValueError(
+                "order needs what a foundation model says of every material: add a section "
+                "foundation, or set order.rehearsal to the results folder of a rehearsal"
+            )
+        if self.order.by == "kappa_change" and not self.foundation.own_lattice:
+            raise ValueError(
+                "order.by 'kappa_change' compares κ at two lattices: set foundation.own_lattice to "
+                "true, order.by to 'anharmonicity', or give order.rehearsal"
+            )
+        return self
 
     @model_validator(mode="after")
     def _pool_needs_table(self) -> Campaign:

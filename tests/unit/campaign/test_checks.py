@@ -258,7 +258,7 @@ def test_cells_of_a_params_file(plain, tmp_path):
     with pytest.raises(InputError, match=r"params\.yaml holds Si-227, select says Ge-227"):
         check(plain)
     plain["materials"]["cells"] = str(tmp_path / "gone.yaml")
-    with pytest.raises(InputError, match=r"gone\.yaml: cannot be read"):
+    with pytest.raises(InputError, match=r"gone\.yaml: there is no such file"):
         check(plain)
 
 

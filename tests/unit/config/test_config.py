@@ -267,7 +267,7 @@ def test_load_of_no_campaign(tmp_path, content, words):
 
 
 def test_load_of_no_file(tmp_path):
-    with pytest.raises(InputError, match=r"gone\.yaml: cannot be read"):
+    with pytest.raises(InputError, match=r"gone\.yaml: there is no such file"):
         config.load(tmp_path / "gone.yaml")
 
 

@@ -126,8 +126,7 @@ def _panel(axes: Axes, data: pd.DataFrame, truth: Truth, ends: np.ndarray) -> No
     failed = data[data["kappa_W_per_mK"].isna()]
     edge = ends[0] * 1.25
     axes.plot(failed["published_W_per_mK"], np.full(len(failed), edge), "x", ms=5, color=GREY)
-    heights = data["kappa_W_per_mK"].fillna(edge)
-    _names(axes, data.assign(height=heights).sort_values("height"))
+    _names(axes, data.assign(height=data["kappa_W_per_mK"].fillna(edge)))
     error = 100 * (made["kappa_W_per_mK"] / made["published_W_per_mK"] - 1).abs().median()
     median = f"{len(made)} crystals, median |error| {error:.0f} %" if len(made) else "no crystal"
     axes.set_title(f"{LATTICES[truth.lattice]}\n{median}", fontsize=8)
@@ -140,12 +139,12 @@ def _panel(axes: Axes, data: pd.DataFrame, truth: Truth, ends: np.ndarray) -> No
 
 
 def _names(axes: Axes, data: pd.DataFrame) -> None:
-    """Names left of points above the diagonal, right of those below, up and down in turn."""
-    for place, (_, row) in enumerate(data.iterrows()):
+    """Names left of points above the diagonal, right of those below."""
+    for _, row in data.iterrows():
         above = row["height"] > row["published_W_per_mK"]
         axes.annotate(
             str(row["material"]).rpartition("-")[0], (row["published_W_per_mK"], row["height"]),
-            (-5 if above else 5, (-6, 2)[place % 2]), textcoords="offset points", fontsize=6,
+            (-5 if above else 5, -2), textcoords="offset points", fontsize=6,
             ha="right" if above else "left",
         )  # fmt: skip
 
