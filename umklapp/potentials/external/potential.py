@@ -127,7 +127,7 @@ class ExternalMembers:
     def evaluate(
         self,
         frames: Sequence[Atoms],
-        neighbours: None = None,
+        neighbours: object = None,
         members: Sequence[int] | None = None,
         stress: bool = True,
     ) -> CommitteePrediction:
