@@ -41,38 +41,60 @@ class Campaign(Section):
         pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./-]*$",
         description="output folder of this campaign alone",
     )
-    materials: Materials
-    reference: Reference
+    materials: Materials = Field(description="which crystals, and their cells")
+    reference: Reference = Field(description="program that labels frames, and its settings")
     foundation: Foundation | None = Field(
-        None, description="κ by a foundation model without any label; without it: not"
+        None,
+        description="model that gives κ of every material before the first label; without this "
+        "section there is no such κ",
     )
     order: Order | None = Field(
-        None, description="which materials are calculated first; without it: in no order"
+        None,
+        description="which materials the workflow computes first; without this section there is no "
+        "order",
     )
-    seeds: list[Seed] = Field(min_length=1)
-    split: Split = Split()
-    potential: Potential = Potential()
+    seeds: list[Seed] = Field(
+        min_length=1,
+        description="sources of the labels before the first round; several kinds can be mixed",
+    )
+    split: Split = Field(Split(), description="shares of the seeds that calibrate and test")
+    potential: Potential = Field(
+        Potential(), description="architecture of the networks and their training"
+    )
     finetune: CurvatureFinetune | None = Field(
-        None, description="train every member on with second derivatives; without it: not"
+        None,
+        description="fine-tuning of every member on second derivatives; without this section there "
+        "is none",
     )
-    committee: Committee = Committee()
-    shared: Shared = Shared()
-    exploration: Exploration = MdExploration()
-    acquisition: Acquisition = Acquisition()
-    rounds: Rounds = Rounds()
-    verdict: Verdict = Verdict()
-    phonons: Phonons = Phonons()
-    conductivity: Conductivity = Conductivity()
+    committee: Committee = Field(
+        Committee(), description="number of members and how they are evaluated"
+    )
+    shared: Shared = Field(
+        Shared(), description="model of all materials, from which another campaign can start"
+    )
+    exploration: Exploration = Field(
+        MdExploration(), description="dynamics in which new frames are found"
+    )
+    acquisition: Acquisition = Field(
+        Acquisition(), description="which explored frames are labelled"
+    )
+    rounds: Rounds = Field(Rounds(), description="criteria by which a material is done")
+    verdict: Verdict = Field(Verdict(), description="judgement on rare events")
+    phonons: Phonons = Field(Phonons(), description="force constants and phonons")
+    conductivity: Conductivity = Field(Conductivity(), description="κ from the Boltzmann equation")
     green_kubo: GreenKubo | None = Field(
-        None, description="heat transport from dynamics; without this section it is not run"
+        None,
+        description="κ from the heat flux in dynamics; without this section it is not computed",
     )
     audit: Audit | None = Field(
-        Audit(), description="labels in the ensembles that gave κ; null: the result is not audited"
+        Audit(),
+        description="test of the committee on fresh labels from the ensembles in which κ is "
+        "computed; null: no audit",
     )
     elastic: Elastic | None = Field(
         None, description="elastic constants; without this section they are not computed"
     )
-    resources: Resources = Resources()
+    resources: Resources = Field(Resources(), description="number, time and memory of the jobs")
 
     @property
     def audited(self) -> bool:
