@@ -41,47 +41,29 @@ class Campaign(Section):
         pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./-]*$",
         description="output folder of this campaign alone",
     )
-    materials: Materials = Field(description="which crystals, and their cells")
+    materials: Materials
     reference: Reference = Field(description="program that labels frames, and its settings")
     foundation: Foundation | None = Field(
-        None,
-        description="model that gives κ of every material before the first label; without this "
-        "section there is no such κ",
+        None, description="κ of every material by a foundation model, before the first label"
     )
-    order: Order | None = Field(
-        None,
-        description="which materials the workflow computes first; without this section there is no "
-        "order",
-    )
+    order: Order | None = Field(None, description="which materials are computed first")
     seeds: list[Seed] = Field(
         min_length=1,
         description="sources of the labels before the first round; several kinds can be mixed",
     )
-    split: Split = Field(Split(), description="shares of the seeds that calibrate and test")
-    potential: Potential = Field(
-        Potential(), description="architecture of the networks and their training"
-    )
+    split: Split = Split()
+    potential: Potential = Potential()
     finetune: CurvatureFinetune | None = Field(
-        None,
-        description="fine-tuning of every member on second derivatives; without this section there "
-        "is none",
+        None, description="fine-tuning of every member on second derivatives; null: none"
     )
-    committee: Committee = Field(
-        Committee(), description="number of members and how they are evaluated"
-    )
-    shared: Shared = Field(
-        Shared(), description="model of all materials, from which another campaign can start"
-    )
-    exploration: Exploration = Field(
-        MdExploration(), description="dynamics in which new frames are found"
-    )
-    acquisition: Acquisition = Field(
-        Acquisition(), description="which explored frames are labelled"
-    )
-    rounds: Rounds = Field(Rounds(), description="criteria by which a material is done")
-    verdict: Verdict = Field(Verdict(), description="judgement on rare events")
-    phonons: Phonons = Field(Phonons(), description="force constants and phonons")
-    conductivity: Conductivity = Field(Conductivity(), description="κ from the Boltzmann equation")
+    committee: Committee = Committee()
+    shared: Shared = Shared()
+    exploration: Exploration = MdExploration()
+    acquisition: Acquisition = Acquisition()
+    rounds: Rounds = Rounds()
+    verdict: Verdict = Verdict()
+    phonons: Phonons = Phonons()
+    conductivity: Conductivity = Conductivity()
     green_kubo: GreenKubo | None = Field(
         None,
         description="κ from the heat flux in dynamics; without this section it is not computed",
@@ -94,7 +76,7 @@ class Campaign(Section):
     elastic: Elastic | None = Field(
         None, description="elastic constants; without this section they are not computed"
     )
-    resources: Resources = Field(Resources(), description="number, time and memory of the jobs")
+    resources: Resources = Resources()
 
     @property
     def audited(self) -> bool:

@@ -211,7 +211,7 @@ Seed = Annotated[
 
 
 class Split(Section):
-    """Time-blocked split: each part is its own stretch of every seed, in this order."""
+    """Shares of the seeds that calibrate and test; each part is a stretch of time of its own."""
 
     calibration: Fraction = Field(0.15, description="fraction for calibration and acquisition")
     test: Fraction = Field(0.2, description="fraction held back for the test errors")

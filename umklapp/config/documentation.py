@@ -111,13 +111,23 @@ def docs_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _meaning(key: str, annotation: object) -> str:
+    """Of a key without a description: the first sentence of its section."""
+    if key in KINDS:
+        return "selects this kind of section"
+    for item in (annotation, *getattr(annotation, "__args__", ())):
+        if isinstance(item, type) and issubclass(item, Section):
+            return (item.__doc__ or "").splitlines()[0]
+    return ""
+
+
 def _row(key: str, field: FieldInfo) -> str:
     default = "**needed**" if field.is_required() else field.get_default(call_default_factory=True)
     if isinstance(default, BaseModel):
         default = "see below"
     extra = field.json_schema_extra
     form = extra.get("form") if isinstance(extra, dict) else None
-    meaning = field.description or ("selects this kind of section" if key in KINDS else "")
+    meaning = field.description or _meaning(key, field.annotation)
     shown = [str(text).replace("|", "\\|") for text in (default, meaning)]
     return f"| `{key}` | {form or _type_name(field.annotation)} | {shown[0]} | {shown[1]} |"
 

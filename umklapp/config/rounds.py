@@ -86,7 +86,7 @@ class Acquisition(Section):
 
 
 class Rounds(Section):
-    """When a material is done."""
+    """Criteria by which a material is done."""
 
     max: int = Field(
         5,

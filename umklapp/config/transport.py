@@ -123,7 +123,7 @@ class Conductivity(Section):
 
 
 class Resources(Section):
-    """How the work is cut into jobs."""
+    """Number, time and memory of the jobs."""
 
     label_chunks: int = Field(2, ge=1, description="number of parallel label jobs per stage")
     label_timeout: Positive = Field(3600.0, description="largest wall time of one label (s)")

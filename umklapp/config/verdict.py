@@ -33,7 +33,7 @@ class Persistence(Section):
 
 
 class Verdict(Section):
-    """Events in σᴬ(t), and what they say of the potential before and after learning."""
+    """The verdict on rare events, from σᴬ(t) before and after learning."""
 
     reference: Path | Annotated[list[Path], Field(min_length=1)] | None = Field(
         None,
