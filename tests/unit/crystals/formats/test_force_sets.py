@@ -76,7 +76,7 @@ def test_forces_that_are_not_numbers(tmp_path):
 
 @pytest.mark.parametrize("name", ["no.yaml", "no.yaml.xz"])
 def test_file_that_is_none(tmp_path, name):
-    with pytest.raises(InputError, match=rf"{name}: cannot be read"):
+    with pytest.raises(InputError, match=rf"{name}: there is no such file"):
         force_sets.read_labelled(tmp_path / name)
     (tmp_path / name).write_bytes(b"these are not the params")
     with pytest.raises(InputError, match=rf"{name}: cannot be read"):
