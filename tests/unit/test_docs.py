@@ -72,6 +72,41 @@ def test_links_and_pictures_exist(root):
     assert not missing
 
 
+def headings(page: Path) -> list[str]:
+    """Headings of a page, outside of blocks of code."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    return re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+
+
+def anchor(heading: str) -> str:
+    """The anchor of a heading on GitHub, which is that of the manual for plain words."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def test_links_into_pages_meet_a_heading(root):
+    links = [
+        (page, *link.split("#"))
+        for page in pages(root)
+        for link in re.findall(r"\]\(([^)\s]*#[^)\s]+)\)", page.read_text())
+        if "://" not in link
+    ]
+    assert len(links) > 3
+    for page, target, part in links:
+        other = (page.parent / target).resolve() if target else page
+        assert part in map(anchor, headings(other)), f"{page.name}: {target}#{part}"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Run my crystal", "Run on my cluster", "Use my DFT code", "Use my labels",
+        "Run one more round", "See why a frame was chosen", "Know when not to trust a number",
+    ],
+)  # fmt: skip
+def test_the_how_tos_answer_what_a_newcomer_asks(root, question):
+    assert question in headings(root / "docs/howto.md")
+
+
 def test_files_of_the_tree_that_the_documentation_names_exist(root):
     path = re.compile(rf"(?<![\w/.}}*-])(?:{'|'.join(FOLDERS)})/[\w./-]+")
     named = {

@@ -18,7 +18,7 @@ from ase.spacegroup.symmetrize import prep_symmetry, symmetrize_rank1
 from matscipy.neighbours import neighbour_list
 
 from umklapp.crystals import frame_info, frames
-from umklapp.crystals.formats import causes, consistency, motion
+from umklapp.crystals.formats import causes, consistency, frame_pairs, motion
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import InputError
 from umklapp.records import Part, Record
@@ -228,7 +228,7 @@ def _orders(labels: Sequence[Atoms]) -> list[str]:
 
 
 def _of_one_kind(labels: Sequence[Atoms], source: str, names: Sequence[int]) -> FileReport:
-    pairs = consistency.pairs_of(labels)
+    pairs = frame_pairs.pairs_of(labels)
     stray = consistency.stray_frames(pairs, len(labels[0]))
     if stray:
         energies = [frame.calc.results["energy"] for frame in labels]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from ase import Atoms, units
 
-from umklapp.crystals.formats.consistency import SIGMAS, Slope
+from umklapp.crystals.formats.consistency import OFF, SIGMAS, Slope
 
 HARTREE, RYDBERG, BOHR = units.Hartree, units.Rydberg, units.Bohr
 KCAL, KJ = units.kcal / units.mol, units.kJ / units.mol
@@ -37,6 +37,11 @@ def force_causes(slope: Slope, labels: Sequence[Atoms]) -> list[str]:
         if related and n_atoms > 1 and abs(abs(slope.value) / expected - 1) <= within:
             other = "" if slope.value > 0 else ", and with the other sign"
             causes.append((abs(abs(slope.value) / expected - 1), cause + other))
+    if not causes and slope.other_unit and slope.value > 0:
+        for cause, expected in explained.items():
+            off = abs(np.log(slope.sizes / expected))
+            if off < np.log(OFF):
+                causes.append((float(off), cause))
     causes.sort()
     if causes:
         return [cause for _, cause in causes]

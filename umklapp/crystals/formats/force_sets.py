@@ -20,7 +20,7 @@ from phonopy.interface.phonopy_yaml import PhonopyYaml
 from phonopy.physical_units import get_calculator_physical_units
 
 from umklapp.crystals import frames
-from umklapp.crystals.formats import border, consistency, packed
+from umklapp.crystals.formats import border, consistency, frame_pairs, packed
 from umklapp.crystals.formats.displaced_cells import SAME_PLACE, pair_displacements
 from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.errors import InputError
@@ -282,7 +282,7 @@ def _energy_factor(labels: Sequence[Atoms], units: Units) -> float:
     """What turns the energies into eV: of the calculator, or 1 where only that fits the forces."""
     if units.energy == 1.0:
         return 1.0
-    slope = consistency.force_slope(consistency.pairs_of(labels))
+    slope = consistency.force_slope(frame_pairs.pairs_of(labels))
     if slope is None:
         return units.energy
     distance = {factor: abs(np.log(abs(slope.value) * factor)) for factor in (units.energy, 1.0)}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from silicon import StillingerWeberSilicon
 
 from umklapp.crystals import frames
-from umklapp.crystals.formats import causes, consistency, given
+from umklapp.crystals.formats import causes, consistency, frame_pairs, given
 
 
 def springs(count, amplitude=0.1, stiffness=2.0, cells=1.0, seed=0):
@@ -64,7 +64,7 @@ def changed(labels, energy=1.0, forces=1.0, stress=1.0, length=1.0):
 
 
 def slope_of(labels):
-    return consistency.force_slope(consistency.pairs_of(labels))
+    return consistency.force_slope(frame_pairs.pairs_of(labels))
 
 
 @drawn(st.floats(0.01, 0.2), st.floats(0.1, 50.0), st.integers(0, 1000))
@@ -169,10 +169,10 @@ def test_frames_that_differ_by_their_cells_alone_are_right():
         atoms.calc = StillingerWeberSilicon()
         energy, stress = atoms.get_potential_energy(), atoms.get_stress()
         labels.append(frames.labelled(atoms, energy, atoms.get_forces(), stress))
-    pairs = consistency.pairs_of(labels)
+    pairs = frame_pairs.pairs_of(labels)
     assert consistency.force_slope(pairs) is None
     assert consistency.stress_slope(pairs).right
-    wrong = consistency.pairs_of(changed(labels, stress=-1.0))
+    wrong = frame_pairs.pairs_of(changed(labels, stress=-1.0))
     assert not consistency.stress_slope(wrong).right
 
 
@@ -195,7 +195,7 @@ def test_two_frames_far_apart_say_little_and_their_error_says_so():
 def test_stress_of_another_sign_or_unit_is_named(factor, cause):
 
     labels = changed(strained(12), stress=factor)
-    slope = consistency.stress_slope(consistency.pairs_of(labels))
+    slope = consistency.stress_slope(frame_pairs.pairs_of(labels))
     assert slope.right == (cause is None)
     if cause is not None:
         named = causes.stress_causes(slope, labels)
@@ -212,13 +212,13 @@ def test_strained_frames_without_stress_are_held_to_a_wide_bound():
 def test_one_frame_of_another_calculation_is_found():
     labels = labelled_frames(12)
     labels[7].calc.results["energy"] = 0.0
-    assert consistency.stray_frames(consistency.pairs_of(labels), 8) == [7]
+    assert consistency.stray_frames(frame_pairs.pairs_of(labels), 8) == [7]
     labels = labelled_frames(12)
     labels[7].calc.results["energy"] += 0.5  # of another setting
-    assert consistency.stray_frames(consistency.pairs_of(labels), 8) == [7]
-    assert consistency.stray_frames(consistency.pairs_of(labelled_frames(12)), 8) == []
+    assert consistency.stray_frames(frame_pairs.pairs_of(labels), 8) == [7]
+    assert consistency.stray_frames(frame_pairs.pairs_of(labelled_frames(12)), 8) == []
     labels = changed(labelled_frames(12), energy=1 / units.Hartree)
-    assert consistency.stray_frames(consistency.pairs_of(labels), 8) == []  # all are of one kind
+    assert consistency.stray_frames(frame_pairs.pairs_of(labels), 8) == []  # all are of one kind
 
 
 def test_a_hot_anharmonic_crystal_is_right():
@@ -249,3 +249,45 @@ def test_real_files_are_believed(shared, name, deviation):
     _, report = given.inspected(shared / "data" / name)
     assert abs(report.force_slope.value - 1) < deviation
     assert report.frames > 1
+
+
+def wells(count, noise, seed=0):
+    """Springs whose energies have a part that the forces at both ends of a step do not show."""
+    generator = np.random.default_rng(seed)
+    made = []
+    for frame in springs(count, amplitude=0.15, seed=seed):
+        results = frame.calc.results
+        energy = results["energy"] + 4.0
+        forces = results["forces"] * (1 + generator.normal(scale=noise, size=(len(frame), 1)))
+        made.append(frames.labelled(frames.strip(frame), energy, forces))
+    return made
+
+
+def test_errors_of_the_work_lower_the_slope_and_are_no_wrong_unit():
+    """y = x, x measured with an error: the slope of y on x is ⟨y²⟩/⟨x²⟩, that of the inverse 1."""
+    slope = slope_of(wells(80, noise=0.6))
+    assert slope.value < 0.85
+    assert slope.largest == pytest.approx(1.0, abs=0.25)
+    assert slope.right
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.6])
+@pytest.mark.parametrize("factor", [units.Bohr, 1 / units.Bohr])
+def test_forces_per_bohr_are_seen_through_such_errors(noise, factor):
+    slope = slope_of(changed(wells(80, noise), forces=factor))
+    assert not slope.right
+    if noise:
+        assert slope.other_unit
+    assert "bohr" in causes.force_causes(slope, changed(wells(80, noise), forces=factor))[0]
+
+
+def test_an_atom_that_hops_makes_no_stray_frame():
+    """Over a barrier the mean of the forces at both ends says nothing about the energies."""
+    labels = springs(12, amplitude=0.05)
+    hopped = frames.strip(labels[-1])
+    results = labels[-1].calc.results
+    hopped.positions[0] += 1.6
+    forces = results["forces"].copy()
+    forces[0] -= 1.5
+    labels[-1] = frames.labelled(hopped, results["energy"] + 0.1, forces - forces.mean(axis=0))
+    assert consistency.stray_frames(frame_pairs.pairs_of(labels), len(hopped)) == []

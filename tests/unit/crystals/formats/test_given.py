@@ -138,7 +138,7 @@ def test_a_draw_keeps_the_order_of_time(tmp_path, steps):
 
 
 def test_no_file(tmp_path):
-    with pytest.raises(InputError, match=r"none\.son: cannot be read"):
+    with pytest.raises(InputError, match=r"none\.son: there is no such file"):
         list(given.read(tmp_path / "none.son"))
 
 
