@@ -42,18 +42,19 @@ class Campaign(Section):
         description="output folder of this campaign alone",
     )
     materials: Materials
-    reference: Reference
+    reference: Reference = Field(description="program that labels frames, and its settings")
     foundation: Foundation | None = Field(
-        None, description="κ by a foundation model without any label; without it: not"
+        None, description="κ of every material by a foundation model, before the first label"
     )
-    order: Order | None = Field(
-        None, description="which materials are calculated first; without it: in no order"
+    order: Order | None = Field(None, description="which materials are computed first")
+    seeds: list[Seed] = Field(
+        min_length=1,
+        description="sources of the labels before the first round; several kinds can be mixed",
     )
-    seeds: list[Seed] = Field(min_length=1)
     split: Split = Split()
     potential: Potential = Potential()
     finetune: CurvatureFinetune | None = Field(
-        None, description="train every member on with second derivatives; without it: not"
+        None, description="fine-tuning of every member on second derivatives; null: none"
     )
     committee: Committee = Committee()
     shared: Shared = Shared()
@@ -64,10 +65,13 @@ class Campaign(Section):
     phonons: Phonons = Phonons()
     conductivity: Conductivity = Conductivity()
     green_kubo: GreenKubo | None = Field(
-        None, description="heat transport from dynamics; without this section it is not run"
+        None,
+        description="κ from the heat flux in dynamics; without this section it is not computed",
     )
     audit: Audit | None = Field(
-        Audit(), description="labels in the ensembles that gave κ; null: the result is not audited"
+        Audit(),
+        description="test of the committee on fresh labels from the ensembles in which κ is "
+        "computed; null: no audit",
     )
     elastic: Elastic | None = Field(
         None, description="elastic constants; without this section they are not computed"
