@@ -128,7 +128,7 @@ class Neighbours:
 
     def select(self, frames: Sequence[int]) -> Neighbours:
         """Neighbours of some of the frames, by their numbers; lists are shared with these."""
-        chosen = tuple(self._frames[number] for number in frames)
+        chosen = tuple(self._frames[index] for index in frames)
         parts = self._lists.parts
         if chosen not in parts:
             parts[chosen] = Neighbours.__new__(Neighbours)
@@ -184,16 +184,16 @@ class Neighbours:
         """Positions (N, 3) Å in the images where the lists hold; what is old is searched again."""
         lists = self._lists
         if not lists.skin:
-            for number in range(len(cells)):
-                self._search(number, positions, cells)
+            for index in range(len(cells)):
+                self._search(index, positions, cells)
             return positions
         of_atoms = cells[self._frame_of]
         moved = positions - _times(lists.fractional[self._rows], of_atoms)
         image = _times(moved, lists.inverse[self._own][self._frame_of]).round()
         image = _times(image, of_atoms)
         old = self._old(moved - image, cells)
-        for number in old:
-            image[self._search(number, positions, cells)] = 0.0
+        for index in old:
+            image[self._search(index, positions, cells)] = 0.0
         return positions - image
 
     def _old(self, moved: torch.Tensor, cells: torch.Tensor) -> list[int]:
@@ -209,13 +209,13 @@ class Neighbours:
         deformed = torch.bmm(lists.inverse[self._own], cells) - lists.unit
         strain = deformed.abs().sum(dim=2).amax(dim=1)
         holds = 2 * longest + strain * (lists.cutoff + lists.skin) < lists.skin
-        return [number for number, still in enumerate(holds.tolist()) if not still]
+        return [index for index, still in enumerate(holds.tolist()) if not still]
 
-    def _search(self, number: int, positions: torch.Tensor, cells: torch.Tensor) -> slice:
+    def _search(self, index: int, positions: torch.Tensor, cells: torch.Tensor) -> slice:
         """A new list of one of these frames; the rows of its atoms."""
-        first = sum(self.sizes[:number])
-        rows = slice(first, first + self.sizes[number])
-        self._lists.search(self._frames[number], positions[rows], cells[number])
+        first = sum(self.sizes[:index])
+        rows = slice(first, first + self.sizes[index])
+        self._lists.search(self._frames[index], positions[rows], cells[index])
         return rows
 
 

@@ -96,7 +96,7 @@ class BatchedMembers:
         stress: bool = True,
     ) -> Prediction:
         """Every frame by the one member whose number is given for it, as `evaluate`."""
-        order = sorted(range(len(frames)), key=lambda number: members[number])
+        order = sorted(range(len(frames)), key=lambda index: members[index])
 
         def predict(begin: int, end: int) -> list[np.ndarray]:
             chosen = order[begin:end]
@@ -170,8 +170,8 @@ class BatchedMembers:
         return self.batches
 
     def _slots(self, frames: Sequence[Atoms], near: Neighbours | None = None) -> Slots:
-        found = near or self.neighbours(frames, 0.0)
-        return found.of(frames, self.engine.device)
+        kept = near or self.neighbours(frames, 0.0)
+        return kept.of(frames, self.engine.device)
 
     def _chunk(self, frames: Sequence[Atoms], near: Neighbours | None = None) -> Chunk:
         types = self.engine.types_of(np.concatenate([frame.numbers for frame in frames]))
