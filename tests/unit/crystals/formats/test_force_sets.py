@@ -186,7 +186,7 @@ def test_units_of_the_calculator_are_honoured(tmp_path, calculator, energies, ki
     assert f"units of calculator '{calculator}'" in notes[0]
 
 
-def test_a_supercell_that_cannot_be_meant_is_refused_before_phonopy_builds_it(params):
+def test_an_impossible_supercell_is_refused_before_phonopy_builds_it(params):
     path, _ = params
     text = path.read_text()
     path.write_text(text.replace("- [   1,   0,   0 ]", "- [   99999999,   0,   0 ]", 1))
