@@ -72,6 +72,16 @@ def test_links_and_pictures_exist(root):
     assert not missing
 
 
+def test_links_of_the_manual_stay_in_it(root):
+    """`make docs` takes any other link for an error; it adds the figures of benchmarks/results."""
+    figure = re.compile(r"\.\./benchmarks/results/\w+\.png")
+    for page in sorted((root / "docs").glob("*.md")):
+        for link in re.findall(r"\]\(([^)\s#]+)[^)]*\)", page.read_text()):
+            target = (page.parent / link).resolve()
+            inside = target.is_relative_to(root / "docs") or figure.fullmatch(link)
+            assert inside or "://" in link, f"{page.name}: {link}"
+
+
 def headings(page: Path) -> list[str]:
     """Headings of a page, outside of blocks of code."""
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)

@@ -101,7 +101,7 @@ class Campaign(Section):
             return self
         if self.foundation is None:
             raise ValueError(
-                "order needs what a foundation model says of every material: add a section "
+                "order needs results of a foundation model for every material: add a section "
                 "foundation, or set order.rehearsal to the results folder of a rehearsal"
             )
         if self.order.by == "kappa_change" and not self.foundation.own_lattice:
@@ -186,8 +186,8 @@ class Campaign(Section):
             return self
         if any(seed.kind == "low_fidelity" for seed in self.seeds):
             raise ValueError(
-                "potential.baseline 'taylor' cannot describe what leaves the crystal: set it to "
-                "'none', or leave out the low_fidelity seeds"
+                "potential.baseline 'taylor' cannot describe atoms that leave their sites: set it "
+                "to 'none', or leave out the low_fidelity seeds"
             )
         if self.materials.sampling_supercell != self.materials.phonon_supercell:
             raise ValueError(

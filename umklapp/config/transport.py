@@ -30,7 +30,7 @@ class Phonons(Section):
         "auto",
         description="Born charges and ε∞ of the non-analytical correction: a file (BORN or yaml of "
         "phonopy, or a table of materials), a folder, or a pattern with `{material}`; `reference`: "
-        "by the engine (espresso: ph.x); `none`: no correction, which every κ then says; `auto`: "
+        "by the engine (espresso: ph.x); `none`: no correction (every κ then says so); `auto`: "
         "the params file, else the engine, else `born.yaml` in materials.structures, else none, "
         "said before the first job and in every κ",
     )
@@ -63,7 +63,9 @@ class Phonons(Section):
     @classmethod
     def _said(cls, value: object) -> object:
         if value is None:
-            raise ValueError("write none (no correction, which every κ then says), or auto")
+            raise ValueError(
+                "write none (no correction; every κ then says that it has none), or auto"
+            )
         return value
 
     @model_validator(mode="after")

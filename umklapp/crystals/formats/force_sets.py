@@ -28,7 +28,7 @@ from umklapp.errors import InputError
 log = logging.getLogger(__name__)
 
 LARGEST_SUPERCELL = 20_000
-"""Primitive cells in a supercell; a matrix of more cannot be meant, and would take for ever."""
+"""Primitive cells in a supercell; a matrix with more must be a mistake, and would take for ever."""
 
 PLAIN = ".yaml", ".yml"
 """Names by which phonopy takes a file as it is; others it unpacks, whatever they are."""
@@ -50,7 +50,7 @@ def unpacked(path: Path) -> Iterator[Path]:
     """Path of the yaml itself, in this block, also where the file is packed.
 
     Raises:
-        InputError: unreadable, tags in the yaml, or a supercell of a size that cannot be meant.
+        InputError: unreadable, tags in the yaml, or a supercell of an impossible size.
     """
     with packed.readable(path):
         if not packed.is_packed(path) and path.suffix in PLAIN:
@@ -80,7 +80,10 @@ def _check_head(plain: Path, path: Path) -> None:
             continue  # phonopy says what is wrong with it
         size = abs(np.linalg.det(matrix))
         if not size <= LARGEST_SUPERCELL:
-            raise InputError(f"{path}: a supercell of {size:.3g} primitive cells cannot be meant")
+            raise InputError(
+                f"{path}: the supercell has {size:.3g} primitive cells, which must be a mistake: "
+                "is the supercell matrix right?"
+            )
 
 
 def without_tags(path: Path) -> None:
