@@ -180,7 +180,7 @@ def shares(committee: Committee, start: Atoms, steps: int) -> dict[str, float]:
         "compiled graph": graph,
         "neighbours": neighbours,
         "sums of edge forces": sums,
-        "records of kept frames": cumulative("keep", "sampling/dynamics.py") / 2,
+        "records of kept frames": cumulative("keep", "sampling/replicas.py"),
     }
     found["integrator, health, rest"] = total - sum(found.values())
     return {name: round(100 * value / total, 1) for name, value in found.items()}

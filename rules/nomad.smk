@@ -89,7 +89,7 @@ rule seed_nomad:
         "<logs>/seed_nomad/{material}_{index}.log",
     benchmark:
         "<benchmarks>/seed_nomad/{material}_{index}.tsv"
-    localrule: True
+    retries: tries()
     conda:
         ENVIRONMENT
     threads: 1

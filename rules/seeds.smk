@@ -73,7 +73,7 @@ rule seed_frames:
         "<logs>/seed_frames/{material}_{index}.log",
     benchmark:
         "<benchmarks>/seed_frames/{material}_{index}.tsv"
-    localrule: True
+    retries: tries()
     conda:
         ENVIRONMENT
     threads: 1

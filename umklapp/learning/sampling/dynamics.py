@@ -13,18 +13,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from ase import Atoms, units
+from ase import Atoms
 
 from umklapp.crystals import sites
 from umklapp.learning.sampling import health
-from umklapp.learning.sampling.kinetics import (
-    Barostat,
-    kinetic_energy,
-    kinetic_temperature,
-    maxwell_boltzmann,
-    rescale,
-)
+from umklapp.learning.sampling.kinetics import Barostat
 from umklapp.learning.sampling.recording import Recorder, Trajectory
+from umklapp.learning.sampling.replicas import Replica, Replicas, Snapshot
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.contract import CommitteePrediction
 from umklapp.potentials.neighbours import Neighbours
@@ -75,94 +70,6 @@ def biased_forces(energy: np.ndarray, forces: np.ndarray, strength: float) -> np
     return np.asarray(mean + tau * push)
 
 
-class Replica:
-    """One trajectory on its way."""
-
-    def __init__(
-        self,
-        start: Atoms,
-        target: float,
-        member: int,
-        generator: np.random.Generator,
-    ) -> None:
-        self.atoms = start.copy()
-        self.masses = start.get_masses()
-        self.member, self.generator = member, generator
-        self.velocities = maxwell_boltzmann(self.masses, target, generator)
-        self.forces = np.zeros((len(start), 3))
-        self.stress = np.zeros(6)
-        self.potential = 0.0
-        self.heat = 0.0
-        self.conserved: float | None = None
-        self.prediction: CommitteePrediction | None = None
-        self.trajectory = Trajectory(start.copy(), target)
-        self.unkept: tuple[Atoms, CommitteePrediction, float, float, float] | None = None
-
-    def kick(self, time: float) -> None:
-        """Velocities by the forces for some fs."""
-        self.velocities += time * self.forces / self.masses[:, None] * units.fs**2
-
-    def move(self, scheme: Scheme) -> None:
-        """The part BAOA of a step, and the barostat; forces must be evaluated after it."""
-        half, target = 0.5 * scheme.timestep, self.trajectory.target
-        decay = np.exp(-scheme.friction * scheme.timestep)
-        self.kick(half)
-        self.atoms.positions += half * self.velocities
-        before = kinetic_energy(self.masses, self.velocities)
-        noise = maxwell_boltzmann(self.masses, target, self.generator)
-        self.velocities = decay * self.velocities + np.sqrt(1 - decay**2) * noise
-        self.heat += kinetic_energy(self.masses, self.velocities) - before
-        self.atoms.positions += half * self.velocities
-        if scheme.barostat is not None:
-            self.velocities = rescale(
-                self.atoms,
-                self.velocities,
-                self.stress,
-                target,
-                scheme.timestep,
-                scheme.barostat,
-                self.generator,
-            )
-
-    def take(self, prediction: CommitteePrediction, scheme: Scheme) -> None:
-        """Forces of a judged step: of the driving member or the mean, biased where asked."""
-        self.prediction = prediction
-        driver = self.member if scheme.driver == "members" else slice(None)
-        energy = np.atleast_1d(prediction.energy[driver, 0])
-        self.potential = float(energy.mean())
-        self.stress = np.atleast_2d(prediction.stress[driver, 0]).mean(axis=0)
-        forces = prediction.forces[0]
-        self.forces = forces[driver] if scheme.driver == "members" else forces.mean(axis=0)
-
-    def state(self, scheme: Scheme, distance: float) -> health.State:
-        """What the health monitor looks at."""
-        spread = 0.0
-        if self.prediction is not None:
-            spread = float(self.prediction.spread[0].max())
-        free = scheme.barostat is None and scheme.bias == 0
-        return health.State.of(
-            self.atoms.positions,
-            self.forces,
-            kinetic_temperature(self.masses, self.velocities),
-            distance,
-            spread,
-            self.drift() if free else 0.0,
-        )
-
-    def keep(self, recorder: Recorder) -> None:
-        """Record the last good frame, unless it is recorded already."""
-        if self.unkept is not None:
-            recorder.keep(self.trajectory, *self.unkept)
-            self.unkept = None
-
-    def drift(self) -> float:
-        """Change of the energy that Langevin dynamics conserves, eV per atom since the start."""
-        now = self.potential + kinetic_energy(self.masses, self.velocities) - self.heat
-        if self.conserved is None:
-            self.conserved = now
-        return (now - self.conserved) / len(self.atoms)
-
-
 def run(
     committee: Committee,
     starts: Sequence[Atoms],
@@ -184,39 +91,49 @@ def run(
         One trajectory per replica, with the reason it ended.
     """
     replicas = [
-        Replica(start, target, replica_index % len(committee), own)
-        for replica_index, (start, target, own) in enumerate(
+        Replica.of(index, start, target, len(committee), own)
+        for index, (start, target, own) in enumerate(
             zip(starts, temperatures, generator.spawn(len(starts)), strict=True)
         )
     ]
-    alive, neighbours = list(replicas), committee.neighbours(starts, SKIN)
+    alive, neighbours = Replicas(replicas), committee.neighbours(starts, SKIN)
+    alive.velocities = alive.thermal()
+    last: Snapshot | None = None
     for step in range(scheme.steps + 1):
-        for replica in alive if step else ():
-            replica.move(scheme)
-        numbers = [replicas.index(replica) for replica in alive]
+        if step:
+            alive.move(scheme.timestep, scheme.friction, scheme.barostat)
+        numbers = [replica.index for replica in alive.replicas]
         near = None if neighbours is None else neighbours.select(numbers)
-        _evaluate(committee, alive, near, recorder, scheme, step)
-        shortest = _shortest(alive, near)
-        for place, replica_index in enumerate(numbers):
-            replica = replicas[replica_index]
-            if step:
-                replica.kick(0.5 * scheme.timestep)
-            state = replica.state(scheme, float(shortest[place]))
+        prediction = _evaluate(committee, alive, near, recorder, scheme, step)
+        if step:
+            alive.kick(0.5 * scheme.timestep)
+        temperature, distance = alive.temperature(), _shortest(alive, near)
+        spread = np.zeros(len(alive))
+        if prediction is not None:
+            spread = alive.largest(np.concatenate(prediction.spread))
+        free = scheme.barostat is None and scheme.bias == 0
+        states = alive.states(temperature, distance, spread, free)
+        stay = []
+        for place, (replica, state) in enumerate(zip(alive.replicas, states, strict=True)):
             problem = health.complaint(state, limits(replica.trajectory.target))
-            if problem:
-                replica.trajectory.ended = f"stopped at step {step}: {problem}"
-                log.info(f"replica {replica_index}: {replica.trajectory.ended}")
-                alive.remove(replica)
-                replica.keep(recorder)
-            elif replica.prediction is not None:
-                frame, time = replica.atoms.copy(), step * scheme.timestep
-                measured = (time, state.temperature, state.distance)
-                replica.unkept = (frame, replica.prediction, *measured)
-                if step and step % scheme.every == 0:
-                    replica.keep(recorder)
-        if not alive:
+            if not problem:
+                stay.append(place)
+                continue
+            replica.trajectory.ended = f"stopped at step {step}: {problem}"
+            log.info(f"replica {replica.index}: {replica.trajectory.ended}")
+            if last is not None and not last.recorded:
+                last.keep(replica, recorder)
+        if prediction is not None:
+            last = Snapshot(alive, prediction, step * scheme.timestep, temperature, distance)
+            if step and step % scheme.every == 0:
+                last.recorded = True
+                for place in stay:
+                    last.keep(alive.replicas[place], recorder)
+        if not stay:
             log.info("all replicas have ended early")
             break
+        if len(stay) < len(alive):
+            alive = alive.select(stay)
         if step and step % max(1, scheme.steps // 10) == 0:
             log.info(f"step {step}/{scheme.steps}: {len(alive)}/{len(replicas)} replicas alive")
     return [replica.trajectory for replica in replicas]
@@ -224,33 +141,40 @@ def run(
 
 def _evaluate(
     committee: Committee,
-    replicas: Sequence[Replica],
+    alive: Replicas,
     near: Neighbours | None,
     recorder: Recorder,
     scheme: Scheme,
     step: int,
-) -> None:
-    frames = [replica.atoms for replica in replicas]
-    stress = scheme.barostat is not None
+) -> CommitteePrediction | None:
+    """Forces, stresses and energies that move the replicas; what all members say, where asked."""
+    frames = [replica.atoms for replica in alive.replicas]
+    drivers, stress = [replica.member for replica in alive.replicas], scheme.barostat is not None
     if scheme.driver == "members" and step % scheme.every:
-        drivers = [replica.member for replica in replicas]
         own = committee.evaluate_each(frames, drivers, near, stress)
-        for replica_index, replica in enumerate(replicas):
-            replica.prediction = None
-            replica.forces, replica.stress = own.forces[replica_index], own.stress[replica_index]
-            replica.potential = float(own.energy[replica_index])
-        return
+        alive.potential, alive.stress = own.energy, own.stress
+        alive.forces = np.concatenate(own.forces)
+        return None
     prediction = committee.evaluate_members(frames, near, stress)
-    for replica_index, replica in enumerate(replicas):
-        alone = prediction.frame(replica_index)
-        replica.take(alone, scheme)
-        if scheme.bias:
-            zero = recorder.reference_energy * len(replica.atoms)
-            replica.forces = biased_forces(alone.energy[:, 0] - zero, alone.forces[0], scheme.bias)
+    if scheme.driver == "members":
+        places = range(len(frames))
+        alive.potential = prediction.energy[drivers, places]
+        alive.stress = prediction.stress[drivers, places]
+        forces = [prediction.forces[place][driver] for place, driver in enumerate(drivers)]
+        alive.forces = np.concatenate(forces)
+        return prediction
+    alive.potential, alive.stress = prediction.energy.mean(axis=0), prediction.stress.mean(axis=0)
+    if scheme.bias:
+        energies = prediction.energy.T - np.outer(alive.sizes, recorder.reference_energy)
+        pairs = zip(energies, prediction.forces, strict=True)
+        alive.forces = np.concatenate([biased_forces(*pair, scheme.bias) for pair in pairs])
+    else:
+        alive.forces = np.concatenate(prediction.forces, axis=1).mean(axis=0)
+    return prediction
 
 
-def _shortest(replicas: Sequence[Replica], near: Neighbours | None) -> np.ndarray:
+def _shortest(alive: Replicas, near: Neighbours | None) -> np.ndarray:
     """Shortest distances (n,) Å of the evaluated frames."""
     if near is not None:
         return near.shortest()
-    return np.array([sites.shortest_distance(replica.atoms) for replica in replicas])
+    return np.array([sites.shortest_distance(replica.atoms) for replica in alive.replicas])
