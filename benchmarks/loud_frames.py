@@ -3,7 +3,7 @@
     python benchmarks/loud_frames.py
 
 Frames of the exact 600 K dynamics of the double-well crystal (16 atoms, the seeds of its
-campaign), alone and with 12 frames whose atoms are displaced by 0.35 Å, far above its energies.
+campaign), alone and with 12 frames whose atoms are displaced by 0.25 Å, far above its energies.
 One member per power of `potential.training.quiet_frames`; rms force errors along the later
 dynamics. About 4 CPU minutes. See docs/training.md.
 """
@@ -24,7 +24,7 @@ from umklapp.crystals import frames
 from umklapp.potentials.loading import load
 from umklapp.potentials.nequip.training import train
 
-LOUD, AMPLITUDE = 12, 0.35
+LOUD, AMPLITUDE = 12, 0.25
 """Frames, and the standard deviation (Å) of their displacements."""
 
 
