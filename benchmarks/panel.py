@@ -15,7 +15,8 @@ exactly. A row is κ(300 K) from n of the other frames, drawn at random, by one 
 
 All share lattice and Born charges of the file, one supercell for fc2 and fc3 (a larger one for fc2
 is left out, as nobody gets labels there), and the mesh.
-Rows that are in the table are not made again. Several files may be given.
+Rows that are in the table are not made again. Several files may be given; a file whose truth is not
+that of the rows of its crystal (another force set, `--cells` or `--mesh`) is refused.
 """
 
 from __future__ import annotations
@@ -37,12 +38,14 @@ from symfc.basis_sets.basis_sets_O3 import FCBasisSetO3
 from symfc.solvers.solver_O2O3 import FCSolverO2O3
 
 from umklapp import config
-from umklapp.crystals import frames
+from umklapp.crystals import frames, materials
+from umklapp.crystals.formats.displaced_cells import check_forces
 from umklapp.crystals.formats.force_sets import load_params
 from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.errors import InputError, UmklappError
 from umklapp.files import replacing
 from umklapp.lattice import force_constants
+from umklapp.potentials import foundation
 from umklapp.potentials.contract import Potential, Prediction
 from umklapp.potentials.foundation import FoundationPotential
 from umklapp.potentials.taylor.correction import Corrected, correct
@@ -55,6 +58,9 @@ COLUMNS = ["crystal", "labels", "draw", "method", "kappa", "kappa_error_bar", "k
 METHODS = ("foundation", "foundation+taylor", "foundation+evidence", "taylor", "symfc")
 OVERSAMPLING = 3.0
 """Cells behind the truth, as a multiple of the least that can be fitted."""
+
+SAME = 1e-3
+"""Relative difference of two truths that is rounding."""
 
 POSTERIOR_DRAWS = 6
 """Of the force constants, for the error bar of `foundation+evidence`."""
@@ -113,7 +119,7 @@ class Panel:
             label = frames.labelled(frame, 0.0, rest, None, engine="file", settings_hash="s")
             labels.append(label)
         conductivity = config.Conductivity(mesh=[options.mesh] * 3)
-        name = from_phonopy(file.primitive).get_chemical_formula("metal")
+        name = materials.key_of(from_phonopy(file.primitive))
         taylor = config.Taylor(noise=options.noise)
         first, others = labels[: options.cells], labels[options.cells :]
         return cls(name, file, first, others, perfect, taylor, conductivity)
@@ -178,11 +184,12 @@ class Panel:
 
 def check(path: Path, file: Phono3py, options: argparse.Namespace) -> None:
     """Raise `InputError` where a file cannot give the truth and labels besides."""
-    if file.forces is None or "first_atoms" in file.dataset:
+    if file.dataset is None or "forces" not in file.dataset:
         raise InputError(
             f"{path}: the panel needs forces on cells in which every atom is displaced at random "
             "(phono3py --rd); displacements of one or two atoms are no labels of a campaign"
         )
+    check_forces(file, path)
     least = math.ceil(force_constants.unknowns(file) / (3 * len(file.supercell)))
     if options.cells < OVERSAMPLING * least:
         raise InputError(
@@ -195,6 +202,30 @@ def check(path: Path, file: Phono3py, options: argparse.Namespace) -> None:
             f"{path}: {len(file.forces)} cells, of which the truth takes {options.cells} "
             f"(--cells): {max(rest, 0)} are left for up to {max(options.labels)} labels (--labels)"
         )
+
+
+def truth_of(panel: Panel, known: Sequence[dict[str, object]]) -> float:
+    """κ(300 K) of DFT's own force constants, W/(m K).
+
+    Args:
+        known: rows that are there.
+
+    Raises:
+        InputError: there is none, or the rows of this crystal have another one.
+    """
+    truth = panel.kappa_of_fit(panel.read_off)
+    if math.isnan(truth):
+        raise InputError(
+            f"{panel.name}: DFT's own force constants give no κ (imaginary modes below -0.05 THz): "
+            "there is no truth to compare with; try more --cells"
+        )
+    for row in known:
+        if row["crystal"] == panel.name and not math.isclose(row["kappa_dft"], truth, rel_tol=SAME):
+            raise InputError(
+                f"{panel.name}: the rows that are there have κ_DFT {row['kappa_dft']:.5g} W/(m K), "
+                f"this file, --cells and --mesh give {truth:.5g}: name another --out"
+            )
+    return truth
 
 
 def chosen(panel: Panel, draw: int, count: int) -> list[Atoms]:
@@ -249,30 +280,54 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=3e-5, help="of the labels (eV/Å)")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/panel.csv"))
     options = parser.parse_args()
+    for name in ("labels", "draws", "mesh", "cells"):
+        if np.min(getattr(options, name)) < 1:
+            parser.error(f"--{name}: at least 1")
     try:
         panels = [Panel.of(path, options) for path in options.params]
-        model = Remembered(FoundationPotential(config.NequixModel(path=options.model)))
+        model = model_of(options, panels)
+        for panel in panels:
+            fill(panel, model, options)
     except UmklappError as error:
         raise SystemExit(str(error)) from None
-    for panel in panels:
-        truth = None
-        for method, count, draw in wanted(options):
-            rows = pd.read_csv(options.out) if options.out.exists() else pd.DataFrame()
-            known = rows.to_dict("records")
-            place = (panel.name, count, draw, method)
-            if any((r["crystal"], r["labels"], r["draw"], r["method"]) == place for r in known):
-                continue
-            same = [row["kappa_dft"] for row in known if row["crystal"] == panel.name]
-            truth = same[0] if same else truth or panel.kappa_of_fit(panel.read_off)
-            value, bar = kappa(panel, method, model, chosen(panel, draw, count))
-            row = dict(zip(COLUMNS, [*place, value, bar, truth], strict=True))
-            table = pd.DataFrame([*known, row])
-            with replacing(options.out) as part:
-                table.round(5).to_csv(part, index=False)
-            print(f"{place}: {value:.4g} ± {bar:.2g}, DFT {truth:.4g}", flush=True)
     table = pd.read_csv(options.out)
     print(summary(table))
     figure.draw(figure.table({"panel": table}), [options.out.with_suffix(".png")])
+
+
+def model_of(options: argparse.Namespace, panels: Sequence[Panel]) -> Potential:
+    """The foundation model, where a method needs one.
+
+    Raises:
+        InputError: environment, weights or elements; named with their remedy.
+    """
+    if not any(method.startswith("foundation") for method in options.methods):
+        return Nothing()
+    section = config.NequixModel(path=options.model)
+    symbols = {symbol for panel in panels for symbol in panel.perfect.get_chemical_symbols()}
+    foundation.check(section, symbols, "--")
+    return Remembered(FoundationPotential(section))
+
+
+def fill(panel: Panel, model: Potential, options: argparse.Namespace) -> None:
+    """Make the rows of a crystal that are missing.
+
+    Raises:
+        UmklappError: as `truth_of`; of the model.
+    """
+    rows = pd.read_csv(options.out) if options.out.exists() else pd.DataFrame()
+    known = rows.to_dict("records")
+    truth = truth_of(panel, known)
+    present = {(r["crystal"], r["labels"], r["draw"], r["method"]) for r in known}
+    for method, count, draw in wanted(options):
+        place = (panel.name, count, draw, method)
+        if place in present:
+            continue
+        value, bar = kappa(panel, method, model, chosen(panel, draw, count))
+        known.append(dict(zip(COLUMNS, [*place, value, bar, truth], strict=True)))
+        with replacing(options.out) as part:
+            pd.DataFrame(known).round(5).to_csv(part, index=False)
+        print(f"{place}: {value:.4g} ± {bar:.2g}, DFT {truth:.4g}", flush=True)
 
 
 if __name__ == "__main__":

@@ -72,6 +72,16 @@ def test_links_and_pictures_exist(root):
     assert not missing
 
 
+def test_links_of_the_manual_stay_in_it(root):
+    """`make docs` takes any other link for an error; it adds the figures of benchmarks/results."""
+    figure = re.compile(r"\.\./benchmarks/results/\w+\.png")
+    for page in sorted((root / "docs").glob("*.md")):
+        for link in re.findall(r"\]\(([^)\s#]+)[^)]*\)", page.read_text()):
+            target = (page.parent / link).resolve()
+            inside = target.is_relative_to(root / "docs") or figure.fullmatch(link)
+            assert inside or "://" in link, f"{page.name}: {link}"
+
+
 def headings(page: Path) -> list[str]:
     """Headings of a page, outside of blocks of code."""
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
@@ -138,12 +148,13 @@ def test_commands_of_the_documentation_mean_what_they_say(root):
 
 
 def test_subcommands_of_the_documentation_exist(root):
-    line = re.compile(r"^ *(?:\.venv/bin/)?(umklapp [a-z]+ .*)$|`(umklapp [a-z]+ [^`]+)`", re.M)
-    commands = [
-        found.group(1) or found.group(2)
-        for page in pages(root)
-        for found in line.finditer(page.read_text())
-    ]
+    block = re.compile(r"^ *```.*?^ *```", re.DOTALL | re.MULTILINE)
+    line = re.compile(r"^ *(?:\.venv/bin/)?(umklapp [a-z-]+ .*)$", re.MULTILINE)
+    inline = re.compile(r"`(umklapp [a-z-]+ [^`]+)`")
+    commands = []
+    for text in (page.read_text() for page in pages(root)):
+        commands += [command for code in block.findall(text) for command in line.findall(code)]
+        commands += inline.findall(block.sub("", text))
     commands = [command.replace("\n", " ") for command in commands if "potential 1" not in command]
     assert len(commands) > 5
     for command in commands:

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 
-@pytest.mark.physics  # needs an environment of its own, and a minute on a busy machine
+@pytest.mark.slow
 def test_the_manual_is_built_without_a_warning(root, tmp_path):
     generator = root / ".venv-docs/bin/mkdocs"
     if not generator.exists():

@@ -12,6 +12,15 @@ RIDDLES = (
     "free of verdicts",
     "must not be paid for",
     "its result of then",
+    "met their fates",
+    "cannot be meant",
+    "does not come back from",
+    "dies of this file",
+    "dropped in silence",
+    "knows only so much disorder",
+    "The way of the data",
+    "heavier hand",
+    "Not all test frames are strangers",
 )
 """Phrases that readers had to read twice; none may come back."""
 

@@ -193,7 +193,7 @@ def _check_shared(campaign: Campaign, keys: Sequence[str]) -> None:
     unknown = [key for key in left_out if key not in keys]
     if unknown:
         raise InputError(
-            f"shared.leave_out has {', '.join(unknown)}, which materials.select has not"
+            f"shared.leave_out names {', '.join(unknown)}, which materials.select does not have"
             f"{nearest(unknown[0], keys)}"
         )
     if set(left_out) == set(keys):

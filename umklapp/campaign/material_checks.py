@@ -22,6 +22,7 @@ from umklapp.crystals import (
     symmetry,
 )
 from umklapp.crystals.formats import given
+from umklapp.crystals.formats.displaced_cells import check_forces
 from umklapp.crystals.formats.force_sets import load_params
 from umklapp.errors import InputError
 from umklapp.learning.events import reference_dynamics
@@ -101,7 +102,8 @@ def check_files(campaign: Campaign, material: str, cells: Cells) -> None:
     _check_reference_dynamics(campaign, material, cells)
     _check_curvature(campaign, material)
     if campaign.phonons.force_constants is not None:
-        load_params(campaign.phonons.force_constants)
+        path = campaign.phonons.force_constants
+        check_forces(load_params(path), path)
 
 
 def _check_curvature(campaign: Campaign, material: str) -> None:

@@ -30,7 +30,9 @@ class So3krates(Section):
     features: int = Field(32, ge=4, description="invariant features of an atom")
     heads: int = Field(4, ge=1, description="of the attention; divides features")
     energy_width: int = Field(32, ge=4, description="of the network that gives the energy")
-    radial_basis: Literal["bernstein", "gaussian", "bessel"] = "bernstein"
+    radial_basis: Literal["bernstein", "gaussian", "bessel"] = Field(
+        "bernstein", description="kind of the radial functions"
+    )
     cutoff_function: Literal["phys", "polynomial", "exponential", "cosine"] = Field(
         "phys", description="`phys` has two continuous derivatives; `cosine` only one"
     )

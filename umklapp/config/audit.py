@@ -13,17 +13,17 @@ class Audit(Section):
     labels: int = Field(
         6,
         ge=0,
-        description="labels of one audit, shared out over thermal cells, cells displaced as for "
-        "fc3 and Green–Kubo trajectories; 0: no audit",
+        description="number of labels of one audit, distributed over thermal cells, cells "
+        "displaced as for fc3, and Green–Kubo trajectories; 0: no audit",
     )
-    temperature: Positive = Field(300.0, description="of the thermal cells (K)")
+    temperature: Positive = Field(300.0, description="temperature of the thermal cells (K)")
     largest_error: Positive | None = Field(
         None,
-        description="largest force error of one atom that passes (eV/Å); default: five times "
-        "`rounds.force_error`",
+        description="largest force error of one atom with which the audit passes (eV/Å); default: "
+        "five times `rounds.force_error`",
     )
     anharmonic_error: Positive = Field(
         0.5,
         description="largest error of the anharmonic forces of thermal cells, relative to these "
-        "forces, that passes",
+        "forces, with which the audit passes",
     )

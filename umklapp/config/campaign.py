@@ -42,18 +42,19 @@ class Campaign(Section):
         description="output folder of this campaign alone",
     )
     materials: Materials
-    reference: Reference
+    reference: Reference = Field(description="program that labels frames, and its settings")
     foundation: Foundation | None = Field(
-        None, description="κ by a foundation model without any label; without it: not"
+        None, description="κ of every material by a foundation model, before the first label"
     )
-    order: Order | None = Field(
-        None, description="which materials are calculated first; without it: in no order"
+    order: Order | None = Field(None, description="which materials are computed first")
+    seeds: list[Seed] = Field(
+        min_length=1,
+        description="sources of the labels before the first round; several kinds can be mixed",
     )
-    seeds: list[Seed] = Field(min_length=1)
     split: Split = Split()
     potential: Potential = Potential()
     finetune: CurvatureFinetune | None = Field(
-        None, description="train every member on with second derivatives; without it: not"
+        None, description="fine-tuning of every member on second derivatives; null: none"
     )
     committee: Committee = Committee()
     shared: Shared = Shared()
@@ -64,10 +65,13 @@ class Campaign(Section):
     phonons: Phonons = Phonons()
     conductivity: Conductivity = Conductivity()
     green_kubo: GreenKubo | None = Field(
-        None, description="heat transport from dynamics; without this section it is not run"
+        None,
+        description="κ from the heat flux in dynamics; without this section it is not computed",
     )
     audit: Audit | None = Field(
-        Audit(), description="labels in the ensembles that gave κ; null: the result is not audited"
+        Audit(),
+        description="test of the committee on fresh labels from the ensembles in which κ is "
+        "computed; null: no audit",
     )
     elastic: Elastic | None = Field(
         None, description="elastic constants; without this section they are not computed"
@@ -97,7 +101,7 @@ class Campaign(Section):
             return self
         if self.foundation is None:
             raise ValueError(
-                "order needs what a foundation model says of every material: add a section "
+                "order needs results of a foundation model for every material: add a section "
                 "foundation, or set order.rehearsal to the results folder of a rehearsal"
             )
         if self.order.by == "kappa_change" and not self.foundation.own_lattice:
@@ -182,8 +186,8 @@ class Campaign(Section):
             return self
         if any(seed.kind == "low_fidelity" for seed in self.seeds):
             raise ValueError(
-                "potential.baseline 'taylor' cannot describe what leaves the crystal: set it to "
-                "'none', or leave out the low_fidelity seeds"
+                "potential.baseline 'taylor' cannot describe atoms that leave their sites: set it "
+                "to 'none', or leave out the low_fidelity seeds"
             )
         if self.materials.sampling_supercell != self.materials.phonon_supercell:
             raise ValueError(

@@ -41,14 +41,16 @@ class Materials(Section):
         "`mp-…`; the key is read from MP_API_KEY)",
     )
     relax: bool = Field(True, description="relax the primitive cell with the reference engine")
-    relax_fmax: Positive = Field(0.005, description="relaxation ends below this force (eV/Å)")
+    relax_fmax: Positive = Field(
+        0.005, description="the relaxation ends when no force is larger than this (eV/Å)"
+    )
     relax_smax: Positive = Field(
-        5e-4, description="... and below this stress (eV/Å³; 6.2e-4 is 0.1 GPa)"
+        5e-4, description="and no stress is larger than this (eV/Å³; 6.2e-4 is 0.1 GPa)"
     )
     symmetry: Literal["keep", "report"] = Field(
         "keep",
-        description="a relaxed cell of another space group than the table's: an error, or a line "
-        "in the log and in structure.json",
+        description="what happens if the relaxed cell has another space group than the table: "
+        "`keep` is an error, `report` a line in the log and in structure.json",
     )
     cells: Path | None = Field(
         None,
@@ -111,7 +113,9 @@ class RattledSeed(Section):
     kind: Literal["rattled"] = "rattled"
     count: int = Field(ge=1, description="number of frames")
     amplitudes: list[Positive] = Field(
-        [0.03], min_length=1, description="standard deviations (Å), used in turn"
+        [0.03],
+        min_length=1,
+        description="standard deviations of the displacements (Å); the frames take them in turn",
     )
     strain: float = Field(0.0, ge=0, lt=0.2, description="largest random strain component")
     supercell: Matrix | Literal["phonon"] | None = Field(
@@ -127,7 +131,9 @@ class HarmonicSeed(Section):
 
     kind: Literal["harmonic"] = "harmonic"
     count: int = Field(ge=1, description="number of thermal frames")
-    temperatures: list[Positive] = Field([300.0], min_length=1, description="K, used in turn")
+    temperatures: list[Positive] = Field(
+        [300.0], min_length=1, description="temperatures (K); the frames take them in turn"
+    )
     displacement: Positive = Field(0.02, description="finite displacement for fc2 (Å)")
 
 
@@ -163,7 +169,9 @@ class NomadSeed(GivenLabels):
     """Labelled frames of a data set on NOMAD, found by its DOI (`docs/nomad.md`)."""
 
     kind: Literal["nomad"] = "nomad"
-    doi: str = Field("10.17172/NOMAD/2021.11.11-1", pattern=r"^10\.\d+/\S+$")
+    doi: str = Field(
+        "10.17172/NOMAD/2021.11.11-1", pattern=r"^10\.\d+/\S+$", description="DOI of the data set"
+    )
     server: str = Field(
         "https://nomad-lab.eu/prod/v1/api/v1", pattern=r"^https?://\S+$", description="NOMAD API v1"
     )
@@ -171,10 +179,15 @@ class NomadSeed(GivenLabels):
         r"(^|/)trajectory\.son$", min_length=1, description="regular expression on paths"
     )
     parents: int = Field(
-        1, ge=0, le=3, description="look also so many folders above the entries' own"
+        1,
+        ge=0,
+        le=3,
+        description="number of folders above an entry's own in which files are listed, too",
     )
     max_megabytes: Positive = Field(
-        2000.0, description="more than this for one material is an error before any download"
+        2000.0,
+        description="if the files of one material are larger than this (MB), the workflow stops "
+        "before it downloads any",
     )
     checksums: Path | None = Field(
         None, description="json of SHA-256 by `upload/path` (a manifest of an earlier download)"
@@ -198,7 +211,7 @@ Seed = Annotated[
 
 
 class Split(Section):
-    """Time-blocked split: each part is its own stretch of every seed, in this order."""
+    """Shares of the seeds that calibrate and test; each part is a stretch of time of its own."""
 
     calibration: Fraction = Field(0.15, description="fraction for calibration and acquisition")
     test: Fraction = Field(0.2, description="fraction held back for the test errors")

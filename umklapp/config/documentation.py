@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from inspect import cleandoc
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from umklapp.config.base import Section
 from umklapp.config.campaign import Campaign
 
 log = logging.getLogger(__name__)
+
+KINDS = ("kind", "engine", "package")
+"""Keys whose one value says which of several sections it is."""
 
 
 def schema() -> str:
@@ -29,9 +34,9 @@ def _sections(model: type[BaseModel], name: str) -> Iterator[tuple[str, type[Bas
         while stack:
             item = stack.pop(0)
             if isinstance(item, type) and issubclass(item, Section):
-                kind = item.model_fields.get("kind") or item.model_fields.get("engine")
+                kind = _kind(item)
                 label = f"{name}.{key}" if name != "campaign" else key
-                yield from _sections(item, f"{label} ({kind.default})" if kind else label)
+                yield from _sections(item, f"{label} ({kind})" if kind else label)
             stack.extend(getattr(item, "__args__", ()))
 
 
@@ -56,30 +61,75 @@ def _type_name(annotation: object) -> str:
     return str(getattr(annotation, "__name__", annotation))
 
 
+def _kind(model: type[BaseModel]) -> str | None:
+    """The one value of the key that tells a section from its alternatives, such as `gpaw`."""
+    for key in KINDS:
+        field = model.model_fields.get(key)
+        if (
+            field
+            and get_origin(field.annotation) is Literal
+            and len(get_args(field.annotation)) == 1
+        ):
+            return str(field.default)
+    return None
+
+
+def _tables() -> Iterator[tuple[str, type[BaseModel], str]]:
+    """Name and model of every section, with the name under which the table of its keys stands.
+
+    A model that is used in several places has one table, at the place nearest to the top; sections
+    within it are not repeated either.
+    """
+    places = list(dict.fromkeys(_sections(Campaign, "campaign")))
+    homes: dict[type[BaseModel], str] = {}
+    for name, model in places:
+        if model not in homes or name.count(".") < homes[model].count("."):
+            homes[model] = name
+    elsewhere = tuple(f"{name}." for name, model in places if homes[model] != name)
+    for name, model in places:
+        if not name.startswith(elsewhere):
+            yield name, model, homes[model]
+
+
 def docs_table() -> str:
     """The configuration reference as markdown."""
     lines = [
         "# Configuration reference",
         "",
-        "Generated from `umklapp/config/` by `make docs`; do not edit by hand.",
-        "An unknown key or an impossible value stops before any job starts.",
+        "`make docs` generates this page from `umklapp/config/`; do not edit it by hand.",
+        "An unknown key or an impossible value stops the workflow before any job starts.",
+        "A section in parentheses, such as `seeds (aimd)`, is one of several kinds.",
     ]
-    for name, model in _sections(Campaign, "campaign"):
-        lines += ["", f"## {name}", "", (model.__doc__ or "").strip(), ""]
+    for name, model, home in _tables():
+        lines += ["", f"## {name}", ""]
+        if name != home:
+            lines += [f"The keys are those of the section `{home}`."]
+            continue
+        lines += [cleandoc(model.__doc__ or ""), ""]
         lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
-        for key, field in model.model_fields.items():
-            default = (
-                "**needed**"
-                if field.is_required()
-                else field.get_default(call_default_factory=True)
-            )
-            if isinstance(default, BaseModel):
-                default = "see below"
-            extra = field.json_schema_extra
-            said = extra.get("form") if isinstance(extra, dict) else None
-            kind = said or _type_name(field.annotation)
-            lines.append(f"| `{key}` | {kind} | {default} | {field.description or ''} |")
+        lines += [_row(key, field) for key, field in model.model_fields.items()]
     return "\n".join(lines) + "\n"
+
+
+def _meaning(key: str, annotation: object) -> str:
+    """Of a key without a description: the first sentence of its section."""
+    if key in KINDS:
+        return "selects this kind of section"
+    for item in (annotation, *getattr(annotation, "__args__", ())):
+        if isinstance(item, type) and issubclass(item, Section):
+            return (item.__doc__ or "").splitlines()[0]
+    return ""
+
+
+def _row(key: str, field: FieldInfo) -> str:
+    default = "**needed**" if field.is_required() else field.get_default(call_default_factory=True)
+    if isinstance(default, BaseModel):
+        default = "see below"
+    extra = field.json_schema_extra
+    form = extra.get("form") if isinstance(extra, dict) else None
+    meaning = field.description or _meaning(key, field.annotation)
+    shown = [str(text).replace("|", "\\|") for text in (default, meaning)]
+    return f"| `{key}` | {form or _type_name(field.annotation)} | {shown[0]} | {shown[1]} |"
 
 
 GENERATED = {Path("config/schema.json"): schema, Path("docs/configuration.md"): docs_table}

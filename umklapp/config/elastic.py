@@ -21,21 +21,26 @@ class Elastic(Section):
     )
     cell: Literal["primitive", "sampling"] = Field(
         "primitive",
-        description="what is strained; `sampling` has the k-points of the labels, and costs more",
+        description="which cell is strained; `sampling` has the k-points of the labels, and costs "
+        "more",
     )
     relax: bool = Field(
         True,
-        description="every member at its own lattice constants (space group kept); otherwise at "
-        "the reference's, under the stress that is reported",
+        description="relax every member to its own lattice constants (with its space group); "
+        "otherwise all members are strained at the reference's lattice, and their "
+        "residual stress is reported",
     )
-    fmax: Positive = Field(1e-4, description="members: where relaxations end (eV/Å)")
-    smax: Positive = Field(1e-5, description="... and stress of a relaxed lattice (eV/Å³)")
+    fmax: Positive = Field(1e-4, description="members: relaxations end below this force (eV/Å)")
+    smax: Positive = Field(
+        1e-5, description="members: relaxations of the lattice end below this stress (eV/Å³)"
+    )
     reference: bool = Field(
         False,
-        description="the reference engine's own constants too; every strained cell is a label",
+        description="compute the constants of the reference engine, too; every strained cell is a "
+        "label",
     )
     reference_fmax: Positive = Field(
-        1e-3, description="reference: where relaxations of the ions end (eV/Å)"
+        1e-3, description="reference: relaxations of the ions end below this force (eV/Å)"
     )
 
     @field_validator("amplitudes")

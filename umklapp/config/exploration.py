@@ -15,47 +15,66 @@ class NptBarostat(Section):
     pressure: float = Field(0.0, description="GPa")
     time: Positive = Field(500.0, description="relaxation time (fs)")
     compressibility: Positive = Field(
-        0.02, description="estimate (1/GPa); sets how fast the cell follows, not where it goes"
+        0.02,
+        description="estimate of the compressibility (1/GPa); it sets how fast the cell relaxes, "
+        "not to which volume",
     )
-    anisotropic: bool = Field(False, description="all six strains instead of the volume alone")
+    anisotropic: bool = Field(
+        False, description="change all six strains of the cell and not the volume alone"
+    )
 
 
 class MdExploration(Section):
     """Langevin dynamics with the committee from several starting frames, in one batch."""
 
     kind: Literal["md"] = "md"
-    replicas: int = Field(4, ge=1)
-    temperatures: list[Positive] = Field([300.0], min_length=1, description="K, used in turn")
-    ensemble: Literal["nvt", "npt"] = "nvt"
-    barostat: NptBarostat = NptBarostat()
+    replicas: int = Field(
+        4, ge=1, description="number of independent trajectories, run in one batch"
+    )
+    temperatures: list[Positive] = Field(
+        [300.0], min_length=1, description="temperatures (K); the replicas take them in turn"
+    )
+    ensemble: Literal["nvt", "npt"] = Field(
+        "nvt", description="constant volume (`nvt`) or constant pressure (`npt`)"
+    )
+    barostat: NptBarostat = Field(NptBarostat(), description="barostat of `ensemble: npt`")
     timestep: Positive = Field(2.0, description="fs")
     friction: Positive = Field(0.01, description="1/fs")
-    steps: int = Field(500, ge=1, description="bound per replica; reaching it is a result")
-    every: int = Field(10, ge=1, description="uncertainty and a kept frame every n steps")
+    steps: int = Field(500, ge=1, description="largest number of steps of a replica")
+    every: int = Field(
+        10, ge=1, description="steps between two kept frames, each with its uncertainty"
+    )
     driver: Literal["mean", "members"] = Field(
         "mean",
-        description="what moves the atoms: the committee mean, or one member per replica, which "
-        "asks the others only every n steps",
+        description="what moves the atoms: `mean`, the committee mean, or `members`, one member "
+        "per replica, where the other members are evaluated at every n-th step only",
     )
     backend: Literal["own", "torchsim"] = Field(
         "own",
-        description="who integrates: our own dynamics, or torch-sim with everything on the GPU "
-        "(`pip install umklapp[torchsim]`; NVT by the mean, one stream of noise)",
+        description="`own`: umklapp's own dynamics; `torchsim`: torch-sim, with everything on the "
+        "GPU (NVT on the committee mean, one random stream for all replicas)",
     )
     bias: float = Field(
         0.0,
         ge=0,
         lt=1,
-        description="push towards disagreement, relative to the mean force (0: none)",
+        description="force towards disagreement of the members, relative to the mean force (0: "
+        "none)",
     )
-    max_temperature: Positive = Field(5.0, description="stop above this multiple of the target T")
-    min_distance: Positive = Field(0.6, description="stop below this multiple of the shortest bond")
-    max_force: Positive = Field(50.0, description="stop above this force (eV/Å)")
+    max_temperature: Positive = Field(
+        5.0, description="a replica ends above this multiple of its temperature"
+    )
+    min_distance: Positive = Field(
+        0.6, description="a replica ends below this multiple of the shortest bond length"
+    )
+    max_force: Positive = Field(50.0, description="a replica ends above this force (eV/Å)")
     max_uncertainty: Positive = Field(
-        1.0, description="stop where members differ by more than this on an atom (eV/Å)"
+        1.0, description="a replica ends if the spread of the force on an atom exceeds this (eV/Å)"
     )
     max_drift: Positive = Field(
-        0.1, description="stop at this drift of the conserved energy (eV/atom; NVT, no bias)"
+        0.1,
+        description="a replica ends at this drift of the conserved energy (eV per atom; NVT "
+        "without bias)",
     )
 
     @model_validator(mode="after")

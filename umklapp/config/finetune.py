@@ -45,16 +45,19 @@ class CurvatureFinetune(Section):
         "phonon", description="the supercell of `materials` whose second derivatives are learned"
     )
     displacement: Positive = Field(
-        0.03, le=0.2, description="`labels: reference`: of one atom at a time (Å)"
+        0.03, le=0.2, description="displacement of one atom at a time for `labels: reference` (Å)"
     )
     equilibrium: Literal["assume", "label"] = Field(
         "assume",
-        description="forces (and, after relaxation, stress) of the perfect supercell are zero, or "
-        "it is labelled too: one label more",
+        description="`assume`: the forces (and, after a relaxation, the stress) of the perfect "
+        "supercell are zero; `label`: the engine labels it, one label more",
     )
     steps: int = Field(300, ge=1, description="curvature steps")
     cotraining: int = Field(
-        4, ge=0, description="ordinary steps after each curvature step; 0: none, it forgets more"
+        4,
+        ge=0,
+        description="ordinary steps after each curvature step; with 0 the member forgets more of "
+        "its other labels",
     )
     probe: Literal["one_hot", "random"] = Field(
         "one_hot",
@@ -63,22 +66,30 @@ class CurvatureFinetune(Section):
     )
     columns: int = Field(1, ge=1, description="probes in a curvature step; compiled: at least 2")
     batch_size: int = Field(2, ge=1, description="frames in an ordinary step")
-    learning_rate: Positive = Field(1e-3, description="constant, AdamW")
-    weight_decay: float = Field(1e-3, ge=0)
+    learning_rate: Positive = Field(1e-3, description="learning rate of AdamW, constant")
+    weight_decay: float = Field(1e-3, ge=0, description="weight decay of AdamW")
     clip_norm: Positive = Field(100.0, description="largest norm of the gradient of all weights")
-    ema_decay: float = Field(0.99, ge=0, lt=1)
-    weights: CurvatureWeights = CurvatureWeights()
-    cotraining_weights: OrdinaryWeights = OrdinaryWeights()
+    ema_decay: float = Field(
+        0.99, ge=0, lt=1, description="decay of the exponential average of the weights, per step"
+    )
+    weights: CurvatureWeights = Field(
+        CurvatureWeights(), description="weights of the loss in a curvature step"
+    )
+    cotraining_weights: OrdinaryWeights = Field(
+        OrdinaryWeights(), description="weights of the loss in an ordinary step"
+    )
     validate_every: int = Field(
         10, ge=1, description="curvature steps between validations; the best weights are kept"
     )
     forgetting: Positive = Field(
         1.5,
-        description="a material is not converged while fine-tuning multiplies a member's force "
-        "error on its held-out frames by more than this",
+        description="a material does not converge while fine-tuning raises a member's force error "
+        "on its held-out frames by more than this factor",
     )
     compile: bool = Field(
-        False, description="torch.compile the training graphs (minutes; pays with many steps)"
+        False,
+        description="compile the training graphs with torch.compile; takes minutes, so it helps "
+        "only with many steps",
     )
 
     @model_validator(mode="after")

@@ -21,16 +21,20 @@ class NequixModel(Section):
         "nequix-oam-1-pft", "nequix-oam-1", "nequix-omat-1", "nequix-mp-1", "nequix-mp-1-pft"
     ] = Field(
         "nequix-oam-1-pft",
-        description="published weights; downloaded once into ~/.cache/nequix/models, where nequix "
-        "itself looks for them; not read where there is a path",
+        description="published weights. They are downloaded once into ~/.cache/nequix/models, "
+        "where nequix itself looks for them; `path` has precedence",
     )
     path: Path | None = Field(None, description="file of weights (.nqx); none: those of `name`")
     sha256: str | None = Field(
-        None, pattern=r"^[0-9a-f]{64}$", description="of the weights; others are refused"
+        None,
+        pattern=r"^[0-9a-f]{64}$",
+        description="expected hash of the weights; other weights are refused",
     )
     environment: str = Field(ENVIRONMENT, description="folder of its Python environment")
     functional: str = Field(
-        "PBE", min_length=1, description="functional of its training, said beside every number"
+        "PBE",
+        min_length=1,
+        description="functional of the model's training data; stated beside every number",
     )
 
 
@@ -43,12 +47,15 @@ class CalculatorModel(Section):
         description="`module:Class` or a function that gives a calculator, for example "
         "`sevenn.calculator:SevenNetCalculator`",
     )
-    parameters: dict[str, Any] = Field({}, description="its keyword arguments")
+    parameters: dict[str, Any] = Field({}, description="keyword arguments of the calculator")
     environment: str | None = Field(
-        None, description="folder of the Python environment it is imported in; none: this one"
+        None,
+        description="folder of the Python environment that has the calculator; none: umklapp's own",
     )
     functional: str = Field(
-        "not stated", min_length=1, description="functional of its training, said with each number"
+        "not stated",
+        min_length=1,
+        description="functional of the model's training data; stated beside every number",
     )
 
 
@@ -60,22 +67,30 @@ class Foundation(Section):
 
     model: FoundationModel = Field(description="which model, and where it is")
     own_lattice: bool = Field(
-        True, description="κ at the lattice that the model relaxes to, too, beside the campaign's"
+        True, description="compute κ also at the lattice to which the model relaxes the crystal"
     )
     unknowns: int = Field(
         3000,
         ge=1,
-        description="free numbers of the fit of fc2 and fc3; pairs are cut off where there are "
-        "more (`phonons.pair_cutoff` cuts earlier)",
+        description="largest number of free parameters of the fit of fc2 and fc3; pairs at larger "
+        "distances are left out to stay below it (`phonons.pair_cutoff` can leave out "
+        "more)",
     )
     oversampling: Positive = Field(
-        4.0, ge=1.5, description="random supercells, as a multiple of the least that can be fitted"
+        4.0,
+        ge=1.5,
+        description="number of random supercells, as a multiple of the smallest number that "
+        "determines the fit",
     )
     thermal_frames: int = Field(
-        8, ge=2, description="cells of the model's harmonic crystal at 300 K that give σᴬ"
+        8,
+        ge=2,
+        description="number of cells with displacements of the model's harmonic crystal at 300 K "
+        "from which σᴬ is computed",
     )
     correction: bool = Field(
         True,
-        description="also κ of the model with the Taylor correction (prior `potential.taylor`) by "
-        "the training labels in the phonon supercell, as soon as there are any",
+        description="compute also κ of the model with the Taylor correction (prior "
+        "`potential.taylor`) from the training labels in the phonon supercell, as soon "
+        "as there are any",
     )

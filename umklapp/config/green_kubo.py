@@ -21,34 +21,42 @@ class GreenKubo(Section):
     temperature: Positive = Field(300.0, description="K")
     supercell: Matrix | None = Field(
         None,
-        description="rows in primitive vectors; default: materials.phonon_supercell. The range of "
-        "the potential may be longer than the cell",
+        description="rows in primitive vectors; default: materials.phonon_supercell. The cell may "
+        "be smaller than the range of the potential",
     )
     trajectories: int = Field(
-        8, ge=1, description="independent runs, driven by the members of the committee in turn"
+        8,
+        ge=1,
+        description="number of independent runs; the members of the committee drive them in turn",
     )
     timestep: Positive = Field(2.0, description="fs")
-    equilibration: Positive = Field(5.0, description="Langevin dynamics before each run (ps)")
-    friction: Positive = Field(0.01, description="of the equilibration (1/fs)")
-    length: Positive = Field(50.0, description="constant-energy dynamics of each run (ps)")
+    equilibration: Positive = Field(
+        5.0, description="length of the Langevin dynamics before each run (ps)"
+    )
+    friction: Positive = Field(0.01, description="friction of the equilibration (1/fs)")
+    length: Positive = Field(
+        50.0, description="length of the constant-energy dynamics of each run (ps)"
+    )
     flux_every: int = Field(4, ge=1, description="steps between two fluxes")
     frames_every: int = Field(2, ge=1, description="fluxes between two kept frames (for lifetimes)")
     least_atoms: int = Field(
         128,
         ge=1,
-        description="κ from fewer atoms stands with a warning and is not trusted: waves longer "
-        "than the cell are missing (128 is the smallest supercell of the published screening)",
+        description="κ from fewer atoms gets a warning and is not trusted, because waves longer "
+        "than the cell are missing (128 is the smallest supercell of the published "
+        "screening)",
     )
     max_drift: Positive = Field(
-        0.002, description="a run whose energy drifts by more is not used (eV/atom over the run)"
+        0.002, description="runs with a larger energy drift are left out (eV per atom over the run)"
     )
     procedure: Literal["umklapp", "vibes"] = Field(
-        "umklapp", description="analysis: our own, or FHI-vibes' published steps to the letter"
+        "umklapp", description="analysis: umklapp's own, or the published steps of FHI-vibes"
     )
     gauge: Literal["lattice", "full"] = Field(
         "lattice",
-        description="flux with the distances of the lattice sites (no convection, less noise; for "
-        "solids), or with those of the atoms and convection",
+        description="`lattice`: heat flux with the distances of the lattice sites (no convection, "
+        "less noise; for solids); `full`: with the distances of the atoms and "
+        "convection",
     )
     size_correction: bool = Field(
         True, description="extrapolate to infinite size by mode lifetimes (Knoop et al. 2023)"
@@ -57,8 +65,8 @@ class GreenKubo(Section):
     effective_frames: int = Field(
         0,
         ge=0,
-        description="frames of the dynamics that effective force constants are fitted to, for κ by "
-        "the Boltzmann equation with them (0: not)",
+        description="number of frames to which effective force constants are fitted, for κ from "
+        "the Boltzmann equation with them (0: none)",
     )
 
     @model_validator(mode="after")

@@ -48,7 +48,9 @@ class OrderBias(Section):
     """A harmonic push on the crystalline order O, V = ½ N κ (O − target)²."""
 
     targets: list[Annotated[float, Field(ge=0, le=1)]] = Field(
-        min_length=1, description="one per temperature; O is 1 in the crystal, about 1/N in a gas"
+        min_length=1,
+        description="target of the order O for each temperature; O is 1 in the crystal and about "
+        "1/N in a gas",
     )
     stiffness: Positive = Field(3.0, description="κ (eV per atom)")
     shells: int = Field(1, ge=1, le=6, description="least number of shells of Bragg vectors")
@@ -57,7 +59,9 @@ class OrderBias(Section):
 class Distillation(Section):
     """Which sampled frames are worth a label: those that a small committee disagrees about."""
 
-    members: int = Field(3, ge=2, description="networks, each on its own part of the frames")
+    members: int = Field(
+        3, ge=2, description="number of networks, each trained on its own part of the frames"
+    )
     fraction: Fraction = Field(0.8, description="share that a network trains on")
     start: int = Field(20, ge=2, description="random frames to begin with")
     batch: int = Field(20, ge=1, description="frames added in a round")
@@ -65,7 +69,8 @@ class Distillation(Section):
         "energy", description="spread of the energy per atom, or the largest spread of a force"
     )
     bound: Positive | None = Field(
-        None, description="end early when no frame has more spread (eV per atom, or eV/Å)"
+        None,
+        description="stop early when no frame has a larger spread than this (eV per atom, or eV/Å)",
     )
     potential: Potential = Field(
         Potential(
@@ -79,7 +84,8 @@ class Distillation(Section):
                 warm_start=WarmStart(epochs=40, learning_rate=0.01),
             ),
         ),
-        description="their architecture and training; small, since only their spread is used",
+        description="architecture and training of these networks; they can be small, because only "
+        "their spread is used",
     )
 
     @model_validator(mode="after")
@@ -129,37 +135,54 @@ class LowFidelitySeed(Section):
     """Dynamics on a cheap surface through melting and back; the reference labels a few frames."""
 
     kind: Literal["low_fidelity"] = "low_fidelity"
-    surface: Surface = Field(description="what moves the atoms")
-    count: int = Field(ge=2, description="frames that the reference labels, at most")
+    surface: Surface = Field(description="cheap potential that moves the atoms")
+    count: int = Field(
+        ge=2, description="largest number of frames that the reference engine labels"
+    )
     supercell: Matrix | None = Field(None, description="default: the sampling supercell")
     replicas: int = Field(4, ge=1, description="independent runs")
     temperatures: list[Positive] = Field(
-        min_length=1, description="K, one stage after the other: through melting, and quenched"
+        min_length=1,
+        description="temperatures of the stages (K), one after the other: through melting, then "
+        "quenched",
     )
-    ensemble: Literal["nvt", "npt"] = Field("nvt", description="npt needs stress of the surface")
-    barostat: NptBarostat = NptBarostat()
+    ensemble: Literal["nvt", "npt"] = Field(
+        "nvt",
+        description="constant volume or constant pressure; `npt` needs a stress of the surface",
+    )
+    barostat: NptBarostat = Field(NptBarostat(), description="barostat of `ensemble: npt`")
     timestep: Positive = Field(2.0, description="fs")
     friction: Positive = Field(0.02, description="1/fs")
-    steps: int = Field(500, ge=1, description="of every stage")
+    steps: int = Field(500, ge=1, description="steps of every stage")
     every: int = Field(10, ge=1, description="keep every n-th step")
     strains: list[Annotated[float, Field(gt=-0.3, lt=0.3)]] = Field(
-        [0.0], min_length=1, description="linear strain of the cell, the replicas in turn"
+        [0.0],
+        min_length=1,
+        description="linear strains of the cell; the replicas take them in turn",
     )
     defects: list[Literal["none", "frenkel", "antisite"]] = Field(
         ["none"],
         min_length=1,
-        description="what a replica starts with, in turn: an atom moved to the widest void, two "
-        "atoms of different species exchanged",
+        description="defects with which the replicas start, in turn: `frenkel` moves an atom to "
+        "the widest void, `antisite` exchanges two atoms of different species",
     )
-    bias: OrderBias | None = Field(None, description="none: temperature alone melts the crystal")
-    max_temperature: Positive = Field(5.0, description="stop above this multiple of the hottest T")
-    min_distance: Positive = Field(0.6, description="stop below this multiple of the shortest bond")
-    max_force: Positive = Field(50.0, description="stop above this force (eV/Å)")
+    bias: OrderBias | None = Field(
+        None, description="bias on the crystalline order; none: temperature alone melts the crystal"
+    )
+    max_temperature: Positive = Field(
+        5.0, description="a replica ends above this multiple of the highest temperature"
+    )
+    min_distance: Positive = Field(
+        0.6, description="a replica ends below this multiple of the shortest bond length"
+    )
+    max_force: Positive = Field(50.0, description="a replica ends above this force (eV/Å)")
     distillation: Distillation | None = Field(
-        Distillation(), description="none: a random draw instead"
+        Distillation(),
+        description="how a small committee chooses the frames to label; none: at random",
     )
     pretrain: Pretraining | None = Field(
-        None, description="also train the members on cheap labels first"
+        None,
+        description="train the members on cheap labels before the reference labels; none: do not",
     )
 
     @model_validator(mode="after")

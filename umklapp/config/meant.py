@@ -1,4 +1,4 @@
-"""Numbers that cannot be meant: a slip of the keyboard is told before it fills a disk."""
+"""Numbers that must be typing errors: they are refused before they fill a disk."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def problems(campaign: Any) -> Iterator[str]:
     """
     for key, value, most, unit in _implied(campaign):
         if value > most:
-            yield f"{key}: {value:.3g} {unit}; more than {most:.0e} cannot be meant"
+            yield f"{key}: {value:.3g} {unit}; more than {most:.0e} must be a typing error"
     features = campaign.potential.features
     if min(features, default=0) < 0 or (features and features[0] < 1):
         yield f"potential.features: {features}: l = 0 needs a channel, and none can be negative"

@@ -19,38 +19,52 @@ class Taylor(Section):
     """
 
     steps: int = Field(300, ge=1, description="steps of the optimiser")
-    learning_rate: Positive = Field(0.01, description="largest of the cycle")
+    learning_rate: Positive = Field(0.01, description="highest learning rate of the cycle")
     batch_size: int = Field(4, ge=1, description="frames in a step")
-    ema_decay: float = Field(0.99, ge=0, lt=1)
-    energy_scale: Positive = Field(0.1, description="per-atom energies of a fresh network (eV)")
+    ema_decay: float = Field(
+        0.99, ge=0, lt=1, description="decay of the exponential average of the weights, per step"
+    )
+    energy_scale: Positive = Field(
+        0.1, description="size of the atomic energies of an untrained network (eV)"
+    )
     noise: Positive = Field(
         3e-5,
-        description="numerical noise of the force labels (eV/Å); the correction finds what is "
-        "more than this by itself",
+        description="smallest numerical noise of the force labels (eV/Å); the correction estimates "
+        "larger noise itself",
     )
     electrostatics: bool = Field(
-        True, description="third order of the charges Z*/√ε∞ as baseline, where they are known"
+        True,
+        description="take the third order of the point charges Z*/√ε∞ as the mean of the prior, if "
+        "Born charges are known",
     )
     harmonic_width: Positive = Field(
-        0.015, description="correction of known force constants, relative to their norm"
+        0.015,
+        description="width of the correction of known force constants, relative to their norm",
     )
     harmonic_range: Positive = Field(
-        20.0, description="elements where no force constants are known (eV/Å²)"
+        20.0,
+        description="width of second-order elements where no force constants are known (eV/Å²)",
     )
     cubic_width: Positive = Field(
-        0.65, description="third-order elements, extrapolated to nearest neighbours (eV/Å³)"
+        0.65,
+        description="width of third-order elements, extrapolated to nearest neighbours (eV/Å³)",
     )
     cubic_decay: float = Field(
-        6.0, ge=0, description="they decay as (bond/d)^this with the diameter d of the cluster"
+        6.0,
+        ge=0,
+        description="exponent of the decay of third-order widths, (bond/d)^exponent, with the "
+        "diameter d of the cluster of atoms",
     )
     cubic_nearest: Positive = Field(
-        20.0, description="factor for clusters of nearest neighbours only"
+        20.0, description="factor of the width for clusters of nearest neighbours only"
     )
     cubic_cutoff: float | None = Field(
-        None, gt=0, description="no third order beyond this pair distance (Å); all if none"
+        None,
+        gt=0,
+        description="leave out third-order elements beyond this pair distance (Å); none: keep all",
     )
     quartic_width: Positive = Field(
-        100.0, description="fourth-order elements of nearest neighbours (eV/Å⁴)"
+        100.0, description="width of fourth-order elements of nearest neighbours (eV/Å⁴)"
     )
 
 
@@ -64,40 +78,44 @@ class Potential(Section):
     environment: str | None = Field(
         None,
         description="folder of the Python environment of `so3krates` or `mace`; none: `.venv-` and "
-        "the backend's name, in the working directory or beside the code",
+        "the name of the backend, in the working directory or beside the code",
     )
-    cutoff: Positive = Field(4.0, description="r_max (Å)", le=12)
-    layers: int = Field(2, ge=1, le=6)
-    l_max: int = Field(2, ge=0, le=4, description="of the spherical harmonics of an edge")
+    cutoff: Positive = Field(
+        4.0, description="radius within which an atom sees neighbours (Å)", le=12
+    )
+    layers: int = Field(2, ge=1, le=6, description="number of interaction layers")
+    l_max: int = Field(2, ge=0, le=4, description="largest degree l of the spherical harmonics")
     parity: bool = Field(False, description="features of both parities (`nequip`, `allegro`)")
     features: list[int] = Field(
         [24, 16, 8], description="channels for l = 0 … l_max (`nequip`; others: their section)"
     )
-    radial_width: int = Field(64, ge=4, description="of the radial network (not `so3krates`)")
-    bessel: int = Field(8, ge=2, description="radial functions")
-    dtype: Literal["float32", "float64"] = "float32"
+    radial_width: int = Field(64, ge=4, description="width of the radial network (not `so3krates`)")
+    bessel: int = Field(8, ge=2, description="number of radial functions")
+    dtype: Literal["float32", "float64"] = Field("float32", description="precision of the network")
     device: str = Field(
         "auto",
         pattern=r"^(auto|cpu|cuda(:\d+)?)$",
         exclude=True,  # where a number was computed makes it no other number
-        description="where networks run: `auto` is the card that a job asks for with "
-        "`resources.gpu`, else the processor; `cuda:1` names the card of a machine with several",
+        description="where networks run: `auto` is the GPU that a job asks for with "
+        "`resources.gpu`, otherwise the CPU; `cuda:1` names one GPU of a machine with "
+        "several",
     )
     baseline: Literal["none", "taylor"] = Field(
         "none",
-        description="learn on top of a Taylor expansion (harmonic + cubic prior) of the sampling "
-        "supercell; needs frames of that one cell, no stress",
+        description="`taylor`: train on top of a Taylor expansion (harmonic and cubic prior) in "
+        "the sampling supercell; all frames must be in this cell, and there is no "
+        "stress",
     )
     start: str | None = Field(
         None,
-        description="NequIP checkpoint (or package, `.nequip.zip`) that members start from; "
-        "`{material}` and `{member}` are filled in; none: from random weights",
+        description="NequIP checkpoint (or package, `.nequip.zip`) from which members start; "
+        "`{material}` and `{member}` are replaced; none: random weights",
     )
-    training: Training = Training()
-    taylor: Taylor = Taylor()
-    allegro: Allegro = Allegro()
-    so3krates: So3krates = So3krates()
-    mace: Mace = Mace()
+    training: Training = Field(Training(), description="training of a member")
+    taylor: Taylor = Field(Taylor(), description="prior and optimiser of the Taylor expansion")
+    allegro: Allegro = Field(Allegro(), description="further keys of `backend: allegro`")
+    so3krates: So3krates = Field(So3krates(), description="further keys of `backend: so3krates`")
+    mace: Mace = Field(Mace(), description="further keys of `backend: mace`")
 
     @model_validator(mode="before")
     @classmethod
@@ -198,12 +216,13 @@ class Committee(Section):
     subsamples: int = Field(2, ge=1, description="random subsets of the training frames")
     seeds: int = Field(2, ge=1, description="initialisations per subset")
     fraction: Fraction = Field(
-        5 / 6, description="share of the training frames in a subset; the rest validates"
+        5 / 6,
+        description="share of the training frames that a subsample trains on; the others validate",
     )
     engine: Literal["compiled", "eager"] = Field(
         "compiled",
-        description="one compiled graph for all members (made once per architecture; eager where "
-        "there is no compiler), or NequIP's own modules",
+        description="`compiled`: one compiled graph for all members, made once per architecture "
+        "(eager if there is no compiler); `eager`: NequIP's own modules",
     )
 
     @property
@@ -215,7 +234,7 @@ class Committee(Section):
 class Shared(Section):
     """The model of all materials (target `shared`), to start another campaign from."""
 
-    leave_out: list[str] = Field([], description="materials whose labels it does not see")
+    leave_out: list[str] = Field([], description="materials whose labels the model does not learn")
     training: Training | None = Field(
-        None, description="how it is trained; none: as `potential.training`"
+        None, description="training of the model; none: as `potential.training`"
     )

@@ -37,15 +37,18 @@ class Gpaw(Section):
         None,
         gt=0,
         le=0.5,
-        description="real-space grid of density and potential (Å); none: the coarsest that holds "
-        "the plane waves. Forces change as atoms move against it: 0.19 where third derivatives "
-        "count (docs/engines.md)",
+        description="real-space grid of density and potential (Å); none: the coarsest that can "
+        "represent the plane waves. Forces depend on the position of the atoms "
+        "relative to the grid; use 0.19 where third derivatives matter "
+        "(docs/engines.md)",
     )
     smearing: float = Field(0.0, ge=0, description="Fermi–Dirac width (eV); 0 is fixed occupation")
     energy_tolerance: Positive = Field(1e-5, description="SCF: energy per valence electron (eV)")
     density_tolerance: Positive = Field(1e-5, description="SCF: density change per electron")
     eigenstate_tolerance: Positive = Field(1e-8, description="SCF: residual per electron (eV²)")
-    max_iterations: int = Field(80, ge=5, description="SCF cap; hitting it is a Failure")
+    max_iterations: int = Field(
+        80, ge=5, description="largest number of SCF iterations; beyond it the label fails"
+    )
 
 
 class Program(Section):
@@ -92,7 +95,8 @@ class Espresso(Program):
     ph_command: str | None = Field(
         None,
         min_length=1,
-        description="of ph.x, for Born charges (`phonons.born`); default: `command` with ph.x",
+        description="command line of ph.x, for Born charges (`phonons.born`); default: `command` "
+        "with ph.x in place of pw.x",
     )
     pseudo_dir: str = Field(
         "$ESPRESSO_PSEUDO", description="folder of the UPF files, `$VARIABLES` allowed"
@@ -105,12 +109,16 @@ class Espresso(Program):
     )
     ecut: Positive = Field(description="plane-wave cutoff of the wave functions (eV)")
     ecut_density: Positive | None = Field(
-        None, description="... of the density (eV); default 4 × ecut, ultrasoft and PAW need more"
+        None,
+        description="plane-wave cutoff of the density (eV); default: 4 × ecut; ultrasoft and PAW "
+        "need more",
     )
     smearing: float = Field(0.0, ge=0, description="Gaussian width (eV); 0 is fixed occupation")
     energy_tolerance: Positive = Field(1e-8, description="SCF: estimated error (eV per atom)")
     mixing: Positive = Field(0.7, le=1, description="`mixing_beta` of the first attempt")
-    max_iterations: int = Field(100, ge=1, description="SCF cap; hitting it is a Failure")
+    max_iterations: int = Field(
+        100, ge=1, description="largest number of SCF iterations; beyond it the label fails"
+    )
     parameters: dict[str, dict[str, Any]] = Field(
         {}, description="more input by namelist: `{system: {assume_isolated: …}}`"
     )
@@ -133,16 +141,20 @@ class Aims(Program):
         description="folder of the basis sets (with `light`, `tight`, … in it), `$VARIABLES` "
         "allowed",
     )
-    xc: str = Field("pbesol", description="functional, in the words of control.in")
+    xc: str = Field("pbesol", description="functional, as control.in names it")
     basis: str = Field("light", description="folder in species_dir: light, intermediate, tight, …")
-    relativistic: str = Field("atomic_zora scalar", description="in the words of control.in")
+    relativistic: str = Field(
+        "atomic_zora scalar", description="relativistic treatment, as control.in names it"
+    )
     density_tolerance: Positive = Field(1e-6, description="SCF: `sc_accuracy_rho`")
     force_tolerance: Positive | None = Field(
         None, description="SCF: `sc_accuracy_forces` (eV/Å); default: the program's"
     )
     smearing: Positive = Field(0.01, description="Gaussian width of the occupation (eV)")
     stress: bool = Field(True, description="analytical stress; costs about as much as the forces")
-    max_iterations: int = Field(100, ge=1, description="SCF cap; hitting it is a Failure")
+    max_iterations: int = Field(
+        100, ge=1, description="largest number of SCF iterations; beyond it the label fails"
+    )
     parameters: dict[str, Any] = Field({}, description="more keywords of control.in")
 
 
@@ -159,15 +171,19 @@ class Vasp(Program):
     pseudo_dir: str = Field(
         "$VASP_PP_PATH", description="folder that holds `potpaw_PBE…`, `$VARIABLES` allowed"
     )
-    version: str | None = Field(None, description="of the data sets: `54` is `potpaw_PBE.54`")
-    setups: dict[str, str] = Field(
-        {}, description="data set of a species, as its suffix: `{Na: _pv}`; default: plain"
+    version: str | None = Field(
+        None, description="version of the data sets: `54` stands for `potpaw_PBE.54`"
     )
-    xc: str = Field("pbesol", description="functional, in the words of ASE: pbesol, pbe, lda, …")
+    setups: dict[str, str] = Field(
+        {}, description="suffix of the data set of a species: `{Na: _pv}`; default: no suffix"
+    )
+    xc: str = Field("pbesol", description="functional, as ASE names it: pbesol, pbe, lda, …")
     ecut: Positive = Field(520.0, description="ENCUT (eV)")
     smearing: Positive = Field(0.01, description="Gaussian width SIGMA (eV)")
     energy_tolerance: Positive = Field(1e-8, description="EDIFF (eV)")
-    max_iterations: int = Field(100, ge=1, description="NELM; hitting it is a Failure")
+    max_iterations: int = Field(
+        100, ge=1, description="largest number of SCF iterations (NELM); beyond it the label fails"
+    )
     parameters: dict[str, Any] = Field({}, description="more INCAR tags, as ASE's keywords")
 
 

@@ -23,34 +23,44 @@ class Acquisition(Section):
 
     strategy: Literal["threshold", "almomd", "random"] = Field(
         "threshold",
-        description="every frame whose expected force error is too large; the published P_U · P_E; "
-        "or at random among the viable (control)",
+        description="`threshold`: frames whose expected force error is above `lower`; `almomd`: "
+        "the published P_U · P_E; `random`: viable frames at random (control)",
     )
     uncertainty: Literal[
         "force_max", "force_mean", "energy", "sigma",
         "force_max_relative", "force_mean_relative", "energy_relative", "sigma_relative",
-    ] = Field("force_max", description="U of `almomd`; `threshold` knows `force_max`")  # fmt: skip
+    ] = Field("force_max", description="measure; `threshold` needs `force_max`")  # fmt: skip
     lower: Positive | None = Field(
         None,
-        description="`threshold`: expected largest force error from which a frame is worth a label "
-        "(eV/Å); default: three times rounds.force_error",
+        description="expected largest force error above which `threshold` labels a frame (eV/Å); "
+        "default: three times rounds.force_error",
     )
     shift: float = Field(2.0, description="a of P_U, in standard deviations (`almomd`)")
     width: Positive = Field(1.0, description="b of P_U (`almomd`)")
     viability_band: Positive = Field(
-        6.0, description="standard deviations of the energy beyond which nothing is labelled"
+        6.0,
+        description="frames whose energy lies more than so many standard deviations away are not "
+        "labelled",
     )
     min_distance: Positive = Field(
-        0.6, description="nothing is labelled with atoms closer than this multiple of the bond"
+        0.6,
+        description="frames with atoms closer than this multiple of the bond length are not "
+        "labelled",
     )
     spacing: float | Literal["auto"] = Field(
-        "auto", description="least time between frames of a replica (fs); auto: correlation time"
+        "auto",
+        description="smallest time between labelled frames of a replica (fs); `auto`: two "
+        "correlation times",
     )
     diversity: Literal["logdet", "farthest", "none"] = Field(
-        "logdet", description="how a batch is spread out: determinant, farthest points, not at all"
+        "logdet",
+        description="how the batch is spread over different frames: by a determinant, by farthest "
+        "points, or not at all",
     )
     batch_size: int = Field(
-        8, ge=1, description="most new labels in a round, beside those of rounds.check_labels"
+        8,
+        ge=1,
+        description="largest number of new labels in a round, beside those of rounds.check_labels",
     )
 
     def bound(self, force_error: float) -> float:
@@ -76,11 +86,18 @@ class Acquisition(Section):
 
 
 class Rounds(Section):
-    """When a material is done."""
+    """Criteria by which a material is done."""
 
-    max: int = Field(5, ge=1, le=99, description="round cap; reaching it is *not converged*")
+    max: int = Field(
+        5,
+        ge=1,
+        le=99,
+        description="largest number of rounds; a material that is not done then is *not converged*",
+    )
     force_error: Positive = Field(
-        0.03, description="wanted force MAE of the old committee on the new labels (eV/Å)"
+        0.03,
+        description="wanted force MAE of the committee on the new labels, before it learns them "
+        "(eV/Å)",
     )
     worst_error: Positive | None = Field(
         None,
@@ -96,41 +113,46 @@ class Rounds(Section):
     check_labels: int = Field(
         9,
         ge=1,
-        description="labels drawn at random in a round that could be the last: where n of them "
-        "are right, a further frame is with probability n/(n + 1), 90 % for 9",
+        description="number of frames labelled at random in a round that could be the last. If n "
+        "of them are right, a further frame is right with probability n/(n + 1), which "
+        "is 90 % for 9",
     )
     independent: Positive = Field(
         20.0,
-        description="lengths of twice the slowest correlation time that an exploration must have, "
-        "all replicas together and without their equilibration",
+        description="length of the exploration, of all replicas together and without "
+        "equilibration, in units of twice the slowest correlation time",
     )
     calibration_band: float = Field(
         3.0,
         ge=1,
-        description="rms(error/expected error) on the new labels must not be above this; what is "
-        "above 1 raises all expected errors before `share_above` is judged",
+        description="largest rms(error/expected error) on the new labels; if it is above 1, all "
+        "expected errors are multiplied by it before `share_above` is tested",
     )
     training_share: Fraction = Field(
         0.1,
-        description="rms of the force that members may leave of the training labels of any kind "
-        "and cell, over that of the labels; a quarter of `force_error` is always allowed",
+        description="largest rms force error of the members on the training labels of any kind and "
+        "cell, relative to the rms force of these labels; a quarter of `force_error` "
+        "is always allowed",
     )
     physics: list[Literal["anharmonicity", "kappa"]] = Field(
         ["anharmonicity", "kappa"],
-        description="what must have stopped moving: the distribution of σᴬ in the exploration's "
-        "dynamics, κ(300 K) of the members",
+        description="quantities that must not change between rounds: the distribution of σᴬ in the "
+        "exploration, and κ(300 K) of the members",
     )
     sigma_change: Positive = Field(
-        0.02, description="wanted shift of the σᴬ distribution between rounds, beyond its error bar"
+        0.02,
+        description="largest change of the σᴬ distribution between rounds, beyond its error bar",
     )
     sigma_error: Fraction = Field(
-        0.25, description="an error bar of that shift above this share of σᴬ decides nothing"
+        0.25,
+        description="largest error bar of that change, as a share of σᴬ; a larger one does not "
+        "meet the criterion",
     )
     kappa_change: Positive = Field(
-        0.1, description="wanted relative change of κ between rounds (or within its own error bar)"
+        0.1, description="largest relative change of κ between rounds, beyond its own error bar"
     )
     kappa_spread: Positive = Field(
-        0.25, description="wanted relative standard deviation of κ over the members"
+        0.25, description="largest relative standard deviation of κ over the members"
     )
 
     def worst(self, bound: float) -> float:

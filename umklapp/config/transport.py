@@ -13,39 +13,47 @@ from umklapp.config.base import Mesh, Positive, Section
 class Phonons(Section):
     """Harmonic phonons."""
 
-    displacement: Positive = Field(0.03, description="Å")
+    displacement: Positive = Field(
+        0.03, description="displacement of atoms for force constants (Å)"
+    )
     force_constants: Path | None = Field(
-        None, description="phono3py params file whose fc2 set and Born charges are used instead"
+        None,
+        description="phono3py params file whose fc2 set and Born charges are used in place of the "
+        "committee's",
     )
     correction: Literal["none", "taylor"] = Field(
         "none",
-        description="add to every member the Taylor expansion (prior `potential.taylor`) of what "
-        "it leaves of the training labels in the phonon supercell",
+        description="`taylor`: add to every member the Taylor expansion (prior `potential.taylor`) "
+        "of its residual forces on the training labels in the phonon supercell",
     )
     born: Literal["auto", "reference", "none"] | Path = Field(
         "auto",
         description="Born charges and ε∞ of the non-analytical correction: a file (BORN or yaml of "
         "phonopy, or a table of materials), a folder, or a pattern with `{material}`; `reference`: "
-        "by the engine (espresso: ph.x); `none`: no correction, which every κ then says; `auto`: "
+        "by the engine (espresso: ph.x); `none`: no correction (every κ then says so); `auto`: "
         "the params file, else the engine, else `born.yaml` in materials.structures, else none, "
         "said before the first job and in every κ",
     )
     mesh: Mesh = Field([20, 20, 20], description="q-mesh of frequencies, DOS and thermodynamics")
     imaginary: float = Field(
-        -0.05, le=0, description="a lower frequency on the mesh means no κ, with the reason (THz)"
+        -0.05,
+        le=0,
+        description="if any frequency on the mesh is below this (THz), the crystal gets no κ, and "
+        "the record says why",
     )
     pair_cutoff: float | None = Field(
-        None, gt=0, description="fc3: leave out pairs farther apart than this (Å)"
+        None, gt=0, description="leave pairs of atoms at larger distances out of fc3 (Å)"
     )
     fc3: Literal["displacements", "symfc"] = Field(
         "displacements",
-        description="third order by ± displacements of pairs, or by a symfc fit to supercells in "
-        "which every atom is displaced at random",
+        description="`displacements`: third order from ± displacements of pairs; `symfc`: from a "
+        "fit to supercells in which every atom is displaced at random",
     )
     random_displacements: int | None = Field(
         None,
         ge=1,
-        description="supercells of `fc3: symfc`; null: four times the least that determine fc3",
+        description="number of supercells for `fc3: symfc`; null: four times the smallest number "
+        "that determines fc3",
     )
     random_amplitude: Positive = Field(
         0.03, description="displacement of every atom with `fc3: symfc` (Å)"
@@ -55,7 +63,9 @@ class Phonons(Section):
     @classmethod
     def _said(cls, value: object) -> object:
         if value is None:
-            raise ValueError("write none (no correction, which every κ then says), or auto")
+            raise ValueError(
+                "write none (no correction; every κ then says that it has none), or auto"
+            )
         return value
 
     @model_validator(mode="after")
@@ -71,12 +81,14 @@ class Conductivity(Section):
     """κ by phono3py: linearised Boltzmann equation, three-phonon scattering."""
 
     mesh: Mesh = Field([11, 11, 11], description="q-mesh of κ")
-    round_mesh: Mesh = Field([7, 7, 7], description="coarser mesh for the assessment of a round")
-    temperatures: list[Positive] = Field([300.0], min_length=1, description="K; contains 300")
+    round_mesh: Mesh = Field([7, 7, 7], description="coarser q-mesh, for the assessment of a round")
+    temperatures: list[Positive] = Field(
+        [300.0], min_length=1, description="temperatures (K); must contain 300"
+    )
     method: Literal["rta", "lbte"] = Field(
         "rta",
-        description="relaxation-time approximation, or direct solution (memory: the square of "
-        "irreducible q-points × bands × 3)",
+        description="`rta`: relaxation-time approximation; `lbte`: direct solution (its memory is "
+        "the square of irreducible q-points × bands × 3)",
     )
     interband: bool = Field(
         False, description="add the Wigner inter-band term (phono3py's SMM19) to κ"
@@ -92,7 +104,7 @@ class Conductivity(Section):
     )
     mesh_tolerance: Positive = Field(
         0.02,
-        description="relative change of κ at which `conductivity/mesh.json` calls a mesh enough",
+        description="relative change of κ below which `conductivity/mesh.json` accepts a mesh",
     )
 
     @model_validator(mode="after")
@@ -113,32 +125,39 @@ class Conductivity(Section):
 
 
 class Resources(Section):
-    """How the work is cut into jobs."""
+    """Number, time and memory of the jobs."""
 
-    label_chunks: int = Field(2, ge=1, description="parallel label jobs per stage")
-    label_timeout: Positive = Field(3600.0, description="wall time of one label (s)")
+    label_chunks: int = Field(2, ge=1, description="number of parallel label jobs per stage")
+    label_timeout: Positive = Field(3600.0, description="largest wall time of one label (s)")
     label_tries: int = Field(
         3,
         ge=1,
-        description="a frame that kills its process (out of memory) so many times is recorded as "
-        "failed",
+        description="a frame that kills its process (out of memory, for example) so many times is "
+        "recorded as failed",
     )
-    retries: int = Field(0, ge=0, description="Snakemake retries of a failed job")
+    retries: int = Field(0, ge=0, description="how many times Snakemake starts a failed job again")
     walltime: dict[str, Positive] = Field(
-        {}, description="multiplies the wall time of these rules; `default` is for all others"
+        {}, description="factors of the wall time by rule; `default` is for all other rules"
     )
-    memory: dict[str, Positive] = Field({}, description="the same for memory")
+    memory: dict[str, Positive] = Field(
+        {}, description="factors of the memory by rule; `default` is for all other rules"
+    )
     max_walltime: int | None = Field(
-        None, ge=1, description="no job asks for more than this (minutes); the queue's limit"
+        None,
+        ge=1,
+        description="no job asks for more wall time than this (minutes); the limit of the queue",
     )
     max_memory: int | None = Field(
-        None, ge=500, description="no job asks for more than this (MB); the largest node"
+        None, ge=500, description="no job asks for more memory than this (MB); the largest node"
     )
     min_free_disk: float = Field(
-        2.0, ge=0, description="a run does not start with less free disk (GB)"
+        2.0,
+        ge=0,
+        description="the workflow does not start with less free disk space than this (GB)",
     )
     gpu: bool = Field(
         False,
         description="training, exploration, events, trajectories and audit frames ask for one GPU "
-        "each; locally `gpu=1` of profiles/default is shared out one job at a time",
+        "each; on one machine `gpu=1` of profiles/default lets one such job run at a "
+        "time",
     )

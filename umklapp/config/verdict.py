@@ -20,19 +20,20 @@ class Persistence(Section):
     frames: int = Field(
         3,
         ge=0,
-        description="labels to continue from; each costs two reference calculations, and one more "
-        "is of the perfect cell (0: nothing is continued, and no label confirms an event)",
+        description="number of labels to continue from; each costs two reference calculations, and "
+        "the perfect cell one more (0: nothing is continued, and no label can confirm "
+        "an event)",
     )
-    duration: Positive = Field(500.0, description="of each run (fs)")
+    duration: Positive = Field(500.0, description="length of each run (fs)")
     error: Positive = Field(
         0.25,
-        description="largest force error of an atom at the ends (eV/Å) with which the last "
-        "committee may speak for the reference",
+        description="largest force error of an atom at the ends up to which the last committee's "
+        "continuation counts (eV/Å)",
     )
 
 
 class Verdict(Section):
-    """Events in σᴬ(t), and what they say of the potential before and after learning."""
+    """The verdict on rare events, from σᴬ(t) before and after learning."""
 
     reference: Path | Annotated[list[Path], Field(min_length=1)] | None = Field(
         None,
@@ -46,25 +47,29 @@ class Verdict(Section):
         6.0, description="an event begins this many widths above the quiet median of σᴬ"
     )
     leave: Positive = Field(3.0, description="and ends this many widths above it")
-    shortest: float = Field(0.0, ge=0, description="shorter events are noise (fs)")
+    shortest: float = Field(0.0, ge=0, description="shorter events are ignored (fs)")
     gap: float = Field(
         200.0, ge=0, description="a shorter quiet stretch does not end an event (fs)"
     )
     dynamics: Positive = Field(
-        1.0, description="with less dynamics per committee than this (ps) nothing is decided"
+        1.0,
+        description="smallest length of a committee's dynamics (ps); with less the verdict is "
+        "undecided",
     )
     rarest: Positive = Field(
         0.1,
-        description="events per ps that must not be overlooked: without any event, *sound* takes "
-        "3/`rarest` ps of reference dynamics",
+        description="rate of the rarest event that must not be overlooked (1/ps): if no event was "
+        "seen, *sound* needs 3/`rarest` ps of reference dynamics",
     )
     sigma_atoms: int = Field(
         60,
         ge=1,
-        description="σᴬ of dynamics with fewer atoms is not reported, and no advice rests on it: a "
-        "small cell has few modes (8 atoms of NaCl gave 0.18, published is 0.36)",
+        description="smallest number of atoms for which σᴬ is reported and used for advice; "
+        "smaller cells have too few modes",
     )
-    persistence: Persistence = Persistence()
+    persistence: Persistence = Field(
+        Persistence(), description="how labelled events are continued, to see whether they last"
+    )
 
     def references(self, material: str) -> list[Path]:
         """The files of reference MD of one material; empty where none are named."""

@@ -194,6 +194,21 @@ def composition(atoms: Atoms) -> str:
     return str(atoms.symbols.formula.reduce()[0].format("hill"))
 
 
+def key_of(primitive: Atoms, table: pd.DataFrame | None = None) -> str:
+    """Key of a crystal: that of the table's row of this composition and space group, if any.
+
+    Else reduced formula, metals first, and space group.
+
+    Args:
+        table: of `read_table`.
+    """
+    group, reduced = symmetry.space_group(primitive), composition(primitive)
+    for _, row in () if table is None else table[table["space_group"] == str(group)].iterrows():
+        if composition(Atoms(row["formula"])) == reduced:
+            return str(row["material"])
+    return f"{Formula(reduced).format('metal')}-{group}"
+
+
 def build_primitive(row: pd.Series, folder: Path, downloads: Path = DOWNLOADS) -> Atoms:
     """Primitive cell of one row: own file in `folder`, Materials Project id, or prototype.
 

@@ -204,7 +204,7 @@ def nearly_cubic(primitive: Atoms, n_atoms: int, window: float = 0.0) -> Matrix:
     """
     size = len(primitive)
     if n_atoms > LARGEST:
-        raise InputError(f"a cell of {n_atoms} atoms; more than {LARGEST} cannot be meant")
+        raise InputError(f"a cell of {n_atoms} atoms must be a mistake; {LARGEST} are the most")
     around = range(1, 2 + int(n_atoms * (1 + window)) // size)
     counts = [n for n in around if abs(n * size - n_atoms) <= window * n_atoms]
     if not counts and window:
@@ -247,7 +247,7 @@ def matrix(choice: Supercell, primitive: Atoms, published: int | None, key: str)
     atoms = abs(np.linalg.det(np.array(choice, float))) * len(primitive)
     if atoms > LARGEST:
         raise InputError(
-            f"{key}: the matrix {choice} makes a cell of {atoms:.3g} atoms; more than {LARGEST} "
-            "cannot be meant"
+            f"{key}: the matrix {choice} makes a cell of {atoms:.3g} atoms, which must be a "
+            f"mistake; {LARGEST} are the most"
         )
     return choice

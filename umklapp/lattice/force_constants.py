@@ -16,6 +16,7 @@ from phono3py.file_IO import read_fc2_from_hdf5, write_fc2_to_hdf5
 from phonopy.harmonic.force_constants import compact_fc_to_full_fc
 
 from umklapp import config
+from umklapp.crystals.formats.displaced_cells import check_forces
 from umklapp.crystals.formats.force_sets import load_params
 from umklapp.crystals.phonopy_cells import from_phonopy, supercell_matrix, to_phonopy
 from umklapp.errors import CalculationError, InputError
@@ -65,8 +66,10 @@ def from_params(path: Path) -> Phono3py:
 
     Raises:
         CalculationError: the file has no force sets that fc2 can be fitted to.
+        InputError: as `displaced_cells.check_forces`.
     """
     params = load_params(path)
+    check_forces(params, path)
     fresh = Phono3py(
         params.unitcell,
         supercell_matrix=params.supercell_matrix,
@@ -78,7 +81,10 @@ def from_params(path: Path) -> Phono3py:
         fresh.fc2 = _fc2_of_one_cell(params)
         return fresh
     if params.phonon_dataset is None or params.phonon_forces is None:
-        raise CalculationError(f"{path}: no phonon supercell with forces, fc2 cannot be fitted")
+        raise CalculationError(
+            f"{path}: the phonon supercell has no forces, so fc2 cannot be fitted: write the file "
+            "again with FORCES_FC2, or without that supercell"
+        )
     fresh.phonon_dataset = {
         "displacements": params.phonon_displacements,
         "forces": params.phonon_forces,

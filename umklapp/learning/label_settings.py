@@ -36,6 +36,7 @@ def check_same(frames: Sequence[Atoms], today: Callable[[str], str] = str) -> No
         )
         raise InputError(
             f"labels of different settings would be trained on together: {said}. The section "
-            "`reference` (or a file that it names) was changed on the way: put it back, or let all "
-            "labels be made again: run without --rerun-triggers mtime, which hides the change"
+            "`reference` (or a file that it names) has changed since the first labels: put it "
+            "back, or run without --rerun-triggers mtime, which hides the change, and all labels "
+            "are made again"
         )

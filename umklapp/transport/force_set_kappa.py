@@ -9,7 +9,8 @@ import numpy as np
 from phono3py import Phono3py
 
 from umklapp import config
-from umklapp.crystals import materials, symmetry
+from umklapp.crystals import materials
+from umklapp.crystals.formats.displaced_cells import check_forces, pair_displacements
 from umklapp.crystals.formats.force_sets import load_params
 from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.errors import InputError
@@ -47,11 +48,13 @@ def solve(path: Path, mesh: int) -> ForceSetKappa:
         mesh: q-points along each reciprocal vector.
 
     Raises:
-        InputError: no forces in the file, or too few of them for a fit.
+        InputError: no forces in the file, too few of them for a fit, or as
+            `displaced_cells.check_forces`.
         CalculationError: as `force_constants.from_params`.
     """
     params = load_params(path)
     dataset: Any = params.dataset
+    check_forces(params, path)
     if dataset is None or params.forces is None:
         raise InputError(
             f"{path}: no forces for fc3 (phono3py writes them into phono3py_params.yaml with "
@@ -59,12 +62,12 @@ def solve(path: Path, mesh: int) -> ForceSetKappa:
         )
     calculation, equations = force_constants.from_params(path), None
     if "first_atoms" in dataset:
-        fitted = "finite differences"
+        fitted, frames = "finite differences", int(pair_displacements(params)[1].sum())
         calculation.dataset = dataset
         calculation.produce_fc3()
         calculation.symmetrize_fc3()
     else:
-        fitted = "symfc's least squares"
+        fitted, frames = "symfc's least squares", len(params.forces)
         equations = _equations(params, path)
         forces = params.forces - params.forces.mean(axis=1, keepdims=True)
         calculation.dataset = {"displacements": params.displacements, "forces": forces}
@@ -73,8 +76,8 @@ def solve(path: Path, mesh: int) -> ForceSetKappa:
     gate = config.Phonons().imaginary
     primitive = from_phonopy(calculation.primitive)
     return ForceSetKappa(
-        material=f"{materials.composition(primitive)}-{symmetry.space_group(primitive)}",
-        frames=len(params.forces),
+        material=materials.key_of(primitive),
+        frames=frames,
         atoms=len(params.supercell),
         fitted=fitted,
         equations=equations,
@@ -106,14 +109,17 @@ def text(result: ForceSetKappa, path: Path) -> str:
     """What a user reads."""
     kappa = result.kappa.at_room_temperature
     value = (
-        f"no κ: {result.kappa.not_computed}" if kappa is None else f"κ(300 K) {kappa:.3g} W/(m K)"
+        f"no κ: {result.kappa.not_computed}"
+        if kappa is None
+        else f"κ(300 K) {kappa:.3g} W/(m K); its error is not known: a fit of force constants has "
+        "none"
     )
     equations = "" if result.equations is None else f", {result.equations:.0f} equations a number"
     charges = "Born charges of the file" if result.born else "no Born charges"
     return "\n".join(
         [
             f"{result.material} from the forces in {path.name}; no potential, no new calculation",
-            f"  {value}; its error is not known: a fit of force constants has none",
+            f"  {value}",
             f"  fc3 by {result.fitted} from {result.frames} cells of {result.atoms} atoms"
             f"{equations}",
             f"  {result.kappa.method}; {'×'.join(map(str, result.mesh))} q-points; {charges}; "

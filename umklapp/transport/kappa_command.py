@@ -66,7 +66,7 @@ def crystal_of(text: str, table: Path) -> Crystal:
     if path.is_file():
         atoms = materials.read_structure(path)
         primitive = symmetry.primitive_cell(atoms)
-        key = f"{materials.composition(primitive)}-{symmetry.space_group(primitive)}"
+        key = materials.key_of(primitive, materials.read_table(table))
         return Crystal(key, primitive, f"of {path.name}")
     rows = materials.read_table(table)
     if text not in rows.index:
@@ -97,8 +97,11 @@ def run(
         out: file for the whole record (baseline.json).
 
     Raises:
-        InputError: crystal, model, environment or elements; named with their remedy.
+        InputError: crystal, model, environment, elements or numbers; named with their remedy.
     """
+    for name, value in (("mesh", mesh), ("atoms", atoms)):
+        if value < 1:
+            raise InputError(f"--{name} {value}: at least 1")
     if force_sets.is_params(Path(crystal)):
         if model or calculator or born_file:
             raise InputError(f"{crystal} has forces and Born charges of its own: give it alone")

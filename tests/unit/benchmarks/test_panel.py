@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
 from silicon import StillingerWeberSilicon
 
 from umklapp import config
@@ -70,9 +71,30 @@ def test_single_displacements_are_no_labels(module, tmp_path):
 
 def test_the_truth_of_a_file_is_that_of_its_potential(panel):
     # the eighth decimal of the positions moves κ by 1e-3 on this mesh, by 3 % on 3×3×3
-    assert panel.name == "Si2"
+    assert panel.name == "Si-227"
     assert (len(panel.read_off), len(panel.labels)) == (6, 6)
     assert panel.kappa_of_fit(panel.read_off) == pytest.approx(panel.kappa_of(EXACT), rel=5e-3)
+
+
+def test_a_truth_that_is_not_that_of_the_rows_is_refused(module, panel):
+    truth = panel.kappa_of_fit(panel.read_off)
+    assert module.truth_of(panel, [{"crystal": "Si-227", "kappa_dft": truth}]) == truth
+    module.truth_of(panel, [{"crystal": "C-227", "kappa_dft": 2 * truth}])
+    with pytest.raises(InputError, match="name another --out"):
+        module.truth_of(panel, [{"crystal": "Si-227", "kappa_dft": 1.01 * truth}])
+
+
+def test_without_a_truth_nothing_is_compared(module, panel, monkeypatch):
+    monkeypatch.setattr(panel, "read_off", [turned(frame) for frame in panel.read_off])
+    with pytest.raises(InputError, match="imaginary modes"):
+        module.truth_of(panel, [])
+
+
+def turned(frame):
+    """The frame with forces of the wrong sign."""
+    other = frame.copy()
+    other.calc = SinglePointCalculator(other, forces=-frame.get_forces())
+    return other
 
 
 def test_a_wrong_model_comes_near_the_truth_with_two_labels(module, panel):

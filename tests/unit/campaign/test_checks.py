@@ -344,7 +344,9 @@ def test_left_out_materials_must_be_selected(plain: dict, table, select) -> None
         checks.check_campaign(config.validate({**plain, "shared": {"leave_out": left_out}}), keys)
 
     check(["KCl-225"])
-    with pytest.raises(InputError, match=r"KCl-226, which materials\.select has not; did you mean"):
+    with pytest.raises(
+        InputError, match=r"KCl-226, which materials\.select does not have; did you mean"
+    ):
         check(["KCl-226"])
     with pytest.raises(InputError, match="every material"):
         check(keys)

@@ -121,7 +121,7 @@ MODEL = {"package": "ase", "calculator": "ase.calculators.lj:LennardJones"}
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({}, "order needs what a foundation model says.*add a section foundation"),
+        ({}, "order needs results of a foundation model.*add a section foundation"),
         (
             {"foundation": {"model": MODEL, "own_lattice": False}},
             "order.by 'kappa_change' compares κ at two lattices: set foundation.own_lattice",

@@ -1,6 +1,7 @@
 """The configuration: what is valid, and what is said about what is not."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,18 @@ def test_docs_have_a_line_for_every_key():
     assert "| **needed** |" in text
     assert "umklapp.config" not in text
     assert "PydanticUndefined" not in text
+
+
+def test_every_key_has_a_meaning_and_one_row():
+    text = config.docs_table()
+    rows = [re.split(r"(?<!\\)\|", line) for line in text.splitlines() if line.startswith("| `")]
+    assert len(rows) > 200
+    assert not [row for row in rows if len(row) != 6], "a | in a cell ends it"
+    assert not [row[1] for row in rows if not row[4].strip()]
+    headings = re.findall(r"^## (.+)$", text, re.M)
+    assert len(set(headings)) == len(headings)
+    assert "\n    " not in text  # markdown would take an indented sentence for code
+    assert text.count("| `quiet_frames` |") == 1
 
 
 def test_smallest_campaign(plain):

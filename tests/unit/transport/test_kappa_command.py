@@ -38,6 +38,19 @@ def test_a_key_of_the_table_is_a_crystal():
         kappa_command.crystal_of("NaCl-255", TABLE)
 
 
+def test_a_file_of_a_crystal_of_the_table_has_its_key_and_so_its_born_charges(tmp_path):
+    write(tmp_path / "salt.cif", bulk("NaCl", "rocksalt", a=5.7, cubic=True))
+    assert kappa_command.crystal_of(str(tmp_path / "salt.cif"), TABLE).key == "NaCl-225"
+    write(tmp_path / "other.cif", bulk("NaCl", "cesiumchloride", a=3.4))
+    assert kappa_command.crystal_of(str(tmp_path / "other.cif"), TABLE).key == "NaCl-221"
+
+
+@pytest.mark.parametrize("name", ["mesh", "atoms"])
+def test_numbers_that_cannot_be_are_refused(name):
+    with pytest.raises(InputError, match=f"--{name} 0: at least 1"):
+        kappa_command.run("NaCl-225", **{name: 0})
+
+
 def test_models_by_path_name_and_calculator(tmp_path):
     assert kappa_command.model_of("weights.nqx", None).path.name == "weights.nqx"
     assert kappa_command.model_of("nequix-mp-1", None).name == "nequix-mp-1"

@@ -132,6 +132,13 @@ def test_sigma_of_a_trajectory_and_its_structure(tmp_path, steps):
         user_files.sigma_a(told)
 
 
+@pytest.mark.parametrize("command", ["sigma-a", "vdos", "green-kubo"])
+def test_a_missing_file_is_said_plainly(tmp_path, capsys, command):
+    path = tmp_path / "no such folder" / "nothing.son"
+    assert main([command, str(path)]) == 1
+    assert capsys.readouterr().err == f"{path}: there is no such file\n"
+
+
 def test_real_argon_by_the_door(shared, capsys):
     """σᴬ of the file's own force constants is FHI-vibes' own number."""
     path = shared / "data/vibes/argon_green_kubo.nc"

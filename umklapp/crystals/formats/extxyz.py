@@ -213,7 +213,7 @@ def _check_others(
                 said = keys.stress is not None or keys.virial is not None
                 if not said and not {"stress", *VIRIALS} & set(entries):
                     raise InputError(
-                        f"{where}: {name!r} may be a stress, which is never dropped in silence: "
+                        f"{where}: {name!r} may be a stress, which umklapp never ignores silently: "
                         f"`keys: {{{key}: {name}}}` reads it, `keys: {{stress: none}}` leaves it"
                     )
             elif getattr(keys, key) is None and _differs(entries[name], taken[key]):

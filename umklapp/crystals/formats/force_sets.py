@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import phono3py
@@ -22,16 +21,20 @@ from phonopy.physical_units import get_calculator_physical_units
 
 from umklapp.crystals import frames
 from umklapp.crystals.formats import border, consistency, frame_pairs, packed
+from umklapp.crystals.formats.displaced_cells import SAME_PLACE, pair_displacements
 from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.errors import InputError
 
 log = logging.getLogger(__name__)
 
-SAME_PLACE = 1e-6
-"""Å; a pair of opposite displacements of one atom leaves it on its site up to this."""
-
 LARGEST_SUPERCELL = 20_000
-"""Primitive cells in a supercell; a matrix of more cannot be meant, and would take for ever."""
+"""Primitive cells in a supercell; a matrix with more must be a mistake, and would take for ever."""
+
+PLAIN = ".yaml", ".yml"
+"""Names by which phonopy takes a file as it is; others it unpacks, whatever they are."""
+
+CELLS = "unit_cell:", "primitive_cell:", "supercell:"
+"""Keys of a yaml of phonopy, one of which every such file has."""
 
 HEAD = 100_000
 """Bytes at the beginning of a yaml in which phonopy writes calculator and matrices."""
@@ -47,10 +50,10 @@ def unpacked(path: Path) -> Iterator[Path]:
     """Path of the yaml itself, in this block, also where the file is packed.
 
     Raises:
-        InputError: unreadable, tags in the yaml, or a supercell of a size that cannot be meant.
+        InputError: unreadable, tags in the yaml, or a supercell of an impossible size.
     """
     with packed.readable(path):
-        if not packed.is_packed(path):
+        if not packed.is_packed(path) and path.suffix in PLAIN:
             _check_head(path, path)
             without_tags(path)
             yield path
@@ -77,7 +80,10 @@ def _check_head(plain: Path, path: Path) -> None:
             continue  # phonopy says what is wrong with it
         size = abs(np.linalg.det(matrix))
         if not size <= LARGEST_SUPERCELL:
-            raise InputError(f"{path}: a supercell of {size:.3g} primitive cells cannot be meant")
+            raise InputError(
+                f"{path}: the supercell has {size:.3g} primitive cells, which must be a mistake: "
+                "is the supercell matrix right?"
+            )
 
 
 def without_tags(path: Path) -> None:
@@ -110,7 +116,17 @@ def load_params(path: Path) -> Phono3py:
     except InputError:
         raise
     except Exception as error:  # yaml and phono3py have no common error
-        raise InputError(f"{path}: cannot be read as phono3py params: {_short(error)}") from None
+        reason = _short(error) if _has_cell(path) else "no unit cell in the file"
+        raise InputError(f"{path}: cannot be read as phono3py params: {reason}") from None
+
+
+def _has_cell(path: Path) -> bool:
+    """Whether a yaml has a crystal in it, as those of phonopy and phono3py have."""
+    with packed.opened_text(path, "replace") as file:
+        return any(
+            line.startswith(("unit_cell:", "primitive_cell:", "supercell:", "phono"))
+            for line in file
+        )
 
 
 def _short(error: Exception) -> str:
@@ -223,40 +239,6 @@ def _phono3py(path: Path) -> ForceSets:
     kept = None if energies is None else energies[included]
     forces = params.forces[included]
     return ForceSets(perfect, shifts[included], forces, kept, units, calculator)
-
-
-def pair_displacements(params: Phono3py) -> tuple[np.ndarray, np.ndarray]:
-    """Displacements of a dataset of one or two displaced atoms, and which were calculated.
-
-    phono3py's own `displacements` has only the second atom of a pair.
-
-    Returns:
-        (n, N, 3) Å in phono3py's order, single displacements first; (n,) false for pairs beyond
-        the cutoff of the file, whose forces and energy phono3py writes as zeros.
-    """
-    dataset: Any = params.dataset
-    shape = (len(params.supercell), 3)
-    shifts, included = [], []
-    for first in dataset["first_atoms"]:
-        shift = np.zeros(shape)
-        shift[first["number"]] = first["displacement"]
-        shifts.append(shift)
-        included.append(True)
-    for first, single in zip(dataset["first_atoms"], list(shifts), strict=True):
-        for second in first["second_atoms"]:
-            shift = single.copy()
-            shift[second["number"]] += second["displacement"]
-            shifts.append(shift)
-            included.append(_calculated(second, dataset.get("cutoff_distance")))
-    return np.array(shifts), np.array(included, bool)
-
-
-def _calculated(second: dict[str, Any], cutoff: float | None) -> bool:
-    """Whether a pair was calculated; a file with forces has no `included`, only distances (Å)."""
-    if not second.get("included", True):
-        return False
-    beyond = cutoff is not None and second.get("pair_distance", 0.0) > cutoff - SAME_PLACE
-    return not beyond or bool(np.any(second["forces"]))
 
 
 def read_labelled(path: Path, notes: list[str] | None = None) -> list[Atoms]:

@@ -26,7 +26,7 @@ def survive(path: Path, seconds: int = SECONDS) -> None:
     Errors that the library reports are left to whoever reads the file.
 
     Raises:
-        InputError: the library does not come back from the file, or dies of it.
+        InputError: the library reads the file for ever, or crashes on it.
     """
     if path.is_file():
         state = path.stat()
@@ -39,11 +39,14 @@ def _survive(path: Path, seconds: int, state: tuple[int, int]) -> None:
     status = subprocess.run(command, capture_output=True, check=False).returncode
     if status in (-signal.SIGXCPU, -signal.SIGKILL):
         raise InputError(
-            f"{path}: the HDF5 library does not come back from this file after {seconds} s of the "
+            f"{path}: the HDF5 library is still reading this file after {seconds} s of the "
             "processor: it is damaged; compare it with its original"
         )
     if status < 0:
-        raise InputError(f"{path}: the HDF5 library dies of this file (signal {-status})")
+        raise InputError(
+            f"{path}: the HDF5 library crashes on this file (signal {-status}): compare it "
+            "with its original"
+        )
 
 
 def touch_all(path: Path) -> None:

@@ -39,7 +39,7 @@ WRONG = (KeyError, ValueError, TypeError, IndexError, AttributeError, OverflowEr
 """What content of another shape or kind raises."""
 
 MOST_ATOMS = 1_000_000
-"""More in one step cannot be meant."""
+"""More in one step must be a mistake."""
 
 
 def count(path: Path) -> int:

@@ -27,10 +27,11 @@ from umklapp.records import Record
 
 
 class AcquisitionRecord(Record):
-    """acquisition.json: how frames met their fates (`Selection`), and why replicas ended.
+    """acquisition.json: how many frames passed each step of the choice, and why replicas ended.
 
-    counts: frames by fate. strategy: that chose. replicas: how many ended for which reason. checks:
-    rows of the exploration that were drawn at random (with the strategy `random`: all chosen ones).
+    counts: frames that passed each step, and frames by the reason why they did not. strategy: that
+    chose. replicas: how many ended for which reason. checks: rows of the exploration that were
+    drawn at random (with the strategy `random`: all chosen ones).
     """
 
     counts: dict[str, int]

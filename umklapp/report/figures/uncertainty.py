@@ -77,7 +77,7 @@ def _frames(axes: Axes, data: pd.DataFrame, bound: float, honesty: Honesty) -> N
     low, high = axes.get_xlim()
     if low < 1e3 * bound < high:
         axes.axvspan(1e3 * bound, high, color=ORANGE, alpha=0.12, lw=0, label="would be labelled")
-        axes.axhline(1e3 * bound, color=ORANGE, lw=0.8, ls=":", label="deserves a label above")
+        axes.axhline(1e3 * bound, color=ORANGE, lw=0.8, ls=":", label="true error at the bound")
     axes.set(xlabel="expected largest error (meV/Å)", ylabel="true largest error (meV/Å)")
     wrong = data["error_eV_per_A"] > bound
     axes.text(

@@ -87,7 +87,7 @@ def test_a_virial_is_the_stress(tmp_path, labels, name):
 def test_a_stress_of_an_unknown_name_is_not_dropped_in_silence(tmp_path, labels):
     names = {"energy": "energy", "forces": "forces", "stress": "REFLABEL_dft_stress"}
     path = write_as(tmp_path / "a.extxyz", labels, names)
-    with pytest.raises(InputError, match=r"never dropped in silence: .*stress: dft_stress"):
+    with pytest.raises(InputError, match=r"never ignores silently: .*stress: dft_stress"):
         list(given.read(path))
     same(list(given.read(path, keys=LabelKeys(stress="dft_stress"))), labels)
     bare = list(given.read(path, keys=LabelKeys(stress="none")))

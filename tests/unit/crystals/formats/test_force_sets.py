@@ -186,11 +186,11 @@ def test_units_of_the_calculator_are_honoured(tmp_path, calculator, energies, ki
     assert f"units of calculator '{calculator}'" in notes[0]
 
 
-def test_a_supercell_that_cannot_be_meant_is_refused_before_phonopy_builds_it(params):
+def test_an_impossible_supercell_is_refused_before_phonopy_builds_it(params):
     path, _ = params
     text = path.read_text()
     path.write_text(text.replace("- [   1,   0,   0 ]", "- [   99999999,   0,   0 ]", 1))
-    with pytest.raises(InputError, match=r"params\.yaml: a supercell of 1e\+08 primitive cells"):
+    with pytest.raises(InputError, match=r"params\.yaml: the supercell has 1e\+08 primitive"):
         force_sets.read_labelled(path)
 
 

@@ -15,5 +15,5 @@ def test_a_whole_file_and_a_cut_one_come_back(tmp_path):
 
 def test_a_file_from_which_the_library_does_not_come_back_is_refused(tmp_path):
     path = write_nc(tmp_path / "trajectory.nc", dynamics(3))
-    with pytest.raises(InputError, match=r"trajectory\.nc: the HDF5 library does not come back"):
+    with pytest.raises(InputError, match=r"trajectory\.nc: the HDF5 library is still reading"):
         hdf5_trial.survive(path, seconds=0)

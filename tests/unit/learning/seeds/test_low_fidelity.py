@@ -248,7 +248,7 @@ def lowfi(plain, **changes):
 
 def test_campaigns_that_cannot_be(plain, tmp_path):
     potential = {"baseline": "taylor", "training": {"stress_weight": 0}}
-    with pytest.raises(InputError, match="cannot describe what leaves the crystal"):
+    with pytest.raises(InputError, match="cannot describe atoms that leave their sites"):
         config.validate({**lowfi(deepcopy(plain)), "potential": potential})
     with pytest.raises(InputError, match="needs two species"):
         checks.check(config.validate(lowfi({**plain, "seeds": []}, defects=["antisite"])))
