@@ -6,8 +6,8 @@ A row of `results/zero_label.csv` is a material with at most `--largest` atoms i
 cell: κ(300 K) at the lattice of the table and at the model's own, σᴬ(300 K), highest frequency,
 stability, or why there is none; beside them published DFT (PBE, at its own lattice, with the
 inter-band term: data/kappa103.csv), ab initio Green–Kubo and experiment. Rows that are there are
-not made again, only their published values are read anew. `--materials` names some. The figure is
-`figures_zero_label` of the workflow, too.
+not made again, only their published values are read anew. `--materials` names some. The workflow
+draws the same figure (`figures/benchmarks/zero_label`).
 """
 
 from __future__ import annotations
