@@ -25,8 +25,9 @@ def typical_force(forces: Sequence[np.ndarray]) -> float:
     others quiet.
     """
     rms = np.array([np.sqrt(np.mean(one**2)) for one in forces])
-    kept = np.flatnonzero(rms <= LOUDEST * np.median(rms))
-    typical = float(np.sqrt(np.mean(np.concatenate([forces[n] for n in kept]) ** 2)))
+    loud = rms > LOUDEST * np.median(rms)
+    kept = [one for one, is_loud in zip(forces, loud, strict=True) if not is_loud]
+    typical = float(np.sqrt(np.mean(np.concatenate(kept) ** 2)))
     return max(typical, NONE)
 
 
