@@ -35,7 +35,7 @@ from umklapp.lattice import force_constants
 from umklapp.learning.sampling import uncertainty
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.contract import CommitteePrediction
-from umklapp.potentials.neighbours import Neighbourhood
+from umklapp.potentials.neighbours import Neighbours
 from umklapp.potentials.nequip import engine, graph_cache, model
 from umklapp.potentials.nequip.batched import BatchedMembers
 from umklapp.potentials.nequip.flux import FluxMembers
@@ -158,9 +158,9 @@ def flux(settings: config.Potential, size: int, repeats: int, folder: Path) -> l
     engine.prepare(settings, 2, "compiled", folder, network=FluxNetwork)
     fast, source = graph([stock]), FluxMembers(folder, [stock])
     frame = displaced(1, size)[0]
-    still, near = np.zeros((len(frame), 3)), [Neighbourhood(stock.cutoff, 0.3)]
+    still, near = np.zeros((len(frame), 3)), Neighbours(stock.cutoff, [len(frame)], 0.3)
     with_flux = seconds(
-        lambda: source.flux([frame], [still], frame.positions, 0, near), repeats, stock.device
+        lambda: source.flux([frame], [still], frame.positions, 0, [near]), repeats, stock.device
     )
     force = seconds(lambda: fast.evaluate([frame], near), repeats, stock.device)
     return [("heat flux and forces, a frame", "in force calls", with_flux, with_flux / force)]
@@ -212,7 +212,7 @@ def official(checkpoint: Path, size: int, repeats: int, package: Path) -> list[R
     calculator = NequIPCalculator.from_compiled_model(
         package, device=stock.device, chemical_species_to_atom_type_map=True
     )
-    fast, near = graph([stock]), [Neighbourhood(stock.cutoff, 0.3)]
+    fast, near = graph([stock]), Neighbours(stock.cutoff, [len(frame)], 0.3)
     atoms = frame.copy()
     slow = seconds(lambda: calculator.calculate(atoms, ["forces"]), repeats, stock.device)
     quick = seconds(lambda: fast.evaluate([frame], near), repeats, stock.device)

@@ -19,7 +19,7 @@ from ase.build import bulk
 from umklapp import config, provenance
 from umklapp.files import write_json
 from umklapp.potentials.batches import Batches
-from umklapp.potentials.neighbours import Neighbourhood
+from umklapp.potentials.neighbours import Neighbours
 from umklapp.potentials.nequip import engine, heat_flux, model
 from umklapp.potentials.nequip.batched import BatchedMembers
 from umklapp.potentials.nequip.flux import FluxMembers
@@ -48,17 +48,17 @@ def measure(
     sites = atoms.positions.copy()
     atoms.rattle(0.05, seed=1)
     speed = np.random.default_rng(0).normal(scale=0.01, size=(len(atoms), 3))
-    near = [Neighbourhood(potential.cutoff, 0.4)]
+    near = Neighbours(potential.cutoff, [len(atoms)], 0.4)
     row: dict[str, float] = {"atoms": len(atoms)}
     row["forces_ms"] = best(lambda: plain.evaluate([atoms], near))
-    row["forces_and_flux_ms"] = best(lambda: flux.flux([atoms], [speed], sites, 0, near))
+    row["forces_and_flux_ms"] = best(lambda: flux.flux([atoms], [speed], sites, 0, [near]))
     row["ratio"] = row["forces_and_flux_ms"] / row["forces_ms"]
     row["eager_forces_ms"] = best(lambda: potential.evaluate([atoms]), 0.5)
     row["eager_folded_ms"] = best(lambda: heat_flux.folded(potential, atoms, speed), 0.5)
     if len(atoms) <= LARGEST_UNFOLDED:
         row["eager_unfolded_ms"] = best(lambda: heat_flux.unfolded(potential, atoms, speed), 0.5, 1)
         wanted = heat_flux.unfolded(potential, atoms, speed)
-        found = flux.flux([atoms], [speed], sites, 0, near).potential[0]
+        found = flux.flux([atoms], [speed], sites, 0, [near]).potential[0]
         row["difference"] = float(np.abs(found - wanted).max() / np.abs(wanted).max())
     return row
 

@@ -15,8 +15,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 from umklapp import config
-from umklapp.potentials import architectures
-from umklapp.potentials.nequip import convolution, curvature
+from umklapp.potentials import architectures, edge_sums, neighbours
+from umklapp.potentials.nequip import convolution, curvature, engine
 from umklapp.potentials.nequip.flux_network import FluxNetwork
 from umklapp.potentials.nequip.slot_network import SlotNetwork
 
@@ -91,6 +91,45 @@ def test_a_tensor_left_on_the_processor_is_an_error(card):
     """The check can fail: what this file is about, in one line."""
     with FakeTensorMode(), pytest.raises(RuntimeError, match=r"device"):
         torch.zeros(3, device=card) + torch.zeros(3)
+
+
+def test_neighbours_and_sums_stay_where_the_positions_are(device, monkeypatch):
+    """A step but for what the host must know: which lists are old, how many slots it needs."""
+
+    def search(lists, frame, positions, cell):
+        lists._widen(SLOTS)
+        rows = slice(lists.starts[frame], lists.starts[frame + 1])
+        lists.inverse[frame] = torch.linalg.inv_ex(cell).inverse
+        lists.fractional[rows] = positions @ lists.inverse[frame]
+
+    monkeypatch.setattr(neighbours._Lists, "search", search)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        near = neighbours.Neighbours(4.0, [3, ATOMS - 3])
+        positions = torch.zeros(ATOMS, 3, dtype=torch.float64, device=device)
+        cells = torch.zeros(2, 3, 3, dtype=torch.float64, device=device)
+        near._lists.move(positions.device)
+        near._move(positions.device)
+        edges = near._edges(near._unwrapped(positions, cells), cells)
+        slots = neighbours._packed(edges, edges.lengths < 4.0, SLOTS - 1)
+        forces = torch.stack([edge_sums.forces(slots.vectors, slots.source)] * 3)
+        virials = edge_sums.virials(slots.vectors, slots.vectors, slots.frame_of, 2)
+        made = [*vars(slots).values(), forces, virials, edge_sums.spread(forces)]
+        assert {each.device.type for each in made} == {device}
+    assert tuple(slots.vectors.shape) == (ATOMS, SLOTS - 1, 3)
+    assert tuple(virials.shape) == (2, 3, 3)
+
+
+def test_the_engine_hands_over_tensors_of_its_device(device):
+    """Types, places in the radial tables and the members' weights."""
+    model = architectures.untrained(SETTINGS, 2)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        made = SlotNetwork(moved(model, device))
+        uncompiled = engine.Engine(made, [made], {"Na": 0, "Cl": 1}, device)
+        vectors, source, types, *_ = slots(device)
+        edges = neighbours.Slots(vectors, vectors.norm(dim=2), source, types, vectors[0, 0])
+        graph = uncompiled.graph(edges, types)
+        out = uncompiled.call(graph, 0)
+        assert {each.device.type for each in (*graph, *out)} == {device}
 
 
 def test_what_fine_tuning_differentiates_stays_on_the_device(device):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
@@ -16,8 +17,10 @@ from umklapp import config, provenance
 from umklapp.errors import InputError
 from umklapp.potentials import loading
 from umklapp.potentials.contract import CommitteePrediction, Potential, Prediction
-from umklapp.potentials.neighbours import Neighbourhood
 from umklapp.potentials.training_residuals import group_of
+
+if TYPE_CHECKING:
+    from umklapp.potentials.neighbours import Neighbours
 
 
 class Committee:
@@ -54,10 +57,18 @@ class Committee:
         """Largest distance (Å) of direct neighbours; 0 where the members do not say."""
         return max(float(getattr(member, "cutoff", 0.0)) for member in self.members)
 
+    def neighbours(self, frames: Sequence[Atoms], skin: float) -> Neighbours | None:
+        """For frames that will move little between calls; None where members find their own.
+
+        Args:
+            skin: Å, as in `Neighbours`.
+        """
+        return None if self.batched is None else self.batched.neighbours(frames, skin)
+
     def evaluate_members(
         self,
         frames: Sequence[Atoms],
-        neighbours: Sequence[Neighbourhood] | None = None,
+        neighbours: Neighbours | None = None,
         stress: bool = True,
     ) -> CommitteePrediction:
         """Predictions of every member for every frame.
@@ -74,7 +85,7 @@ class Committee:
         self,
         frames: Sequence[Atoms],
         members: Sequence[int],
-        neighbours: Sequence[Neighbourhood] | None = None,
+        neighbours: Neighbours | None = None,
         stress: bool = True,
     ) -> Prediction:
         """Every frame by the one member whose number is given for it.
@@ -82,19 +93,18 @@ class Committee:
         Args:
             neighbours, stress: as for `evaluate_members`.
         """
+        together = getattr(self.batched, "evaluate_each", None)
+        if together is not None and sum(map(len, frames)) > 1:
+            prediction: Prediction = together(frames, members, neighbours, stress)
+            return prediction
         energy = np.empty(len(frames))
         stresses = np.empty((len(frames), 6))
         forces: list[np.ndarray] = [np.empty(0)] * len(frames)
         for member in sorted(set(members)):
             own_frames = [n for n, chosen in enumerate(members) if chosen == member]
-            chosen_frames = [frames[n] for n in own_frames]
-            if self.batched is not None:
-                near = None if neighbours is None else [neighbours[n] for n in own_frames]
-                prediction = self.batched.evaluate(chosen_frames, near, [member], stress).mean
-            else:
-                prediction = self.members[member].evaluate(chosen_frames)
-            energy[own_frames], stresses[own_frames] = prediction.energy, prediction.stress
-            for frame_index, force in zip(own_frames, prediction.forces, strict=True):
+            own = self.members[member].evaluate([frames[n] for n in own_frames])
+            energy[own_frames], stresses[own_frames] = own.energy, own.stress
+            for frame_index, force in zip(own_frames, own.forces, strict=True):
                 forces[frame_index] = force
         return Prediction(energy, forces, stresses)
 

@@ -45,6 +45,8 @@ def spread(member_forces: torch.Tensor) -> torch.Tensor:
     Args:
         member_forces: (K, N, 3) eV/Å.
     """
+    if len(member_forces) == 1:
+        return torch.zeros_like(member_forces[0, :, 0])
     deviation = member_forces - member_forces.mean(dim=0)
     return deviation.square().sum(dim=2).mean(dim=0).sqrt()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from umklapp.errors import InputError
 from umklapp.potentials import edge_sums, loading
 from umklapp.potentials.compiled_graphs import backend_of, graph_of
 from umklapp.potentials.contract import Prediction
-from umklapp.potentials.neighbours import Neighbourhood, Slots, join
+from umklapp.potentials.neighbours import Neighbours
 from umklapp.potentials.nequip.batched import BatchedMembers
 from umklapp.potentials.nequip.flux import INERTIA, Flux, FluxMembers
 from umklapp.potentials.nequip.inference import NequipPotential
@@ -44,18 +45,26 @@ class NequipSource:
         self.moving = FluxMembers(flux, [model], graph_of(backend_of([model]), flux=True))
         near_plain = loading.batched([model], plain)
         self.plain = near_plain if isinstance(near_plain, BatchedMembers) else self.moving
-        near = [Neighbourhood(self.cutoff)]
-        still = np.zeros((len(sites), 3))
-        self.zero = self.moving.atomic_energies(sites, still, near[0])
+        near, still = Neighbours(self.cutoff, [len(sites)]), np.zeros((len(sites), 3))
+        self.zero = self.moving.atomic_energies(sites, still, near)
 
-    def forces(self, atoms: Atoms, near: Neighbourhood) -> tuple[float, np.ndarray]:
+    def forces(self, atoms: Atoms, near: Neighbours) -> tuple[float, np.ndarray]:
         """Energy (eV) and forces (N, 3) eV/Å."""
-        prediction = self.plain.evaluate([atoms], [near], stress=False)
+        prediction = self.plain.evaluate([atoms], near, stress=False)
         return float(prediction.energy[0, 0]), prediction.forces[0][0]
 
-    def flux(self, atoms: Atoms, velocities: np.ndarray, near: Neighbourhood) -> Flux:
+    def flux(self, atoms: Atoms, velocities: np.ndarray, near: Neighbours) -> Flux:
         """Energy, forces and fluxes; velocities (N, 3) Å/fs."""
         return self.moving.flux([atoms], [velocities], self.sites.positions, 0, [near], self.zero)
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """`Slots` of one frame as arrays."""
+
+    vectors: np.ndarray
+    lengths: np.ndarray
+    source: np.ndarray
 
 
 class LennardJones:
@@ -68,18 +77,18 @@ class LennardJones:
     def __init__(self, epsilon: float, sigma: float, cutoff: float, sites: Atoms) -> None:
         self.epsilon, self.sigma, self.cutoff, self.sites = epsilon, sigma, cutoff, sites
         self.edge, self.slope = self._bare(np.array(cutoff))
-        slots = self._slots(sites, Neighbourhood(cutoff))
+        slots = self._pairs(sites)
         self.zero = 0.5 * self._pair(slots.lengths)[0].sum(axis=1)
 
-    def forces(self, atoms: Atoms, near: Neighbourhood) -> tuple[float, np.ndarray]:
+    def forces(self, atoms: Atoms, near: Neighbours) -> tuple[float, np.ndarray]:
         """Energy (eV) and forces (N, 3) eV/Å."""
-        slots = self._slots(atoms, near)
+        slots = self._pairs(atoms, near)
         energy, gradient = self._edges(slots)
         return float(energy.sum()), _forces(gradient, slots.source)
 
-    def flux(self, atoms: Atoms, velocities: np.ndarray, near: Neighbourhood) -> Flux:
+    def flux(self, atoms: Atoms, velocities: np.ndarray, near: Neighbours) -> Flux:
         """Energy, forces and fluxes by the pair formula; velocities (N, 3) Å/fs."""
-        slots = self._slots(atoms, near)
+        slots = self._pairs(atoms, near)
         energy, gradient = self._edges(slots)
         work = np.einsum("nmc,nmc->nm", gradient, velocities[slots.source])
         away = atoms.positions - self.sites.positions
@@ -98,7 +107,7 @@ class LennardJones:
         """As any potential: energies (n,) eV, forces, stresses (n, 6) eV/Å³."""
         energy, forces, stress = [], [], []
         for frame in frames:
-            slots = self._slots(frame, Neighbourhood(self.cutoff))
+            slots = self._pairs(frame)
             atomic, gradient = self._edges(slots)
             energy.append(atomic.sum())
             forces.append(_forces(gradient, slots.source))
@@ -106,8 +115,9 @@ class LennardJones:
             stress.append(full_3x3_to_voigt_6_stress(virial))
         return Prediction(np.array(energy), forces, np.array(stress))
 
-    def _slots(self, atoms: Atoms, near: Neighbourhood) -> Slots:
-        return join([near.update(atoms)], self.cutoff)
+    def _pairs(self, atoms: Atoms, near: Neighbours | None = None) -> _Pairs:
+        slots = (near or Neighbours(self.cutoff, [len(atoms)])).of([atoms])
+        return _Pairs(slots.vectors.numpy(), slots.lengths.numpy(), slots.source.numpy())
 
     def _bare(self, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         six = (self.sigma / r) ** 6
@@ -120,7 +130,7 @@ class LennardJones:
         inside = r < self.cutoff
         return np.where(inside, energy, 0.0), np.where(inside, slope - self.slope, 0.0)
 
-    def _edges(self, slots: Slots) -> tuple[np.ndarray, np.ndarray]:
+    def _edges(self, slots: _Pairs) -> tuple[np.ndarray, np.ndarray]:
         energy, slope = self._pair(slots.lengths)
         gradient = 0.5 * (slope / slots.lengths)[..., None] * slots.vectors
         return 0.5 * energy.sum(axis=1), gradient

@@ -28,7 +28,7 @@ from umklapp.learning.sampling.kinetics import (
     kinetic_temperature,
     maxwell_boltzmann,
 )
-from umklapp.potentials.neighbours import Neighbourhood
+from umklapp.potentials.neighbours import Neighbours
 from umklapp.potentials.nequip.flux import Flux
 
 log = logging.getLogger(__name__)
@@ -54,10 +54,10 @@ class Source(Protocol):
 
     cutoff: float
 
-    def forces(self, atoms: Atoms, near: Neighbourhood) -> tuple[float, np.ndarray]:
+    def forces(self, atoms: Atoms, near: Neighbours) -> tuple[float, np.ndarray]:
         """Energy (eV) and forces (N, 3) eV/Å."""
 
-    def flux(self, atoms: Atoms, velocities: np.ndarray, near: Neighbourhood) -> Flux:
+    def flux(self, atoms: Atoms, velocities: np.ndarray, near: Neighbours) -> Flux:
         """Energy, forces and fluxes; velocities (N, 3) Å/fs."""
 
 
@@ -162,7 +162,7 @@ def advance(
     """
     atoms = sites.copy()
     atoms.positions = state.positions
-    masses, near = atoms.get_masses(), Neighbourhood(source.cutoff, SKIN)
+    masses, near = atoms.get_masses(), Neighbours(source.cutoff, [len(atoms)], SKIN)
     series: dict[str, list[np.ndarray]] = {name: [] for name in (*SERIES, *FRAMES)}
     decay = np.exp(-settings.friction * settings.timestep)
     _, forces = source.forces(atoms, near)

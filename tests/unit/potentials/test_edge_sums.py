@@ -6,8 +6,8 @@ import torch
 from networks import SMALL, frames, potential
 
 from umklapp.potentials import edge_sums
+from umklapp.potentials.batches import Batches
 from umklapp.potentials.contract import CommitteePrediction, spread_of_forces
-from umklapp.potentials.neighbours import Neighbourhood
 from umklapp.potentials.nequip.batched import BatchedMembers
 from umklapp.potentials.nequip.engine import Engine
 from umklapp.potentials.nequip.slot_network import SlotNetwork
@@ -73,10 +73,9 @@ def test_one_copy_to_the_host_a_batch(members, monkeypatch):
     for method in ("cpu", "numpy", "item", "tolist"):
         monkeypatch.setattr(torch.Tensor, method, _counted(method, copies))
     batched, _ = members
+    chunk = batched._chunk(frames()[:2])
     copies.clear()
-    batched._predict(
-        batched._chunk(frames()[:2], [Neighbourhood(4.0) for _ in range(2)]), range(2), stress=True
-    )
+    batched._predict(chunk, range(2), np.ones(2))
     assert copies == [4, "cpu", "numpy"]
 
 
@@ -99,6 +98,20 @@ def test_members_together_are_the_members(members):
     for name in ("forces", "spread"):
         for one, two in zip(getattr(found, name), getattr(wanted, name), strict=True):
             np.testing.assert_allclose(one, two, atol=2e-6)
+
+
+@pytest.mark.parametrize("atoms", [10, 1000])
+def test_every_frame_by_its_own_member(members, atoms, monkeypatch):
+    """In any order, in one batch or in many; stress, too."""
+    batched, stock = members
+    monkeypatch.setattr(batched, "batches", Batches(atoms))
+    drivers = [1, 0, 1, 0]
+    found = batched.evaluate_each(frames(), drivers)
+    for number, driver in enumerate(drivers):
+        wanted = stock[driver].evaluate([frames()[number]])
+        assert found.energy[number] == pytest.approx(wanted.energy[0], abs=1e-6)
+        np.testing.assert_allclose(found.forces[number], wanted.forces[0], atol=2e-6)
+        np.testing.assert_allclose(found.stress[number], wanted.stress[0], atol=1e-8)
 
 
 def test_a_stress_that_nobody_asks_for_is_not_made(members, monkeypatch):

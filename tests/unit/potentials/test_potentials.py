@@ -93,7 +93,7 @@ def test_the_compiled_allegro_is_the_eager_one(allegro, labels):
 @pytest.mark.slow
 def test_the_heat_flux_of_allegro_is_the_unfolded_one(allegro, labels):
     from umklapp.potentials.heat_transport import NequipSource
-    from umklapp.potentials.neighbours import Neighbourhood
+    from umklapp.potentials.neighbours import Neighbours
 
     members, folder = allegro
     atoms = bare(labels[0])
@@ -103,7 +103,7 @@ def test_the_heat_flux_of_allegro_is_the_unfolded_one(allegro, labels):
         heat_flux.double_sum(members[0], atoms, velocities), wanted, rtol=1e-10
     )
     source = NequipSource(folder / "1.ckpt", atoms, folder / "False", folder / "True")
-    found = source.flux(atoms, velocities, Neighbourhood(4.0))
+    found = source.flux(atoms, velocities, Neighbours(4.0, [len(atoms)]))
     np.testing.assert_allclose(found.potential[0], wanted, rtol=1e-9)
     np.testing.assert_allclose(found.forces[0], members[0].evaluate([atoms]).forces[0], atol=1e-11)
 

@@ -292,5 +292,5 @@ def test_a_terminal_of_80_columns_shows_every_heading(tmp_path):
 
 
 def test_unreadable_configuration(tmp_path):
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="there is no such file"):
         status.run(tmp_path / "none.yaml")

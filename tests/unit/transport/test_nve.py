@@ -11,7 +11,7 @@ from ase.md.verlet import VelocityVerlet
 from umklapp import config
 from umklapp.errors import InputError
 from umklapp.potentials.heat_transport import LennardJones
-from umklapp.potentials.neighbours import Neighbourhood
+from umklapp.potentials.neighbours import Neighbours
 from umklapp.transport import nve
 
 EPSILON, SIGMA, CUTOFF = 0.0104, 3.405, 6.5
@@ -44,14 +44,14 @@ def test_forces_and_fluxes_are_derivatives(argon, sites):
     """Forces against ASE's own potential (shifted differently: forces by differences of energy)."""
     atoms = sites.copy()
     atoms.rattle(0.1, seed=1)
-    _, forces = argon.forces(atoms, Neighbourhood(CUTOFF))
+    _, forces = argon.forces(atoms, Neighbours(CUTOFF, [len(atoms)]))
     step = 1e-4
     for index in ((0, 0), (7, 2)):
         ends = []
         for sign in (1, -1):
             moved = atoms.copy()
             moved.positions[index] += sign * step
-            ends.append(argon.forces(moved, Neighbourhood(CUTOFF))[0])
+            ends.append(argon.forces(moved, Neighbours(CUTOFF, [len(moved)]))[0])
         assert forces[index] == pytest.approx(-(ends[0] - ends[1]) / (2 * step), abs=1e-8)
     pair = bulk("Ar", "fcc", a=5.3)
     pair.set_cell(30 * np.eye(3))
@@ -60,7 +60,7 @@ def test_forces_and_fluxes_are_derivatives(argon, sites):
     pair.positions[1] = pair.positions[0] + [3.6, 0.5, 0]
     pair.calc = AseLennardJones(epsilon=EPSILON, sigma=SIGMA, rc=CUTOFF)
     mine = LennardJones(EPSILON, SIGMA, CUTOFF, pair)
-    _, force = mine.forces(pair, Neighbourhood(CUTOFF))
+    _, force = mine.forces(pair, Neighbours(CUTOFF, [len(pair)]))
     constant = mine.slope * (pair.positions[1] - pair.positions[0]) / pair.get_distance(0, 1)
     np.testing.assert_allclose(force[0] + constant, pair.get_forces()[0], atol=1e-12)
 
@@ -74,14 +74,14 @@ def test_the_lattice_flux_is_the_rate_of_the_site_weighted_energy(argon, sites):
     atoms.rattle(0.1, seed=2)
     velocities = np.random.default_rng(0).normal(scale=2e-3, size=(8, 3))
     energies = []
-    found = source.flux(atoms, velocities, Neighbourhood(CUTOFF))
-    near = Neighbourhood(CUTOFF)
+    found = source.flux(atoms, velocities, Neighbours(CUTOFF, [len(atoms)]))
+    near = Neighbours(CUTOFF, [len(atoms)])
     _, forces = source.forces(atoms, near)
     acceleration = forces / atoms.get_masses()[:, None] * units.fs**2
     for h in (0.5, -0.5):
         moved, speed = atoms.copy(), velocities + h * acceleration
         moved.positions += h * velocities + 0.5 * h**2 * acceleration
-        atomic, _ = source._edges(source._slots(moved, Neighbourhood(CUTOFF)))
+        atomic, _ = source._edges(source._pairs(moved))
         kinetic = 0.5 * atoms.get_masses() * (speed**2).sum(axis=1) / units.fs**2
         energies.append(cluster.positions.T @ (atomic + kinetic))
     rate = energies[0] - energies[1]
@@ -115,7 +115,7 @@ def test_it_is_the_trajectory_of_another_code(argon, sites, tmp_path):
 
     class Calculator(AseLennardJones):
         def calculate(self, atoms=None, properties=("energy",), system_changes=()):
-            energy, forces = argon.forces(atoms, Neighbourhood(CUTOFF))
+            energy, forces = argon.forces(atoms, Neighbours(CUTOFF, [len(atoms)]))
             self.results = {"energy": energy, "forces": forces}
 
     atoms.calc = Calculator()

@@ -36,8 +36,8 @@ ORDER: tuple[Kind, ...] = ("missed event", "false event", "undecided")
 
 
 EARLIER = (
-    "undecided: judged by the rules of an earlier umklapp, which could say sound on no data and "
-    "called every anharmonic label real; delete verdict.json and run again"
+    "undecided: an earlier umklapp made this verdict by other rules, which needed less "
+    "evidence for sound and for missed event; delete verdict.json and run again"
 )
 
 

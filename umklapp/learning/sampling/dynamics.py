@@ -27,7 +27,7 @@ from umklapp.learning.sampling.kinetics import (
 from umklapp.learning.sampling.recording import Recorder, Trajectory
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.contract import CommitteePrediction
-from umklapp.potentials.neighbours import Neighbourhood
+from umklapp.potentials.neighbours import Neighbours
 
 log = logging.getLogger(__name__)
 
@@ -84,12 +84,10 @@ class Replica:
         target: float,
         member: int,
         generator: np.random.Generator,
-        cutoff: float,
     ) -> None:
         self.atoms = start.copy()
         self.masses = start.get_masses()
         self.member, self.generator = member, generator
-        self.neighbours = Neighbourhood(cutoff, SKIN)
         self.velocities = maxwell_boltzmann(self.masses, target, generator)
         self.forces = np.zeros((len(start), 3))
         self.stress = np.zeros(6)
@@ -186,22 +184,24 @@ def run(
         One trajectory per replica, with the reason it ended.
     """
     replicas = [
-        Replica(start, target, replica_index % len(committee), own, committee.cutoff)
+        Replica(start, target, replica_index % len(committee), own)
         for replica_index, (start, target, own) in enumerate(
             zip(starts, temperatures, generator.spawn(len(starts)), strict=True)
         )
     ]
-    alive = list(replicas)
+    alive, neighbours = list(replicas), committee.neighbours(starts, SKIN)
     for step in range(scheme.steps + 1):
         for replica in alive if step else ():
             replica.move(scheme)
-        _evaluate(committee, alive, recorder, scheme, step)
-        for replica_index, replica in enumerate(replicas):
-            if replica not in alive:
-                continue
+        numbers = [replicas.index(replica) for replica in alive]
+        near = None if neighbours is None else neighbours.select(numbers)
+        _evaluate(committee, alive, near, recorder, scheme, step)
+        shortest = _shortest(alive, near)
+        for place, replica_index in enumerate(numbers):
+            replica = replicas[replica_index]
             if step:
                 replica.kick(0.5 * scheme.timestep)
-            state = replica.state(scheme, _shortest(committee, replica))
+            state = replica.state(scheme, float(shortest[place]))
             problem = health.complaint(state, limits(replica.trajectory.target))
             if problem:
                 replica.trajectory.ended = f"stopped at step {step}: {problem}"
@@ -223,10 +223,14 @@ def run(
 
 
 def _evaluate(
-    committee: Committee, replicas: Sequence[Replica], recorder: Recorder, scheme: Scheme, step: int
+    committee: Committee,
+    replicas: Sequence[Replica],
+    near: Neighbours | None,
+    recorder: Recorder,
+    scheme: Scheme,
+    step: int,
 ) -> None:
     frames = [replica.atoms for replica in replicas]
-    near = [replica.neighbours for replica in replicas]
     stress = scheme.barostat is not None
     if scheme.driver == "members" and step % scheme.every:
         drivers = [replica.member for replica in replicas]
@@ -245,7 +249,8 @@ def _evaluate(
             replica.forces = biased_forces(alone.energy[:, 0] - zero, alone.forces[0], scheme.bias)
 
 
-def _shortest(committee: Committee, replica: Replica) -> float:
-    if committee.batched is not None and np.isfinite(replica.neighbours.shortest):
-        return replica.neighbours.shortest  # known from the evaluation
-    return sites.shortest_distance(replica.atoms)
+def _shortest(replicas: Sequence[Replica], near: Neighbours | None) -> np.ndarray:
+    """Shortest distances (n,) Å of the evaluated frames."""
+    if near is not None:
+        return near.shortest()
+    return np.array([sites.shortest_distance(replica.atoms) for replica in replicas])

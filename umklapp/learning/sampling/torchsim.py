@@ -17,16 +17,16 @@ import torch_sim
 from ase import Atoms, units
 from torch_sim.integrators import MDState
 from torch_sim.models.interface import ModelInterface
-from torch_sim.neighbors import torch_nl_linked_cell
-from torch_sim.transforms import compute_cell_shifts, pbc_wrap_batched
+from torch_sim.transforms import pbc_wrap_batched
 
 from umklapp.errors import InputError
 from umklapp.learning.sampling import health
-from umklapp.learning.sampling.dynamics import Scheme
+from umklapp.learning.sampling.dynamics import SKIN, Scheme
 from umklapp.learning.sampling.recording import Recorder, Trajectory
 from umklapp.potentials import edge_sums
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.contract import CommitteePrediction
+from umklapp.potentials.neighbours import Neighbours
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +37,15 @@ class CommitteeModel(ModelInterface):
     After a call: energy (K, n) eV, member_forces (K, N, 3) eV/Å, shortest (n,) Å for n systems
     with N atoms in all.
 
+    Args:
+        frames: systems that it will be asked about, in their order.
+
     Raises:
         InputError: the committee has no compiled graph.
+        CalculationError: a frame has a species that the members were not trained on.
     """
 
-    def __init__(self, committee: Committee) -> None:
+    def __init__(self, committee: Committee, frames: Sequence[Atoms]) -> None:
         super().__init__()
         engine = getattr(committee.batched, "engine", None)
         if engine is None:
@@ -53,46 +57,31 @@ class CommitteeModel(ModelInterface):
         self._device, self._dtype = torch.device(self.engine.device), torch.float64
         self._compute_stress, self._compute_forces = False, True
         self.energy = self.member_forces = self.shortest = torch.empty(0)
+        self.neighbours = Neighbours(engine.cutoff, [len(frame) for frame in frames], SKIN)
+        self._follow([frame.numbers for frame in frames])
+
+    def keep(self, systems: Sequence[int]) -> None:
+        """From now on it is asked about some of the systems alone, by their numbers."""
+        self.neighbours = self.neighbours.select(systems)
+        self._follow([self.species[system] for system in systems])
+
+    def _follow(self, species: list[np.ndarray]) -> None:
+        self.species = species
+        self.types = self.engine.types_of(np.concatenate(species))
 
     def forward(self, state: torch_sim.SimState, **_: object) -> dict[str, torch.Tensor]:
         """Mean energies (n,) eV and forces (N, 3) eV/Å."""
-        vectors, source, types = self._slots(state)
-        systems = state.n_systems
-        graph = self.engine.graph(vectors, source, types)
+        slots = self.neighbours.update(state.positions, state.row_vector_cell)
+        graph, systems = self.engine.graph(slots, self.types), len(self.species)
         energies, forces = [], []
         for member in range(len(self.engine.members)):
             energy, gradient, _features = self.engine.call(graph, member)
-            forces.append(edge_sums.forces(gradient.to(self.dtype), source))
+            forces.append(edge_sums.forces(gradient.to(self.dtype), slots.source))
             atomic = energy[:, 0].to(self.dtype)
-            energies.append(edge_sums.of_frames(atomic, state.system_idx, systems))
+            energies.append(edge_sums.of_frames(atomic, slots.frame_of, systems))
         self.energy, self.member_forces = torch.stack(energies), torch.stack(forces)
-        nearest = vectors.norm(dim=2).amin(dim=1)
-        self.shortest = torch.full((systems,), torch.inf, dtype=self.dtype, device=self.device)
-        self.shortest.scatter_reduce_(0, state.system_idx, nearest, "amin")
+        self.shortest = slots.shortest
         return {"energy": self.energy.mean(dim=0), "forces": self.member_forces.mean(dim=0)}
-
-    def _slots(self, state: torch_sim.SimState) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        cutoff, n_atoms = self.engine.cutoff, state.n_atoms
-        cells = state.row_vector_cell
-        pairs, system, shifts = torch_nl_linked_cell(
-            cutoff,
-            state.positions,
-            cells.reshape(-1, 3),
-            torch.ones(state.n_systems, 3, dtype=torch.bool, device=self.device),
-            state.system_idx,
-        )
-        order = torch.argsort(pairs[0], stable=True)
-        centre, other = pairs[:, order]
-        shift = compute_cell_shifts(cells.reshape(-1, 3), shifts[order], system[order])
-        count = torch.bincount(centre, minlength=n_atoms)
-        slot = torch.arange(len(centre), device=self.device) - (count.cumsum(0) - count)[centre]
-        width = max(2, int(count.max()))
-        vectors = torch.zeros(n_atoms, width, 3, dtype=self.dtype, device=self.device)
-        vectors[..., 0] = 2 * cutoff  # slots without a neighbour
-        vectors[centre, slot] = state.positions[other] - state.positions[centre] + shift
-        source = torch.arange(n_atoms, device=self.device)[:, None].repeat(1, width)
-        source[centre, slot] = other
-        return vectors, source, self.engine.types_of(state.atomic_numbers.cpu().numpy())
 
 
 @dataclass(frozen=True)
@@ -114,7 +103,7 @@ class _Snapshot:
 
     def states(self) -> list[health.State]:
         """What the monitor looks at, one transfer for all replicas."""
-        index, systems = self.state.system_idx, self.state.n_systems
+        index, systems = self.state.system_idx, len(self.shortest)
         mean, spread = self.forces.mean(dim=0), edge_sums.spread(self.forces)
 
         def largest(values: torch.Tensor) -> torch.Tensor:
@@ -124,8 +113,8 @@ class _Snapshot:
 
         finite = mean.isfinite().all(dim=1) & self.positions.isfinite().all(dim=1)
         kinetic = 0.5 * self.state.masses * self.velocities.square().sum(dim=1)
-        count = torch.bincount(index)
-        total = torch.zeros_like(self.shortest).index_add_(0, index, kinetic)
+        count = edge_sums.of_frames(torch.ones_like(kinetic), index, systems)
+        total = edge_sums.of_frames(kinetic, index, systems)
         columns = (
             1 - largest((~finite).to(kinetic.dtype)),
             2 * total / ((3 * count - 3) * units.kB),
@@ -168,7 +157,7 @@ def run(
     """
     if scheme.barostat is not None or scheme.bias or scheme.driver != "mean":
         raise InputError("exploration.backend torchsim runs NVT by the committee mean, unbiased")
-    model = CommitteeModel(committee)
+    model = CommitteeModel(committee, starts)
     trajectories = [Trajectory(s.copy(), t) for s, t in zip(starts, temperatures, strict=True)]
     alive = list(range(len(starts)))
     thermal = torch.tensor(temperatures, dtype=model.dtype, device=model.device) * units.kB
@@ -210,6 +199,7 @@ def run(
                 log.info("all replicas have ended early")
                 break
             state = state[stay]
+            model.keep(stay)
             model(state)
             last = _Snapshot.of(now.time, state, model), [seen[place] for place in stay]
         if step and step % max(1, scheme.steps // 10) == 0:

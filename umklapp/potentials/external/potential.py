@@ -17,7 +17,6 @@ from umklapp.errors import CalculationError, InputError
 from umklapp.files import replacing
 from umklapp.potentials.contract import CommitteePrediction, Prediction, spread_of_forces
 from umklapp.potentials.external import bridge
-from umklapp.potentials.neighbours import Neighbourhood
 
 FIRST_LINE = "umklapp potential 1"
 
@@ -122,10 +121,13 @@ class ExternalMembers:
             raise InputError("the members are of different backends or architectures")
         self.worker = first.worker
 
+    def neighbours(self, frames: Sequence[Atoms], skin: float) -> None:
+        """None: the worker finds its own."""
+
     def evaluate(
         self,
         frames: Sequence[Atoms],
-        neighbours: Sequence[Neighbourhood] | None = None,
+        neighbours: object = None,
         members: Sequence[int] | None = None,
         stress: bool = True,
     ) -> CommitteePrediction:

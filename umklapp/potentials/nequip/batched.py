@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -12,8 +13,8 @@ from ase.stress import full_3x3_to_voigt_6_stress
 
 from umklapp.potentials import edge_sums
 from umklapp.potentials.batches import Batches, atoms_that_fit
-from umklapp.potentials.contract import CommitteePrediction
-from umklapp.potentials.neighbours import Neighbourhood, join
+from umklapp.potentials.contract import CommitteePrediction, Prediction
+from umklapp.potentials.neighbours import Neighbours, Slots
 from umklapp.potentials.nequip.engine import Engine
 from umklapp.potentials.nequip.inference import NequipPotential
 
@@ -21,12 +22,19 @@ from umklapp.potentials.nequip.inference import NequipPotential
 @dataclass(frozen=True)
 class Chunk:
     """Some frames on the device: graph as `Engine.graph` gives it, frame_of (N,), sizes of the n
-    frames, volume (n,) Å³."""
+    frames."""
 
     graph: list[torch.Tensor]
     frame_of: torch.Tensor
-    sizes: tuple[int, ...]
-    volume: np.ndarray
+    sizes: list[int]
+
+    def part(self, first: int, last: int) -> Chunk:
+        """Frames `first` to `last`, without it; copies, since a compiled graph wants its inputs
+        aligned."""
+        begin, end = sum(self.sizes[:first]), sum(self.sizes[:last])
+        vectors, source, *others = (tensor[begin:end].clone() for tensor in self.graph)
+        graph = [vectors, source - begin, *others]
+        return Chunk(graph, self.frame_of[begin:end] - first, self.sizes[first:last])
 
 
 class BatchedMembers:
@@ -42,10 +50,14 @@ class BatchedMembers:
         self.networks = list(networks)
         self.batches: Batches | None = None  # known with the first neighbours
 
+    def neighbours(self, frames: Sequence[Atoms], skin: float) -> Neighbours:
+        """For frames that will move little between calls; skin: Å, as in `Neighbours`."""
+        return Neighbours(self.engine.cutoff, [len(frame) for frame in frames], skin)
+
     def evaluate(
         self,
         frames: Sequence[Atoms],
-        neighbours: Sequence[Neighbourhood] | None = None,
+        neighbours: Neighbours | None = None,
         members: Sequence[int] | None = None,
         stress: bool = True,
     ) -> CommitteePrediction:
@@ -61,12 +73,14 @@ class BatchedMembers:
         if sum(map(len, frames)) < 2:
             single = [self.networks[member].evaluate(frames) for member in numbers]
             return CommitteePrediction.of_members(single)
-        near = neighbours or [Neighbourhood(self.engine.cutoff) for _ in frames]
 
         def predict(begin: int, end: int) -> CommitteePrediction:
-            return self._predict(self._chunk(frames[begin:end], near[begin:end]), numbers, stress)
+            near = None if neighbours is None else neighbours.select(range(begin, end))
+            part = frames[begin:end]
+            volume = np.array([frame.cell.volume for frame in part]) if stress else None
+            return self._predict(self._chunk(part, near), numbers, volume)
 
-        parts = self._batches(frames, near).map(predict, [len(frame) for frame in frames])
+        parts = self._batches(frames).map(predict, [len(frame) for frame in frames])
         return CommitteePrediction(
             np.concatenate([part.energy for part in parts], axis=1),
             [forces for part in parts for forces in part.forces],
@@ -74,69 +88,103 @@ class BatchedMembers:
             [spread for part in parts for spread in part.spread],
         )
 
+    def evaluate_each(
+        self,
+        frames: Sequence[Atoms],
+        members: Sequence[int],
+        neighbours: Neighbours | None = None,
+        stress: bool = True,
+    ) -> Prediction:
+        """Every frame by the one member whose number is given for it, as `evaluate`."""
+        order = sorted(range(len(frames)), key=lambda index: members[index])
+
+        def predict(begin: int, end: int) -> list[np.ndarray]:
+            chosen = order[begin:end]
+            near = None if neighbours is None else neighbours.select(chosen)
+            chunk, first, answers = self._chunk([frames[n] for n in chosen], near), 0, []
+            for member, own in groupby(members[n] for n in chosen):
+                last = first + len(list(own))
+                answers.append(self._sums(chunk.part(first, last), member, stress))
+                first = last
+            return edge_sums.on_host(*map(torch.cat, zip(*answers, strict=True)))
+
+        parts = self._batches(frames).map(predict, [len(frames[n]) for n in order])
+        energy, forces, *virial = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        back = np.argsort(order)
+        split = np.split(forces, np.cumsum([len(frames[n]) for n in order])[:-1])
+        stresses = np.full((len(frames), 6), np.nan)
+        if stress:
+            stresses = _stress(virial[0], np.array([frames[n].cell.volume for n in order]))
+        return Prediction(energy[back], [split[n] for n in back], stresses[back])
+
     def features(self, frames: Sequence[Atoms]) -> list[np.ndarray]:
         """Last-layer features of every atom by all members, n arrays (n_atoms, K d)."""
-        near = [Neighbourhood(self.engine.cutoff) for _ in frames]
         members = range(len(self.networks))
 
         def describe(begin: int, end: int) -> list[np.ndarray]:
-            chunk = self._chunk(frames[begin:end], near[begin:end])
+            chunk = self._chunk(frames[begin:end])
             parts = [self.engine.call(chunk.graph, member)[2] for member in members]
             (joined,) = edge_sums.on_host(torch.cat(parts, dim=1))
             return np.split(joined, np.cumsum(chunk.sizes)[:-1])
 
-        parts = self._batches(frames, near).map(describe, [len(frame) for frame in frames])
+        parts = self._batches(frames).map(describe, [len(frame) for frame in frames])
         return [features for part in parts for features in part]
 
-    def _predict(self, chunk: Chunk, members: Sequence[int], stress: bool) -> CommitteePrediction:
-        """What the members say of a chunk; all sums are made before the one copy to the host."""
-        vectors, source = chunk.graph[:2]
-        count = len(chunk.sizes)
-        energies, forces, virials = [], [], []
-        for member in members:
-            atomic, gradient, _ = self.engine.call(chunk.graph, member)
-            energies.append(edge_sums.of_frames(atomic[:, 0].double(), chunk.frame_of, count))
-            forces.append(edge_sums.forces(gradient, source))
-            if stress:
-                virials.append(edge_sums.virials(vectors, gradient, chunk.frame_of, count))
-        by_member = torch.stack(forces)
-        answers = [torch.stack(energies), by_member, edge_sums.spread(by_member)]
-        if stress:
-            answers.append(torch.stack(virials))
-        energy, force, spread, *virial = edge_sums.on_host(*answers)
+    def _predict(
+        self, chunk: Chunk, members: Sequence[int], volume: np.ndarray | None
+    ) -> CommitteePrediction:
+        """What the members say of a chunk; all sums are made before the one copy to the host.
+
+        Args:
+            volume: (n,) Å³, where stresses are wanted.
+        """
+        single = [self._sums(chunk, member, volume is not None) for member in members]
+        energies, forces, *virials = map(torch.stack, zip(*single, strict=True))
+        energy, force, spread, *virial = edge_sums.on_host(
+            energies, forces, edge_sums.spread(forces), *virials
+        )
         starts = np.cumsum(chunk.sizes)[:-1]
         return CommitteePrediction(
             energy,
             np.split(force, starts, axis=1),
-            _stress(virial[0], chunk.volume) if stress else np.full((*energy.shape, 6), np.nan),
+            np.full((*energy.shape, 6), np.nan) if volume is None else _stress(virial[0], volume),
             np.split(spread, starts),
         )
 
-    def _batches(self, frames: Sequence[Atoms], near: Sequence[Neighbourhood]) -> Batches:
+    def _sums(self, chunk: Chunk, member: int, stress: bool) -> list[torch.Tensor]:
+        """Energies (n,) and forces (N, 3) of one member; virials (n, 3, 3) where wanted."""
+        vectors, source = chunk.graph[:2]
+        count = len(chunk.sizes)
+        atomic, gradient, _ = self.engine.call(chunk.graph, member)
+        energies = edge_sums.of_frames(atomic[:, 0].double(), chunk.frame_of, count)
+        answers = [energies, edge_sums.forces(gradient, source)]
+        if stress:
+            answers.append(edge_sums.virials(vectors, gradient, chunk.frame_of, count))
+        return answers
+
+    def _batches(self, frames: Sequence[Atoms]) -> Batches:
         if self.batches is None:
-            slots = near[0].update(frames[0])[1].shape[1] if frames else 1
+            slots = self._slots(frames[:1]).source.shape[1] if frames else 1
             numbers = self.engine.numbers_per_edge
             self.batches = Batches(atoms_that_fit(self.engine.device, slots, numbers))
         return self.batches
 
-    def _chunk(self, frames: Sequence[Atoms], near: Sequence[Neighbourhood]) -> Chunk:
-        parts = [
-            neighbourhood.update(frame) for neighbourhood, frame in zip(near, frames, strict=True)
-        ]
-        slots = join(parts, self.engine.cutoff)
-        numbers = np.concatenate([frame.numbers for frame in frames])
-        types = self.engine.types_of(numbers)
-        vectors, source, frame_of = (
-            torch.from_numpy(np.ascontiguousarray(array)).to(self.engine.device)
-            for array in (slots.vectors, slots.source, slots.frame_of)
+    def _slots(self, frames: Sequence[Atoms], near: Neighbours | None = None) -> Slots:
+        kept = near or self.neighbours(frames, 0.0)
+        return kept.of(frames, self.engine.device)
+
+    def _chunk(self, frames: Sequence[Atoms], near: Neighbours | None = None) -> Chunk:
+        types = self.engine.types_of(np.concatenate([frame.numbers for frame in frames]))
+        slots = self._slots(frames, near)
+        return Chunk(
+            self.engine.graph(slots, types),
+            slots.frame_of,
+            [len(frame) for frame in frames],
         )
-        graph = self.engine.graph(vectors, source, types)
-        volume = np.array([frame.cell.volume for frame in frames])
-        return Chunk(graph, frame_of, slots.sizes, volume)
 
 
 def _stress(virial: np.ndarray, volume: np.ndarray) -> np.ndarray:
-    """Stresses (K, n, 6) eV/Å³ of virials (K, n, 3, 3) eV; volume (n,) Å³."""
-    tensor = (virial + virial.swapaxes(2, 3)) / (2 * volume[:, None, None])
+    """Stresses (…, n, 6) eV/Å³ of virials (…, n, 3, 3) eV; volume (n,) Å³."""
+    tensor = (virial + virial.swapaxes(-1, -2)) / (2 * volume[:, None, None])
     voigt = full_3x3_to_voigt_6_stress(tensor.reshape(-1, 3, 3))
-    return np.asarray(voigt).reshape(*virial.shape[:2], 6)
+    return np.asarray(voigt).reshape(*virial.shape[:-2], 6)

@@ -23,6 +23,7 @@ from umklapp.config.backends import BACKENDS
 from umklapp.errors import CalculationError
 from umklapp.potentials.architectures import untrained
 from umklapp.potentials.device import chosen, fallback
+from umklapp.potentials.neighbours import Slots
 from umklapp.potentials.nequip import convolution
 from umklapp.potentials.nequip.graph_cache import obtain
 from umklapp.potentials.nequip.slot_network import SlotNetwork, machine
@@ -84,18 +85,16 @@ class Engine:
         compiled = torch.inference_mode()(torch._inductor.aoti_load_package(str(package)))
         return cls(compiled, networks, types, device)
 
-    def graph(
-        self, vectors: torch.Tensor, source: torch.Tensor, types: torch.Tensor
-    ) -> list[torch.Tensor]:
+    def graph(self, slots: Slots, types: torch.Tensor) -> list[torch.Tensor]:
         """The graph as the compiled function takes it, all on the device.
 
         Args:
-            vectors: (N, M, 3) Å. source: (N, M) number of the neighbour. types: (N,) `types_of`.
+            types: (N,) `types_of`.
         """
-        place = (vectors.norm(dim=2) / self.cutoff).clamp(max=1 - 1e-12) * convolution.INTERVALS
+        place = (slots.lengths / self.cutoff).clamp(max=1 - 1e-12) * convolution.INTERVALS
         interval = place.long()
         within = (place - interval).to(self.members[0][0].dtype)
-        return [vectors, source, types, interval, within]
+        return [slots.vectors, slots.source, types, interval, within]
 
     def types_of(self, numbers: np.ndarray) -> torch.Tensor:
         """Types on the device of atomic numbers (N,).
@@ -166,8 +165,8 @@ def load(
 ) -> Engine | None:
     """The graph that `prepare` wrote, with the weights of some `NequipPotential`s.
 
-    On a machine that the graph was not made for, the cache of that machine is asked (and filled).
-    None where evaluation is eager; the log says why.
+    On a machine that the graph was not made for, it comes from the cache (`_of_this_machine`). None
+    where evaluation is eager; the log says why.
     """
     for model in models:
         model.why_eager = None  # said here
@@ -183,9 +182,43 @@ def load(
             raise CalculationError("the members are of different architectures")
         package = folder / "graph.pt2"
         if keys != {record.key}:
-            log.warning(f"{package} was made for {record.reason}, this is {machine(device)}")
-            package, _ = obtain(networks[0], len(types), device)
+            package = _of_this_machine(folder, record, networks[0], len(types), device)
         return Engine.of_package(package, networks, types, device)
     except CalculationError as error:
         log.warning(f"eager evaluation: {error}")
         return None
+
+
+def _of_this_machine(
+    folder: Path, record: CompiledGraph, network: SlotNetwork, types: int, device: str
+) -> Path:
+    """The graph that the cache has for this machine; where it has none, this job compiles it.
+
+    Compiling belongs to a rule of its own. What a job had to compile, or could not, is a record
+    beside the folder, so that `umklapp status` shows it.
+
+    Raises:
+        CalculationError: as `obtain`.
+    """
+    own = machine(device)
+    if own == record.reason:
+        own += " with other versions of torch, nequip or umklapp"
+    what = f"the graph was compiled for {record.reason}, and a job ran on {own}"
+    log.warning(f"{folder}: {what}")
+    key = network.key(device)
+    beside = folder.with_name(f"{folder.name}_{key[:8]}") / "engine.json"
+    facts: dict[str, Any] = {"mode": "eager", "key": key, "seconds": 0.0, "device": device}
+    try:
+        package, facts["seconds"] = obtain(network, types, device)
+    except CalculationError as error:
+        facts.update(reason=str(error), fallback=f"{what}: it evaluates eagerly ({error})")
+        raise
+    else:
+        spent = f"which compiled its own in {facts['seconds']:.0f} s; jobs after it find that one"
+        facts.update(mode="compiled", reason=machine(device), fallback=f"{what}, {spent}")
+        return package
+    finally:
+        if facts["mode"] == "eager" or facts["seconds"]:
+            log.warning(facts["fallback"])
+            beside.parent.mkdir(exist_ok=True)
+            CompiledGraph(**facts).write(beside)

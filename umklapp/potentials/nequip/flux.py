@@ -22,7 +22,7 @@ from ase import Atoms, units
 
 from umklapp.errors import CalculationError
 from umklapp.potentials import edge_sums
-from umklapp.potentials.neighbours import Neighbourhood
+from umklapp.potentials.neighbours import Neighbours
 from umklapp.potentials.nequip import engine
 from umklapp.potentials.nequip.batched import BatchedMembers, Chunk
 from umklapp.potentials.nequip.flux_network import FluxNetwork
@@ -82,7 +82,7 @@ class FluxMembers(BatchedMembers):
         velocities: Sequence[np.ndarray],
         sites: np.ndarray,
         member: int,
-        neighbours: Sequence[Neighbourhood],
+        neighbours: Sequence[Neighbours],
         zero: np.ndarray | float = 0.0,
     ) -> Flux:
         """Energies, forces and fluxes of frames of one crystal by one member.
@@ -91,6 +91,7 @@ class FluxMembers(BatchedMembers):
             frames: unwrapped, so that positions less sites are displacements.
             velocities: n arrays (N, 3) Å/fs.
             sites: (N, 3) Å.
+            neighbours: one for every frame.
             zero: (N,) eV, energies of the atoms on their sites.
         """
         energy, forces, sums = [], [], []
@@ -118,16 +119,16 @@ class FluxMembers(BatchedMembers):
         return Flux(np.array(energy), forces, potential, lattice, convective)
 
     def atomic_energies(
-        self, frame: Atoms, velocity: np.ndarray, near: Neighbourhood, member: int = 0
+        self, frame: Atoms, velocity: np.ndarray, near: Neighbours, member: int = 0
     ) -> np.ndarray:
         """Energies (N,) eV of the atoms of one frame."""
         _, (atomic, _, _) = self._call(frame, velocity, near, member)
         return edge_sums.on_host(atomic[:, 0])[0]
 
     def _call(
-        self, frame: Atoms, velocity: np.ndarray, near: Neighbourhood, member: int
+        self, frame: Atoms, velocity: np.ndarray, near: Neighbours, member: int
     ) -> tuple[Chunk, Sequence[torch.Tensor]]:
-        chunk = self._chunk([frame], [near])
+        chunk = self._chunk([frame], near)
         chunk.graph.append(self._tensor(velocity))
         return chunk, self.engine.call(chunk.graph, member)
 

@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from nequip.data import AtomicDataDict, BaseModifier
 
-from umklapp.potentials.quiet_frames import QUIETEST
+from umklapp.potentials.quiet_frames import LOUDEST, QUIETEST
 
 
 class ScaledForces(BaseModifier):
     """Predicted and labelled forces of every frame, times its `quiet_frames.frame_scales`.
 
     Args:
-        power: 0 to 1. typical: rms force component of all training labels, eV/Å.
+        power: 0 to 1. typical: of `quiet_frames.typical_force`, eV/Å.
     """
 
     def __init__(self, power: float, typical: float) -> None:
@@ -32,8 +32,9 @@ class ScaledForces(BaseModifier):
             frame = torch.zeros(len(forces), dtype=torch.long, device=forces.device)
         atoms = torch.bincount(frame)
         squares = forces.new_zeros(len(atoms)).index_add(0, frame, forces.square().mean(dim=1))
-        rms = (squares / atoms).sqrt().clamp(min=QUIETEST * self.typical)
-        scales = ((self.typical / rms) ** self.power)[frame, None]
+        loudness = ((squares / atoms).sqrt() / self.typical).clamp(min=QUIETEST)
+        beyond = (loudness / LOUDEST).clamp(min=1.0) if self.power else torch.ones_like(loudness)
+        scales = ((loudness / beyond) ** -self.power / beyond)[frame, None]
         return data1[self.field] * scales, forces * scales
 
 

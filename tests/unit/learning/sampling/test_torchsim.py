@@ -12,6 +12,7 @@ from umklapp import config
 from umklapp.crystals import sites
 from umklapp.errors import CalculationError, InputError
 from umklapp.learning.sampling import dynamics, exploration, health, kinetics, recording
+from umklapp.potentials import neighbours
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.nequip import engine
 
@@ -52,11 +53,11 @@ def run(committee, frames, temperatures, limits=LOOSE, seed=0, **changes):
 
 
 def test_the_model_is_the_committee(committee):
-    model = torchsim.CommitteeModel(committee)
     frames = [*starts(2), bulk("NaCl", "rocksalt", a=5.6).repeat((2, 1, 1))]
     frames[2].rattle(0.1, seed=1)
     for frame in frames:
         frame.wrap()
+    model = torchsim.CommitteeModel(committee, frames)
     state = torch_sim.io.atoms_to_state(frames, model.device, model.dtype)
     out = model(state)
     wanted = committee.evaluate_members(frames)
@@ -66,6 +67,16 @@ def test_the_model_is_the_committee(committee):
     np.testing.assert_allclose(out["forces"].numpy(), forces.mean(axis=0), atol=2e-6)
     shortest = [sites.shortest_distance(frame) for frame in frames]
     np.testing.assert_allclose(model.shortest.numpy(), shortest, atol=1e-9)
+
+
+def test_neighbours_are_kept_while_atoms_move_little(committee, monkeypatch):
+    """One search of every system at the start, though atoms are wrapped into the cell."""
+    searches, search = [], neighbours.neighbour_list
+    monkeypatch.setattr(
+        neighbours, "neighbour_list", lambda *a, **k: searches.append(1) or search(*a, **k)
+    )
+    run(committee, starts(2), [30.0, 30.0], steps=8)
+    assert len(searches) == 2
 
 
 def test_records_are_those_of_our_own_dynamics(committee):
@@ -116,7 +127,7 @@ def test_what_it_cannot_do_is_refused(committee, changes):
 
 def test_without_the_engine_it_says_so():
     with pytest.raises(InputError, match="compiled graph"):
-        torchsim.CommitteeModel(Committee([potential(0)]))
+        torchsim.CommitteeModel(Committee([potential(0)]), starts())
 
 
 def test_an_unknown_species_is_named(committee):

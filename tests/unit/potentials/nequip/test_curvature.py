@@ -12,7 +12,7 @@ from umklapp import config
 from umklapp.crystals import phonopy_cells
 from umklapp.crystals.curvature import CurvatureLabel
 from umklapp.errors import InputError
-from umklapp.potentials.neighbours import Neighbourhood, join
+from umklapp.potentials.neighbours import Neighbours
 from umklapp.potentials.nequip import curvature, engine, slot_network
 from umklapp.potentials.nequip.curvature import Batch
 from umklapp.potentials.nequip.finetuning import Finetuning, finetune
@@ -230,10 +230,10 @@ def test_a_tuned_member_runs_on_the_committee_engine(parent, label, frames, tmp_
     tuned, before = NequipPotential.load(out, "cpu"), NequipPotential.load(parent, "cpu")
     network = slot_network.SlotNetwork(tuned.model)
     atoms = bare(frames[0])
-    slots = join([Neighbourhood(network.cutoff).update(atoms)], network.cutoff)
-    place = np.minimum(slots.lengths / network.cutoff, 1 - 1e-12) * engine.convolution.INTERVALS
-    arrays = (slots.vectors, slots.source, np.zeros(8, int), place.astype(int), place % 1)
-    energy = float(network(*map(torch.from_numpy, arrays), *network.weights)[0].sum())
+    uncompiled = engine.Engine(network, [network], tuned.types, "cpu")
+    slots = Neighbours(network.cutoff, [len(atoms)]).of([atoms])
+    graph = uncompiled.graph(slots, uncompiled.types_of(atoms.numbers))
+    energy = float(uncompiled.call(graph, 0)[0].sum())
     assert energy == pytest.approx(tuned.evaluate([atoms]).energy[0], abs=1e-6)
     assert abs(energy - before.evaluate([atoms]).energy[0]) > 1e-4
 

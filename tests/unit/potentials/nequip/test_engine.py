@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,22 +16,23 @@ from networks import SMALL, frames, potential
 
 from umklapp import config
 from umklapp.errors import CalculationError
+from umklapp.paths import existing
 from umklapp.potentials import architectures
 from umklapp.potentials.committee import Committee
-from umklapp.potentials.neighbours import Neighbourhood, join
+from umklapp.potentials.neighbours import Neighbours
 from umklapp.potentials.nequip import engine, graph_cache, slot_network
 
 
 def slot_forces(network, types, atoms):
-    """Energy, forces and the cell's virial by the uncompiled slot network."""
-    slots = join([Neighbourhood(network.cutoff).update(atoms)], network.cutoff)
-    place = np.minimum(slots.lengths / network.cutoff, 1 - 1e-12) * engine.convolution.INTERVALS
-    numbers = np.array([types[symbol] for symbol in atoms.get_chemical_symbols()])
-    arrays = (slots.vectors, slots.source, numbers, place.astype(int), place % 1)
-    energy, gradient, _ = network(*map(torch.from_numpy, arrays), *network.weights)
+    """Energy and forces by the uncompiled slot network."""
+    uncompiled = engine.Engine(network, [network], types, "cpu")
+    slots = Neighbours(network.cutoff, [len(atoms)]).of([atoms])
+    energy, gradient, _ = uncompiled.call(
+        uncompiled.graph(slots, uncompiled.types_of(atoms.numbers)), 0
+    )
     gradient = gradient.numpy()
     forces = gradient.sum(axis=1)
-    np.subtract.at(forces, slots.source, gradient)
+    np.subtract.at(forces, slots.source.numpy(), gradient)
     return float(energy.sum()), forces
 
 
@@ -136,7 +138,7 @@ def test_forces_are_derivatives_of_the_energy(folder):
 
 def test_a_neighbour_list_that_is_kept_changes_nothing(folder):
     committee, atoms = Committee([potential()], folder), frames()[0]
-    near = [Neighbourhood(committee.cutoff, 0.4)]
+    near = committee.neighbours([atoms], 0.4)
     generator = np.random.default_rng(0)
     for _ in range(10):
         atoms.positions += generator.normal(scale=0.03, size=(8, 3))
@@ -228,13 +230,45 @@ def test_eager_by_configuration_is_no_fallback(tmp_path):
     assert messages == ["eager evaluation: committee.engine is eager"]
 
 
-def test_a_graph_of_another_machine_is_not_used(folder, tmp_path):
-    (tmp_path / "engine.json").write_text(
-        json.dumps(json.loads((folder / "engine.json").read_text()) | {"key": "of another machine"})
-    )
-    (tmp_path / "graph.pt2").write_bytes(b"machine code of another machine")
-    found = engine.load(tmp_path, [potential()])
-    assert found is not None  # from this machine's cache
+@pytest.fixture
+def foreign(folder, tmp_path):
+    """The folder of a graph that was compiled on another machine."""
+    made = tmp_path / "engines/2_species"
+    made.mkdir(parents=True)
+    record = json.loads((folder / "engine.json").read_text())
+    changed = record | {"key": "of another machine", "reason": "cpu of another kind"}
+    (made / "engine.json").write_text(json.dumps(changed))
+    (made / "graph.pt2").write_bytes(b"machine code of another machine")
+    return made
+
+
+def test_a_graph_of_another_machine_is_not_used(foreign):
+    assert engine.load(foreign, [potential()]) is not None  # from this machine's cache
+    assert [path.name for path in foreign.parent.iterdir()] == ["2_species"]
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_what_a_job_compiles_or_cannot_is_a_record(works, folder, foreign, monkeypatch, tmp_path):
+    """Beside the folder, where `umklapp status` looks for what is not as asked."""
+
+    def compile_graph(network, types, device, out):
+        if not works:
+            raise RuntimeError("ld returned 1 exit status")
+        out.write_bytes((folder / "graph.pt2").read_bytes())
+        return 77.0
+
+    monkeypatch.setenv("UMKLAPP_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setattr(graph_cache, "compile_graph", compile_graph)
+    with logged() as messages:
+        assert (engine.load(foreign, [potential()]) is not None) == works
+    records = existing(f"{foreign.parent}/2_species_*/engine.json")
+    assert len(records) == 1
+    record = json.loads(Path(records[0]).read_text())
+    assert record["mode"] == ("compiled" if works else "eager")
+    assert "compiled for cpu of another kind" in record["fallback"]
+    told = "compiled its own in 77 s" if works else "eagerly (the architecture cannot be compiled"
+    assert told in record["fallback"]
+    assert record["fallback"] in messages
 
 
 def test_members_of_different_architectures_are_evaluated_eagerly(folder):

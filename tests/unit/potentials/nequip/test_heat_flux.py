@@ -15,7 +15,7 @@ from networks import SMALL, frames, potential
 from umklapp import config
 from umklapp.errors import CalculationError
 from umklapp.potentials.architectures import untrained
-from umklapp.potentials.neighbours import Neighbourhood
+from umklapp.potentials.neighbours import Neighbours
 from umklapp.potentials.nequip import engine, heat_flux
 from umklapp.potentials.nequip.flux import FluxMembers
 from umklapp.potentials.nequip.flux_network import FluxNetwork
@@ -201,7 +201,7 @@ def test_the_compiled_flux_is_the_folded_one(compiled):
         speed = velocities(atoms)
         for number, member in enumerate(members):
             found = fast.flux(
-                [atoms], [speed], atoms.positions, number, [Neighbourhood(SMALL.cutoff)]
+                [atoms], [speed], atoms.positions, number, [Neighbours(SMALL.cutoff, [len(atoms)])]
             )
             wanted = heat_flux.folded(member, atoms, speed)
             scale = np.abs(wanted).max()
@@ -226,7 +226,7 @@ def test_the_lattice_flux_is_the_rate_of_the_site_weighted_energy():
 
     def state(positions, speed):
         moved = Atoms(cluster.numbers, positions=positions, cell=cluster.cell, pbc=True)
-        near = [Neighbourhood(model.cutoff)]
+        near = [Neighbours(model.cutoff, [len(moved)])]
         found = fast.flux([moved], [speed], sites, 0, near)
         vectors, edges = heat_flux._graph(model, moved)
         atomic = heat_flux._energies(model, vectors, edges, heat_flux._types(model, moved))
