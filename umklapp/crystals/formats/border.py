@@ -229,9 +229,9 @@ def _orders(labels: Sequence[Atoms]) -> list[str]:
 
 def _of_one_kind(labels: Sequence[Atoms], source: str, names: Sequence[int]) -> FileReport:
     pairs = frame_pairs.pairs_of(labels)
-    stray = consistency.stray_frames(pairs, len(labels[0]))
+    energies = np.array([frame.calc.results["energy"] for frame in labels])
+    stray = consistency.stray_frames(pairs, energies, len(labels[0]))
     if stray:
-        energies = [frame.calc.results["energy"] for frame in labels]
         raise InputError(
             f"{source} frame {names[stray[0]]}: its energy, {energies[stray[0]]:.6g} eV, is not "
             f"of the same calculation as the others' (their median is {np.median(energies):.6g} "

@@ -56,9 +56,10 @@ UNKNOWN_STRAIN = 0.4
 BEYOND = 5.0
 """|ΔE| may be so many times the sum of |F·Δr| over atoms and ends; in harmonic crystals it is 1."""
 
-STAND_OUT = (5, 8.0)
-"""Frames at least, and medians of the others' misfits that one frame must be off to stand out; it
-must be off by the typical work between it and the others, too."""
+STAND_OUT = (5, 8.0, 20.0)
+"""Frames at least, and medians of the others' misfits that one frame must be off to stand out, the
+second number where its energy is among those of the others: over a barrier the work of a right
+label may be far off. It must be off by the typical work between it and the others, too."""
 
 FARTHEST = 1.0
 """Å that one atom may lie apart in two frames whose misfit is believed: over a hop, or through the
@@ -113,27 +114,38 @@ class Slope:
         )
 
 
-def stray_frames(pairs: Pairs, n_atoms: int) -> list[int]:
+def stray_frames(pairs: Pairs, energies: np.ndarray, n_atoms: int) -> list[int]:
     """Frames whose energy no work explains while that of the others is explained.
 
     Either |ΔE| is far above the bound in all their pairs with other frames, or one frame alone
-    stands out from the energies that the work gives all of them (`_misfits`).
+    stands out from the energies that the work gives all of them (`_misfits`, `STAND_OUT`).
+
+    Args:
+        energies: (n_frames,) eV.
     """
-    beyond = np.abs(pairs.change) > BEYOND * pairs.bound + NOISE * n_atoms
-    if len(pairs) >= 3 and 0 < beyond.mean() <= 0.5:
-        strays = []
-        for frame_index in np.unique([pairs.first[beyond], pairs.second[beyond]]):
-            touching = (pairs.first == frame_index) | (pairs.second == frame_index)
-            if beyond[touching].mean() > 0.75:
-                strays.append(int(frame_index))
-        if strays:
-            return strays
+    away = np.abs(energies - np.median(energies))
+    strays = _beyond_bounds(pairs, n_atoms)
+    if strays:
+        usual = np.delete(away, strays).max(initial=0.0)
+        return [frame_index for frame_index in strays if away[frame_index] > usual]
     numbers, misfits, works = _misfits(pairs)
     if len(numbers) < STAND_OUT[0]:
         return []
-    scatter = np.median(np.abs(misfits))
-    far = np.abs(misfits) > np.maximum(STAND_OUT[1] * scatter, works) + NOISE * n_atoms / 10
+    medians = np.where(away[numbers] == away.max(), *STAND_OUT[1:]) * np.median(np.abs(misfits))
+    far = np.abs(misfits) > np.maximum(medians, works) + NOISE * n_atoms / 10
     return [int(numbers[far][0])] if far.sum() == 1 else []
+
+
+def _beyond_bounds(pairs: Pairs, n_atoms: int) -> list[int]:
+    beyond = np.abs(pairs.change) > BEYOND * pairs.bound + NOISE * n_atoms
+    if len(pairs) < 3 or not 0 < beyond.mean() <= 0.5:
+        return []
+    strays = []
+    for frame_index in np.unique([pairs.first[beyond], pairs.second[beyond]]):
+        touching = (pairs.first == frame_index) | (pairs.second == frame_index)
+        if beyond[touching].mean() > 0.75:
+            strays.append(int(frame_index))
+    return strays
 
 
 def _misfits(pairs: Pairs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -209,16 +209,29 @@ def test_strained_frames_without_stress_are_held_to_a_wide_bound():
     assert not slope_of(changed(bare, energy=1 / units.Hartree)).right
 
 
+def strays_of(labels):
+    energies = np.array([frame.get_potential_energy() for frame in labels])
+    return consistency.stray_frames(frame_pairs.pairs_of(labels), energies, len(labels[0]))
+
+
 def test_one_frame_of_another_calculation_is_found():
     labels = labelled_frames(12)
     labels[7].calc.results["energy"] = 0.0
-    assert consistency.stray_frames(frame_pairs.pairs_of(labels), 8) == [7]
+    assert strays_of(labels) == [7]
     labels = labelled_frames(12)
     labels[7].calc.results["energy"] += 0.5  # of another setting
-    assert consistency.stray_frames(frame_pairs.pairs_of(labels), 8) == [7]
-    assert consistency.stray_frames(frame_pairs.pairs_of(labelled_frames(12)), 8) == []
+    assert strays_of(labels) == [7]
+    assert strays_of(labelled_frames(12)) == []
     labels = changed(labelled_frames(12), energy=1 / units.Hartree)
-    assert consistency.stray_frames(frame_pairs.pairs_of(labels), 8) == []  # all are of one kind
+    assert strays_of(labels) == []  # all are of one kind
+
+
+def test_a_frame_over_a_barrier_is_no_stray():
+    """The work to it is twice too large, its energy among those of the others."""
+    labels = wells(40, noise=0.3)
+    middle = int(np.argsort([frame.get_potential_energy() for frame in labels])[20])
+    labels[middle].calc.results["forces"] = 3 * labels[middle].calc.results["forces"]
+    assert strays_of(labels) == []
 
 
 def test_a_hot_anharmonic_crystal_is_right():
@@ -290,4 +303,4 @@ def test_an_atom_that_hops_makes_no_stray_frame():
     forces = results["forces"].copy()
     forces[0] -= 1.5
     labels[-1] = frames.labelled(hopped, results["energy"] + 0.1, forces - forces.mean(axis=0))
-    assert consistency.stray_frames(frame_pairs.pairs_of(labels), len(hopped)) == []
+    assert strays_of(labels) == []

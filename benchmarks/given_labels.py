@@ -1,0 +1,105 @@
+"""How often right labels are refused and wrong ones believed: every file, subset and wrong unit.
+
+    python benchmarks/given_labels.py ../shared/data/cui/CuI-216_md300K.extxyz.xz \\
+        ../shared/data/dft/*rd003.extxyz ../shared/data/dft/*mlpsscha.extxyz \\
+        ../shared/data/vibes/*.son benchmarks/data/rocksalts_gpaw.extxyz
+
+Each file is cut into subsets (every 1st, 3rd, 10th frame; the first 6, 12, 40 or all). Each subset
+goes through the border as it is and with one thing wrong (`WRONG`). The table counts what the
+border refuses, by the number of frames. About 3 CPU minutes. See docs/trust.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from ase import Atoms, units
+
+from umklapp.crystals import frames
+from umklapp.crystals.formats import border, given
+from umklapp.errors import InputError
+
+EVERY, FIRST, FEW = (1, 3, 10), (6, 12, 40, 10**6), 15
+"""Strides, lengths of the subsets, and the number of frames that parts the two columns."""
+
+Values = tuple[np.ndarray, list[np.ndarray]]
+"""Energies (n,) eV and forces of n frames, (N, 3) eV/Å each."""
+
+
+def _permuted(energies: np.ndarray) -> np.ndarray:
+    return np.random.default_rng(0).permutation(energies)
+
+
+def _conserved(energies: np.ndarray) -> np.ndarray:
+    return energies.mean() + np.random.default_rng(0).normal(scale=0.01, size=len(energies))
+
+
+WRONG: dict[str, Callable[[np.ndarray, list[np.ndarray]], Values]] = {
+    "right": lambda e, f: (e, f),
+    "energies in Hartree": lambda e, f: (e / units.Hartree, f),
+    "energies in Rydberg": lambda e, f: (e / units.Rydberg, f),
+    "energies in kcal/mol": lambda e, f: (e * units.mol / units.kcal, f),
+    "energies in meV": lambda e, f: (1e3 * e, f),
+    "energies per atom": lambda e, f: (e / len(f[0]), f),
+    "energies of other frames": lambda e, f: (_permuted(e), f),
+    "a conserved energy": lambda e, f: (_conserved(e), f),
+    "forces in eV/bohr": lambda e, f: (e, [one * units.Bohr for one in f]),
+    "forces times Å/bohr": lambda e, f: (e, [one / units.Bohr for one in f]),
+    "forces in Ry/bohr": lambda e, f: (e, [one * units.Bohr / units.Rydberg for one in f]),
+    "gradients": lambda e, f: (e, [-one for one in f]),
+    "forces of other axes": lambda e, f: (e, [one[:, [1, 2, 0]] for one in f]),
+    "forces of other atoms": lambda e, f: (e, [np.roll(one, 1, axis=0) for one in f]),
+}
+
+
+def changed(labels: Sequence[Atoms], name: str) -> list[Atoms]:
+    """The labels with one thing of `WRONG`, without stresses."""
+    energies = np.array([frame.calc.results["energy"] for frame in labels])
+    forces = [np.asarray(frame.calc.results["forces"]) for frame in labels]
+    energies, forces = WRONG[name](energies, forces)
+    bare = [frames.strip(frame) for frame in labels]
+    return [frames.labelled(*one) for one in zip(bare, energies, forces, strict=True)]
+
+
+def refused(labels: Sequence[Atoms]) -> bool:
+    """Whether the border refuses them."""
+    try:
+        border.inspect(labels, "labels")
+    except InputError as error:
+        logging.info(error)
+        return True
+    return False
+
+
+def main() -> None:
+    """Count, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", type=Path, nargs="+")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/given_labels.csv"))
+    options = parser.parse_args()
+    rows = []
+    for path in options.files:
+        labels = list(given.read(path))
+        for every in EVERY:
+            for count in FIRST:
+                subset = labels[::every][:count]
+                if len(subset) < min(count, 5):
+                    continue
+                for name in WRONG:
+                    row = {"file": path.name, "frames": len(subset), "labels": name}
+                    rows.append(row | {"refused": refused(changed(subset, name))})
+    table = pd.DataFrame(rows).drop_duplicates()
+    table["size"] = np.where(table["frames"] < FEW, f"below {FEW} frames", f"{FEW} and more")
+    counts = table.groupby(["labels", "size"], sort=False)["refused"].agg(["sum", "count"])
+    counts = counts.rename(columns={"sum": "refused", "count": "tried"}).reset_index()
+    print(counts.to_string(index=False))
+    counts.to_csv(options.out, index=False)
+
+
+if __name__ == "__main__":
+    main()
