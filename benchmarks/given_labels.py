@@ -2,7 +2,7 @@
 
     python benchmarks/given_labels.py ../shared/data/cui/CuI-216_md300K.extxyz.xz \\
         ../shared/data/dft/*rd003.extxyz ../shared/data/dft/*mlpsscha.extxyz \\
-        ../shared/data/vibes/*.son benchmarks/data/rocksalts_gpaw.extxyz
+        ../shared/data/vibes/*.son benchmarks/data/nacl_gpaw.extxyz
 
 Each file is cut into subsets (every 1st, 3rd, 10th frame; the first 6, 12, 40 or all). Each subset
 goes through the border as it is and with one thing wrong (`WRONG`). The table counts what the
