@@ -91,8 +91,9 @@ def main() -> None:
                 if len(subset) < min(count, 5):
                     continue
                 for name in WRONG:
-                    row = {"file": path.name, "frames": len(subset), "labels": name}
-                    rows.append(row | {"refused": refused(changed(subset, name))})
+                    row = {"file": path.name, "every": every, "frames": len(subset)}
+                    is_refused = refused(changed(subset, name))
+                    rows.append(row | {"labels": name, "refused": is_refused})
     table = pd.DataFrame(rows).drop_duplicates()
     table["size"] = np.where(table["frames"] < FEW, f"below {FEW} frames", f"{FEW} and more")
     counts = table.groupby(["labels", "size"], sort=False)["refused"].agg(["sum", "count"])

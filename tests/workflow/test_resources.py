@@ -57,4 +57,4 @@ def test_a_factor_for_no_rule_is_named(tmp_path: Path) -> None:
     campaign(tmp_path, ["Si-227"], resources={"walltime": {"trian": 2}})
     status, text = run(tmp_path, "--dry-run")
     assert status != 0
-    assert "resources.walltime.trian: there is no such rule; did you mean train?" in text
+    assert "resources.walltime.trian: there is no such rule; did you mean train" in text

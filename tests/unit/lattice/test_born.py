@@ -168,7 +168,8 @@ def test_charges_are_laid_on_the_cell_of_a_params_file(tmp_path):
     order = [3, 1, 0, 2]
     writer = Phono3py(to_phonopy(alloy()[order]), supercell_matrix=np.eye(3), primitive_matrix="P")
     writer.generate_displacements(distance=0.03, is_plusminus=True)
-    writer.forces = np.zeros((len(writer.supercells_with_displacements), 4, 3))
+    cells = len(writer.supercells_with_displacements)
+    writer.forces = np.random.default_rng(1).normal(scale=0.01, size=(cells, 4, 3))
     path = tmp_path / "params.yaml"
     writer.save(path)
     given = record(BY_SPECIES, tmp_path)

@@ -164,7 +164,7 @@ def test_a_cell_that_is_no_supercell_is_refused():
 def test_a_params_file_without_phonon_supercell_is_named(small, tmp_path):
     path = tmp_path / "params.yaml"
     small.save(str(path), settings={"force_sets": False, "displacements": True})
-    with pytest.raises(CalculationError, match=r"params\.yaml.*no phonon supercell"):
+    with pytest.raises(CalculationError, match=r"params\.yaml.*the phonon supercell has no forces"):
         force_constants.from_params(path)
 
 

@@ -96,9 +96,10 @@ def test_compiled_energies_forces_and_flux_of_such_a_model(parent, settings, tmp
     engine.prepare(settings, 2, "compiled", tmp_path)
     found = engine.load(tmp_path, [child])
     members = BatchedMembers(found, [child])
-    (compiled,), eager = members.evaluate(labels), child.evaluate(labels)
-    np.testing.assert_allclose(compiled.energy, eager.energy, atol=1e-5)
-    np.testing.assert_allclose(compiled.forces, eager.forces, atol=1e-5)
+    compiled, eager = members.evaluate(labels), child.evaluate(labels)
+    np.testing.assert_allclose(compiled.energy[0], eager.energy, atol=1e-5)
+    for ours, theirs in zip(compiled.forces, eager.forces, strict=True):
+        np.testing.assert_allclose(ours[0], theirs, atol=1e-5)
     velocity = np.random.default_rng(1).normal(size=(len(labels[0]), 3))
     ours = heat_flux.folded(child, labels[0], velocity)
     theirs = heat_flux.folded(parent.potential, labels[0], velocity)
