@@ -109,7 +109,8 @@ class Training(Section):
         ge=0,
         le=1,
         description="the loss divides the forces of a frame by their rms to this power: 0 makes "
-        "every component count alike, 1 the relative error of every frame (docs/training.md)",
+        "every component count alike, 1 the relative error of every frame; above 0 the relative "
+        "error counts beyond three times the typical force (docs/training.md)",
     )
     stress_weight: float = Field(
         0.1,

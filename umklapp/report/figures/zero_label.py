@@ -40,6 +40,9 @@ COLUMNS = ("material", "model", "truth", "lattice", "kappa_W_per_mK", "published
            "published_lowest_W_per_mK", "published_highest_W_per_mK", "sigma_A",
            "born_charges", "no_result")  # fmt: skip
 
+NAME_SIZE = (0.45, 0.09)
+"""Width and height of a name, in decades of κ."""
+
 LONGEST_LIST = 8
 """Crystals without κ that the figure names with their reason; the csv has all."""
 
@@ -132,20 +135,29 @@ def _panel(axes: Axes, data: pd.DataFrame, truth: Truth, ends: np.ndarray) -> No
     axes.set_title(f"{LATTICES[truth.lattice]}\n{median}", fontsize=8)
     axes.set(
         xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal",
-        xlabel=f"κ(300 K), {truth.words}",
     )  # fmt: skip
+    axes.set_xlabel(f"κ(300 K), {truth.words}\n(W m$^{{-1}}$ K$^{{-1}}$)", fontsize=8)
     decades(axes.xaxis)
     decades(axes.yaxis)
 
 
 def _names(axes: Axes, data: pd.DataFrame) -> None:
-    """Names left of points above the diagonal, right of those below."""
-    for _, row in data.iterrows():
-        above = row["height"] > row["published_W_per_mK"]
+    """Names left of points above the diagonal, right of those below; elsewhere beside the point
+    where a name would lie on another one."""
+    placed: list[np.ndarray] = []
+    for _, row in data.sort_values("height").iterrows():
+        point = np.log10([row["published_W_per_mK"], row["height"]])
+        side = -1 if point[1] > point[0] else 1
+        choices = [(towards, up) for up in (0, 1, -1, 2, -2) for towards in (side, -side)]
+        middles = [point + np.multiply(choice, (0.3, NAME_SIZE[1])) for choice in choices]
+        free = [all((np.abs(m - other) >= NAME_SIZE).any() for other in placed) for m in middles]
+        best = free.index(True) if any(free) else 0
+        placed.append(middles[best])
+        towards, up = choices[best]
         axes.annotate(
-            str(row["material"]).rpartition("-")[0], (row["published_W_per_mK"], row["height"]),
-            (-5 if above else 5, -2), textcoords="offset points", fontsize=6,
-            ha="right" if above else "left",
+            str(row["material"]).rpartition("-")[0], tuple(10**point),
+            (5 * towards, 6 * up - 2), textcoords="offset points", fontsize=6,
+            ha="left" if towards > 0 else "right",
         )  # fmt: skip
 
 
