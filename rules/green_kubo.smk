@@ -87,7 +87,7 @@ rule green_kubo:
         mem_mb=memory("green_kubo", 4000, "phonon", 1),
         runtime=minutes("green_kubo", 60, "phonon", 1),
     params:
-        green_kubo=plain(CAMPAIGN.green_kubo),
+        green_kubo=PARAMETERS.heat_flux(),
         displacement=CAMPAIGN.phonons.displacement,
     message:
         "{wildcards.material}: κ from the heat flux, lifetimes and the size correction"
@@ -122,8 +122,8 @@ rule effective_conductivity:
         mem_mb=memory("effective_conductivity", 8000, "phonon", 2),
         runtime=minutes("effective_conductivity", 240, "phonon", 2, CAMPAIGN.conductivity.mesh),
     params:
-        phonons=plain(CAMPAIGN.phonons),
-        conductivity=plain(CAMPAIGN.conductivity),
+        phonons=PARAMETERS.effective_phonons(),
+        conductivity=PARAMETERS.effective_kappa(),
         effective=PARAMETERS.effective_frames(),
     message:
         "{wildcards.material}: κ with temperature-dependent effective force constants"
