@@ -136,8 +136,8 @@ class Parameters:
 
     def taylor_phonons(self) -> SameSection | None:
         """What the Taylor expansion under a member depends on; nothing without one."""
-        known = ["force_constants"] if self.campaign.potential.baseline == "taylor" else []
-        return used(self.campaign.phonons, *known)
+        below = ["force_constants"] if self.campaign.potential.baseline == "taylor" else []
+        return used(self.campaign.phonons, *below)
 
     def conductivity_phonons(self) -> Plain:
         """What κ depends on; the mesh of the thermodynamics is not."""
