@@ -240,6 +240,9 @@ def test_rattled_frames_of_the_phonon_supercell(plain):
         config.validate(plain)
     plain["seeds"][0]["supercell"] = "phonon"
     assert config.validate(plain).seeds[0].supercell == "phonon"
+    del plain["seeds"][0]["supercell"]
+    plain["seeds"].append({"kind": "harmonic", "count": 4, "supercell": "phonon"})
+    assert config.validate(plain).seeds[-1].supercell == "phonon"
 
 
 def test_all_problems_are_told_at_once(plain):
