@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from umklapp.campaign import figure_files
 from umklapp.campaign.shards import Shard
@@ -82,11 +82,6 @@ class Requests:
         """The phonon supercell as a pattern by name, where a seed of displaced frames is in it."""
         wanted = any(getattr(seed, "supercell", None) == "phonon" for seed in self.campaign.seeds)
         return {"phonon": self.results.material().phonon} if wanted else {}
-
-    def labelled_cell(self) -> Literal["sampling", "phonon"]:
-        """The cell whose size time and memory of a label go by: the largest among the seeds."""
-        own = any(getattr(seed, "supercell", None) is not None for seed in self.campaign.seeds)
-        return "phonon" if own else "sampling"
 
     def labelled_by_user(self, wildcards: Wildcards) -> str:
         """The file of labelled frames that a seed names for a material.

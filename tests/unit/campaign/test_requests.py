@@ -198,12 +198,9 @@ def test_the_shared_model_leaves_out(ask):
 def test_cells_that_seeds_need(ask):
     own = ask(seeds=[{"kind": "rattled", "count": 12, "supercell": "phonon"}])
     assert own.cells_of_seeds() == {"phonon": "results/{material}/structure/phonon.extxyz"}
-    assert own.labelled_cell() == "phonon"
     thermal = ask(seeds=[{"kind": "harmonic", "count": 12, "supercell": "phonon"}])
     assert thermal.cells_of_seeds() == own.cells_of_seeds()
-    plain = ask(seeds=[{"kind": "rattled", "count": 12}])
-    assert plain.cells_of_seeds() == {}
-    assert plain.labelled_cell() == "sampling"
+    assert ask(seeds=[{"kind": "rattled", "count": 12}]).cells_of_seeds() == {}
 
 
 def test_reference_dynamics_are_the_users_or_the_aimd_seeds(ask):
