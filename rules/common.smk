@@ -124,6 +124,11 @@ def final_trajectories(wildcards):
     return REQUESTS.trajectories_of(final_round(wildcards))
 
 
+def final_moved_potential(wildcards):
+    """Taylor correction in the dynamics of the last round, by name; nothing where none is asked."""
+    return REQUESTS.moved_potential_of(final_round(wildcards))
+
+
 def final_audit(wildcards):
     """The audit of κ; nothing where there is none."""
     return AUDITS.final(wildcards.material) if CAMPAIGN.audited else []

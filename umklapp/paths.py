@@ -136,6 +136,9 @@ class Round(Stage):
         """The frames of the audit and their labels."""
         return Stage(f"{self.folder}/audit")
 
+    moved_potential = File("green_kubo/potential.json")  # what Green–Kubo moves, before it does
+    dynamics_correction = File("green_kubo/correction.h5")
+
     def trajectory(self, index: Index = "{index}") -> str:
         """A constant-energy run with its heat flux, by one of the round's members."""
         return f"{self.folder}/green_kubo/trajectory_{index}.h5"

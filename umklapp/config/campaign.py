@@ -83,6 +83,14 @@ class Campaign(Section):
         """Whether κ is audited."""
         return self.audit is not None and self.audit.labels > 0
 
+    @property
+    def corrected_dynamics(self) -> bool:
+        """Whether Green–Kubo is asked to move the members with their Taylor correction."""
+        if self.green_kubo is None:
+            return False
+        asked = self.green_kubo.correction
+        return (self.phonons.correction if asked == "auto" else asked) == "taylor"
+
     @field_validator("results", mode="after")
     @classmethod
     def _folder_of_its_own(cls, text: str) -> str:
@@ -173,9 +181,11 @@ class Campaign(Section):
             and not seed.strain
             for seed in self.seeds
         )
-        if self.phonons.correction == "taylor" and not (same or large):
+        asked = "phonons" if self.phonons.correction == "taylor" else "green_kubo"
+        wanted = self.phonons.correction == "taylor" or self.corrected_dynamics
+        if wanted and not (same or large):
             raise ValueError(
-                "phonons.correction 'taylor' needs labels in the phonon supercell: add a rattled "
+                f"{asked}.correction 'taylor' needs labels in the phonon supercell: add a rattled "
                 "seed with supercell equal to materials.phonon_supercell and without strain"
             )
         return self

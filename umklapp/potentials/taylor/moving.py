@@ -214,6 +214,27 @@ def _find(sites: Atoms, positions: np.ndarray) -> np.ndarray:
     return np.asarray(place)
 
 
+def _steps(clusters: Clusters) -> tuple[np.ndarray, np.ndarray]:
+    """Different vectors (m, 3) Å of all clusters, and which of them each one has, (n, q − 1)."""
+    flat = clusters.reach.reshape(-1, 3)
+    _, place, which = np.unique(
+        np.rint(flat / TOLERANCE).astype(int), axis=0, return_index=True, return_inverse=True
+    )
+    return flat[place], which.reshape(clusters.reach.shape[:2])
+
+
+def _targets(clusters: Clusters, rows: np.ndarray, sites: Atoms) -> np.ndarray:
+    """Atom that is each step away from every atom, (N, m); −1 where the clusters never go."""
+    steps, which = _steps(clusters)
+    targets = np.full((len(rows), len(steps)), -1)
+    for row in np.unique(rows):
+        atoms, used = np.flatnonzero(rows == row), np.unique(which[clusters.rows == row])
+        where = sites.positions[atoms][:, None] + steps[used]
+        found = _find(sites, where.reshape(-1, 3)).reshape(len(atoms), len(used))
+        targets[np.ix_(atoms, used)] = found
+    return targets
+
+
 def _order(clusters: Clusters, rows: np.ndarray, sites: Atoms) -> _Order:
     q, size = clusters.order, 3 * len(rows)
     index, atoms = [], []
@@ -223,8 +244,7 @@ def _order(clusters: Clusters, rows: np.ndarray, sites: Atoms) -> _Order:
         atoms.append(np.full(len(own), atom))
     element, first = np.concatenate(index), np.concatenate(atoms)
     reach = clusters.reach[element]
-    where = (sites.positions[first][:, None] + reach).reshape(-1, 3)
-    others = _find(sites, where).reshape(len(element), q - 1)
+    others = _targets(clusters, rows, sites)[first[:, None], _steps(clusters)[1][element]]
     axes, values = clusters.axes[element], clusters.values[element]
     factors = np.sort(3 * others + axes[:, 1:], axis=1)
     key = factors @ size ** np.arange(q - 1)

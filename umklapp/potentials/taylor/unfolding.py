@@ -155,7 +155,7 @@ def _second_order(model: TaylorModel, first: np.ndarray) -> Clusters:
             reach.append(image)
             values += [blocks[atom, other] / len(image)] * len(image)
     count = len(rows)
-    axes = np.tile(np.stack(np.indices((3, 3)), axis=-1).reshape(9, 2), (count, 1))
+    axes = np.tile(np.indices((3, 3)).reshape(2, 9).T, (count, 1))
     where = np.repeat(np.arange(count), 9)
     flat = np.reshape(values, -1)
     kept = flat != 0
