@@ -6,7 +6,7 @@ if CAMPAIGN.audited:
 
     rule audit_frames:
         input:
-            unpack(REQUESTS.moved_potential),
+            unpack(moved_potential),
             members=expand(MEMBER.model, member=MEMBERS, allow_missing=True),
             committee=ROUND.committee,
             dataset=ROUND.dataset,

@@ -60,7 +60,7 @@ rule moved_potential:
 # Chunks of a killed run lie in scratch/; the run goes on there.
 rule green_kubo_trajectory:
     input:
-        unpack(REQUESTS.moved_potential),
+        unpack(moved_potential),
         model=REQUESTS.trajectory_member,
         engine=ancient(REQUESTS.engine),
         flux=ancient(REQUESTS.flux_engine),

@@ -250,16 +250,6 @@ class Requests:
         member = int(wildcards.index) % self.campaign.committee.size
         return self._round(wildcards).member(member).model
 
-    def moved_potential_of(self, one: Round) -> dict[str, str]:
-        """The Taylor correction in the dynamics of a round by name; nothing where none is asked."""
-        if not self.campaign.corrected_dynamics:
-            return {}
-        return {"correction": one.dynamics_correction, "moved": one.moved_potential}
-
-    def moved_potential(self, wildcards: Wildcards) -> dict[str, str]:
-        """That of the job's round."""
-        return self.moved_potential_of(self._round(wildcards))
-
     def error_budget(self, wildcards: Wildcards) -> Files:
         """What ± of κ is made of; nothing for an archive from before there were error budgets."""
         places = self.of(wildcards)

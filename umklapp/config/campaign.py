@@ -86,10 +86,8 @@ class Campaign(Section):
     @property
     def corrected_dynamics(self) -> bool:
         """Whether Green–Kubo is asked to move the members with their Taylor correction."""
-        if self.green_kubo is None:
-            return False
-        asked = self.green_kubo.correction
-        return (self.phonons.correction if asked == "auto" else asked) == "taylor"
+        dynamics = self.green_kubo
+        return dynamics is not None and dynamics.corrected(self.phonons.correction)
 
     @field_validator("results", mode="after")
     @classmethod
@@ -181,11 +179,10 @@ class Campaign(Section):
             and not seed.strain
             for seed in self.seeds
         )
-        asked = "phonons" if self.phonons.correction == "taylor" else "green_kubo"
-        wanted = self.phonons.correction == "taylor" or self.corrected_dynamics
-        if wanted and not (same or large):
+        static = self.phonons.correction == "taylor"
+        if (static or self.corrected_dynamics) and not (same or large):
             raise ValueError(
-                f"{asked}.correction 'taylor' needs labels in the phonon supercell: add a rattled "
+                f"{'phonons' if static else 'green_kubo'}.correction 'taylor' needs labels in the phonon supercell: add a rattled "
                 "seed with supercell equal to materials.phonon_supercell and without strain"
             )
         return self

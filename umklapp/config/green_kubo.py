@@ -77,6 +77,10 @@ class GreenKubo(Section):
         "the Boltzmann equation with them (0: none)",
     )
 
+    def corrected(self, phonons: str) -> bool:
+        """Whether members move with their Taylor correction; phonons: `phonons.correction`."""
+        return (phonons if self.correction == "auto" else self.correction) == "taylor"
+
     @model_validator(mode="after")
     def _long_enough(self) -> GreenKubo:
         interval = self.timestep * self.flux_every / 1000

@@ -134,15 +134,6 @@ def test_members_drive_trajectories_in_turn(ask):
     assert files.trajectories_of(files.results.material(SI).round(3)) == paths
 
 
-def test_the_correction_in_the_dynamics_is_of_the_round(ask):
-    assert ask(green_kubo={}).moved_potential(job(round="03")) == {}
-    files = ask(green_kubo={"correction": "taylor"})
-    assert files.moved_potential(job(round="03")) == {
-        "correction": "results/Si-227/round_03/green_kubo/correction.h5",
-        "moved": "results/Si-227/round_03/green_kubo/potential.json",
-    }
-
-
 def test_what_is_not_asked_for_is_not_in_the_graph(ask):
     files = ask()
     for request in (

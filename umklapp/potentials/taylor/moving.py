@@ -230,8 +230,8 @@ def _targets(clusters: Clusters, rows: np.ndarray, sites: Atoms) -> np.ndarray:
     for row in np.unique(rows):
         atoms, used = np.flatnonzero(rows == row), np.unique(which[clusters.rows == row])
         where = sites.positions[atoms][:, None] + steps[used]
-        found = _find(sites, where.reshape(-1, 3)).reshape(len(atoms), len(used))
-        targets[np.ix_(atoms, used)] = found
+        ends = _find(sites, where.reshape(-1, 3)).reshape(len(atoms), len(used))
+        targets[np.ix_(atoms, used)] = ends
     return targets
 
 
