@@ -86,8 +86,7 @@ class Campaign(Section):
     @property
     def corrected_dynamics(self) -> bool:
         """Whether Green–Kubo is asked to move the members with their Taylor correction."""
-        dynamics = self.green_kubo
-        return dynamics is not None and dynamics.corrected(self.phonons.correction)
+        return self.green_kubo is not None and self.green_kubo.corrected(self.phonons.correction)
 
     @field_validator("results", mode="after")
     @classmethod
@@ -179,11 +178,10 @@ class Campaign(Section):
             and not seed.strain
             for seed in self.seeds
         )
-        static = self.phonons.correction == "taylor"
-        if (static or self.corrected_dynamics) and not (same or large):
+        if (self.phonons.correction == "taylor" or self.corrected_dynamics) and not (same or large):
             raise ValueError(
-                f"{'phonons' if static else 'green_kubo'}.correction 'taylor' needs labels in the phonon supercell: add a rattled "
-                "seed with supercell equal to materials.phonon_supercell and without strain"
+                "green_kubo or phonons.correction 'taylor' needs labels in the phonon supercell: "
+                "add a rattled seed of that supercell, without strain"
             )
         return self
 
