@@ -21,7 +21,7 @@ CORES = $(shell n=$$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc); \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help env demo test slurm-lab lint test-physics test-mutants audit-deps test-chaos fuzz docs docs-env srme-env so3krates-env mace-env foundation-env bench-nacl bench-gpu test-gpu clean
+.PHONY: help env demo test slurm-lab lint test-physics test-mutants audit-deps test-chaos test-prototypes fuzz docs docs-env srme-env so3krates-env mace-env foundation-env bench-nacl bench-gpu test-gpu clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -105,6 +105,11 @@ mace-env: ## .venv-mace, for potential.backend: mace
 
 foundation-env: ## .venv-foundation, for foundation models (nequix, on the processor)
 	@sh envs/backend.sh foundation
+
+# The weights are those that nequix keeps in ~/.cache/nequix/models (docs/foundation.md).
+test-prototypes: env foundation-env ## one crystal of every prototype of the table to κ, with a foundation model (hours)
+	@$(IN_ENV) snakemake --cores $(CORES) --keep-going --configfile config/prototypes.yaml
+	@$(IN_ENV) python -m umklapp summary config/prototypes.yaml
 
 bench-nacl: env ## benchmark: conductivity of NaCl from few reference frames
 	@$(IN_ENV) python benchmarks/nacl.py

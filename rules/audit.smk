@@ -34,7 +34,7 @@ if CAMPAIGN.audited:
         params:
             audit=PARAMETERS.audit_draw(),
             phonons=PARAMETERS.audited_phonons(),
-            taylor=plain(CAMPAIGN.potential.taylor),
+            taylor=PARAMETERS.correction(),
             green_kubo=PARAMETERS.audited_dynamics(),
             reference=plain(CAMPAIGN.reference),
             root=CAMPAIGN.seed,

@@ -25,8 +25,8 @@ rule baseline:
         runtime=minutes("baseline", 60, "phonon", 2, CAMPAIGN.conductivity.mesh),
     params:
         foundation=PARAMETERS.baseline(),
-        phonons=PARAMETERS.conductivity_phonons(),
-        conductivity=plain(CAMPAIGN.conductivity),
+        phonons=PARAMETERS.baseline_phonons(),
+        conductivity=PARAMETERS.kappa("mesh"),
         scratch=MATERIAL.scratch("baseline"),
     message:
         "{wildcards.material}: κ by a foundation model, without any label"
@@ -54,9 +54,9 @@ rule corrected_baseline:
         runtime=minutes("corrected_baseline", 120, "phonon", 2, CAMPAIGN.conductivity.mesh),
     params:
         foundation=PARAMETERS.baseline(),
-        phonons=PARAMETERS.conductivity_phonons(),
-        conductivity=plain(CAMPAIGN.conductivity),
-        taylor=plain(CAMPAIGN.potential.taylor),
+        phonons=PARAMETERS.baseline_phonons(),
+        conductivity=PARAMETERS.kappa("mesh"),
+        taylor=PARAMETERS.prior(),
     message:
         "{wildcards.material}: κ by a foundation model and the labels in the phonon supercell"
     script:

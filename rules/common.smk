@@ -1,5 +1,6 @@
 # Which rounds are done: all that has to know `checkpoints` or `workflow`. What a job asks for is in
 # umklapp/campaign (requests, parameters, job_resources), the names of all files in umklapp/paths.py.
+from umklapp.campaign import sizes
 from umklapp.campaign.assessments import Assessments
 from umklapp.campaign.audits import Audits
 from umklapp.campaign.devices import variables
@@ -13,6 +14,7 @@ MATERIALS = RUN.materials
 REQUESTS = RUN.requests  # files that a job reads
 PARAMETERS = RUN.parameters  # settings that its result depends on
 memory, minutes = RUN.resources.memory, RUN.resources.minutes
+LABELLED = sizes.labelled(CAMPAIGN.seeds)  # the cell that goes into time and memory of a label
 MEMBERS, CHUNKS = REQUESTS.members, REQUESTS.chunks
 os.environ |= variables(CAMPAIGN)
 

@@ -16,7 +16,7 @@ rule elastic_reference:
         mem_mb=memory("elastic_reference", 4000),
         runtime=minutes("elastic_reference", 1440),
     params:
-        elastic=plain(CAMPAIGN.elastic),
+        elastic=PARAMETERS.elastic_reference(),
         reference=plain(CAMPAIGN.reference),
         timeout=PARAMETERS.label_timeout(),
         tries=PARAMETERS.label_tries(),
@@ -52,7 +52,7 @@ rule elastic:
         mem_mb=memory("elastic", 3000),
         runtime=minutes("elastic", 120),
     params:
-        elastic=plain(CAMPAIGN.elastic),
+        elastic=PARAMETERS.elastic(),
         scratch=MATERIAL.scratch("elastic"),
     message:
         "{wildcards.material}: elastic constants and stability of every member"

@@ -58,7 +58,7 @@ rule acquire:
         mem_mb=memory("acquire", 2000, "sampling", 1),
         runtime=minutes("acquire", 30),
     params:
-        acquisition=plain(CAMPAIGN.acquisition),
+        acquisition=PARAMETERS.choice(),
         rounds=plain(CAMPAIGN.rounds, include={"force_error", "share_above", "check_labels"}),
         root=CAMPAIGN.seed,
     message:

@@ -57,7 +57,7 @@ if CAMPAIGN.finetune:
             gpu=int(CAMPAIGN.resources.gpu),
         params:
             finetune=PARAMETERS.finetuning(),
-            committee=plain(CAMPAIGN.committee),
+            committee=PARAMETERS.member(),
             root=CAMPAIGN.seed,
             scratch=MATERIAL.scratch("finetune_{round}_{member}"),
         message:

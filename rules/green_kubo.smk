@@ -50,7 +50,7 @@ rule moved_potential:
         mem_mb=memory("moved_potential", 4000, "phonon", 2),
         runtime=minutes("moved_potential", 60, "phonon", 2),
     params:
-        taylor=plain(CAMPAIGN.potential.taylor),
+        taylor=PARAMETERS.prior(),
     message:
         "{wildcards.material} round {wildcards.round}: Taylor correction for the dynamics"
     script:
@@ -116,7 +116,7 @@ rule green_kubo:
         mem_mb=memory("green_kubo", 4000, "phonon", 1),
         runtime=minutes("green_kubo", 60, "phonon", 1),
     params:
-        green_kubo=plain(CAMPAIGN.green_kubo),
+        green_kubo=PARAMETERS.heat_flux(),
         displacement=CAMPAIGN.phonons.displacement,
     message:
         "{wildcards.material}: κ from the heat flux, lifetimes and the size correction"
@@ -152,8 +152,8 @@ rule effective_conductivity:
         mem_mb=memory("effective_conductivity", 8000, "phonon", 2),
         runtime=minutes("effective_conductivity", 240, "phonon", 2, CAMPAIGN.conductivity.mesh),
     params:
-        phonons=plain(CAMPAIGN.phonons),
-        conductivity=plain(CAMPAIGN.conductivity),
+        phonons=PARAMETERS.effective_phonons(),
+        conductivity=PARAMETERS.effective_kappa(),
         effective=PARAMETERS.effective_frames(),
     message:
         "{wildcards.material}: κ with temperature-dependent effective force constants"

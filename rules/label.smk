@@ -14,8 +14,8 @@ rule label:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory("label", 3000, "sampling", 1.5),
-        runtime=minutes("label", 720, "sampling", 2),
+        mem_mb=memory("label", 3000, LABELLED, 1.5),
+        runtime=minutes("label", 720, LABELLED, 2),
     params:
         reference=plain(CAMPAIGN.reference),
         chunks=CAMPAIGN.resources.label_chunks,

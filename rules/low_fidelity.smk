@@ -77,9 +77,9 @@ rule low_fidelity_train:
         runtime=minutes("low_fidelity_train", 240),
         gpu=int(CAMPAIGN.resources.gpu),
     params:
-        potential=plain(CAMPAIGN.potential),
+        potential=PARAMETERS.learning(),
         pretraining=PARAMETERS.pretraining(),
-        committee=plain(CAMPAIGN.committee),
+        committee=PARAMETERS.member(),
         root=CAMPAIGN.seed,
         scratch=MATERIAL.scratch("low_fidelity_member_{member}"),
     message:

@@ -23,8 +23,8 @@ rule round_conductivity:
         runtime=minutes("round_conductivity", 120, "phonon", 2, CAMPAIGN.conductivity.round_mesh),
     params:
         phonons=PARAMETERS.conductivity_phonons(),
-        taylor=plain(CAMPAIGN.potential.taylor),
-        conductivity=plain(CAMPAIGN.conductivity),
+        taylor=PARAMETERS.correction(),
+        conductivity=PARAMETERS.kappa("round_mesh"),
         mesh=CAMPAIGN.conductivity.round_mesh,
     message:
         "{wildcards.material} round {wildcards.round}: κ of member {wildcards.member} on the coarse mesh"
@@ -73,7 +73,7 @@ checkpoint assess:
     params:
         acquisition=plain(CAMPAIGN.acquisition, include={"lower"}),
         rounds=plain(CAMPAIGN.rounds),
-        verdict=PARAMETERS.finding_events(),
+        verdict=PARAMETERS.assessed_events(),
     message:
         "{wildcards.material} round {wildcards.round}: is it done?"
     script:
@@ -226,8 +226,8 @@ rule persistence:
         runtime=minutes("persistence", 60, "sampling", 1),
         gpu=int(CAMPAIGN.resources.gpu),
     params:
-        persistence=plain(CAMPAIGN.verdict.persistence),
-        exploration=plain(CAMPAIGN.exploration),
+        persistence=PARAMETERS.persistence_runs(),
+        exploration=PARAMETERS.persistence_dynamics(),
         root=CAMPAIGN.seed,
     message:
         "{wildcards.material}: do labelled events last?"

@@ -47,8 +47,8 @@ rule seed_displaced:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=memory("seed_displaced", 3000, "sampling", 1.5),
-        runtime=minutes("seed_displaced", 240, "sampling", 2),
+        mem_mb=memory("seed_displaced", 3000, LABELLED, 1.5),
+        runtime=minutes("seed_displaced", 240, LABELLED, 2),
     params:
         seeds=PARAMETERS.seeds("rattled", "harmonic"),
         reference=plain(CAMPAIGN.reference),

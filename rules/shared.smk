@@ -20,8 +20,8 @@ rule shared_model:
         runtime=minutes("shared_model", 600),
         gpu=int(CAMPAIGN.resources.gpu),
     params:
-        potential=plain(CAMPAIGN.potential),
-        committee=plain(CAMPAIGN.committee),
+        potential=PARAMETERS.learning(),
+        committee=PARAMETERS.member(),
         shared=plain(CAMPAIGN.shared),
         root=CAMPAIGN.seed,
         scratch=RESULTS.shared.scratch("member_{member}"),

@@ -48,7 +48,7 @@ rule train:
         gpu=int(CAMPAIGN.resources.gpu),
     params:
         potential=PARAMETERS.potential,
-        committee=plain(CAMPAIGN.committee),
+        committee=PARAMETERS.member(),
         phonons=PARAMETERS.taylor_phonons(),
         root=CAMPAIGN.seed,
         scratch=MATERIAL.scratch("round_{round}_member_{member}"),

@@ -20,8 +20,8 @@ use rule round_conductivity as conductivity_member with:
         runtime=minutes("conductivity_member", 120, "phonon", 2, CAMPAIGN.conductivity.mesh),
     params:
         phonons=PARAMETERS.conductivity_phonons(),
-        taylor=plain(CAMPAIGN.potential.taylor),
-        conductivity=plain(CAMPAIGN.conductivity),
+        taylor=PARAMETERS.correction(),
+        conductivity=PARAMETERS.kappa("mesh"),
         mesh=CAMPAIGN.conductivity.mesh,
     message:
         "{wildcards.material}: κ of member {wildcards.member} of the last committee"
@@ -49,7 +49,7 @@ rule conductivity:
         mem_mb=memory("conductivity", 1000),
         runtime=minutes("conductivity", 10),
     params:
-        conductivity=plain(CAMPAIGN.conductivity),
+        conductivity=PARAMETERS.kappa("mesh"),
         reference=plain(CAMPAIGN.reference),
     message:
         "{wildcards.material}: κ with its spread over the committee"
@@ -86,8 +86,8 @@ rule error_budget:
         runtime=minutes("error_budget", 240, "phonon", 2, CAMPAIGN.conductivity.mesh),
     params:
         phonons=PARAMETERS.conductivity_phonons(),
-        taylor=plain(CAMPAIGN.potential.taylor),
-        conductivity=plain(CAMPAIGN.conductivity),
+        taylor=PARAMETERS.prior(),
+        conductivity=PARAMETERS.kappa("mesh", "round_mesh"),
         root=CAMPAIGN.seed,
     message:
         "{wildcards.material}: what the ± of κ is made of"
@@ -118,8 +118,8 @@ rule mesh_convergence:
         runtime=minutes("mesh_convergence", 240, "phonon", 2, CAMPAIGN.conductivity.mesh),
     params:
         phonons=PARAMETERS.conductivity_phonons(),
-        taylor=plain(CAMPAIGN.potential.taylor),
-        conductivity=plain(CAMPAIGN.conductivity),
+        taylor=PARAMETERS.correction(),
+        conductivity=PARAMETERS.kappa("mesh_tolerance"),
     message:
         "{wildcards.material}: κ on denser and denser meshes"
     script:

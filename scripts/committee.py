@@ -23,7 +23,7 @@ def main(members, training, finetune, engine, dataset, sampling, harmonic, calib
         record,
         [Training.read(path) for path in training],
         [Finetuning.read(path) for path in finetune],
-        len(frames.read_labels(dataset)),
+        frames.read_labels(dataset),
     )
     for note in record.notes:
         print(note)

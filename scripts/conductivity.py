@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from umklapp import config
+from umklapp.config.transport import SOLUTION
 from umklapp.crystals import materials
 from umklapp.logs import log_to
 from umklapp.transport.committee import combine
@@ -15,7 +16,7 @@ def main(material, members, table, settings, reference_settings, out):
     record = Conductivity(
         **dict(combine(members)),
         material=material,
-        settings=settings.model_dump(mode="json"),
+        settings=settings.model_dump(mode="json", include={"mesh", *SOLUTION}),
         reference=reference_settings.model_dump(mode="json"),
         literature={
             "experiment_300K": literature.experiment,

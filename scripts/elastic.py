@@ -24,7 +24,7 @@ def main(material, models, engine, cell, reference, settings, scratch, out):
         material=material,
         **dict(committee.combine(members)),
         reference=own,
-        settings=settings.model_dump(mode="json"),
+        settings=settings.model_dump(mode="json", exclude={"reference", "reference_fmax"}),
         models=[provenance.file_digest(path) for path in models],
     ).write(out)
 

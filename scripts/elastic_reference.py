@@ -22,7 +22,7 @@ def main(cell, settings, reference_settings, timeout, ledger, scratch, out):
         labels=len(calculator.asked),
         engine=engine.name,
         settings_hash=engine.settings_hash,
-        settings=settings.model_dump(mode="json"),
+        settings=settings.model_dump(mode="json", include={"amplitudes", "cell", "reference_fmax"}),
     ).write(out)
 
 

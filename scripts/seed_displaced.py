@@ -13,19 +13,19 @@ from umklapp.reference.ledger import Ledger
 def main(material, cells, cheap, seeds, reference_settings, root, ledger, options, out):
     """Write unlabelled frames; `options` are scratch folder and timeout of a label (s)."""
     cells = {name: frames.read_candidates(Path(path))[0] for name, path in cells.items()}
-    primitive, sampling = cells["primitive"], cells["sampling"]
+    primitive = cells["primitive"]
     made = []
     for index, plain in seeds:
         seed = config.parse(config.Seed, plain)
         root_seed = provenance.seed_for(root, material, seed.kind, index)
         origin = Origin(kind=seed.kind, seed=index)
+        own = seed.supercell or "sampling"
+        cell = cells[own] if isinstance(own, str) else phonopy_cells.supercell(primitive, own)
         if seed.kind == "rattled":
-            own = seed.supercell or "sampling"
-            cell = cells[own] if isinstance(own, str) else phonopy_cells.supercell(primitive, own)
             generator = provenance.generator(root_seed)
             made += displaced.rattled(cell, seed, generator, origin)
         else:
-            matrix = phonopy_cells.supercell_matrix(primitive, sampling).tolist()
+            matrix = phonopy_cells.supercell_matrix(primitive, cell).tolist()
             engine = reference.create(reference_settings)
             made += displaced.harmonic(
                 primitive, matrix, seed, engine, ledger, *options, root_seed, origin

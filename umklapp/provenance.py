@@ -71,6 +71,14 @@ def _git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
+def installed(package: str) -> str | None:
+    """Name and version of an installed package; None where it is not one."""
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return None
+
+
 def record(**more: Any) -> dict[str, Any]:
     """Versions and code state, with what the caller adds (seed, settings, hashes)."""
     versions = {"python": platform.python_version()}

@@ -15,6 +15,21 @@ def test_results_that_were_copied_into_a_fresh_clone_plan_nothing(instant: Path,
     assert "Nothing to be done" in text
 
 
+def test_a_denser_mesh_of_the_last_kappa_repeats_no_round(copy: Path):
+    """Nor do other keys that the jobs of the rounds do not use."""
+    changes = {
+        "conductivity": {"mesh": [13, 13, 13], "mesh_tolerance": 0.1},
+        "potential": {"taylor": {"cubic_width": 0.3}},
+        "verdict": {"persistence": {"error": 0.4}},
+    }
+    campaign(copy, [SI, C], **changes)
+    text = run(copy, "--dry-run")[1]
+    jobs = planned(text)
+    repeated = {"train", "label", "dataset", "round_conductivity", "assess", "persistence"}
+    assert not repeated & set(jobs), text
+    assert (jobs["conductivity_member"], jobs["verdict"]) == (4, 2)
+
+
 def test_what_is_no_physics_repeats_no_label_and_no_training(copy: Path):
     changes = {
         "resources": {"label_timeout": 99.0, "label_tries": 7, "label_chunks": 5},

@@ -156,12 +156,13 @@ def test_rattled_frames_in_the_supercell_that_is_named(root, tmp_path, plain):
         (n, {"kind": "rattled", "count": 1, "supercell": said})
         for n, said in enumerate((None, "phonon", own))
     ]
+    seeds.append((3, {"kind": "harmonic", "count": 2, "supercell": "phonon"}))
     out, nothing = tmp_path / "made.extxyz", (tmp_path, 10)
     engine = config.parse(config.Reference, plain["reference"])
     script(root, "seed_displaced").main(
         "Si-227", paths, [], seeds, engine, 1, Ledger(tmp_path / "ledger"), nothing, out
     )
-    assert [len(atoms) for atoms in frames.read_candidates(out)] == [8, 64, 6]
+    assert [len(atoms) for atoms in frames.read_candidates(out)] == [8, 64, 6, 64, 64, 64]
 
 
 def test_the_table_of_the_screening_in_its_supercells(root, tmp_path, monkeypatch):

@@ -15,19 +15,23 @@ import pandas as pd
 from umklapp import provenance
 from umklapp.campaign.requests import Wildcards
 from umklapp.campaign.training_starts import goes_on, pretraining
-from umklapp.campaign.untracked import SameNumber, Untracked, compared_as
-from umklapp.config import OPERATION, Campaign, Gpaw, LabelKeys, Program
+from umklapp.campaign.untracked import SameNumber, SameSection, Untracked, compared_as
+from umklapp.config import OPERATION, Campaign, Gpaw, GreenKubo, LabelKeys, MdExploration, Program
 from umklapp.config.base import Section
 from umklapp.config.green_kubo import MOVES
 from umklapp.config.potential import Potential
+from umklapp.config.transport import SOLUTION
 from umklapp.crystals import prototypes
 from umklapp.errors import InputError
 
 CURVATURE_SOURCE = {"kind", "labels", "supercell", "displacement", "equilibrium"}
 """Settings of fine-tuning that its labels depend on; the others are of the training."""
 
-ANALYSIS = "mesh", "imaginary"
-"""Settings of `phonons` that force constants do not depend on."""
+OPTIMISER = {"steps", "learning_rate", "batch_size", "ema_decay", "energy_scale"}
+"""Settings of `potential.taylor` that only a network over the expansion depends on."""
+
+MEMBERS = "fraction", "seeds"
+"""Settings of `committee` that the training of one member depends on."""
 
 REFERENCES = Gpaw, Program
 RUNNING = sorted({"max_iterations", *OPERATION} - {"pseudo_dir", "species_dir"})
@@ -52,6 +56,24 @@ def plain(
         return dumped
     fields = type(section).model_fields
     return compared_as(dumped, **{key: fields[key].default for key in RUNNING if key in fields})
+
+
+def used(section: Section | None, *keys: str) -> SameSection | None:
+    """A section of which the job uses these keys: a change of another key does not rerun it.
+
+    The script is given the whole section; Snakemake compares unused keys at their defaults. None
+    where the campaign has no such section.
+    """
+    if section is None:
+        return None
+    unused = type(section)().model_dump(mode="json", exclude=set(keys))
+    return compared_as(section.model_dump(mode="json"), **unused)
+
+
+def _learning(potential: Potential) -> Plain:
+    """What a training depends on: the Taylor prior only where a network lies on it."""
+    taylor = potential.taylor if potential.baseline == "taylor" else type(potential.taylor)()
+    return compared_as(potential.model_dump(mode="json"), taylor=taylor.model_dump(mode="json"))
 
 
 def _architecture(potential: Potential) -> Plain:
@@ -112,23 +134,55 @@ class Parameters:
         """Starts of a frame that kills its process; a change repeats nothing."""
         return Untracked(self.campaign.resources.label_tries)
 
-    def taylor_phonons(self) -> Plain:
+    def taylor_phonons(self) -> SameSection | None:
         """What the Taylor expansion under a member depends on; nothing without one."""
-        phonons = self.campaign.phonons
-        dumped, unset = (section.model_dump(mode="json") for section in (phonons, type(phonons)()))
-        if self.campaign.potential.baseline == "taylor":
-            unset = {key: unset[key] for key in ANALYSIS}
-        return compared_as(dumped, **unset)
+        below = ["force_constants"] if self.campaign.potential.baseline == "taylor" else []
+        return used(self.campaign.phonons, *below)
 
     def conductivity_phonons(self) -> Plain:
         """What κ depends on; the mesh of the thermodynamics is not."""
         phonons = self.campaign.phonons
         return compared_as(phonons.model_dump(mode="json"), mesh=type(phonons)().mesh)
 
+    def kappa(self, *further: str) -> SameSection | None:
+        """What κ by the Boltzmann equation depends on.
+
+        Args:
+            further: the meshes of the job, and what else of `conductivity` it uses.
+        """
+        return used(self.campaign.conductivity, *SOLUTION, *further)
+
+    def effective_kappa(self) -> SameSection | None:
+        """What κ with effective force constants depends on: its temperature is that of the run."""
+        return used(self.campaign.conductivity, "mesh", *set(SOLUTION) - {"temperatures"})
+
+    def effective_phonons(self) -> SameSection | None:
+        """What κ with effective force constants depends on: the dynamics displaces the atoms."""
+        return used(self.campaign.phonons, "force_constants", "imaginary")
+
+    def prior(self) -> SameSection | None:
+        """What the Taylor expansion of residual forces depends on."""
+        taylor = self.campaign.potential.taylor
+        return used(taylor, *set(type(taylor).model_fields) - OPTIMISER)
+
+    def correction(self) -> SameSection | None:
+        """What the Taylor correction of the members depends on; nothing without one."""
+        if self.campaign.phonons.correction == "taylor":
+            return self.prior()
+        return used(self.campaign.potential.taylor)
+
+    def member(self) -> SameSection | None:
+        """What the training of one member depends on; how the committee is evaluated is not."""
+        return used(self.campaign.committee, *MEMBERS)
+
     def baseline(self) -> Plain | None:
         """What the foundation model is asked, as a section; where its Python is changes nothing."""
         section = plain(self.campaign.foundation)
         return None if section is None else compared_as(section, correction=True)
+
+    def baseline_phonons(self) -> SameSection | None:
+        """What κ by the foundation model depends on: its cells are displaced at random."""
+        return used(self.campaign.phonons, "imaginary", "pair_cutoff", "random_amplitude")
 
     def seed(self, wildcards: Wildcards) -> Plain:
         """One entry of `seeds`."""
@@ -152,6 +206,28 @@ class Parameters:
         names = {"reference", "reference_keys", "enter", "leave", "shortest", "gap", "sigma_atoms"}
         return self.campaign.verdict.model_dump(mode="json", include=names)
 
+    def assessed_events(self) -> Plain:
+        """What the assessment of a round finds events by: it reads no reference dynamics."""
+        unset = type(self.campaign.verdict)().model_dump(mode="json")
+        names = "reference", "reference_keys", "sigma_atoms"
+        return compared_as(self.finding_events(), **{name: unset[name] for name in names})
+
+    def persistence_runs(self) -> SameSection | None:
+        """What the continuation of labelled events depends on; the bound is of its judgement."""
+        return used(self.campaign.verdict.persistence, "frames", "duration")
+
+    def persistence_dynamics(self) -> SameSection | None:
+        """How labelled events are continued: as the exploration moves (defaults for a pool)."""
+        exploration = self.campaign.exploration
+        dynamics = exploration if exploration.kind == "md" else MdExploration()
+        return used(dynamics, "timestep", "friction")
+
+    def choice(self) -> SameSection | None:
+        """What the choice of frames depends on; a and b of P_U are of strategy `almomd`."""
+        acquisition = self.campaign.acquisition
+        unused = {"shift", "width"} if acquisition.strategy != "almomd" else set()
+        return used(acquisition, *set(type(acquisition).model_fields) - unused)
+
     def low_fidelity_sampling(self, wildcards: Wildcards) -> Plain:
         """What dynamics on a cheap surface depends on, as a seed that can be parsed again."""
         return {**self.seed(wildcards), "distillation": None, "pretrain": None}
@@ -174,7 +250,11 @@ class Parameters:
         potential, first = self.campaign.potential, pretraining(self.campaign)
         if first and not goes_on(self.campaign, int(wildcards.round)):
             potential = first[1].transfer(potential)
-        return potential.model_dump(mode="json")
+        return _learning(potential)
+
+    def learning(self) -> Plain:
+        """What trainings outside the rounds depend on."""
+        return _learning(self.campaign.potential)
 
     def architecture(self) -> Plain:
         """What a compiled graph depends on: the network without training, start or baseline.
@@ -197,6 +277,18 @@ class Parameters:
     def finetuning(self) -> Plain | None:
         """What fine-tuning depends on beside its labels."""
         return plain(self.campaign.finetune, exclude={"labels", "supercell"})
+
+    def elastic(self) -> SameSection | None:
+        """What elastic constants of the members depend on."""
+        return used(self.campaign.elastic, "amplitudes", "cell", "relax", "fmax", "smax")
+
+    def elastic_reference(self) -> SameSection | None:
+        """What elastic constants of the reference engine depend on."""
+        return used(self.campaign.elastic, "amplitudes", "cell", "reference_fmax")
+
+    def heat_flux(self) -> SameSection | None:
+        """What κ by Green–Kubo depends on; frames for effective force constants are not."""
+        return used(self.campaign.green_kubo, *set(GreenKubo.model_fields) - {"effective_frames"})
 
     def trajectory(self) -> Plain | None:
         """What a heat-flux trajectory depends on."""

@@ -14,12 +14,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from umklapp.config import WHICH, Materials
+from umklapp.config import WHICH, Materials, Seed
 from umklapp.config.base import NearlyCubic
+from umklapp.config.crystal import DisplacedSeed
 from umklapp.crystals.materials import published_size
 
 REFERENCE = 64
 """Atoms of the cell that the numbers in the rules are for."""
+
+
+def labelled(seeds: Sequence[Seed]) -> str:
+    """The cell that time and memory of a label go by: the phonon supercell where seeds are in it.
+
+    A cell of a seed's own counts as large as the phonon supercell.
+    """
+    own = any(isinstance(seed, DisplacedSeed) and seed.supercell is not None for seed in seeds)
+    return "phonon" if own else "sampling"
 
 
 def expected(row: pd.Series, settings: Materials) -> dict[str, int]:

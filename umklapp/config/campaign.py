@@ -12,7 +12,7 @@ from umklapp.config import meant
 from umklapp.config.audit import Audit
 from umklapp.config.backends import BACKENDS
 from umklapp.config.base import Section
-from umklapp.config.crystal import Materials, Seed, Split
+from umklapp.config.crystal import DisplacedSeed, Materials, Seed, Split
 from umklapp.config.elastic import Elastic
 from umklapp.config.exploration import Exploration, MdExploration
 from umklapp.config.finetune import CurvatureFinetune
@@ -173,15 +173,15 @@ class Campaign(Section):
         chosen = self.materials
         same = chosen.cells is not None or chosen.sampling_supercell == chosen.phonon_supercell
         large = any(
-            seed.kind == "rattled"
+            isinstance(seed, DisplacedSeed)
             and seed.supercell in ("phonon", chosen.phonon_supercell)
-            and not seed.strain
+            and not getattr(seed, "strain", 0.0)
             for seed in self.seeds
         )
         if (self.phonons.correction == "taylor" or self.corrected_dynamics) and not (same or large):
             raise ValueError(
                 "green_kubo or phonons.correction 'taylor' needs labels in the phonon supercell: "
-                "add a rattled seed of that supercell, without strain"
+                "add a rattled or harmonic seed with `supercell: phonon` and without strain"
             )
         return self
 
@@ -200,7 +200,9 @@ class Campaign(Section):
                 "materials.phonon_supercell must be the same"
             )
         for index, seed in enumerate(self.seeds):
-            if seed.kind == "rattled" and (seed.strain > 0 or seed.supercell is not None):
+            if isinstance(seed, DisplacedSeed) and (
+                getattr(seed, "strain", 0.0) > 0 or seed.supercell is not None
+            ):
                 raise ValueError(
                     f"potential.baseline 'taylor' knows one cell only: seeds.{index} must have "
                     "neither strain nor a supercell of its own"

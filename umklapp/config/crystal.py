@@ -107,7 +107,18 @@ class AimdSeed(Section):
     every: int = Field(1, ge=1, description="keep every n-th step as a labelled frame")
 
 
-class RattledSeed(Section):
+class DisplacedSeed(Section):
+    """What seeds of displaced frames have in common: the cell that they are in."""
+
+    supercell: Matrix | Literal["phonon"] | None = Field(
+        None,
+        description="integer rows, or `phonon`: the phonon supercell of the material; default: "
+        "the sampling supercell",
+        json_schema_extra={"form": "matrix or `phonon`"},
+    )
+
+
+class RattledSeed(DisplacedSeed):
     """Random Gaussian displacements, with random strain when asked."""
 
     kind: Literal["rattled"] = "rattled"
@@ -118,15 +129,9 @@ class RattledSeed(Section):
         description="standard deviations of the displacements (Å); the frames take them in turn",
     )
     strain: float = Field(0.0, ge=0, lt=0.2, description="largest random strain component")
-    supercell: Matrix | Literal["phonon"] | None = Field(
-        None,
-        description="integer rows, or `phonon`: the phonon supercell of the material; default: "
-        "the sampling supercell",
-        json_schema_extra={"form": "matrix or `phonon`"},
-    )
 
 
-class HarmonicSeed(Section):
+class HarmonicSeed(DisplacedSeed):
     """Thermal displacements from force constants of a few displaced cells (also labelled)."""
 
     kind: Literal["harmonic"] = "harmonic"

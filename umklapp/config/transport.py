@@ -9,6 +9,9 @@ from pydantic import Field, field_validator, model_validator
 
 from umklapp.config.base import Mesh, Positive, Section
 
+SOLUTION = "temperatures", "method", "interband", "isotopes", "boundary_mfp"
+"""Settings of `conductivity` that κ on a given q-mesh depends on."""
+
 
 class Phonons(Section):
     """Harmonic phonons."""

@@ -78,7 +78,8 @@ class FrameInfo(Part):
     """Everything umklapp keeps in `atoms.info`; other entries there are the user's and are left.
 
     material: key of the table. origin: where the frame comes from.
-    frame_id: content hash (`frames.frame_id`). engine, settings_hash: of the label.
+    frame_id: content hash (`frames.frame_id`). engine, settings_hash: of the label. program: name
+    and version of what computed it, from its output.
     time: fs since the trajectory began. explored: row of the frame among the kept frames of the
     exploration that found it. uncertainty, probability: why it was acquired (the measure's unit).
     replica, stage, order, place: of a low-fidelity pool: replica, temperature stage, crystalline
@@ -92,6 +93,7 @@ class FrameInfo(Part):
     frame_id: str | None = None
     engine: str | None = None
     settings_hash: str | None = None
+    program: str | None = None
     time: float | None = None
     explored: int | None = None
     uncertainty: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +22,9 @@ from umklapp.potentials.contract import CommitteePrediction
 from umklapp.potentials.training_records import Finetuning, Training
 from umklapp.potentials.training_residuals import Left
 from umklapp.records import Part, Record
+
+UNKNOWN = "version not recorded"
+"""Of labels from before programs were recorded, and of labels of others."""
 
 
 class Errors(Part):
@@ -75,7 +79,8 @@ class CommitteeRecord(Record):
     turns u_I into an expected error, None where there is no uncertainty. conformal_90: see
     `calibration.conformal_factor`. statistics: of the uncertainties and of the energy above the
     crystal on the calibration frames. frames: counts, `train`, `calibration`, `test`. left: what
-    every member leaves of the labels that it learned, by kind and cell.
+    every member leaves of the labels that it learned, by kind and cell. programs: training labels
+    by the program and version that made them.
     """
 
     reference_energy_eV_per_atom: list[float]
@@ -90,6 +95,18 @@ class CommitteeRecord(Record):
     members: list[Member] = Field(default_factory=list)
     finetune: CommitteeFinetuning | None = None
     left: list[tuple[Left, ...]] = Field(default_factory=list)
+    programs: dict[str, int] = Field(default_factory=dict)
+
+    @property
+    def labelled_by(self) -> str:
+        """Programs and versions behind the training labels, each with its number of labels."""
+        counts = sorted(self.programs.items())
+        return ", ".join(f"{program} ({count})" for program, count in counts) or UNKNOWN
+
+    @property
+    def mixed_versions(self) -> bool:
+        """Whether more than one program or version is known to have made the training labels."""
+        return len(self.programs.keys() - {UNKNOWN}) > 1
 
 
 def reference_energies(committee: Committee, perfect: Atoms) -> np.ndarray:
@@ -180,12 +197,12 @@ def with_training(
     report: CommitteeRecord,
     training: Sequence[Training],
     finetune: Sequence[Finetuning],
-    train: int,
+    dataset: Sequence[Atoms],
 ) -> CommitteeRecord:
     """The record with what is known of the members' training.
 
     Args:
-        finetune: none where members are not fine-tuned. train: frames of the data set.
+        finetune: none where members are not fine-tuned. dataset: what the members learned from.
     """
     tuned = finetuning(finetune) if finetune else None
     members = [Member(**{name: getattr(r, name) for name in Member.model_fields}) for r in training]
@@ -195,7 +212,8 @@ def with_training(
             "finetune": tuned,
             "left": [record.left for record in training if record.left],
             "notes": [*report.notes, tuned.words] if tuned else report.notes,
-            "frames": {**report.frames, "train": train},
+            "frames": {**report.frames, "train": len(dataset)},
+            "programs": dict(Counter(FrameInfo.of(label).program or UNKNOWN for label in dataset)),
         }
     )
 

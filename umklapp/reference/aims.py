@@ -15,7 +15,10 @@ from ase.data import atomic_numbers
 from umklapp import provenance
 from umklapp.errors import InputError
 from umklapp.reference.external import ProgramEngine
-from umklapp.reference.programs import Diagnosis, Watched, expand, text_of
+from umklapp.reference.programs import Diagnosis, Watched, expand, named_version, text_of
+
+VERSION = r"FHI-aims version\s*:\s*(\S+)"
+"""Where aims.out names the version of the program."""
 
 REMEDY = {"charge_mix_param": 0.05, "n_max_pulay": 12}
 """Of the second attempt: careful mixing with a longer memory."""
@@ -60,6 +63,10 @@ class AimsEngine(ProgramEngine):
         names = [f"{atomic_numbers[symbol]:02}_{symbol}_default" for symbol in sorted(set(species))]
         lost = [name for name in names if not (folder / name).is_file()]
         return [f"species_dir: {folder / name} does not exist" for name in lost]
+
+    def version(self, folder: Path) -> str | None:
+        """From aims.out."""
+        return named_version("FHI-aims", VERSION, folder / "aims.out")
 
     def fresh_calculator(
         self, atoms: Atoms, workdir: Path, *, attempt: int, symmetric: bool

@@ -84,6 +84,10 @@ class CalculatorEngine(ABC):
             return "not_finite"
         return "out_of_memory" if isinstance(error, MemoryError) else "crashed"
 
+    def made_by(self, calculator: Calculator) -> str | None:
+        """Name and version of the program behind a finished calculation; None: not known."""
+        return None
+
     def label(self, atoms: Atoms, workdir: Path, timeout: float) -> Atoms | Failure:
         """Energy, forces and, where there is one, stress of `atoms`; else a `Failure`."""
         bare = frames.strip(atoms)
@@ -114,7 +118,13 @@ class CalculatorEngine(ABC):
             if value is not None and not np.all(np.isfinite(value)):
                 raise FloatingPointError(f"{name} is not finite")
         return frames.labelled(
-            bare, energy, forces, stress, engine=self.name, settings_hash=self.settings_hash
+            bare,
+            energy,
+            forces,
+            stress,
+            engine=self.name,
+            settings_hash=self.settings_hash,
+            program=self.made_by(work.calc),
         )
 
 
@@ -161,6 +171,11 @@ class AseEngine(CalculatorEngine):
         if self._kept is None or attempt > 1:
             self._kept = self._class(**self.settings.parameters)
         return self._kept
+
+    def made_by(self, calculator: Calculator) -> str | None:
+        """The package of the calculator, where it is an installed one."""
+        package = self.settings.calculator.split(".")[0].split(":")[0]
+        return provenance.installed(package)
 
     def label(self, atoms: Atoms, workdir: Path, timeout: float) -> Atoms | Failure:
         """As every engine; after a failure nothing of its calculator is used again."""

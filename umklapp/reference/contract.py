@@ -102,6 +102,9 @@ class Engine(Protocol):
     def earlier_hashes(self) -> Mapping[str, float | None]:
         """Hashes that earlier versions gave to the same physics, with the iteration cap of each."""
 
+    def made_by(self, calculator: Calculator) -> str | None:
+        """Name and version of the program behind a finished calculation; None: not known."""
+
     def calculator(self, atoms: Atoms, workdir: Path, *, symmetric: bool = False) -> Calculator:
         """An ASE calculator that is kept while atoms move (MD, relaxation).
 

@@ -14,7 +14,10 @@ from ase.calculators.espresso import Espresso, EspressoProfile
 
 from umklapp import provenance
 from umklapp.reference.external import ProgramEngine
-from umklapp.reference.programs import Diagnosis, Watched, expand, text_of
+from umklapp.reference.programs import Diagnosis, Watched, expand, named_version, text_of
+
+VERSION = r"Program PWSCF\s+v\.?\s*(\S+)"
+"""Where espresso.pwo names the version of the program."""
 
 REMEDY = {"mixing_beta": 0.3, "mixing_ndim": 12}
 """Of the second attempt: careful mixing with a longer memory."""
@@ -48,6 +51,10 @@ class EspressoEngine(ProgramEngine):
             elif not self._pseudopotential(name).is_file():
                 problems.append(f"pseudopotentials: {self._pseudopotential(name)} does not exist")
         return problems
+
+    def version(self, folder: Path) -> str | None:
+        """From espresso.pwo."""
+        return named_version("pw.x", VERSION, folder / "espresso.pwo")
 
     def fresh_calculator(
         self, atoms: Atoms, workdir: Path, *, attempt: int, symmetric: bool

@@ -75,6 +75,14 @@ class ProgramEngine(CalculatorEngine):
         """k-points of a cell."""
         return kpoint_mesh(atoms.cell, self.settings.kpoint_density, self.settings.kpoints)
 
+    @abstractmethod
+    def version(self, folder: Path) -> str | None:
+        """Name and version that the program has written into its output; None: it has not."""
+
+    def made_by(self, calculator: Calculator) -> str | None:
+        """As the program says itself."""
+        return self.version(Path(calculator.directory))
+
     def reason(self, error: Exception) -> Reason:
         """Programs say it themselves."""
         return error.reason if isinstance(error, ProgramError) else super().reason(error)

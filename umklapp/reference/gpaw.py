@@ -13,6 +13,7 @@ from typing import Any
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
+from umklapp import provenance
 from umklapp.config import Gpaw
 from umklapp.config.base import Section
 from umklapp.errors import InputError
@@ -93,6 +94,10 @@ class GpawEngine(CalculatorEngine):
             **({} if spacing is None else {"h": spacing}),
             **({"mixer": Mixer(beta=0.02, nmaxold=5, weight=100)} if attempt > 1 else {}),
         )
+
+    def made_by(self, calculator: Calculator) -> str | None:
+        """The installed GPAW."""
+        return provenance.installed("gpaw")
 
     def reason(self, error: Exception) -> Reason:
         """GPAW raises an error of its own when the iteration cap is hit."""

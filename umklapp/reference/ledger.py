@@ -27,7 +27,9 @@ from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import InputError, StorageError
 from umklapp.files import is_full, write_json
 from umklapp.records import Record
+from umklapp.reference import program_versions
 from umklapp.reference.contract import Engine, Failure, FailureRecord
+from umklapp.reference.program_versions import Relabelling
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +99,9 @@ class Ledger:
         hashes = self._hashes(engine)
         if any(self._path(name, identity, ".extxyz").exists() for name in hashes):
             label = self.label(engine, identity)
+            program = FrameInfo.of(label).program
             frame_info.inherit(label, atoms)  # who asks says where it is from
+            frame_info.mark(label, program=program)
             _sign(label, engine, identity)
             return label
         for name in hashes:
@@ -109,13 +113,24 @@ class Ledger:
                 return failure
         return None
 
-    def record(self, engine: Engine, result: Atoms | Failure) -> None:
-        """Keep a label or a failure for ever."""
+    def record(
+        self, engine: Engine, result: Atoms | Failure, again: Relabelling | None = None
+    ) -> None:
+        """Keep a label or a failure for ever.
+
+        Args:
+            again: how a frame is labelled, to compare versions of the program.
+
+        Raises:
+            InputError: another version of the program has made the label, and disagrees with the
+                one of before (`program_versions.admit`).
+        """
         if isinstance(result, Failure):
             path = self._path(engine.settings_hash, result.frame_id, ".failed.json")
             FailureRecord(**asdict(result)).write(path)
         else:
             identity = frame_info.identity(result)
+            program_versions.admit(result, self.folder / engine.settings_hash, again)
             frames.write_frames(self._path(engine.settings_hash, identity, ".extxyz"), [result])
 
     def starts(self, engine: Engine, identity: str) -> int:
@@ -248,9 +263,17 @@ def _result(
                     f"{where}: {result.message}: the disk of {workdir} is full, which is not the "
                     "frame's doing: make space and start again"
                 )
-    ledger.record(engine, result)
+    ledger.record(engine, result, _again(engine, ledger, workdir, limits["timeout"]))
     log.info(f"{where}: {_outcome(result, workdir)}")
     return ledger.find(engine, atoms) or result  # the very numbers of a later run
+
+
+def _again(engine: Engine, ledger: Ledger, workdir: Path, timeout: float) -> Relabelling:
+    def label(atoms: Atoms) -> Atoms | None:
+        result = _finite(engine.label(atoms, workdir, timeout))
+        return None if isinstance(result, Failure) else result
+
+    return Relabelling(lambda identity: ledger.label(engine, identity), label)
 
 
 def _killed(identity: str, starts: int, tries: float) -> Failure:

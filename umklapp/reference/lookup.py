@@ -72,6 +72,10 @@ class LookupEngine:
             {"engine": "lookup", "table": provenance.file_digest(settings.path)}
         )
 
+    def made_by(self, calculator: Calculator) -> str | None:
+        """Of a table it is not known what made it."""
+        return None
+
     def calculator(self, atoms: Atoms, workdir: Path, *, symmetric: bool = False) -> Calculator:
         """A table has no calculator: there is no dynamics on it.
 

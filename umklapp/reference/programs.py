@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -26,6 +27,9 @@ MEMORY_SIGNS = (
 
 KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 """Exit status of a program killed by the kernel, itself or as a rank of mpirun."""
+
+HEAD = 10_000
+"""Bytes of an output among which the program names its version."""
 
 TAIL = 4000
 """Characters of an output that are searched for the reason of a crash."""
@@ -182,6 +186,20 @@ def _tail(path: Path) -> str:
 def _last(texts: Sequence[str]) -> str:
     lines = [line.strip() for text in texts for line in text.splitlines() if line.strip(" -%*=")]
     return " | ".join(lines[-3:]) or "no output at all"
+
+
+def named_version(program: str, pattern: str, path: Path) -> str | None:
+    """`program` with the version that the first lines of its output name; None where none does.
+
+    Args:
+        pattern: regular expression whose first group is the version.
+    """
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        head = file.read(HEAD).decode(errors="replace")
+    named = re.search(pattern, head, re.MULTILINE)
+    return f"{program} {named[1]}" if named else None
 
 
 def text_of(path: Path) -> str:

@@ -16,7 +16,10 @@ from ase.calculators.vasp import Vasp
 from umklapp import provenance
 from umklapp.crystals.formats.vasp import outcar_steps
 from umklapp.reference.external import ProgramEngine
-from umklapp.reference.programs import Diagnosis, expand, run, text_of
+from umklapp.reference.programs import Diagnosis, expand, named_version, run, text_of
+
+VERSION = r"^\s*vasp\.(\S+)"
+"""Where OUTCAR names the version of the program."""
 
 REMEDY = {"algo": "All", "nelmdl": -10}
 """Of the second attempt: all bands at once, after more steps at a fixed density."""
@@ -55,6 +58,10 @@ class VaspEngine(ProgramEngine):
             return [f"pseudo_dir: {folder} does not exist (set it, or export VASP_PP_PATH)"]
         lost = [self._potcar(name) for name in sorted(set(species))]
         return [f"setups: {path} does not exist" for path in lost if not path.is_file()]
+
+    def version(self, folder: Path) -> str | None:
+        """From OUTCAR."""
+        return named_version("VASP", VERSION, folder / "OUTCAR")
 
     def fresh_calculator(
         self, atoms: Atoms, workdir: Path, *, attempt: int, symmetric: bool

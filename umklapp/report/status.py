@@ -71,7 +71,9 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]], cap: int) -> dict[
         failed_labels, test_force_mae_eV_per_A, kappa_300K_W_per_mK, its std
         and its total error (None where there is no error budget yet), converged, verdict,
         verdict_note (why a verdict on disk is not shown), audit (of the last round, with its words
-        and reason), audit_note (that no round is left to learn from a failed one), reason,
+        and reason), audit_note (that no round is left to learn from a failed one), labelled_by
+        (programs and versions behind the training labels), mixed_versions (whether several),
+        reason,
         fallbacks (what was asked for and is not so, as a GPU or a compiled graph, in words),
         running and failed (rule, file, minutes since the last sign of life).
         While rounds are open, what an earlier run found (κ, converged, verdict) is None.
@@ -115,6 +117,8 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]], cap: int) -> dict[
         "audit_words": audit.get("words"),
         "audit_reason": audit.get("reason"),
         "audit_note": _no_round_left(cap) if ended and failed else None,
+        "labelled_by": committees[-1].labelled_by if committees else None,
+        "mixed_versions": committees[-1].mixed_versions if committees else False,
         "reason": _reason(rounds),
         "fallbacks": [
             f"{folder.name} {Path(path).parent.name}: {record.fallback}"
@@ -292,6 +296,8 @@ def details(rows: Sequence[dict[str, Any]]) -> list[str]:
     for row in rows:
         notes = (row["verdict_note"], row["audit_note"])
         lines += [f"{row['material']}: {note}" for note in notes if note]
+        if row["mixed_versions"]:
+            lines.append(f"{row['material']}: labels by several versions: {row['labelled_by']}")
         lines += [
             f"failed: {job['rule']} {job['file']}: {job['last_line']} ({job['log']})"
             for job in row["failed"]

@@ -36,7 +36,8 @@ class MaterialSummary(Record):
     kappa_300K_std: spread of the members; kappa_300K_error: of the budget, which
     kappa_300K_error_is says in words; kappa_300K_moves: what learning the audit's labels would add
     to κ; non_analytical_correction: where Born charges are from, or why there are none; sigma_A: of
-    the last committee's dynamics; literature, verdict, audit and the reasons: in words. None: not
+    the last committee's dynamics; labelled_by: programs and versions behind the training labels,
+    each with its number of labels; literature, verdict, audit and the reasons: in words. None: not
     asked for, or not computed. zero_label_*: of a foundation model without labels, at the
     campaign's lattice or its own; `corrected` with the labels in the phonon supercell.
     """
@@ -70,6 +71,7 @@ class MaterialSummary(Record):
     zero_label_stable: bool | None = None
     zero_label_corrected_kappa_300K_W_per_mK: float | None = None
     zero_label_corrected_error_W_per_mK: float | None = None
+    labelled_by: str | None = None
     literature: str
     verdict: str
     audit: str = "not audited"
@@ -151,6 +153,7 @@ def row(
         elastically_stable_members=elastic.stable_members if elastic else None,
         **zero_label,
         highest_frequency_THz=thermodynamics.highest_THz.mean,
+        labelled_by=committee.labelled_by,
         literature=conductivity.literature.text,
         verdict=verdict.verdict,
         audit=audit.outcome if audit else "not audited",
@@ -251,6 +254,7 @@ def run(path: Path) -> str:
     reasons = "\n".join(
         f"  {summary['material']}: {summary['reason']}\n    events: {summary['verdict_reason']}"
         f"\n    audit: {summary.get('audit_reason', 'not audited')}"
+        f"\n    labels: {summary.get('labelled_by', 'version not recorded')}"
         f"\n    κ: {summary.get('non_analytical_correction', 'its Born charges are not recorded')}"
         for _, summary in table.iterrows()
     )

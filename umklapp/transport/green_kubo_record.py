@@ -90,7 +90,7 @@ class GreenKuboRecord(Record):
     @classmethod
     def without(cls, reason: str, settings: GreenKubo) -> GreenKuboRecord:
         """Of a material without κ."""
-        described = settings.model_dump(mode="json")
+        described = settings.model_dump(mode="json", exclude={"effective_frames"})
         return cls(kappa_W_per_mK=None, not_computed=reason, settings=described)
 
     @property

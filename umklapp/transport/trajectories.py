@@ -77,7 +77,7 @@ def analyse(
     kappa, correction = whole.scalar(), size.correction_W_per_mK
     record = GreenKuboRecord(
         kappa_W_per_mK=kappa,
-        settings=settings.model_dump(mode="json"),
+        settings=settings.model_dump(mode="json", exclude={"effective_frames"}),
         temperature_K=kept.temperature,
         kappa_tensor_W_per_mK=whole.kappa.tolist(),
         error_W_per_mK=whole.error,

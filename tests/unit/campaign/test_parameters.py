@@ -9,6 +9,7 @@ import yaml
 from umklapp import config
 from umklapp.campaign.parameters import Parameters, plain
 
+SMOOTH = {"baseline": "taylor", "training": {"stress_weight": 0}}
 FIRST = SimpleNamespace(material="Si-227", round="00", member="0", index="0")
 
 
@@ -143,6 +144,109 @@ def test_how_a_program_runs_repeats_nothing(parameters, engine):
     assert repr(before) == repr(after)
     physics = plain(parameters(reference={"engine": engine, "ecut": 123.0}).campaign.reference)
     assert repr(physics) != repr(before)
+
+
+UNUSED = {
+    "potential": {"taylor": {"cubic_width": 0.3}},
+    "committee": {"subsamples": 5},
+    "verdict": {
+        "reference": "a.extxyz",
+        "sigma_atoms": 9,
+        "persistence": {"error": 0.9},
+        "rarest": 0.3,
+    },
+    "exploration": {"kind": "md", "temperatures": [900.0], "steps": 100},
+    "acquisition": {"shift": 9.0, "width": 3.0},
+    "conductivity": {"round_mesh": [3, 3, 3], "reference": "a.hdf5", "mesh_tolerance": 0.3},
+    "elastic": {"reference_fmax": 0.1, "reference": True},
+    "green_kubo": {"effective_frames": 7},
+    "phonons": {"displacement": 0.1, "correction": "none", "mesh": [4, 4, 4]},
+}
+"""Keys that change no result of the jobs below."""
+
+
+@pytest.mark.parametrize(
+    ("name", "of_job", "used"),
+    [
+        ("potential", [FIRST], {"potential": {"cutoff": 4.5}}),
+        ("learning", [], {"potential": {"training": {"epochs": 7}}}),
+        ("member", [], {"committee": {"fraction": 0.7}}),
+        ("assessed_events", [], {"verdict": {"enter": 7.0}}),
+        ("persistence_runs", [], {"verdict": {"persistence": {"duration": 90.0}}}),
+        ("persistence_dynamics", [], {"exploration": {"kind": "md", "timestep": 1.5}}),
+        ("choice", [], {"acquisition": {"strategy": "almomd", **UNUSED["acquisition"]}}),
+        ("kappa", ["mesh"], {"conductivity": {"mesh": [3, 3, 3]}}),
+        ("kappa", [], {"conductivity": {"isotopes": True}}),
+        ("effective_kappa", [], {"conductivity": {"mesh": [3, 3, 3]}}),
+        ("effective_phonons", [], {"phonons": {"imaginary": -0.3}}),
+        ("baseline_phonons", [], {"phonons": {"pair_cutoff": 4.0}}),
+        ("elastic", [], {"elastic": {"relax": False}}),
+        ("elastic_reference", [], {"elastic": {"reference_fmax": 0.1}}),
+        ("heat_flux", [], {"green_kubo": {"gauge": "full"}}),
+    ],
+)
+def test_a_key_that_a_job_does_not_use_does_not_rerun_it(plain, table, name, of_job, used):
+    """Snakemake compares the repr; the job itself is given what the configuration says."""
+
+    def parameter(changes):
+        given = {**plain, "elastic": {}, "green_kubo": {}, **changes}
+        return repr(getattr(Parameters(config.validate(given), table), name)(*of_job))
+
+    unused = {key: UNUSED[key] for key in UNUSED if key != "elastic" or name == "elastic"}
+    assert parameter(unused) == parameter({})
+    assert parameter(used) != parameter({})
+
+
+def test_how_a_committee_is_evaluated_trains_no_member_again(parameters):
+    before, after = parameters(), parameters(committee={"engine": "eager"})
+    assert repr(after.member()) == repr(before.member())
+    assert after.member()["engine"] == "eager"
+
+
+def test_events_of_a_pool_are_continued_by_default_dynamics(parameters, plain):
+    plain["materials"]["relax"] = False
+    plain["seeds"] = [{"kind": "frames", "path": "a.extxyz"}]
+    table = {"engine": "lookup", "path": "a.extxyz"}
+    pool = parameters(exploration={"kind": "pool"}, reference=table)
+    dynamics = config.parse(config.Exploration, pool.persistence_dynamics())
+    assert dynamics == config.MdExploration()
+
+
+def test_the_q_mesh_of_a_round_is_no_parameter_of_the_last_kappa(parameters):
+    """And the other way round."""
+    before = parameters()
+    after = parameters(conductivity={"mesh": [3, 3, 3]})
+    assert repr(after.kappa("round_mesh")) == repr(before.kappa("round_mesh"))
+    assert repr(after.kappa("mesh")) != repr(before.kappa("mesh"))
+    assert after.kappa("round_mesh")["mesh"] == [3, 3, 3]
+    after = parameters(conductivity={"round_mesh": [3, 3, 3]})
+    assert repr(after.kappa("mesh")) == repr(before.kappa("mesh"))
+    assert repr(after.kappa("round_mesh")) != repr(before.kappa("round_mesh"))
+
+
+def test_the_prior_of_a_correction_is_a_parameter_where_there_is_one(parameters):
+    seeds = [{"kind": "rattled", "count": 12, "supercell": "phonon"}]
+    own = {"seeds": seeds, "phonons": {"correction": "taylor"}}
+    without = repr(parameters().correction())
+    wider = {"taylor": {"cubic_width": 0.3}}
+    assert repr(parameters(potential=wider).correction()) == without
+    assert repr(parameters(**own, potential=wider).correction()) != without
+    assert repr(parameters(**own, potential={"taylor": {"steps": 3}}).correction()) == without
+
+
+def test_known_force_constants_are_a_parameter_of_a_network_over_them(parameters, plain):
+    plain["materials"]["phonon_supercell"] = plain["materials"]["sampling_supercell"]
+    own = parameters(potential=SMOOTH)
+    before = repr(own.taylor_phonons())
+    assert repr(parameters(phonons={"displacement": 0.1}).taylor_phonons()) == before
+    assert repr(parameters(phonons={"force_constants": "a.yaml"}).taylor_phonons()) != before
+
+
+def test_the_prior_under_a_network_is_a_parameter_of_its_training(parameters, plain):
+    plain["materials"]["phonon_supercell"] = plain["materials"]["sampling_supercell"]
+    over = {**SMOOTH, "taylor": {"cubic_width": 0.3}}
+    before, after = parameters(potential=SMOOTH), parameters(potential=over)
+    assert repr(after.potential(FIRST)) != repr(before.potential(FIRST))
 
 
 def test_the_mesh_of_thermodynamics_is_no_parameter_of_kappa(parameters):

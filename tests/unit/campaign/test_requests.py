@@ -198,6 +198,8 @@ def test_the_shared_model_leaves_out(ask):
 def test_cells_that_seeds_need(ask):
     own = ask(seeds=[{"kind": "rattled", "count": 12, "supercell": "phonon"}])
     assert own.cells_of_seeds() == {"phonon": "results/{material}/structure/phonon.extxyz"}
+    thermal = ask(seeds=[{"kind": "harmonic", "count": 12, "supercell": "phonon"}])
+    assert thermal.cells_of_seeds() == own.cells_of_seeds()
     assert ask(seeds=[{"kind": "rattled", "count": 12}]).cells_of_seeds() == {}
 
 

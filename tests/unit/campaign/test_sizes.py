@@ -35,6 +35,14 @@ def test_built_sizes_win_once_they_exist(tmp_path: Path) -> None:
     assert sizes.built(path) == {"primitive": 2, "sampling": 64}
 
 
+def test_labels_ask_for_the_cell_of_the_largest_seed() -> None:
+    small = config.HarmonicSeed(count=2)
+    assert sizes.labelled([small, config.AimdSeed(steps=4)]) == "sampling"
+    assert sizes.labelled([small, config.HarmonicSeed(count=2, supercell="phonon")]) == "phonon"
+    own = config.RattledSeed(count=1, supercell=[[3, 0, 0], [0, 3, 0], [0, 0, 3]])
+    assert sizes.labelled([own]) == "phonon"
+
+
 def test_requests_grow_with_attempt_atoms_and_factor_up_to_the_limit() -> None:
     assert sizes.growth(8, 2) == 1
     assert sizes.growth(256, 1.5) == pytest.approx(8)

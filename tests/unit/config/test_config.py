@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from umklapp import config
+from umklapp.crystals.materials import read_table
 from umklapp.errors import InputError
 
 CUBE = [[-1, 1, 1], [1, -1, 1], [1, 1, -1]]
@@ -31,6 +32,14 @@ def test_shipped_configurations_are_valid(root, name):
     campaign = config.load(root / "config" / name)
     assert campaign.materials.select
     assert campaign.committee.size >= 2
+
+
+def test_the_campaign_of_prototypes_has_one_crystal_of_each(root):
+    chosen = config.load(root / "config/prototypes.yaml").materials
+    table = read_table(root / chosen.table)
+    prototypes = table.loc[chosen.select, "prototype"]
+    assert prototypes.is_unique
+    assert set(prototypes) == set(table["prototype"])
 
 
 @pytest.mark.parametrize("target", config.GENERATED, ids=str)
@@ -240,6 +249,9 @@ def test_rattled_frames_of_the_phonon_supercell(plain):
         config.validate(plain)
     plain["seeds"][0]["supercell"] = "phonon"
     assert config.validate(plain).seeds[0].supercell == "phonon"
+    del plain["seeds"][0]["supercell"]
+    plain["seeds"].append({"kind": "harmonic", "count": 4, "supercell": "phonon"})
+    assert config.validate(plain).seeds[-1].supercell == "phonon"
 
 
 @pytest.mark.parametrize(

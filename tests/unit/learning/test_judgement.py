@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from models import bare, rattled_silicon, silicon_cubic, springs, sw_potential
 
+from umklapp.crystals import frame_info
 from umklapp.crystals.curvature import CurvatureNumbers
 from umklapp.crystals.frames import labelled
 from umklapp.lattice.harmonic_reference import HarmonicReference
@@ -176,11 +177,17 @@ def test_the_record_says_how_its_members_were_trained(committee, tmp_path):
     training = Training(
         member=0, seed=5, frames={}, model="m", dataset="d", potential={}, **numbers
     )
-    plain = judgement.with_training(report, [training], [], 9)
+    dataset = spring_labels(9, k=5.5, seed=3)
+    for label, program in zip(dataset, ["pw.x 7.0"] * 5 + ["pw.x 7.2"] * 3, strict=False):
+        frame_info.mark(label, program=program)
+    plain = judgement.with_training(report, [training], [], dataset)
+    assert plain.labelled_by == "pw.x 7.0 (5), pw.x 7.2 (3), version not recorded (1)"
+    assert plain.mixed_versions
+    assert not judgement.with_training(report, [training], [], dataset[5:]).mixed_versions
     assert plain.finetune is None
     assert plain.frames == {"calibration": 4, "test": 3, "train": 9}
     assert (plain.members[0].epochs, plain.members[0].model) == (3, "m")
-    tuned = judgement.with_training(report, [training], [finetuned(0, 0.9, 0.1)], 9)
+    tuned = judgement.with_training(report, [training], [finetuned(0, 0.9, 0.1)], dataset)
     assert tuned.notes == [*report.notes, tuned.finetune.words]
     tuned.write(tmp_path / "committee.json")
     again = judgement.CommitteeRecord.read(tmp_path / "committee.json")

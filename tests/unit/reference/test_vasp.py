@@ -112,6 +112,7 @@ def test_label_from_real_outputs(data_sets, tmp_path):
     assert found.get_potential_energy() == wanted.get_potential_energy(force_consistent=True)
     np.testing.assert_allclose(found.get_forces(), wanted.get_forces())
     np.testing.assert_allclose(found.get_stress(), wanted.get_stress())
+    assert found.info["program"] == "VASP 5.3.3"
     assert {"INCAR", "OUTCAR", "vasp.out"} <= {p.name for p in (tmp_path / "work/run").iterdir()}
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from umklapp.errors import InputError
 from umklapp.learning.events.verdict import Belongs, Verdict
+from umklapp.learning.judgement import CommitteeRecord
 from umklapp.potentials.training_records import Training
 from umklapp.report import status
 
@@ -194,6 +195,17 @@ def test_what_was_asked_for_and_is_not_so_is_said(tmp_path):
     row = status.of_material(folder, [], CAP)
     assert row["fallbacks"] == ["Si-227 member_1: a GPU was asked for, there is none"]
     assert status.details([row, row]) == [f"not as asked: {row['fallbacks'][0]}"]
+
+
+def test_training_labels_of_several_versions_are_said(tmp_path):
+    folder = finished(tmp_path / "Si-227")
+    path = folder / "round_01/committee.json"
+    record = CommitteeRecord.read(path)
+    assert status.details([status.of_material(folder, [], CAP)]) == []
+    versions = {"pw.x 7.0": 31, "pw.x 7.2": 12}
+    record.model_copy(update={"programs": versions}).write(path)
+    (line,) = status.details([status.of_material(folder, [], CAP)])
+    assert line == "Si-227: labels by several versions: pw.x 7.0 (31), pw.x 7.2 (12)"
 
 
 def test_a_verdict_of_an_earlier_run_is_not_shown_while_new_rounds_are_open(tmp_path):

@@ -80,6 +80,7 @@ def run(
                 _stress(atoms),
                 engine=engine.name,
                 settings_hash=engine.settings_hash,
+                program=engine.made_by(atoms.calc),
                 origin=origin,
                 time=step * settings.timestep,
             )

@@ -53,9 +53,15 @@ def harmonic(
 ) -> list[Atoms]:
     """Thermal frames drawn from the harmonic covariance, and the displaced cells behind it.
 
-    Force constants of the sampling supercell come from finite displacements that the engine
+    Force constants of the supercell come from finite displacements that the engine
     labels here (few by symmetry; they are part of the result). Imaginary modes are drawn with
     their absolute frequency.
+
+    Args:
+        primitive: the primitive cell. matrix: (3, 3) integer rows, the supercell in its vectors.
+        settings: count, temperatures (K), displacement (Å).
+        timeout: of one label (s).
+        origin: written to the frames.
 
     Returns:
         The displaced cells and `settings.count` thermal frames, unlabelled (the labels of the

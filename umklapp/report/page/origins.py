@@ -27,11 +27,16 @@ def reference_settings(
         if sources.conductivity
         else campaign.settings.get("reference", {})
     )
-    return [
+    settings = [
         (KEY_NAMES.get(key, key), _shown(value))
         for key, value in section.items()
         if value is not None
     ]
+    if sources.committees:
+        last = sources.committees[-1]
+        mixed = "several versions: " if last.mixed_versions else ""
+        settings.append(("training labels by", mixed + last.labelled_by))
+    return settings
 
 
 def transport_settings(sources: MaterialSources) -> list[tuple[str, str]]:

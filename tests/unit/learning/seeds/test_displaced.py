@@ -58,10 +58,10 @@ PRIMITIVE = symmetry.primitive_cell(diamond())
 MATRIX = [[-2, 2, 2], [2, -2, 2], [2, 2, -2]]
 
 
-def thermal(folder, temperatures, count, seed=3, engine=None):
+def thermal(folder, temperatures, count, seed=3, engine=None, matrix=MATRIX):
     return displaced.harmonic(
         PRIMITIVE,
-        MATRIX,
+        matrix,
         config.HarmonicSeed(count=count, temperatures=temperatures),
         engine or silicon_engine(),
         Ledger(folder / "ledger"),
@@ -101,6 +101,11 @@ def test_harmonic_frames_have_the_displaced_cells_before_them(tmp_path):
     assert [f.info["frame_id"] for f in again] == [f.info["frame_id"] for f in found]
     other = thermal(tmp_path, [300.0], 2, seed=4)
     assert other[1].info["frame_id"] != found[1].info["frame_id"]
+
+
+def test_harmonic_frames_of_the_cell_that_is_asked_for(tmp_path):
+    found = thermal(tmp_path, [300.0], 1, matrix=[[-1, 1, 1], [1, -1, 1], [1, 1, -1]])
+    assert {len(frame) for frame in found} == {8}
 
 
 def test_harmonic_seed_without_force_constants(tmp_path):
