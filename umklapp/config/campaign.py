@@ -64,10 +64,7 @@ class Campaign(Section):
     verdict: Verdict = Verdict()
     phonons: Phonons = Phonons()
     conductivity: Conductivity = Conductivity()
-    green_kubo: GreenKubo | None = Field(
-        None,
-        description="κ from the heat flux in dynamics; without this section it is not computed",
-    )
+    green_kubo: GreenKubo | None = Field(None, description="κ from dynamics; absent: no such κ")
     audit: Audit | None = Field(
         Audit(),
         description="test of the committee on fresh labels from the ensembles in which κ is "
