@@ -244,6 +244,22 @@ def test_a_hot_anharmonic_crystal_is_right():
     assert slope_of(labels).right
 
 
+@pytest.mark.parametrize(("scale", "right"), [(1.0, True), (0.2, False)])
+def test_how_far_a_slope_may_be_off_grows_with_the_distance(scale, right):
+    """0.80 at 0.12 to 0.28 Å, as in the dynamics of the double-well crystal: no wrong unit."""
+    generator = np.random.default_rng(0)
+    distance = scale * generator.uniform(0.12, 0.28, 500)
+    work = generator.normal(size=500)
+    change = 0.8 * work + generator.normal(scale=0.17, size=500)
+    numbers, nothing = np.arange(500), np.zeros(500)
+    pairs = frame_pairs.Pairs(
+        numbers, numbers + 1, change, work, np.ones(500), nothing, distance, distance
+    )
+    slope = consistency.force_slope(pairs)
+    assert slope.value == pytest.approx(0.8, abs=0.05)
+    assert slope.right is right
+
+
 REAL = [
     ("dft/NaCl-225_vasp_rd003.extxyz", 0.05),
     ("dft/KCl-225_vasp_mlpsscha.extxyz", 0.05),
