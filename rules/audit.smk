@@ -6,6 +6,7 @@ if CAMPAIGN.audited:
 
     rule audit_frames:
         input:
+            unpack(moved_potential),
             members=expand(MEMBER.model, member=MEMBERS, allow_missing=True),
             committee=ROUND.committee,
             dataset=ROUND.dataset,

@@ -126,6 +126,17 @@ def final_trajectories(wildcards):
     return REQUESTS.trajectories_of(final_round(wildcards))
 
 
+def moved_potential(wildcards):
+    """Taylor correction in the dynamics of the job's round, by name; nothing where none is asked."""
+    one = REQUESTS.of(wildcards).round(wildcards.round)
+    return one.moved if CAMPAIGN.corrected_dynamics else {}
+
+
+def final_moved_potential(wildcards):
+    """That of the last round."""
+    return final_round(wildcards).moved if CAMPAIGN.corrected_dynamics else {}
+
+
 def final_audit(wildcards):
     """The audit of κ; nothing where there is none."""
     return AUDITS.final(wildcards.material) if CAMPAIGN.audited else []

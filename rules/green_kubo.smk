@@ -30,9 +30,37 @@ if CAMPAIGN.resources.gpu:
             "Compile the heat flux of the potential for {wildcards.species} species and a GPU (one to four minutes, once per machine)"
 
 
+# What Green–Kubo moves, said before it does: members with their Taylor correction, or why without.
+rule moved_potential:
+    input:
+        members=expand(MEMBER.model, member=MEMBERS, allow_missing=True),
+        dataset=ROUND.dataset,
+        phonon=MATERIAL.phonon,
+    output:
+        correction=ROUND.dynamics_correction,
+        record=ROUND.moved_potential,
+    log:
+        "<logs>/moved_potential/{material}_{round}.log",
+    benchmark:
+        "<benchmarks>/moved_potential/{material}_{round}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory("moved_potential", 4000, "phonon", 2),
+        runtime=minutes("moved_potential", 60, "phonon", 2),
+    params:
+        taylor=PARAMETERS.prior(),
+    message:
+        "{wildcards.material} round {wildcards.round}: Taylor correction for the dynamics"
+    script:
+        "../scripts/moved_potential.py"
+
+
 # Chunks of a killed run lie in scratch/; the run goes on there.
 rule green_kubo_trajectory:
     input:
+        unpack(moved_potential),
         model=REQUESTS.trajectory_member,
         engine=ancient(REQUESTS.engine),
         flux=ancient(REQUESTS.flux_engine),
@@ -65,6 +93,7 @@ rule green_kubo_trajectory:
 
 rule green_kubo:
     input:
+        unpack(final_moved_potential),
         trajectories=final_trajectories,
         members=expand(
             MATERIAL.final_model(),
@@ -99,6 +128,7 @@ rule green_kubo:
 # Boltzmann equation with them.
 rule effective_conductivity:
     input:
+        unpack(final_moved_potential),
         trajectories=final_trajectories,
         members=expand(
             MATERIAL.final_model(),

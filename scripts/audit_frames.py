@@ -9,7 +9,9 @@ from umklapp.lattice import harmonic_reference
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
+from umklapp.potentials.taylor import dynamics, unfolding
 from umklapp.reference import lookup
+from umklapp.transport import nve
 from umklapp.transport.audit import drawing, predictions
 
 
@@ -36,7 +38,11 @@ def main(names, files, settings, root, out):
     generator = provenance.generator(root, *names, "audit")
     drawn, missing = drawing.draw(ensembles, settings["audit"], generator)
     harmonic = harmonic_reference.HarmonicReference(perfect, constants, "committee")
-    forecasts = predictions.predict(drawn, raw, static, harmonic)
+    moved = raw
+    if "correction" in files:
+        expansions = unfolding.read(Path(files["correction"]))
+        moved = dynamics.moved(raw, expansions, nve.read(Path(files["trajectories"][0])).sites)
+    forecasts = predictions.predict(drawn, moved, static, harmonic)
     factor = CommitteeRecord.read(files["committee"]).calibration_factor
     predictions.write(out["predictions"], forecasts, missing, factor)
     frames.write_frames(out["candidates"], predictions.candidates(drawn, names[0], int(names[1])))

@@ -12,17 +12,19 @@ from umklapp.lattice import effective_force_constants, force_constants
 from umklapp.lattice.born_record import BornRecord
 from umklapp.logs import log_to
 from umklapp.potentials.committee import Committee
-from umklapp.transport import bte, trajectories
+from umklapp.potentials.taylor import dynamics, unfolding
+from umklapp.transport import bte, nve, trajectories
 from umklapp.transport.kappa_records import EffectiveConductivity
 
 
 def main(files, members, phonons, settings, count, out):
     """Write effective.json; what cannot be fitted is said there."""
-    labelled, warmth = trajectories.labelled_frames(
-        [Path(path) for path in files["trajectories"]],
-        Committee.load(members, Path(files["engine"])),
-        count,
-    )
+    paths = [Path(path) for path in files["trajectories"]]
+    committee = Committee.load(members, Path(files["engine"]))
+    if "correction" in files:
+        expansions = unfolding.read(Path(files["correction"]))
+        committee = dynamics.moved(committee, expansions, nve.read(paths[0]).sites)
+    labelled, warmth = trajectories.labelled_frames(paths, committee, count)
     # T of the run is not one that the campaign must ask for
     settings = settings.model_copy(update={"temperatures": [warmth], "reference": None})
     primitive = frames.read_candidates(Path(files["primitive"]))[0]

@@ -5,7 +5,9 @@ from pathlib import Path
 from umklapp import config, provenance
 from umklapp.crystals import frames, phonopy_cells
 from umklapp.logs import log_to
-from umklapp.potentials.heat_transport import NequipSource
+from umklapp.potentials.heat_transport import CorrectedSource, NequipSource
+from umklapp.potentials.taylor import unfolding
+from umklapp.potentials.taylor.moving import MovingExpansion
 from umklapp.transport import nve
 
 
@@ -18,10 +20,13 @@ def main(names, files, settings, root, scratch, out):
     model = Path(files["model"])
     source = NequipSource(model, sites, Path(files["engine"]), Path(files["flux"]))
     seed = provenance.seed_for(root, *names, "green_kubo")
-    facts = {
-        "member": int(model.parent.name.removeprefix("member_")),
-        "model": provenance.file_digest(model),
-    }
+    member = int(model.parent.name.removeprefix("member_"))
+    facts = {"member": member, "model": provenance.file_digest(model)}
+    expansions = unfolding.read(Path(files["correction"])) if "correction" in files else []
+    print(f"moved by member {member}, {'with its' if expansions else 'without'} Taylor correction")
+    if expansions:
+        source = CorrectedSource(source, MovingExpansion(expansions[member], sites))
+        facts["correction"] = provenance.file_digest(Path(files["correction"]))
     nve.run(source, sites, settings, seed, scratch, out, **facts)
 
 

@@ -136,6 +136,14 @@ class Round(Stage):
         """The frames of the audit and their labels."""
         return Stage(f"{self.folder}/audit")
 
+    moved_potential = File("green_kubo/potential.json")  # what Green–Kubo moves, before it does
+    dynamics_correction = File("green_kubo/correction.h5")
+
+    @property
+    def moved(self) -> dict[str, str]:
+        """The Taylor correction in the dynamics and what is said of it, by name."""
+        return {"correction": self.dynamics_correction, "moved": self.moved_potential}
+
     def trajectory(self, index: Index = "{index}") -> str:
         """A constant-energy run with its heat flux, by one of the round's members."""
         return f"{self.folder}/green_kubo/trajectory_{index}.h5"

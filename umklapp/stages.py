@@ -23,7 +23,8 @@ STAGES = {
         "error_budget", "corrected_baseline",
     ),
     "Green–Kubo": (
-        "flux_engine", "gpu_flux_engine", "green_kubo_trajectory", "green_kubo",
+        "flux_engine", "gpu_flux_engine", "moved_potential", "green_kubo_trajectory",
+        "green_kubo",
         "effective_conductivity",
     ),
     "elastic constants": ("elastic", "elastic_reference"),

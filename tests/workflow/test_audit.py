@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from instant_campaigns import SI, campaign, planned, run, state
 
-DYNAMICS = {"trajectories": 2}
+DYNAMICS = {"trajectories": 2, "correction": "taylor"}
 ROUNDS = [f"{SI}/round_{number:02d}" for number in range(4)]
 
 
@@ -66,6 +66,10 @@ def test_a_failed_audit_starts_another_round_that_learns_from_it(failed_once: Pa
 def test_kappa_comes_from_the_round_that_passed(failed_once: Path) -> None:
     dynamics = inputs_of(failed_once, f"{SI}/green_kubo.json")
     assert f"results/{ROUNDS[3]}/green_kubo/trajectory_0.h5" in dynamics
+    moved = f"results/{ROUNDS[3]}/green_kubo/correction.h5"
+    assert moved in dynamics
+    for name in ("green_kubo/trajectory_0.h5", "audit/predictions.h5"):
+        assert moved in inputs_of(failed_once, f"{ROUNDS[3]}/{name}")
     assert not any(ROUNDS[2] in path for path in dynamics)
     audits = [path for path in inputs_of(failed_once, f"{SI}/history.json") if "audit" in path]
     assert audits == [

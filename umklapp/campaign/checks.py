@@ -23,6 +23,7 @@ from umklapp.potentials import foundation
 from umklapp.potentials.external import bridge
 from umklapp.stages import STAGES
 from umklapp.transport.baseline_record import Baseline
+from umklapp.transport.moved_potential import MovedPotential
 from umklapp.wording import nearest
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,9 @@ def check(campaign: Campaign) -> pd.DataFrame:
         except InputError as error:
             problems.append(str(error))
     problems += born_problems(campaign, primitives)
+    if campaign.green_kubo is not None and not campaign.corrected_dynamics:
+        plain = MovedPotential.not_asked(campaign.green_kubo)
+        log.warning(f"green_kubo: κ will say that Green–Kubo moves {plain.words}")
     species = materials.species(table, keys)
     try:
         reference.check(campaign.reference, {name for names in species.values() for name in names})

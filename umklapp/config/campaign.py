@@ -64,10 +64,7 @@ class Campaign(Section):
     verdict: Verdict = Verdict()
     phonons: Phonons = Phonons()
     conductivity: Conductivity = Conductivity()
-    green_kubo: GreenKubo | None = Field(
-        None,
-        description="κ from the heat flux in dynamics; without this section it is not computed",
-    )
+    green_kubo: GreenKubo | None = Field(None, description="κ from dynamics; absent: no such κ")
     audit: Audit | None = Field(
         Audit(),
         description="test of the committee on fresh labels from the ensembles in which κ is "
@@ -82,6 +79,11 @@ class Campaign(Section):
     def audited(self) -> bool:
         """Whether κ is audited."""
         return self.audit is not None and self.audit.labels > 0
+
+    @property
+    def corrected_dynamics(self) -> bool:
+        """Whether Green–Kubo is asked to move the members with their Taylor correction."""
+        return self.green_kubo is not None and self.green_kubo.corrected(self.phonons.correction)
 
     @field_validator("results", mode="after")
     @classmethod
@@ -173,10 +175,10 @@ class Campaign(Section):
             and not getattr(seed, "strain", 0.0)
             for seed in self.seeds
         )
-        if self.phonons.correction == "taylor" and not (same or large):
+        if (self.phonons.correction == "taylor" or self.corrected_dynamics) and not (same or large):
             raise ValueError(
-                "phonons.correction 'taylor' needs labels in the phonon supercell: add a rattled "
-                "or harmonic seed with `supercell: phonon` and without strain"
+                "green_kubo or phonons.correction 'taylor' needs labels in the phonon supercell: "
+                "add a rattled or harmonic seed with `supercell: phonon` and without strain"
             )
         return self
 

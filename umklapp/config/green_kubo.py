@@ -39,6 +39,14 @@ class GreenKubo(Section):
     )
     flux_every: int = Field(4, ge=1, description="steps between two fluxes")
     frames_every: int = Field(2, ge=1, description="fluxes between two kept frames (for lifetimes)")
+    correction: Literal["auto", "none", "taylor"] = Field(
+        "auto",
+        description="`taylor`: add to every member, as it moves the atoms, the Taylor expansion "
+        "(prior `potential.taylor`) of its residual forces on the training labels in the phonon "
+        "supercell; it fades as an atom leaves its site; `auto`: where `phonons.correction` is "
+        "`taylor`. Where there can be none, `green_kubo/potential.json` says why before the first "
+        "run",
+    )
     least_atoms: int = Field(
         128,
         ge=1,
@@ -68,6 +76,10 @@ class GreenKubo(Section):
         description="number of frames to which effective force constants are fitted, for κ from "
         "the Boltzmann equation with them (0: none)",
     )
+
+    def corrected(self, phonons: str) -> bool:
+        """Whether members move with their Taylor correction; phonons: `phonons.correction`."""
+        return (phonons if self.correction == "auto" else self.correction) == "taylor"
 
     @model_validator(mode="after")
     def _long_enough(self) -> GreenKubo:

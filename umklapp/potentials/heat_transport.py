@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,6 +20,48 @@ from umklapp.potentials.neighbours import Neighbours
 from umklapp.potentials.nequip.batched import BatchedMembers
 from umklapp.potentials.nequip.flux import INERTIA, Flux, FluxMembers
 from umklapp.potentials.nequip.inference import NequipPotential
+from umklapp.potentials.taylor.moving import MovingExpansion
+
+
+class Source(Protocol):
+    """A potential that gives forces and the heat flux of one crystal."""
+
+    cutoff: float
+
+    def forces(self, atoms: Atoms, near: Neighbours) -> tuple[float, np.ndarray]:
+        """Energy (eV) and forces (N, 3) eV/Å."""
+
+    def flux(self, atoms: Atoms, velocities: np.ndarray, near: Neighbours) -> Flux:
+        """Energy, forces and fluxes; velocities (N, 3) Å/fs."""
+
+
+class CorrectedSource:
+    """A source with a Taylor expansion on top: forces and fluxes are sums of both.
+
+    Args:
+        source: of the potential alone. expansion: of the same supercell.
+    """
+
+    def __init__(self, source: Source, expansion: MovingExpansion) -> None:
+        self.source, self.expansion, self.cutoff = source, expansion, source.cutoff
+
+    def forces(self, atoms: Atoms, near: Neighbours) -> tuple[float, np.ndarray]:
+        """Energy (eV) and forces (N, 3) eV/Å."""
+        energy, forces = self.source.forces(atoms, near)
+        energies, more = self.expansion.forces(atoms.positions)
+        return energy + float(energies.sum()), forces + more
+
+    def flux(self, atoms: Atoms, velocities: np.ndarray, near: Neighbours) -> Flux:
+        """Energy, forces and fluxes; velocities (N, 3) Å/fs."""
+        first = self.source.flux(atoms, velocities, near)
+        second = self.expansion.flux(atoms.positions, velocities)
+        return Flux(
+            first.energy + second.energies.sum(),
+            [first.forces[0] + second.forces],
+            first.potential + second.potential,
+            first.lattice + second.lattice,
+            first.convective + second.convective,
+        )
 
 
 class NequipSource:

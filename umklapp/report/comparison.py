@@ -190,8 +190,10 @@ def missing(
         return problems
     if green_kubo.kappa_W_per_mK is None:
         return [*problems, f"Green–Kubo: {green_kubo.not_computed}"]
+    if green_kubo.moved is not None:
+        problems.append(f"Green–Kubo moves {green_kubo.moved}")
     residual = conductivity.residual_before_correction_eV_per_A
-    if residual is not None:
+    if residual is not None and green_kubo.correction == "none":
         problems.append(
             f"Green–Kubo moves the members as they are: they leave {1e3 * residual:.0f} meV/Å of "
             "the labels in the phonon supercell, which the Taylor correction takes up for the "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -58,12 +58,16 @@ class GreenKuboRecord(Record):
     """The record of `trajectories.analyse`; without κ it has the reason, `not_computed`, alone.
 
     error_W_per_mK: standard error over the trajectories; None with one. corrected_W_per_mK: with
-    the size correction. excluded: trajectories that were not used, and why.
+    the size correction. excluded: trajectories that were not used, and why. moved: the potential
+    that moved the atoms, in words (None in records of before corrected dynamics); correction:
+    whether the members carried their Taylor correction.
     """
 
     kappa_W_per_mK: float | None
     settings: dict[str, Any] = Field(default_factory=dict)
     not_computed: str | None = None
+    moved: str | None = None
+    correction: Literal["none", "taylor"] = "none"
     temperature_K: float | None = None
     kappa_tensor_W_per_mK: list[list[float]] | None = None
     error_W_per_mK: float | None = None

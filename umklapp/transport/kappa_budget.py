@@ -265,7 +265,8 @@ def of_material(
     corrected = raw is not static
     moved: dict[str, ResidualKappa | str] = dict.fromkeys(("static", "raw"), NO_LABELS)
     if fresh and kappa.kappa_W_per_mK is not None:
-        wanted = {"static": static} | ({"raw": raw} if ran is not None and corrected else {})
+        moves_plain = ran is not None and corrected and ran.correction == "none"
+        wanted = {"static": static} | ({"raw": raw} if moves_plain else {})
         try:
             expansion = Prior.affordable(
                 setting.perfect, setting.taylor, setting.phonons.pair_cutoff
@@ -275,7 +276,7 @@ def of_material(
         except UmklappError as error:
             moved = {name: str(error) if outcome is NO_LABELS else outcome
                      for name, outcome in moved.items()}  # fmt: skip
-    if not corrected:
+    if not corrected or (ran is not None and ran.correction == "taylor"):
         moved["raw"] = moved["static"]
     return KappaErrors(
         material=material,

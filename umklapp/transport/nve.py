@@ -11,7 +11,7 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import h5py
 import numpy as np
@@ -28,8 +28,8 @@ from umklapp.learning.sampling.kinetics import (
     kinetic_temperature,
     maxwell_boltzmann,
 )
+from umklapp.potentials.heat_transport import Source
 from umklapp.potentials.neighbours import Neighbours
-from umklapp.potentials.nequip.flux import Flux
 
 log = logging.getLogger(__name__)
 
@@ -47,18 +47,6 @@ SERIES = {
     "energy": "eV",
 }
 FRAMES = {"displacements": "Å", "velocities": "Å/fs"}
-
-
-class Source(Protocol):
-    """A potential that gives forces and the heat flux of one crystal."""
-
-    cutoff: float
-
-    def forces(self, atoms: Atoms, near: Neighbours) -> tuple[float, np.ndarray]:
-        """Energy (eV) and forces (N, 3) eV/Å."""
-
-    def flux(self, atoms: Atoms, velocities: np.ndarray, near: Neighbours) -> Flux:
-        """Energy, forces and fluxes; velocities (N, 3) Å/fs."""
 
 
 @dataclass

@@ -254,6 +254,24 @@ def test_rattled_frames_of_the_phonon_supercell(plain):
     assert config.validate(plain).seeds[-1].supercell == "phonon"
 
 
+@pytest.mark.parametrize(
+    ("phonons", "dynamics", "corrected"),
+    [("taylor", "auto", True), ("none", "auto", False), ("taylor", "none", False),
+     ("none", "taylor", True)],
+)  # fmt: skip
+def test_the_dynamics_follow_the_phonons_unless_told_otherwise(plain, phonons, dynamics, corrected):
+    plain["phonons"] = {"correction": phonons}
+    plain["seeds"] = [{"kind": "rattled", "count": 12, "supercell": "phonon"}]
+    assert not config.validate(plain).corrected_dynamics
+    plain["green_kubo"] = {"correction": dynamics}
+    assert config.validate(plain).corrected_dynamics == corrected
+    if corrected:
+        plain["seeds"] = [{"kind": "aimd", "steps": 100}]
+        plain["materials"]["phonon_supercell"] = "published"
+        with pytest.raises(InputError, match="correction 'taylor' needs labels in the phonon"):
+            config.validate(plain)
+
+
 def test_all_problems_are_told_at_once(plain):
     change(plain, "potential.cutoff", 20)
     change(plain, "rounds.max", 0)

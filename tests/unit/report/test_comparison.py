@@ -107,6 +107,15 @@ def test_the_residual_that_only_force_constants_are_corrected_for_is_told():
     assert comparison.missing(corrected, None, None, NO_ERRORS) == []
 
 
+def test_the_potential_that_green_kubo_moved_is_told():
+    """With its correction in the dynamics nothing is left for the Boltzmann equation alone."""
+    corrected = CONDUCTIVITY.model_copy(update={"residual_before_correction_eV_per_A": 0.023})
+    moved = changed(moved="the members with their correction", correction="taylor")
+    told = comparison.missing(corrected, moved, None, NO_ERRORS)
+    assert told[0] == "Green–Kubo moves the members with their correction"
+    assert not any("23 meV/Å" in sentence for sentence in told)
+
+
 def test_what_an_error_leaves_out_and_how_far_kappa_would_move_is_told():
     words = comparison.missing(CONDUCTIVITY, None, None, ERRORS)
     assert "would move by -0.35 W/(m K)" in words[0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Generic, TypeVar
 
 import numpy as np
 from ase import Atoms
@@ -24,10 +25,13 @@ from umklapp.potentials.taylor.prior import Prior
 log = logging.getLogger(__name__)
 
 
-class Corrected:
-    """Sum of a potential and a Taylor model, for frames of the Taylor model's supercell."""
+Expansion = TypeVar("Expansion", bound=Potential)
 
-    def __init__(self, potential: Potential, taylor: TaylorModel) -> None:
+
+class Corrected(Generic[Expansion]):
+    """Sum of a potential and a Taylor expansion, for frames of the expansion's supercell."""
+
+    def __init__(self, potential: Potential, taylor: Expansion) -> None:
         self.potential, self.taylor = potential, taylor
 
     def evaluate(self, frames: Sequence[Atoms]) -> Prediction:
@@ -47,7 +51,7 @@ def correct(
     perfect: Atoms,
     settings: config.Taylor,
     prior: Prior | None = None,
-) -> tuple[Corrected, dict[str, float]]:
+) -> tuple[Corrected[TaylorModel], dict[str, float]]:
     """`correct_members` for one potential."""
     return correct_members([potential], labels, perfect, settings, prior)[0]
 
@@ -58,7 +62,7 @@ def correct_members(
     perfect: Atoms,
     settings: config.Taylor,
     prior: Prior | None = None,
-) -> list[tuple[Corrected, dict[str, float]]]:
+) -> list[tuple[Corrected[TaylorModel], dict[str, float]]]:
     """Each potential with the posterior of its own residual, and what the correction did.
 
     The prior mean of the residual is zero: nothing is assumed known but symmetry, sum rules and

@@ -16,7 +16,7 @@ from umklapp.crystals.frame_info import Origin, identity, mark
 from umklapp.files import replacing
 from umklapp.lattice import harmonic_reference
 from umklapp.potentials.committee import Committee
-from umklapp.potentials.taylor.correction import correct_members, same_cell
+from umklapp.potentials.taylor.correction import Corrected, correct_members, same_cell
 from umklapp.transport.audit.drawing import Drawn
 from umklapp.transport.audit.record import Source
 
@@ -53,17 +53,18 @@ def production(
 
 def predict(
     drawn: Sequence[Drawn],
-    raw: Committee,
+    dynamic: Committee,
     static: Committee,
     harmonic: harmonic_reference.HarmonicReference,
 ) -> list[Prediction]:
-    """Every frame by the members that move it: trajectories by `raw`, all others by `static`.
+    """Every frame by the members that move it: trajectories by `dynamic`, all others by `static`.
 
     Args:
+        dynamic: as Green–Kubo moved them, with a correction of their own or none.
         static: of `production`. harmonic: force constants of the committee's phonon supercell.
     """
     predictions: dict[int, Prediction] = {}
-    for committee, moved in ((raw, True), (static, False)):
+    for committee, moved in ((dynamic, True), (static, False)):
         places = [n for n, frame in enumerate(drawn) if (frame.source == "green_kubo") == moved]
         if not places:
             continue
@@ -77,7 +78,7 @@ def predict(
                 answer.energy[:, column],
                 answer.forces[column],
                 _harmonic(atoms, harmonic),
-                committee is not raw,
+                any(isinstance(member, Corrected) for member in committee.members),
             )
     return [predictions[place] for place in range(len(drawn))]
 

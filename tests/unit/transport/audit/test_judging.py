@@ -290,9 +290,10 @@ def test_a_committee_that_is_ten_percent_too_stiff(tmp_path):
 
 
 def test_trajectories_are_judged_by_the_members_that_moved_them():
-    """Green–Kubo runs by the members as they are; force constants carry the correction."""
+    """Green–Kubo runs by what moved them; here the force constants alone carry the correction."""
     atoms = frames.strip(rattled(1))
-    raw, static = Committee([Scaled(0.9), Scaled(1.0)]), Committee([Scaled(1.0), Scaled(1.1)])
+    raw = Committee([Scaled(0.9), Scaled(1.0)])
+    static = Committee([Corrected(member, Scaled(0.1)) for member in raw.members])
     perfect = silicon_cubic()
     harmonic = harmonic_reference.HarmonicReference(perfect, np.zeros((24, 24)), "")
     drawn = [Drawn(atoms, source, n) for n, source in enumerate(("thermal", "green_kubo"))]
@@ -302,6 +303,8 @@ def test_trajectories_are_judged_by_the_members_that_moved_them():
     assert moved.forces == pytest.approx(np.array([0.9, 1.0])[:, None, None] * exact)
     assert thermal.corrected
     assert not moved.corrected
+    _, corrected = predictions.predict(drawn, static, static, harmonic)
+    assert corrected.corrected  # where they carry it in the dynamics, too
     assert thermal.harmonic == pytest.approx(np.zeros((8, 3)))
 
 
