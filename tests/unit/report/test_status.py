@@ -180,7 +180,8 @@ def test_kappa_of_an_earlier_committee_is_not_shown(tmp_path):
     touch(folder / "model/committee.json", text, stamp=155.0)
     job = {"rule": "conductivity_member", "failed": False}
     assert status.of_material(folder, [job], CAP)["kappa_300K_W_per_mK"] is None
-    assert end(folder) == (True, "sound", 9.7, "converged: all 1 criteria are met"), "a copy has other times"
+    why = "a copy has other times"
+    assert end(folder) == (True, "sound", 9.7, "converged: all 1 criteria are met"), why
 
 
 def test_what_was_asked_for_and_is_not_so_is_said(tmp_path):
