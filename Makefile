@@ -21,7 +21,7 @@ CORES = $(shell n=$$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc); \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help env demo test slurm-lab lint test-physics test-mutants audit-deps test-chaos test-prototypes fuzz docs docs-env srme-env so3krates-env mace-env foundation-env bench-nacl bench-gpu test-gpu clean
+.PHONY: help env demo test slurm-lab lint test-physics test-mutants audit-deps test-chaos test-full-disk test-prototypes fuzz docs docs-env srme-env so3krates-env mace-env foundation-env bench-nacl bench-gpu test-gpu clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,7 +64,10 @@ test-physics: env ## the long tests against known physics (opt-in)
 	@$(IN_ENV) python -m pytest -m physics --timeout 7200
 
 test-chaos: env ## kill a campaign of instant jobs at random instants (opt-in; CHAOS_KILLS=50)
-	@$(IN_ENV) python -m pytest -m physics tests/chaos -s --timeout 7200
+	@$(IN_ENV) python -m pytest -m physics tests/chaos/test_chaos.py -s --timeout 7200
+
+test-full-disk: env ## every job of a tiny campaign on a disk without space (opt-in; FULL_DISK_SECONDS, FULL_DISK_CAMPAIGN)
+	@$(IN_ENV) python -m pytest -m physics tests/chaos/test_full_disk.py -s --timeout 7200
 
 FUZZ_SECONDS ?= 300
 FUZZ_SEED ?= 1

@@ -8,6 +8,7 @@ umklapp's own harmonic reference: an independent check of its σᴬ. After `make
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,12 @@ def sigma(member: Potential, atoms: Atoms, temperature: float) -> float:
 
 def main() -> None:
     """Print σᴬ of both cells at 300 and 600 K."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
+    if not (RESULTS / "model/member_1.ckpt").exists():
+        parser.error(f"{RESULTS} has no finished campaign: run `make demo` first")
     member = load(RESULTS / "model/member_1.ckpt")
     for cell in ("sampling", "phonon"):
         atoms = frames.read_candidates(RESULTS / f"structure/{cell}.extxyz")[0]

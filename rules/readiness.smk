@@ -105,6 +105,8 @@ onsuccess:
 
 
 onerror:
+    for line in job_errors.full_disk(Path(RESULTS.folder)):
+        logger.error(line)
     for line in job_errors.of_run(Path(RESULTS.logs), BEGUN):
         logger.error(line)
     if not SHARD:

@@ -70,7 +70,11 @@ def opened(rule, configfile, folder=None, **wildcards):
         LookupError: the job cannot be planned: a wildcard is missing, or inputs are not known yet.
     """
     folder = Path(folder or tempfile.mkdtemp(prefix=f"{rule}-"))
-    job = _job(rule, Path(configfile), wildcards)
+    return moved_to(folder, _job(rule, Path(configfile), wildcards))
+
+
+def moved_to(folder, job):
+    """A job of a plan as its script is given it, with outputs, log and scratch in `folder`."""
     scratch = job.params.get("scratch")
 
     def moved(path):
@@ -90,33 +94,46 @@ def opened(rule, configfile, folder=None, **wildcards):
         job.resources,
         Log(toclone=job.log, custom_map=moved),
         job.rule.workflow.config,
-        rule,
+        job.rule.name,
         None,
         str(CODE / "scripts"),
     )
     return Opened(snakemake, (CODE / "rules" / job.rule.script).resolve())
 
 
-def _job(rule, configfile, wildcards):
-    """The job that makes the outputs of `rule` with these wildcards, from the plan of a dry run."""
+def planned(configfile, targets_of):
+    """Workflow of a dry run whose `dag.jobs` are all jobs behind some targets.
+
+    Args:
+        targets_of: gives the targets (files, rules) of a workflow.
+    """
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         opening = api.workflow(
             resource_settings=ResourceSettings(cores=1),
-            config_settings=ConfigSettings(configfiles=[configfile.absolute()]),
+            config_settings=ConfigSettings(configfiles=[Path(configfile).absolute()]),
             storage_settings=StorageSettings(),
             workflow_settings=WorkflowSettings(exec_mode=ExecMode.SUBPROCESS),  # checks are past
             snakefile=CODE / "Snakefile",
         )
         workflow = opening._workflow  # no public way to a job's inputs; a test holds this
-        outputs, _ = workflow.get_rule(rule).expand_output(wildcards)
-        targets = {str(path) for path in outputs}
+        targets = targets_of(workflow)
         opening.dag(DAGSettings(targets=targets, rerun_triggers={RerunTrigger.MTIME}))
         workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
         workflow._build_dag()
-        for job in workflow.dag.jobs:
-            if job.rule.name == rule and set(map(str, outputs)) == set(map(str, job.output)):
-                _check_inputs_are_known(job)
-                return job
+        return workflow
+
+
+def _job(rule, configfile, wildcards):
+    """The job that makes the outputs of `rule` with these wildcards."""
+
+    def outputs(workflow):
+        return set(map(str, workflow.get_rule(rule).expand_output(wildcards)[0]))
+
+    workflow = planned(configfile, outputs)
+    for job in workflow.dag.jobs:
+        if job.rule.name == rule and outputs(workflow) == set(map(str, job.output)):
+            _check_inputs_are_known(job)
+            return job
     raise LookupError(f"{rule} with {wildcards}: no such job is planned")
 
 

@@ -42,7 +42,7 @@ def main(round_index, files, acquisition, settings, verdict, out):
     )
     frames_of = {"accepted": accepted, "training": committee.frames["train"]}
     result = rounds.assess(round_index, evidence, settings, **frames_of)
-    print(result.reason)
+    print(result.text)
     result.write(out)
 
 

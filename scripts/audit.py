@@ -16,7 +16,7 @@ def main(round_index, forecasts, labels, settings, temperatures, out, lesson):
     answers, missing, factor = predictions.read(forecasts)
     bounds = Bounds.of(settings["audit"], settings["rounds"])
     record = judge(round_index, answers, labelled, missing, factor, bounds, temperatures)
-    print(record.reason)
+    print(record.text)
     write_lesson(record, labelled, *lesson)
     record.write(out)
 

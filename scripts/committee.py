@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from umklapp.crystals import frames
+from umklapp.files import write_table
 from umklapp.lattice import harmonic_reference
 from umklapp.learning import judgement
 from umklapp.logs import log_to
@@ -28,7 +29,7 @@ def main(members, training, finetune, engine, dataset, sampling, harmonic, calib
     for note in record.notes:
         print(note)
     record.write(Path(out["record"]))
-    table.to_csv(out["test"], index=False)
+    write_table(out["test"], table)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from umklapp.files import write_table, write_text
 from umklapp.learning.events.verdict import Verdict
 from umklapp.logs import log_to
 from umklapp.report import advice, comparison, zero_label
@@ -43,12 +44,12 @@ def main(material, files, out):
         advice.doubts(converged, audit.outcome, verdict.verdict, verdict.needs),
         verdict.no_sigma("after"),
     )
-    table.to_csv(out["csv"], index=False)
+    write_table(out["csv"], table)
     correction = conductivity.non_analytical
     problems = comparison.missing(conductivity, ran, effective, errors)
     problems += zero_label.problems(baseline, corrected)
     page = comparison.page(material, table, sigmas, sentence, problems, audit, correction)
-    Path(out["page"]).write_text(page)
+    write_text(Path(out["page"]), page)
     rows = json.loads(table.to_json(orient="records"))
     parts = {"advice": sentence, "sigma": sigmas, "kappa": rows, "audit": audit}
     srme = given(SrmeRecord, files["srme"])

@@ -37,7 +37,7 @@ def main(inputs, settings, out):
     else:
         record, series = survey(inputs, settings, harmonic)
     record.write(out["record"])
-    files.write_text(out["series"], series.to_csv(index=False))
+    files.write_table(out["series"], series)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from umklapp.files import write_table
 from umklapp.lattice import phonons
 from umklapp.logs import log_to
 from umklapp.report.figures import bands
@@ -10,7 +11,7 @@ from umklapp.report.figures import bands
 def main(material, path, out):
     """Draw the figure and write its csv."""
     dispersion = phonons.read_bands(Path(path))
-    bands.table(dispersion).to_csv(out["csv"], index=False)
+    write_table(out["csv"], bands.table(dispersion))
     bands.draw(dispersion, material, [Path(out["png"]), Path(out["pdf"])])
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from umklapp.files import write_table
 from umklapp.logs import log_to
 from umklapp.report.figures import panel, strategies, tuning_benchmark, zero_label
 
@@ -19,7 +20,7 @@ def main(name, tables, out):
     """Draw the figure and write the numbers behind it."""
     module = MODULES[name]
     data = module.table({path.stem: pd.read_csv(path) for path in tables})
-    data.to_csv(out["csv"], index=False)
+    write_table(out["csv"], data)
     module.draw(data, [Path(out["png"]), Path(out["pdf"])])
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from umklapp.files import write_table
 from umklapp.logs import log_to
 from umklapp.report.figures import overview
 
@@ -12,7 +13,7 @@ def main(table, summary, out):
     """Draw the figure and write its csv."""
     data = overview.table(Path(table))
     own = overview.own_results(pd.read_csv(summary), data)
-    own.to_csv(out["csv"], index=False)
+    write_table(out["csv"], own)
     overview.draw_law(data, [Path(out["png"]), Path(out["pdf"])], own)
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from umklapp.files import write_table
 from umklapp.lattice.elastic.record import ElasticRecord
 from umklapp.logs import log_to
 from umklapp.report.figures import elastic
@@ -10,7 +11,7 @@ from umklapp.report.figures import elastic
 def main(material, record, out):
     """Draw the figure and write its csv."""
     numbers = ElasticRecord.read(Path(record))
-    elastic.table(numbers).to_csv(out["csv"], index=False)
+    write_table(out["csv"], elastic.table(numbers))
     elastic.draw(numbers, material, [Path(out["png"]), Path(out["pdf"])])
 
 

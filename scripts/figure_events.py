@@ -1,10 +1,10 @@
 """Figure: anharmonicity, force error and uncertainty in time."""
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
 
+from umklapp.files import copy
 from umklapp.learning.events.verdict import Verdict
 from umklapp.logs import log_to
 from umklapp.report.figures import events
@@ -12,7 +12,7 @@ from umklapp.report.figures import events
 
 def main(material, series, record, out):
     """Draw the figure and copy its csv."""
-    shutil.copyfile(series, out["csv"])
+    copy(series, out["csv"])
     verdict = Verdict.read(record)
     paths = [Path(out["png"]), Path(out["pdf"])]
     events.draw(pd.read_csv(series), verdict, material, paths)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from umklapp.files import write_table
 from umklapp.logs import log_to
 from umklapp.report.figures import finetune
 from umklapp.report.history import History
@@ -10,7 +11,7 @@ from umklapp.report.history import History
 def main(material, history, out):
     """Draw the figure and write its csv."""
     table = finetune.table(History.read(history).rounds)
-    table.to_csv(out["csv"], index=False)
+    write_table(out["csv"], table)
     finetune.draw(table, material, [Path(out["png"]), Path(out["pdf"])])
 
 

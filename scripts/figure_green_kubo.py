@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from umklapp.files import write_table
 from umklapp.logs import log_to
 from umklapp.report.figures import green_kubo
 from umklapp.transport.green_kubo_record import GreenKuboRecord
@@ -14,7 +15,7 @@ def main(material, record, series, out):
     """Draw the figure and write the integral as csv."""
     numbers, curves = GreenKuboRecord.read(record), GreenKuboSeries.read(series)
     names = ("times_fs", "correlation", "integral", "smooth_integral")
-    pd.DataFrame({name: getattr(curves, name) for name in names}).to_csv(out["csv"], index=False)
+    write_table(out["csv"], pd.DataFrame({name: getattr(curves, name) for name in names}))
     green_kubo.draw(numbers, curves, material, [out["png"], out["pdf"]])
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from umklapp.files import write_table
 from umklapp.logs import log_to
 from umklapp.report.figures import kappa
 from umklapp.transport.error_budget import KappaErrors
@@ -12,7 +13,7 @@ def main(material, files, out):
     """Draw the figure and write its csv."""
     numbers = Conductivity.read(Path(files["conductivity"]))
     errors = KappaErrors.read(Path(files["error_budget"])) if files["error_budget"] else None
-    kappa.table(numbers, errors).to_csv(out["csv"], index=False)
+    write_table(out["csv"], kappa.table(numbers, errors))
     kappa.draw(numbers, errors, material, [Path(out["png"]), Path(out["pdf"])])
 
 

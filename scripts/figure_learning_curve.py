@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from umklapp.files import write_table
 from umklapp.logs import log_to
 from umklapp.report.figures import learning_curve
 from umklapp.report.history import History
@@ -12,7 +13,7 @@ def main(material, history, baseline, out):
     """Draw the figure and write its csv."""
     zero_labels = Baseline.read(Path(baseline)) if baseline else None
     table = learning_curve.table(History.read(history).rounds, zero_labels)
-    table.to_csv(out["csv"], index=False)
+    write_table(out["csv"], table)
     learning_curve.draw(table, material, [Path(out["png"]), Path(out["pdf"])])
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from umklapp.files import write_table
 from umklapp.logs import log_to
 from umklapp.report.figures import lifetimes
 from umklapp.transport.mode_lifetimes import ModeLifetimes
@@ -11,7 +12,7 @@ def main(record, out):
     """Draw the figure and write its csv."""
     numbers = ModeLifetimes.read(Path(record))
     data = lifetimes.table(numbers)
-    data.to_csv(out["csv"], index=False)
+    write_table(out["csv"], data)
     lifetimes.draw(data, numbers, [Path(out["png"]), Path(out["pdf"])])
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from umklapp.files import write_table
 from umklapp.logs import log_to
 from umklapp.report.figures import overview
 
@@ -9,7 +10,7 @@ from umklapp.report.figures import overview
 def main(table, out):
     """Draw both figures and write their csv."""
     data = overview.table(Path(table))
-    data.to_csv(out["csv"], index=False)
+    write_table(out["csv"], data)
     overview.draw_law(data, [Path(out["law"]), Path(out["law_pdf"])])
     overview.draw_screening(data, [Path(out["screening"]), Path(out["screening_pdf"])])
 

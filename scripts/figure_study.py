@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from umklapp.files import write_table
 from umklapp.learning.events.verdict import Verdict
 from umklapp.logs import log_to
 from umklapp.report import advice
@@ -36,7 +37,7 @@ def main(files, materials, out):
     for figure in (sigma_parity, event_share, flagged, kappa_parity, spent):
         name = figure.__name__.rpartition(".")[2]
         path = Path(out[name])
-        tables[name].to_csv(path.with_suffix(".csv"), index=False)
+        write_table(path.with_suffix(".csv"), tables[name])
         figure.draw(tables[name], [path, path.with_suffix(".pdf")])
 
 

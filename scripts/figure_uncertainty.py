@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from umklapp.files import write_table
 from umklapp.logs import log_to
 from umklapp.report.figures import uncertainty
 from umklapp.report.history import History
@@ -12,7 +13,7 @@ from umklapp.report.history import History
 def main(material, test, history, bound, out):
     """Draw the figure and write its csv."""
     table = uncertainty.accepted(pd.read_csv(test), bound)
-    table.to_csv(out["csv"], index=False)
+    write_table(out["csv"], table)
     rounds = History.read(history).rounds
     paths = [Path(out["png"]), Path(out["pdf"])]
     uncertainty.draw(table, rounds, bound, material, paths)

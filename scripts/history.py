@@ -1,8 +1,8 @@
 """Committees, assessments, audits and κ of all rounds in one file."""
 
-import shutil
 from pathlib import Path
 
+from umklapp.files import copy
 from umklapp.learning.assessment import Assessment
 from umklapp.learning.judgement import CommitteeRecord
 from umklapp.logs import log_to
@@ -32,7 +32,7 @@ def main(files, out):
         for index, (committee, assessment) in enumerate(rounds)
     ]
     History(rounds=history).write(out["history"])
-    shutil.copyfile(files["test"], out["test"])
+    copy(files["test"], out["test"])
 
 
 if __name__ == "__main__":

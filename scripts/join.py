@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
+from umklapp.files import write_table
 from umklapp.logs import log_to
 from umklapp.report import summary
 
 
 def main(tables, costs, order, out):
     """Write summary.csv and costs.csv of all materials in the order of the configuration."""
-    summary.joined(tables, order).to_csv(out["table"], index=False)
-    summary.joined(costs, order).to_csv(out["costs"], index=False)
+    write_table(out["table"], summary.joined(tables, order))
+    write_table(out["costs"], summary.joined(costs, order))
 
 
 if __name__ == "__main__":

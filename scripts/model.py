@@ -1,15 +1,15 @@
 """The committee of the last round, copied to one place."""
 
-import shutil
 from pathlib import Path
 
+from umklapp.files import copy
 from umklapp.logs import log_to
 
 
 def main(sources, targets):
     """Copy every file."""
     for source, target in zip(sources, targets, strict=True):
-        shutil.copyfile(source, target)
+        copy(source, target)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from umklapp.files import write_table
 from umklapp.logs import log_to
 from umklapp.report import costs
 from umklapp.report.summary import MaterialSummary
@@ -13,9 +14,9 @@ def main(rows, benchmarks, out):
     """Write summary.csv, one row per material in the order of the configuration, and costs.csv."""
     rows = [MaterialSummary.read(Path(path)) for path in rows]
     spent = costs.table(costs.read(benchmarks, [row.material for row in rows]))
-    spent.to_csv(out["costs"], index=False)
+    write_table(out["costs"], spent)
     table = [{**row.columns(), **costs.of_material(spent, row.material)} for row in rows]
-    pd.DataFrame(table).to_csv(out["table"], index=False)
+    write_table(out["table"], pd.DataFrame(table))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def main(inputs, settings, out):
             "checked": verdict.checked(record, trials, len(labels), settings),
         }
     )
-    print(judgement.reason)
+    print(judgement.text)
     judgement.write(out)
 
 

@@ -9,12 +9,15 @@ import shutil
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
 
 from umklapp.errors import InputError, StorageError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FULL = 65536
 """Bytes of free space below which whatever went wrong with a file went wrong for want of space;
@@ -84,9 +87,9 @@ def is_full(folder: Path) -> bool:
         return False
 
 
-def copy(source: Path, path: Path) -> None:
+def copy(source: str | Path, path: str | Path) -> None:
     """Copy a file so that no reader meets half of it; folders are made."""
-    with replacing(path) as part:
+    with replacing(Path(path)) as part:
         shutil.copyfile(source, part)
 
 
@@ -130,6 +133,12 @@ def write_text(path: Path, text: str) -> None:
     """Write a whole text file at once."""
     with replacing(path) as part:
         part.write_text(text)
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a table as csv, without its index, at once."""
+    with replacing(Path(path)) as part:
+        table.to_csv(part, index=False)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

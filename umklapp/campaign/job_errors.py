@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from umklapp.files import is_full
+
 TAIL = 20_000
 """Bytes at the end of a log in which an error is looked for."""
 
@@ -25,6 +27,15 @@ def last_words(path: Path) -> str | None:
         return None
     match = ERROR.search(text[last[-1].start() :])
     return " ".join(match[1].split())[:LONGEST] if match else None
+
+
+def full_disk(folder: Path) -> Iterator[str]:
+    """That the disk of the results is full, where it is: then a job's log may hold nothing."""
+    if is_full(folder):
+        yield (
+            f"the disk of {folder.resolve()} is full: make space and start again. What is finished "
+            "is kept, and the run goes on where it was"
+        )
 
 
 def of_run(logs: Path, begun: float) -> Iterator[str]:

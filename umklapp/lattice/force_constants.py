@@ -20,6 +20,7 @@ from umklapp.crystals.formats.displaced_cells import check_forces
 from umklapp.crystals.formats.force_sets import load_params
 from umklapp.crystals.phonopy_cells import from_phonopy, supercell_matrix, to_phonopy
 from umklapp.errors import CalculationError, InputError
+from umklapp.files import replacing
 from umklapp.lattice.born_record import BornRecord
 from umklapp.potentials.contract import Potential
 from umklapp.potentials.taylor import basis
@@ -237,7 +238,7 @@ def read_fc2(phonon: Phono3py, path: Path) -> None:
 
 def write_params(phonon: Phono3py, path: Path) -> None:
     """Cells, displacements and forces as a phono3py params file (`.yaml.xz`)."""
-    with tempfile.TemporaryDirectory() as folder:
+    with replacing(path) as part, tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "params.yaml"
         phonon.save(plain, settings={"force_sets": True, "displacements": True})
-        path.write_bytes(lzma.compress(plain.read_bytes()))
+        part.write_bytes(lzma.compress(plain.read_bytes()))

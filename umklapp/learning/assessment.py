@@ -33,9 +33,10 @@ class Assessment(Record):
     """The assessment of a round.
 
     round: from 0; converged: all criteria hold; finished: converged, or the last round of the cap;
-    reason: in words; explored: frames judged; accepted: frames sent to the engine; failed: of these
-    without a label; checks: labels of frames drawn at random; stopped: replicas that ended early;
-    training_frames: of the committee that is judged, which has not seen the new labels.
+    reason: in words, with the first criterion that is not met; explored: frames judged; accepted:
+    frames sent to the engine; failed: of these without a label; checks: labels of frames drawn at
+    random; stopped: replicas that ended early; training_frames: of the committee that is judged,
+    which has not seen the new labels.
     """
 
     VERSION = 1
@@ -60,6 +61,15 @@ class Assessment(Record):
             raise ValueError("it is converged, but not finished")
         return self
 
+    @property
+    def text(self) -> str:
+        """The reason and every criterion, a sentence per line."""
+        said = [
+            f"{'met' if criterion.met else 'not met'}: {criterion.words}"
+            for criterion in self.criteria.values()
+        ]
+        return "\n  ".join([self.reason, *said])
+
     @classmethod
     def upgrade(cls, data: dict[str, Any], version: int) -> dict[str, Any]:
         """Version 0 drew no labels at random, and did not always count replicas that had ended."""
@@ -77,13 +87,14 @@ def conclude(
     """
     converged = all(criterion.met for criterion in criteria.values())
     finished = converged or round_index + 1 >= cap
-    open_points = "; ".join(criterion.words for criterion in criteria.values() if not criterion.met)
+    open_points = [criterion.words for criterion in criteria.values() if not criterion.met]
     if converged:
-        reason = "converged: " + "; ".join(criterion.words for criterion in criteria.values())
-    elif finished:
-        reason = f"NOT converged at the cap of {cap} rounds: {open_points}"
+        reason = f"converged: all {len(criteria)} criteria are met"
     else:
-        reason = f"another round: {open_points}"
+        word = f"NOT converged at the cap of {cap} rounds" if finished else "another round"
+        others = len(open_points) - 1
+        more = f" ({others} more of {len(criteria)} criteria are not met)" if others else ""
+        reason = f"{word}: {open_points[0]}{more}"
     return Assessment(
         round=round_index,
         converged=converged,

@@ -28,10 +28,11 @@ AUDIT_DOUBTS: dict[Outcome, str | None] = {
 VERDICT_DOUBTS: dict[Kind, str | None] = {
     "sound": None,
     "undecided": "the verdict on rare events is undecided",
-    "missed event": "the crystal has a rare event (missed event), which the Boltzmann equation "
-    "leaves out and which Green–Kubo has only where its trajectories meet it",
-    "false event": "the dynamics of a committee has an event that the crystal has not (false "
-    "event)",
+    "missed event": "the crystal has a rare event that the first committee did not know (missed "
+    "event): the Boltzmann equation leaves it out, and Green–Kubo contains it only if one of its "
+    "trajectories had it",
+    "false event": "the dynamics of a committee shows an event that the reference contradicts "
+    "(false event)",
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from umklapp.lattice.born_record import NonAnalytical
 from umklapp.learning.events.verdict import Verdict
@@ -48,11 +48,12 @@ class Row(Part):
 
 
 class AuditSays(Part):
-    """What the audit says of these κ: `words` for captions, `reason` in full."""
+    """What the audit says of these κ: `words` for captions, `reason` and `details` in full."""
 
     outcome: Outcome = "not audited"
     words: str = "not audited"
     reason: str = "not audited: no label from the ensembles that gave κ"
+    details: list[str] = Field(default_factory=list)
 
 
 class Comparison(Record):
@@ -150,7 +151,9 @@ def audited(audit: AuditRecord | None) -> AuditSays:
     """What stands beside κ; None where there is no audit."""
     if audit is None:
         return AuditSays()
-    return AuditSays(outcome=audit.outcome, words=audit.words, reason=audit.reason)
+    return AuditSays(
+        outcome=audit.outcome, words=audit.words, reason=audit.reason, details=audit.details
+    )
 
 
 def missing(
@@ -172,7 +175,7 @@ def missing(
     elif errors.moves_W_per_mK is not None:
         problems.append(
             f"κ({ROOM:.0f} K) by the Boltzmann equation would move by {errors.moves_W_per_mK:+.2g} "
-            "W/(m K) if the labels that nothing has learned from were learned"
+            "W/(m K) if the committee also learned the labels of the audit and those held back"
         )
     if errors is not None:
         budgets = (("Boltzmann", errors.boltzmann), ("Green–Kubo", errors.green_kubo))
@@ -233,6 +236,7 @@ def page(
     """
     lines = [f"# {material}: thermal conductivity by every method", "", comparison, ""]
     lines += [f"Audit: {audit.reason}.", ""]
+    lines += [*(f"- {sentence}" for sentence in audit.details), ""] if audit.details else []
     lines += [f"Non-analytical correction: {correction.words}.", ""] if correction else []
     lines += ["| method | T (K) | κ (W/(m K)) | ± | what ± is |", "|---|---|---|---|---|"]
     for row in table.to_dict("records"):

@@ -85,8 +85,7 @@ def split_pairs(pairs: np.ndarray, capacity: np.ndarray) -> np.ndarray:
 
 def write_reason(path: Path, reason: str) -> None:
     """The file of a crystal without κ: only the reason, in words."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with h5py.File(path, "w") as file:
+    with replacing(path) as part, h5py.File(part, "w") as file:
         file.attrs["not_computed"] = reason
 
 

@@ -92,8 +92,8 @@ def _complaint(run: Run, settings: GreenKubo, displacements: np.ndarray) -> str:
     if abs(mean - settings.temperature) > UNLIKELY * expected:
         return (
             f"{mean:.0f} K at constant energy instead of {settings.temperature:g} ± "
-            f"{expected:.0f}: potential energy was released or taken up, the potential has left "
-            "the crystal; learn more of it (more rounds, cells of this size), or raise "
+            f"{expected:.0f}: the atoms took up or released potential energy, as where the crystal "
+            "changes its structure; add rounds or training cells of this size, or raise "
             "green_kubo.equilibration"
         )
     if settings.gauge == "lattice":

@@ -24,7 +24,7 @@ def test_all_criteria_met_is_converged():
     found = concluded(force=True, kappa=True)
     assert found.converged
     assert found.finished
-    assert found.reason == "converged: force is True; kappa is True"
+    assert found.reason == "converged: all 2 criteria are met"
     assert found.accepted == 6
 
 

@@ -55,7 +55,8 @@ def test_the_assessment_counts_what_it_is_made_of():
     assert found.converged
     assert (found.explored, found.accepted, found.checks, found.failed) == (400, 7, 4, 0)
     assert (found.training_frames, found.stopped, found.round) == (30, 0, 1)
-    assert found.reason.startswith("converged: 0 of 400 explored frames")
+    assert found.reason == "converged: all 8 criteria are met"
+    assert "met: 0 of 400 explored frames" in found.text
 
 
 FORGOT = CommitteeFinetuning(members=[], labels=1, forgetting=1.8, limit=1.5, words="")

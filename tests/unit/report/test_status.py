@@ -97,7 +97,7 @@ def end(folder):
 
 def test_a_finished_material_shows_how_it_ended(tmp_path):
     folder = finished(tmp_path / "Si-227")
-    assert end(folder) == (True, "sound", 9.7, "converged: all is well")
+    assert end(folder) == (True, "sound", 9.7, "converged: all 1 criteria are met")
 
 
 def test_what_an_earlier_run_found_is_not_shown_while_rounds_are_open(tmp_path):
@@ -126,7 +126,7 @@ def test_a_failed_audit_opens_a_round_and_hides_what_was_found(tmp_path):
     """The next round has no folder yet."""
     folder = finished(tmp_path / "Si-227")
     failed_audit(folder)
-    assert end(folder) == (None, None, None, "converged: all is well")
+    assert end(folder) == (None, None, None, "converged: all 1 criteria are met")
     row = status.of_material(folder, [], CAP)
     assert (row["audit"], row["audit_note"]) == ("failed", None)
     assert row["verdict_note"] == "verdict.json is not shown: rounds are open again"
@@ -175,12 +175,13 @@ def test_kappa_of_an_earlier_committee_is_not_shown(tmp_path):
     """The final committee is still another one; or it is made, and κ is being made."""
     folder = finished(tmp_path / "Si-227")
     touch(folder / "model/committee.json", "another", stamp=140.0)
-    assert end(folder) == (True, "sound", None, "converged: all is well")
+    assert end(folder) == (True, "sound", None, "converged: all 1 criteria are met")
     text = (folder / "round_01/committee.json").read_text()
     touch(folder / "model/committee.json", text, stamp=155.0)
     job = {"rule": "conductivity_member", "failed": False}
     assert status.of_material(folder, [job], CAP)["kappa_300K_W_per_mK"] is None
-    assert end(folder) == (True, "sound", 9.7, "converged: all is well"), "a copy has other times"
+    why = "a copy has other times"
+    assert end(folder) == (True, "sound", 9.7, "converged: all 1 criteria are met"), why
 
 
 def test_what_was_asked_for_and_is_not_so_is_said(tmp_path):

@@ -53,7 +53,7 @@ def test_row_of_a_material():
     assert row["kappa_300K_moves_W_per_mK"] == -3.0
     assert row["test_force_mae_eV_per_A"] == 0.0213
     assert row["highest_frequency_THz"] == 15.7
-    assert row["reason"] == "converged: all is well"
+    assert row["reason"] == "converged: all 1 criteria are met"
     assert row["verdict"] == "sound"
 
 
@@ -143,7 +143,7 @@ def test_finished_campaign(plain, tmp_path):
     table().to_csv(tmp_path / "results/summary.csv", index=False)
     text = summary.run(path)
     assert "151 ± 15" in text
-    assert "  Si-227: converged: all is well" in text
+    assert "  Si-227: converged: all 1 criteria are met" in text
     assert f"figures: {tmp_path / 'results/figures'}" in text
     (tmp_path / "results/report.html").write_text("<html>")
     assert f"report: {tmp_path / 'results/report.html'}" in summary.run(path)

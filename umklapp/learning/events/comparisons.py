@@ -50,12 +50,12 @@ class Comparison(Part):
         return first > second if self.quantity == "entering" else first < second
 
     def __str__(self) -> str:
-        ends = {("entering", True): "more often", ("entering", False): "less often"}
-        ends |= {("leaving", True): "for longer", ("leaving", False): "for shorter"}
+        ends = {("entering", True): "begins more often", ("entering", False): "begins less often"}
+        ends |= {("leaving", True): "lasts longer", ("leaving", False): "ends sooner"}
         counts, exposures = self.counts, self.exposures
         what = "began" if self.quantity == "entering" else "ended"
         return (
-            f"{self.kind}: {self.first} {ends[self.quantity, self.more]} than {self.second} "
+            f"{self.kind} {ends[self.quantity, self.more]} in {self.first} than in {self.second} "
             f"({counts[0]} {what} in {exposures[0]:.3g} ps, {counts[1]} in {exposures[1]:.3g} ps; "
             f"p = {self.p:.2g}, {self.adjusted:.2g} with all tests counted)"
         )

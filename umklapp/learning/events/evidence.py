@@ -30,7 +30,8 @@ class Evidence(Part):
     """One thing that was looked at.
 
     points_to: the verdict it speaks for; `nothing` where it only informs. value, limit: of the
-    test, in the units that the sentence names; needs: what would decide, where it does not.
+    test, in the units that the sentence names; sentence: what decides; details: further short
+    sentences; needs: what would decide, where it does not.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Evidence(Part):
     limit: float | None = None
     test: str
     sentence: str
+    details: tuple[str, ...] = ()
     needs: str | None = None
 
 
@@ -160,15 +162,21 @@ def errors_along_reference(facts: Facts) -> list[Evidence]:
     if along is None or reference is None:
         return []
     stays = any(event.dwell == "stay" for event in reference.real_events)
-    ratios, sentence = _ratios(along.before)
-    later, after = _ratios(along.after)
-    worst = max(ratios[0] / ERROR_RATIO, ratios[1] / ERROR_RATIO, ratios[2] / UNCERTAINTY_RATIO)
-    still = max(later[0] / ERROR_RATIO, later[1] / ERROR_RATIO) > 1
+    before, after = _ratios(along.before), _ratios(along.after)
+    worst = max(ratio.excess for ratio in before)
+    still = max(ratio.excess for ratio in after[:2]) > 1
     wrong = worst > 1 and along.inside >= FEW
-    text = f"along the reference, inside events against outside: {sentence} before learning, "
-    text += f"{after} after it"
-    text += "; learning has not repaired it" if wrong and still else ""
     few = along.inside < FEW
+    details = [
+        f"{', '.join(map(str, ratios))} meV/Å {when} learning (inside events against outside)"
+        for ratios, when in ((before, "before"), (after, "after"))
+    ]
+    if wrong and still:
+        details.insert(0, "learning has not repaired it: force errors inside events are still more "
+                       f"than {ERROR_RATIO:g} times those outside")  # fmt: skip
+    frames = (
+        f"{along.inside} frames of the reference lie inside its events, {along.outside} outside"
+    )
     return [
         Evidence(
             name="errors along the reference",
@@ -179,7 +187,9 @@ def errors_along_reference(facts: Facts) -> list[Evidence]:
                 f"force error (mean, and of the worst atom) inside at most {ERROR_RATIO:g} times "
                 f"that outside, uncertainty at most {UNCERTAINTY_RATIO:g} times"
             ),
-            sentence=f"{text} ({along.inside} and {along.outside} frames)",
+            sentence="inside the reference's events, against outside, the first committee has "
+            f"{max(before, key=lambda ratio: ratio.excess)} meV/Å",
+            details=(*details, frames),
             needs=_needs_of_errors(few, wrong and not stays),
         )
     ]
@@ -199,13 +209,30 @@ def _of_errors(
     return "missed event" if wrong else "nothing"
 
 
-def _ratios(errors: Errors) -> tuple[tuple[float, float, float], str]:
-    pairs = (
-        (errors.force_inside, errors.force_outside),
-        (errors.largest_inside, errors.largest_outside),
-        (errors.uncertainty_inside, errors.uncertainty_outside),
+@dataclass(frozen=True)
+class _Ratio:
+    """A quantity (eV/Å) inside the reference's events and outside; allowed: ratio of them."""
+
+    quantity: str
+    inside: float
+    outside: float
+    allowed: float
+
+    @property
+    def excess(self) -> float:
+        """The ratio over the allowed one."""
+        return self.inside / max(self.outside, 1e-6) / self.allowed
+
+    def __str__(self) -> str:
+        return f"{self.quantity} {in_milli(self.inside)} against {in_milli(self.outside)}"
+
+
+def _ratios(errors: Errors) -> tuple[_Ratio, _Ratio, _Ratio]:
+    """Mean force error, that of the worst atom, and uncertainty."""
+    return (
+        _Ratio("force MAE", errors.force_inside, errors.force_outside, ERROR_RATIO),
+        _Ratio("worst atom", errors.largest_inside, errors.largest_outside, ERROR_RATIO),
+        _Ratio(
+            "uncertainty", errors.uncertainty_inside, errors.uncertainty_outside, UNCERTAINTY_RATIO
+        ),
     )
-    ratios = tuple(inside / max(outside, 1e-6) for inside, outside in pairs)
-    texts = [f"{in_milli(inside)} against {in_milli(outside)}" for inside, outside in pairs]
-    sentence = f"force MAE {texts[0]}, worst atom {texts[1]}, uncertainty {texts[2]} meV/Å"
-    return (ratios[0], ratios[1], ratios[2]), sentence

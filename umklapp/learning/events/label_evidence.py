@@ -48,14 +48,14 @@ def _thermal_end(label: LabelInEvent, trial: Trial) -> bool:
     return trial.end_energy is not None and label.score(trial.end_energy) <= ALLOWED
 
 
-def status_of_motions(facts: Facts) -> dict[str, tuple[Status, str]]:
-    """Of every motion that has labels: confirmed, denied or open, and a sentence.
+def status_of_motions(facts: Facts) -> dict[str, tuple[Status, tuple[str, ...]]]:
+    """Of every motion that has labels: confirmed, denied or open, and what they show.
 
     A motion is denied when all its labels are, and at least one event was seen to return: continued
     from a label, or in a replica of the last committee that began in a chosen frame. One label of a
     thermal energy that returns is not enough: it may have been on its way.
     """
-    by_motion: dict[str, tuple[Status, str]] = {}
+    by_motion: dict[str, tuple[Status, tuple[str, ...]]] = {}
     for motion in sorted({label.motion for label in facts.record.labels}):
         labels = [label for label in facts.record.labels if label.motion == motion]
         statuses = [status_of_label(label, facts.trials) for label in labels]
@@ -66,7 +66,7 @@ def status_of_motions(facts: Facts) -> dict[str, tuple[Status, str]]:
             status = "confirmed"
         elif set(statuses) == {"denied"} and _seen_to_return(labels, trials, facts):
             status = "denied"
-        by_motion[motion] = status, _labels_sentence(motion, labels, trials, facts)
+        by_motion[motion] = status, _sentences(labels, trials, facts)
     return by_motion
 
 
@@ -83,40 +83,42 @@ def _returned(observed: Observation, motion: str) -> int:
                for event in observed.apart)  # fmt: skip
 
 
-def _labels_sentence(
-    motion: str, labels: Sequence[LabelInEvent], trials: Sequence[Trial], facts: Facts
-) -> str:
+def _sentences(
+    labels: Sequence[LabelInEvent], trials: Sequence[Trial], facts: Facts
+) -> tuple[str, ...]:
+    """What the labels of one motion show; how many have a thermal energy comes first."""
     scores = [label.score() for label in labels]
     thermal = sum(score <= ALLOWED for score in scores)
-    text = (
-        f"{motion}: {thermal} of {len(labels)} labels have an energy of their temperature "
-        f"(the lowest lies {min(scores):.1f} standard deviations above the thermal mean)"
-    )
+    said = [
+        f"{thermal} of {len(labels)} labels have an energy of their temperature",
+        f"the lowest energy lies {min(scores):.1f} standard deviations above the thermal mean",
+    ]
     if trials:
         returns, lasts = sum(t.returns for t in trials), sum(t.lasts for t in trials)
-        text += f"; continued from {len(trials)} of them, {lasts} last and {returns} return"
+        sources = " and ".join(sorted({f"the {trial.source}" for trial in trials}))
+        said.append(f"{sources} continued {len(trials)} of them: {lasts} last, {returns} return")
         errors = [trial.error for trial in trials if trial.error is not None]
         if errors:
-            text += f" (worst atom {in_milli(max(errors))} meV/Å off where the runs ended)"
-        else:
-            sources = sorted({f"the {trial.source}" for trial in trials})
-            text += f" (by {' and '.join(sources)})"
+            text = f"{in_milli(max(errors))} meV/Å"
+            said.append(f"where the runs ended, the force on the worst atom is wrong by {text}")
     else:
-        text += "; none was continued"
-    returned = _returned(facts.after, motion)
+        said.append("none was continued")
+    returned = _returned(facts.after, labels[0].motion)
     if returned:
-        text += f"; {returned} replicas of the last committee that began in such an event returned"
-    return text
+        said.append(
+            f"{returned} replicas of the last committee that began in such an event returned"
+        )
+    return tuple(said)
 
 
 def labels_in_events(facts: Facts, tests: Sequence[Comparison]) -> list[Evidence]:
     """What labels say of the events that the committees' dynamics has."""
     real = facts.real_motions()
     pieces = []
-    for motion, (status, sentence) in status_of_motions(facts).items():
+    for motion, (status, shown) in status_of_motions(facts).items():
         labels = [label for label in facts.record.labels if label.motion == motion]
         if status == "confirmed":
-            pieces.append(_confirmed(facts, tests, motion, labels, sentence))
+            pieces.append(_confirmed(facts, tests, motion, labels, shown))
         elif status == "denied" and motion not in real:
             pieces.append(
                 Evidence(
@@ -125,7 +127,8 @@ def labels_in_events(facts: Facts, tests: Sequence[Comparison]) -> list[Evidence
                     value=min(label.score() for label in labels),
                     limit=ALLOWED,
                     test="energy within the thermal distribution, and the event lasts",
-                    sentence=f"{sentence}: no state of this crystal",
+                    sentence=f"{motion}: no state of this crystal, {shown[0]}",
+                    details=tuple(f"{motion}: {sentence}" for sentence in shown[1:]),
                 )
             )
         elif motion not in real:
@@ -136,7 +139,8 @@ def labels_in_events(facts: Facts, tests: Sequence[Comparison]) -> list[Evidence
                     value=min(label.score() for label in labels),
                     limit=ALLOWED,
                     test="energy within the thermal distribution, and the event lasts",
-                    sentence=f"{sentence}: neither confirmed nor denied",
+                    sentence=f"{motion}: labels neither confirm nor deny it, {shown[0]}",
+                    details=tuple(f"{motion}: {sentence}" for sentence in shown[1:]),
                     needs="runs of the reference engine from these frames "
                     "(raise verdict.persistence.frames)",
                 )
@@ -156,7 +160,7 @@ def _confirmed(
     tests: Sequence[Comparison],
     motion: str,
     labels: Sequence[LabelInEvent],
-    sentence: str,
+    shown: tuple[str, ...],
 ) -> Evidence:
     error = float(np.median([label.error_before for label in labels]))
     after = float(np.median([label.error_after for label in labels]))
@@ -167,16 +171,19 @@ def _confirmed(
         for test in comparisons.decisive(tests)
         if test.second == "the last" and test.motion == motion and not test.more
     ]
-    text = (
-        f"{sentence}: a real event; force MAE on its labels {in_milli(error)} meV/Å before and "
-        f"{in_milli(after)} after learning ({in_milli(calm)} on test frames)"
-    )
-    text += "".join(f"; {test}" for test in rarer)
+    said = [
+        f"on its labels the first committee has a force MAE of {in_milli(error)} meV/Å "
+        f"({in_milli(calm)} on test frames), the last of {in_milli(after)}",
+        *map(str, rarer),
+    ]
+    if rarer and not contradicted:
+        said = [*said[1:], said[0]]
     return Evidence(
         name="labels in events",
         points_to="missed event" if contradicted or rarer else "nothing",
         value=error,
         limit=LABEL_RATIO * calm,
         test=f"force MAE of the first committee at most {LABEL_RATIO:g} times that on test frames",
-        sentence=text,
+        sentence=f"{motion} is a real event: {said[0]}",
+        details=(*said[1:], *(f"{motion}: {sentence}" for sentence in shown)),
     )

@@ -126,8 +126,10 @@ def _vague(test: Comparison) -> Evidence:
         test=f"95 % interval of the ratio of the rates within a factor {POWER:g}",
         sentence=(
             f"{test.kind}: {first} began in {one:.3g} ps of {test.first} and {second} in "
-            f"{two:.3g} ps of {test.second}; the ratio of the rates is only known to be between "
-            f"{low:.2g} and {upper}"
+            f"{two:.3g} ps of {test.second}, too few to compare the rates"
+        ),
+        details=(
+            f"{test.kind}: the ratio of these rates lies between {low:.2g} and {upper} (95 %)",
         ),
         needs=_needs_of_rates(test),
     )
@@ -143,8 +145,10 @@ def _needs_of_rates(test: Comparison) -> str:
     )
     show = event_rates.exposure_to_see(count / watched) - present
     deny = event_rates.exposure_to_deny(count, watched) - present
+    if show <= 0 and deny <= 0:
+        return f"longer dynamics of {test.first} and of {test.second}"
     if show <= 0:
-        return f"{max(0.0, deny):.3g} ps more of {empty} without one would show that it has none"
+        return f"{deny:.3g} ps more of {empty} without one would show that it has none"
     return (
         f"{show:.3g} ps more of {empty} would show such events if it has them, {deny:.3g} ps "
         "without one would show that it has none"
@@ -184,8 +188,7 @@ def enough_reference(facts: Facts) -> Evidence:
             f"no reference dynamics at this temperature{its}: events that no committee shows would "
             "not be noticed"
         )
-    if confirmed:
-        text += "; labels confirm what the committees show, not that they show everything"
+    incomplete = ("labels confirm what the committees show, not that they show everything",)
     compared = facts.at_reference() is not None and bool(facts.real_motions())
     enough = length >= needed or compared
     return Evidence(
@@ -195,6 +198,7 @@ def enough_reference(facts: Facts) -> Evidence:
         limit=needed,
         test=f"events of {facts.rarest:g} per ps (verdict.rarest) are seen with 95 % probability",
         sentence=text,
+        details=incomplete if confirmed else (),
         needs=None
         if enough
         else f"{needed - length:.3g} ps more of reference dynamics (verdict.reference)",

@@ -79,7 +79,7 @@ class Belongs(Part):
 
 
 class Verdict(Record):
-    """verdict.json: the word, the reason in a sentence, and everything behind it.
+    """verdict.json: the word, the sentence that decides, and everything behind it.
 
     evidence: the table that the word is read from; comparisons: all rate tests; reference, before,
     after: observed events; labels: in events, energies eV; trials: continued events; checked: what
@@ -110,6 +110,25 @@ class Verdict(Record):
         Its σᴬ is kept: an archive of that time can still be drawn.
         """
         return {"verdict": "undecided", "reason": EARLIER, "sigma": data.get("sigma", {})}
+
+    @property
+    def details(self) -> list[str]:
+        """Short sentences that go on from `reason`: the evidence, what would decide, the events."""
+        _, pieces = decide(self.evidence) if self.evidence else (self.verdict, [])
+        said = [text for piece in pieces for text in (piece.sentence, *piece.details)]
+        if self.verdict == "undecided":
+            needs = dict.fromkeys(piece.needs for piece in pieces if piece.needs)
+            said += [f"this would decide: {need}" for need in needs]
+        sources = {
+            "before learning": self.before, "after learning": self.after,
+            "reference": self.reference,
+        }  # fmt: skip
+        return said[1:] + [f"{name}: {seen}" for name, seen in sources.items() if seen is not None]
+
+    @property
+    def text(self) -> str:
+        """The reason and its details, a sentence per line."""
+        return "\n  ".join([self.reason, *self.details])
 
     @property
     def needs(self) -> list[str]:
@@ -188,7 +207,7 @@ def judge(facts: Facts) -> Verdict:
     kind, pieces = decide(table)
     return Verdict(
         verdict=kind,
-        reason=_reason(kind, pieces, facts),
+        reason=f"{kind}: {pieces[0].sentence}",
         evidence=tuple(table),
         comparisons=tuple(tests),
         reference=record.reference,
@@ -231,16 +250,3 @@ def checked(
         "calculations"
     )
     return tuple(said)
-
-
-def _reason(kind: Kind, pieces: Sequence[Evidence], facts: Facts) -> str:
-    reference = facts.record.reference
-    counts = (
-        f"before learning {facts.before}, after {facts.after}, "
-        f"reference {reference if reference is not None else 'none'}"
-    )
-    text = "; ".join(piece.sentence for piece in pieces)
-    needs = list(dict.fromkeys(piece.needs for piece in pieces if piece.needs))
-    if kind == "undecided" and needs:
-        text += f"; it would be decided by: {'; '.join(needs)}"
-    return f"{kind}: {text} ({counts})"

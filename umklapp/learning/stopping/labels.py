@@ -105,7 +105,7 @@ def largest_error(labels: NewLabels, wanted: float) -> Criterion:
     if not labels.labelled:
         return Criterion(met=False, limit=wanted, words=f"worst atom: {_none(labels)}")
     value = float(labels.atom_errors.max())
-    sentence = f"worst atom wrong by {in_milli(value)} meV/Å (wanted {in_milli(wanted)})"
+    sentence = f"the worst atom is wrong by {in_milli(value)} meV/Å (wanted {in_milli(wanted)})"
     return Criterion(met=value <= wanted, value=value, limit=wanted, words=sentence)
 
 
@@ -120,16 +120,13 @@ def probability(checks: int) -> float:
 
 def enough(labels: NewLabels, wanted: int) -> Criterion:
     """Whether enough frames drawn at random are labelled to speak of those that are not."""
-    share = f"{probability(labels.checks):.0%}"
     sentence = (
-        f"{labels.checks} labels drawn at random: a further frame is no worse than the worst of "
-        f"them with {share} (wanted {probability(wanted):.0%}: {wanted} labels)"
+        f"{labels.checks} frames drawn at random are labelled (wanted {wanted}); a further frame "
+        "is no worse than the worst of them with a probability of "
+        f"{probability(labels.checks):.0%}"
     )
     if labels.checks == 0:
-        sentence = (
-            f"no label drawn at random to judge by (wanted {wanted}: a further frame is no worse "
-            f"than the worst of them with {probability(wanted):.0%})"
-        )
+        sentence = f"no frame drawn at random is labelled (wanted {wanted})"
     met = labels.checks >= wanted
     return Criterion(met=met, value=labels.checks, limit=wanted, words=sentence)
 

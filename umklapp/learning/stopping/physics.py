@@ -96,9 +96,8 @@ def sigma(now: Stretches, before: Stretches | None, settings: Rounds) -> Criteri
     allowed = settings.sigma_error * mean
     if error > allowed:
         sentence = (
-            f"{text}; undecided: its distribution moved by {value:.3f}, but the error bar of that "
-            f"is {error:.3f} (wanted {allowed:.3f} or less); raise exploration.steps or "
-            "exploration.replicas"
+            f"the distribution of σᴬ moved by {value:.3f} ± {error:.3f}, undecided (wanted ± "
+            f"{allowed:.3f} or less): raise exploration.steps or exploration.replicas; {text}"
         )
         return Criterion(met=False, value=value, words=sentence)
     limit = settings.sigma_change + error

@@ -140,11 +140,14 @@ def long_enough(explored: Explored, seen: Seen, before: Seen | None, settings: R
         sentence = f"all {len(explored.frames)} frames of the pool were judged"
         return Criterion(met=True, limit=limit, words=sentence)
     if explored.stopped:
-        sentence = f"{explored.stopped} replicas stopped early (exploration.h5 says why)"
+        sentence = (
+            f"{explored.stopped} of {len(explored.ended)} replicas stopped early (exploration.h5 "
+            "says why)"
+        )
         return Criterion(met=False, limit=limit, words=sentence)
     value = independent_lengths(explored)
     sentence = (
-        f"{length(explored):.3g} ps of dynamics are {value:.0f} independent lengths "
+        f"{length(explored):.3g} ps of dynamics contain {value:.0f} independent lengths "
         f"(wanted {limit:.0f})"
     )
     if value < limit:

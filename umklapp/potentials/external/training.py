@@ -14,6 +14,7 @@ from ase import Atoms
 from umklapp import config, provenance
 from umklapp.crystals.frames import stress_of
 from umklapp.errors import InputError
+from umklapp.files import write_text
 from umklapp.potentials.external import bridge, potential
 from umklapp.potentials.quiet_frames import frame_scales, typical_force
 from umklapp.potentials.training_records import TrainingResult
@@ -150,4 +151,4 @@ def _forget_other_training(scratch: Path, identity: str) -> None:
     if not note.exists() or note.read_text() != identity:
         for name in ("last.ckpt", "best.pt"):
             (scratch / name).unlink(missing_ok=True)
-        note.write_text(identity)
+        write_text(note, identity)

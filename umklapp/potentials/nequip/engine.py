@@ -9,7 +9,6 @@ compiled the same way. Without a compiler everything runs on NequIP's eager modu
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from ase.data import atomic_numbers, chemical_symbols
 from umklapp import config
 from umklapp.config.backends import BACKENDS
 from umklapp.errors import CalculationError
+from umklapp.files import copy
 from umklapp.potentials.architectures import untrained
 from umklapp.potentials.device import chosen, fallback
 from umklapp.potentials.neighbours import Slots
@@ -142,7 +142,7 @@ def prepare(
         try:
             shape = network(untrained(settings, species))
             package, seconds = obtain(shape, species, device)
-            shutil.copyfile(package, out / "graph.pt2")
+            copy(package, out / "graph.pt2")
             key = shape.key(device)
             record.update(mode="compiled", reason=machine(device), key=key, seconds=seconds)
         except CalculationError as error:

@@ -12,6 +12,7 @@ import lightning
 import numpy as np
 
 from umklapp import provenance
+from umklapp.files import replacing
 from umklapp.potentials.training_records import TrainingResult
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class Progress(lightning.Callback):
         force = metrics.get("val0_epoch/forces_mae", np.nan)
         self.rows.append((epoch, spent, energy, force, metrics.get(MONITOR, np.nan)))
         self.stresses.append(metrics.get("val0_epoch/stress_mae", np.nan))
-        with self.path.open("w", newline="") as file:
+        with replacing(self.path) as part, part.open("w", newline="") as file:
             table = csv.writer(file)
             table.writerow(self.columns)
             table.writerows(self.rows)

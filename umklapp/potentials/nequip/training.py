@@ -20,7 +20,7 @@ from nequip.utils.global_state import get_latest_global_state, set_global_state
 
 from umklapp import config, provenance
 from umklapp.errors import CalculationError
-from umklapp.files import copy, write_json
+from umklapp.files import copy, write_json, write_text
 from umklapp.logs import without_warnings
 from umklapp.potentials import architectures
 from umklapp.potentials.device import chosen
@@ -239,4 +239,4 @@ def _forget_other_training(
     if not note.exists() or note.read_text() != identity:
         for checkpoint in scratch.glob("*.ckpt"):
             checkpoint.unlink()
-        note.write_text(identity)
+        write_text(note, identity)

@@ -12,6 +12,8 @@ from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from umklapp.files import replacing
+
 BLUE, ORANGE, GREY = "#1f5fa8", "#d1731b", "#777777"
 """Told apart in print and by colour-blind readers."""
 
@@ -43,9 +45,9 @@ def canvas(width: float = 3.5, height: float = 2.8) -> tuple[Figure, Axes]:
 def save(figure: Figure, paths: Sequence[Path]) -> None:
     """Save in the format of every path, without dates, so that equal figures are equal files."""
     for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
         stamp = {".pdf": "CreationDate", ".svg": "Date"}.get(path.suffix, "Software")
-        figure.savefig(path, dpi=200, metadata={stamp: None})
+        with replacing(path) as part:
+            figure.savefig(part, dpi=200, metadata={stamp: None})
 
 
 def decades(axis: Axis) -> None:

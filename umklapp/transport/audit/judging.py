@@ -117,11 +117,12 @@ def judge(
         open_points.append(too_few(sources, len(every), mae, upper, bounds))
     unseen = statistics.unseen_share(len(statistics.blocks(every))) if every else None
     remarks = [*unseen_frames(unseen), *not_audited(sources, not_drawn)]
-    reason = "; ".join([f"{outcome}: {statement}", *open_points, *remarks])
+    sentences = [*open_points, statement, *remarks]
     return AuditRecord(
         round=round_index, outcome=outcome, passed=outcome == "passed",
         another_round=outcome == "failed" and bool(every), words=statement,
-        reason=reason, asked=len(predictions), labels=len(every), failed=failed,
+        reason=f"{outcome}: {sentences[0]}", details=sentences[1:],
+        asked=len(predictions), labels=len(every), failed=failed,
         calibration_factor=factor, mae=mae, mae_upper=upper, expected_mae=expected,
         ratio=ratio and ratio[0], ratio_lower=ratio and ratio[1], ratio_upper=ratio and ratio[2],
         unseen_share=unseen, criteria=criteria, sources=sources, not_drawn=not_drawn,

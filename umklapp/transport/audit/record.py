@@ -66,7 +66,8 @@ class AuditRecord(Record):
 
     outcome: `passed`, `failed`, `undecided` where all criteria are met and the labels are too few
     to exclude an error above the wanted one, or `not audited` where nothing could be drawn. words:
-    the sentence that stands beside κ; reason: with every criterion that is not met. mae …
+    the sentence that stands beside κ; reason: the outcome and the sentence that decides; details:
+    further short sentences, with every other criterion that is not met. mae …
     ratio_upper: over the labels of all sources, as in `SourceAudit`; the ratio leaves out corrected
     members. unseen_share: share of the frames that may be worse than the worst label (95 %
     confidence).
@@ -80,6 +81,7 @@ class AuditRecord(Record):
     another_round: bool
     words: str
     reason: str
+    details: list[str] = Field(default_factory=list)
     asked: int
     labels: int
     failed: int
@@ -94,3 +96,8 @@ class AuditRecord(Record):
     criteria: list[Criterion] = Field(default_factory=list)
     sources: list[SourceAudit] = Field(default_factory=list)
     not_drawn: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The reason and its details, a sentence per line."""
+        return "\n  ".join([self.reason, *self.details])

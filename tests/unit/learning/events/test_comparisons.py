@@ -24,7 +24,7 @@ def test_the_same_events_do_not_differ():
 def test_more_and_fewer_are_both_found():
     (test,) = decisive(observation(20), observation(3))
     assert (test.quantity, test.more) == ("entering", True)
-    assert "one more often than two (20 began in 100 ps, 3 in 100 ps" in str(test)
+    assert "begins more often in one than in two (20 began in 100 ps, 3 in 100 ps" in str(test)
     (test,) = decisive(observation(3), observation(20))
     assert not test.more
 
@@ -40,10 +40,10 @@ def test_events_that_last_longer_and_shorter_are_both_found():
     short = observation(8, dwell=1500.0)
     (test,) = decisive(long, short)
     assert (test.quantity, test.more) == ("leaving", True)
-    assert "for longer" in str(test)
+    assert "lasts longer" in str(test)
     (test,) = decisive(short, long)
     assert not test.more
-    assert "for shorter" in str(test)
+    assert "ends sooner" in str(test)
 
 
 def test_the_comparison_of_exits_is_the_exact_binomial_one():

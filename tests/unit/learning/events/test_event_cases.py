@@ -145,7 +145,7 @@ def test_kznf3_returns_in_the_reference(kznf3, kznf3_harmonic):
 def test_kznf3_is_a_false_event(kznf3, kznf3_harmonic):
     found = verdict.judge(kznf3_facts(kznf3, [kznf3_return(kznf3, kznf3_harmonic)]))
     assert found.verdict == "false event", found.reason
-    assert "0 of 5 labels have an energy of their temperature" in found.reason
+    assert "0 of 5 labels have an energy of their temperature" in found.text
     assert "no state of this crystal" in found.reason
 
 
@@ -252,7 +252,7 @@ def test_cui_is_a_missed_event(cui_observed):
     after = Observation(events=cui_observed.events, quiet_ps=45.0, replicas=6)
     found = verdict.judge(cui_facts(cui_observed, 45.0, after, along))
     assert found.verdict == "missed event", found.reason
-    assert "uncertainty 300.0 against 25.0" in found.reason
+    assert "uncertainty 300.0 against 25.0" in found.text
 
 
 def test_cui_before_anybody_has_seen_the_hop_is_not_sound(cui_observed):

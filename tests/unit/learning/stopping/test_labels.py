@@ -72,7 +72,7 @@ def test_no_labels_meet_nothing():
         assert not any(each.met for each in criteria.values())
         assert words in criteria["calibration"].words
         assert words in criteria["force"].words
-    assert "no label drawn at random" in criteria["checks"].words
+    assert "no frame drawn at random is labelled (wanted" in criteria["checks"].words
 
 
 # mean and largest error
@@ -99,7 +99,7 @@ def test_one_atom_wrong_by_much_among_64_is_enough_to_go_on():
     assert criteria["calibration"].met  # the committee has said so
     assert not criteria["worst_atom"].met
     assert criteria["worst_atom"].value == pytest.approx(0.4)
-    assert criteria["worst_atom"].words == "worst atom wrong by 400.0 meV/Å (wanted 180.0)"
+    assert criteria["worst_atom"].words == "the worst atom is wrong by 400.0 meV/Å (wanted 180.0)"
 
 
 def test_what_is_wanted_of_the_worst_atom():
@@ -126,8 +126,8 @@ def test_enough_labels_drawn_at_random(checks, met):
 def test_the_number_of_labels_and_what_it_says():
     assert labels.probability(9) == pytest.approx(0.9)
     assert labels.enough(new(count=9, checks=8), 9).words == (
-        "8 labels drawn at random: a further frame is no worse than the worst of them with 89% "
-        "(wanted 90%: 9 labels)"
+        "8 frames drawn at random are labelled (wanted 9); a further frame is no worse than the "
+        "worst of them with a probability of 89%"
     )
 
 

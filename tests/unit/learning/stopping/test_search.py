@@ -117,7 +117,7 @@ def test_one_replica_that_stopped_early_exhausts_nothing():
     ended = ["bound on steps reached"] * 3 + ["stopped at step 5: force"]
     found = search.long_enough(explored(quiet(4), ended=ended), Seen(0, 19.6), None, SETTINGS)
     assert not found.met
-    assert found.words == "1 replicas stopped early (exploration.h5 says why)"
+    assert found.words == "1 of 4 replicas stopped early (exploration.h5 says why)"
 
 
 def test_a_pool_is_judged_whole():

@@ -74,7 +74,7 @@ def test_known_errors_are_found_and_stand_in_the_sentence():
     assert source.temperature_K == 300.0
     assert "on 6 labels, expected" in record.words
     assert f"audited: {1e3 * record.mae:.1f} meV/Å (at most" in record.words
-    assert "39% of all frames may be worse" in record.reason
+    assert "39% of all frames may be worse" in record.text
     assert not record.another_round
 
 
@@ -91,8 +91,8 @@ def test_an_error_above_the_bound_fails_and_says_so():
     record = audit(rms=0.04, spread=0.04)
     assert record.outcome == "failed"
     assert record.another_round
-    assert "Green–Kubo: force MAE" in record.reason
-    assert "(wanted 20.0)" in record.reason
+    assert "Green–Kubo: force MAE" in record.text
+    assert "(wanted 20.0)" in record.text
 
 
 def test_one_wrong_atom_fails_where_the_mean_is_good():
@@ -128,7 +128,7 @@ def test_failed_labels_are_counted_and_never_pass():
     record = audit(lost=range(6))
     assert record.outcome == "failed"
     assert not record.another_round, "there is nothing to learn from"
-    assert "no label, all 6 failed" in record.reason
+    assert "no label, all 6 failed" in record.text
     assert record.mae is None
 
 
@@ -140,7 +140,7 @@ def test_a_source_without_labels_fails_though_others_are_good():
     ]
     record = judge(0, forecasts, [label(cells[0])], {}, 1.0, BOUNDS, {})
     assert not record.passed
-    assert "Green–Kubo: no label, all 1 failed" in record.reason
+    assert "Green–Kubo: no label, all 1 failed" in record.text
     assert record.another_round
 
 
@@ -152,7 +152,7 @@ def test_one_label_alone_decides_nothing():
     assert not record.passed
     assert not record.another_round, "the committee has done nothing wrong"
     assert record.mae_upper is None
-    assert "one independent frame has no upper limit: raise audit.labels" in record.reason
+    assert "one independent frame has no upper limit: raise audit.labels" in record.text
     assert "on 1 label," in record.words
 
 
@@ -172,13 +172,13 @@ def test_a_lucky_mean_whose_limit_is_above_the_bound_is_undecided():
     assert record.outcome == "undecided"
     assert "too few to exclude the 20.0 wanted" in record.words
     assert "(at most" not in record.words, "such a limit says nothing"
-    assert "2 independent frames cannot exclude" in record.reason
-    assert "raise audit.labels to about" in record.reason
+    assert "2 independent frames cannot exclude" in record.text
+    assert "raise audit.labels to about" in record.text
 
 
 def test_as_many_labels_as_it_asked_for_decide():
     few = uneven((0.004, 0.012))
-    asked = int(re.search(r"raise audit.labels to about (\d+)", few.reason).group(1))
+    asked = int(re.search(r"raise audit.labels to about (\d+)", few.text).group(1))
     assert 3 < asked < 20
     assert uneven((0.004, 0.012) * (asked // 2 + 1)).outcome == "passed"
     assert uneven((0.004, 0.012, 0.008)).outcome == "undecided"
@@ -202,7 +202,7 @@ def test_nothing_drawn_is_not_audited():
     assert record.outcome == "not audited"
     assert not record.passed
     assert not record.another_round
-    assert "table: all used" in record.reason
+    assert "table: all used" in record.text
 
 
 def test_a_committee_without_uncertainty_is_judged_by_its_errors():
@@ -250,8 +250,8 @@ def test_a_pass_names_what_no_label_speaks_of():
         0, forecasts, [label(cells[0])], {"green_kubo": "no trajectory"}, 1.0, BOUNDS, {}
     )  # fmt: skip
     assert record.outcome == "undecided", "one label"
-    assert "Green–Kubo: not audited, no trajectory" in record.reason
-    assert "anharmonic forces not audited, no pair of ±u has both labels" in record.reason
+    assert "Green–Kubo: not audited, no trajectory" in record.text
+    assert "anharmonic forces not audited, no pair of ±u has both labels" in record.text
     assert "not audited" not in audit().reason
 
 
