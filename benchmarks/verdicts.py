@@ -228,7 +228,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="tiny campaigns, to try the harness")
     options = parser.parse_args()
     path = options.out / "verdicts.csv"
-    rows = pd.read_csv(path).to_dict("records") if path.exists() else []
+    rows = pd.read_csv(path, dtype={"campaign": str}).to_dict("records") if path.exists() else []
     campaigns = [name for name in options.campaigns if name in CAMPAIGNS]
     if "kznf3" in options.campaigns and not any(done["campaign"] == "kznf3" for done in rows):
         rows.append(given_case(options.kznf3))
