@@ -34,8 +34,7 @@ def main(material, files, out):
     table = comparison.rows(conductivity, ran, effective, others, errors)
     verdict = Verdict.read(files["verdict"])
     sigmas = comparison.sigmas(verdict)
-    audit_record = given(AuditRecord, files["audit"])
-    audit = comparison.audited(audit_record)
+    audit = comparison.audited(audit_record := given(AuditRecord, files["audit"]))
     converged = History.read(Path(files["history"])).rounds[-1].assessment.converged
     sentence = advice.advice(
         verdict.overall_sigma("after"),
