@@ -22,23 +22,22 @@ MATERIAL = "NaCl-225"
 
 
 def left(folder: Path, atoms: int) -> str:
-    """What the members of a round leave of the labels with so many atoms, meV/Å."""
+    """What the members of a round leave of the labels with so many atoms, by their kind, meV/Å."""
     records = [Training.read(path) for path in sorted(folder.glob("member_*/training.json"))]
     groups = [group for record in records for group in record.left or [] if group.atoms == atoms]
-    errors = [1e3 * group.force_rmse_eV_per_A for group in groups]
-    forces = [1e3 * group.force_rms_eV_per_A for group in groups]
-    return (
-        f"{min(errors):.1f} to {max(errors):.1f} meV/Å of {min(forces):.0f} to {max(forces):.0f}"
-        if errors
-        else "no such labels"
-    )
+    said = []
+    for kind in sorted({group.kind for group in groups}):
+        errors = [1e3 * group.force_rmse_eV_per_A for group in groups if group.kind == kind]
+        forces = [1e3 * group.force_rms_eV_per_A for group in groups if group.kind == kind]
+        said.append(f"{kind} {min(errors):.1f} to {max(errors):.1f} meV/Å of {max(forces):.0f}")
+    return "; ".join(said) or "no such labels"
 
 
 def rows(results: Path) -> dict[str, str]:
     """Name and value of every number."""
     folder = results / MATERIAL
     summary = MaterialSummary.read(folder / "summary.json")
-    last = sorted(folder.glob("round_*"))[-1]
+    last = folder / f"round_{summary.rounds - 1:02d}"
     assessment = Assessment.read(last / "assessment.json")
     kappa = Conductivity.read(folder / "conductivity.json")
     where = list(kappa.temperatures_K).index(ROOM)
