@@ -117,8 +117,9 @@ test-prototypes: env foundation-env ## one crystal of every prototype of the tab
 bench-nacl: env ## benchmark: conductivity of NaCl from few reference frames
 	@$(IN_ENV) python benchmarks/nacl.py
 
-bench-gpu: env ## benchmark: the compiled graph against NequIP, on a GPU if there is one (ten minutes)
+bench-gpu: env ## benchmark: the compiled graph against NequIP, on a GPU if there is one (fifteen minutes)
 	@$(IN_ENV) python benchmarks/gpu.py
+	@$(IN_ENV) python benchmarks/gpu_dynamics.py
 
 test-gpu: env ## the tests of networks on the GPU of this machine
 	@$(IN_ENV) python -c 'import torch; assert torch.cuda.is_available(), "torch sees no GPU"'

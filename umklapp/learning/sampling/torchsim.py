@@ -140,6 +140,33 @@ class _Snapshot:
         recorder.keep(trajectory, atoms, prediction, self.time, seen.temperature, seen.distance)
 
 
+def integrator(
+    model: CommitteeModel, scheme: Scheme, thermal: torch.Tensor, seed: int
+) -> tuple[Callable[..., MDState], Callable[..., MDState]]:
+    """Start and step of torch-sim's Langevin dynamics.
+
+    Releases since 0.4, which need Python 3.12, have two functions where older ones made a pair.
+
+    Args:
+        thermal: (n,) eV, kT of every system.
+    """
+    times = {"dt": scheme.timestep * units.fs, "gamma": scheme.friction / units.fs}
+    if hasattr(torch_sim, "nvt_langevin"):
+        pair: tuple[Callable[..., MDState], Callable[..., MDState]] = torch_sim.nvt_langevin(
+            model, kT=thermal, seed=seed, **times
+        )
+        return pair
+
+    def begin(state: torch_sim.SimState) -> MDState:
+        state.rng = seed
+        return torch_sim.nvt_langevin_init(state, model, kT=thermal)
+
+    def advance(state: MDState, kT: torch.Tensor) -> MDState:
+        return torch_sim.nvt_langevin_step(state, model, kT=kT, **times)
+
+    return begin, advance
+
+
 def run(
     committee: Committee,
     starts: Sequence[Atoms],
@@ -165,13 +192,7 @@ def run(
     torch.manual_seed(seed)  # the integrator's noise has no generator of its own
     state = torch_sim.io.atoms_to_state(list(starts), model.device, model.dtype)
     state.positions = pbc_wrap_batched(state.positions, state.cell, state.system_idx)
-    begin, advance = torch_sim.nvt_langevin(
-        model,
-        dt=scheme.timestep * units.fs,
-        kT=thermal,
-        gamma=scheme.friction / units.fs,
-        seed=seed,
-    )
+    begin, advance = integrator(model, scheme, thermal, seed)
     state = begin(state)
     last: tuple[_Snapshot, list[health.State]] | None = None
     for step in range(scheme.steps + 1):

@@ -61,12 +61,12 @@ def test_the_model_is_the_committee(committee):
     state = torch_sim.io.atoms_to_state(frames, model.device, model.dtype)
     out = model(state)
     wanted = committee.evaluate_members(frames)
-    np.testing.assert_allclose(model.energy.numpy(), wanted.energy, rtol=1e-6, atol=1e-5)
+    np.testing.assert_allclose(model.energy.cpu().numpy(), wanted.energy, rtol=1e-6, atol=1e-5)
     forces = np.concatenate(wanted.forces, axis=1)
-    np.testing.assert_allclose(model.member_forces.numpy(), forces, atol=2e-6)
-    np.testing.assert_allclose(out["forces"].numpy(), forces.mean(axis=0), atol=2e-6)
+    np.testing.assert_allclose(model.member_forces.cpu().numpy(), forces, atol=2e-6)
+    np.testing.assert_allclose(out["forces"].cpu().numpy(), forces.mean(axis=0), atol=2e-6)
     shortest = [sites.shortest_distance(frame) for frame in frames]
-    np.testing.assert_allclose(model.shortest.numpy(), shortest, atol=1e-9)
+    np.testing.assert_allclose(model.shortest.cpu().numpy(), shortest, atol=1e-9)
 
 
 def test_neighbours_are_kept_while_atoms_move_little(committee, monkeypatch):

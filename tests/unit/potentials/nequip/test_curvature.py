@@ -86,10 +86,10 @@ def test_every_frame_of_a_batch_gets_its_column_in_one_product(loop, frames):
         item = curvature.perfect_item(each, loop.network.type_names, potential.cutoff)
         items.append(curvature.probed(item, each, curvature.probe("random", 8, generator)))
     batch = Batch.of(items, "cpu")
-    together = loop.network(dict(batch.data))["hvp"].detach().numpy().reshape(3, 8, 3)
+    together = loop.network(dict(batch.data))["hvp"].detach().cpu().numpy().reshape(3, 8, 3)
     step = 1e-4
     for atoms, item, found in zip(rattled, items, together, strict=True):
-        vector = item.data["hvp_vector"].numpy()
+        vector = item.data["hvp_vector"].cpu().numpy()
         up, down = bare(atoms), bare(atoms)
         up.positions += step * vector
         down.positions -= step * vector
@@ -177,7 +177,7 @@ def test_fine_tuning_halves_the_error_of_the_curvature(parent, label, frames, tm
 
 def weights_of(path):
     model = NequipPotential.load(path, "cpu").model
-    return torch.cat([each.ravel() for each in model.parameters()]).numpy()
+    return torch.cat([each.ravel() for each in model.parameters()]).cpu().numpy()
 
 
 def test_same_seed_same_weights_and_another_seed_others(parent, label, frames, tmp_path):

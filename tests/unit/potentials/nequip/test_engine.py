@@ -25,14 +25,15 @@ from umklapp.potentials.nequip import engine, graph_cache, slot_network
 
 def slot_forces(network, types, atoms):
     """Energy and forces by the uncompiled slot network."""
-    uncompiled = engine.Engine(network, [network], types, "cpu")
-    slots = Neighbours(network.cutoff, [len(atoms)]).of([atoms])
+    device = str(network.weights[0].device)
+    uncompiled = engine.Engine(network, [network], types, device)
+    slots = Neighbours(network.cutoff, [len(atoms)]).of([atoms], device)
     energy, gradient, _ = uncompiled.call(
         uncompiled.graph(slots, uncompiled.types_of(atoms.numbers)), 0
     )
-    gradient = gradient.numpy()
+    gradient = gradient.cpu().numpy()
     forces = gradient.sum(axis=1)
-    np.subtract.at(forces, slots.source.numpy(), gradient)
+    np.subtract.at(forces, slots.source.cpu().numpy(), gradient)
     return float(energy.sum()), forces
 
 

@@ -142,7 +142,7 @@ def closed_formula(atoms, speed):
     _i, j, vectors = heat_flux.neighbour_list("ijD", atoms, Pairs.cutoff)
     r = torch.tensor(np.linalg.norm(vectors, axis=1), requires_grad=True)
     (slope,) = torch.autograd.grad(Pairs.phi(r).sum(), r)
-    work = (0.5 * slope / r).detach().numpy() * np.einsum("ec,ec->e", vectors, speed[j])
+    work = (0.5 * slope / r).detach().cpu().numpy() * np.einsum("ec,ec->e", vectors, speed[j])
     return -(vectors * work[:, None]).sum(axis=0)
 
 
@@ -168,13 +168,13 @@ def test_the_barycentre_of_a_cluster_moves_with_the_flux(layers):
         vectors, edges = heat_flux._graph(model, moved)
         return heat_flux._energies(model, vectors, edges, heat_flux._types(model, moved))
 
-    at_rest = energies(cluster.positions).detach().numpy()
+    at_rest = energies(cluster.positions).detach().cpu().numpy()
     forces = model.evaluate([cluster]).forces[0]
     flux = heat_flux.folded(model, cluster, speed)
 
     def residual(step):
         ahead, behind = cluster.positions + step * speed, cluster.positions - step * speed
-        barycentre = [p.T @ energies(p).detach().numpy() for p in (ahead, behind)]
+        barycentre = [p.T @ energies(p).detach().cpu().numpy() for p in (ahead, behind)]
         moved = (barycentre[0] - barycentre[1]) / (2 * step) - speed.T @ at_rest
         wanted = moved + cluster.positions.T @ (forces * speed).sum(axis=1)
         return np.linalg.norm(wanted - flux) / np.linalg.norm(flux)
@@ -231,7 +231,7 @@ def test_the_lattice_flux_is_the_rate_of_the_site_weighted_energy():
         vectors, edges = heat_flux._graph(model, moved)
         atomic = heat_flux._energies(model, vectors, edges, heat_flux._types(model, moved))
         kinetic = 0.5 * masses * (speed**2).sum(axis=1) / units.fs**2
-        return found, sites.T @ (atomic.detach().numpy() + kinetic)
+        return found, sites.T @ (atomic.detach().cpu().numpy() + kinetic)
 
     found, _ = state(cluster.positions, speed)
     force = model.evaluate([cluster]).forces[0]
