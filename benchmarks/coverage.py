@@ -24,6 +24,7 @@ from ase.build import bulk
 from phono3py import Phono3py
 
 from umklapp import config
+from umklapp.campaign import teacher_campaign
 from umklapp.crystals import frames
 from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.files import replacing
@@ -168,7 +169,15 @@ def crystals() -> dict[str, Callable[[], Crystal]]:
     cell = bulk("C", "diamond", a=3.567)
     found["C Tersoff"] = partial(covalent, "C Tersoff", cell, diamond, "Tersoff", 0.03)
     found["Ar LJ"] = argon
+    found["CuI teacher"] = copper_iodide
     return found
+
+
+def copper_iodide() -> Crystal:
+    """CuI as the network of `cui_teacher.py` has it, which learned a published potential."""
+    teacher = load(teacher_campaign.TEACHER / "teacher.ckpt")
+    rivals = [Scaled(teacher, 0.985), Scaled(teacher, 1.01)]
+    return Crystal("CuI teacher", teacher_campaign.PRIMITIVE, 2, teacher, rivals, 0.12)
 
 
 def argon() -> Crystal:
