@@ -110,7 +110,7 @@ class Storm:
         before, earlier = ledgers(self.folder), len(diary(self.folder, "BEGUN"))
         run = start(self.folder)
         target = self.target() if self.draw.random() < 0.5 else None
-        until = time.monotonic() + self.draw.uniform(0.02, 1.2) * self.whole
+        until = time.monotonic() + self.draw.uniform(0.02, 0.5) * self.whole
         while run.poll() is None and (target or time.monotonic() < until):
             if target in diary(self.folder, "BEGUN")[earlier:]:
                 time.sleep(self.draw.uniform(0, float(JOB)))
