@@ -50,7 +50,8 @@ def take_over(folder, remote):
 
 def distrust_killed_jobs():
     """Let every job that was killed be made again, also those that join behind a checkpoint."""
-    marked = unfinished.marked(Path(".snakemake/incomplete"))
+    marked = unfinished.marked()
+    unfinished.drop_verdicts(marked)
     dag = import_module("snakemake.dag").DAG
     dag.incomplete_files = unfinished.watch(dag.incomplete_files, marked)
 
@@ -66,7 +67,7 @@ def check_readiness():
     """Name what is wrong with disk, results and batch system; wait for jobs of an earlier run."""
     folder = Path(RESULTS.folder)
     readiness.check_options(sys.argv, sharded=SHARD is not None)
-    readiness.check_verdicts(folder, MATERIALS)
+    readiness.check_verdicts(folder, MATERIALS, unfinished.marked())
     for line in readiness.strangers(folder, RUN.table.index):
         logger.warning(line)
     for line in last_run.changes(CAMPAIGN, RUN.asked, RUN.last):

@@ -16,7 +16,7 @@ import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
-from umklapp.campaign import checks, last_run, readiness, sizes
+from umklapp.campaign import checks, last_run, readiness, sizes, unfinished
 from umklapp.config import Campaign
 from umklapp.config import load as load_config
 from umklapp.crystals import materials
@@ -162,7 +162,8 @@ def _results(campaign: Campaign, keys: Sequence[str], table_keys: Sequence[str])
         readiness.check_disk(folder, campaign.resources.min_free_disk)
 
     listed = _attempt("results folder", place)
-    listed += _attempt("results on disk", lambda: readiness.check_verdicts(folder, keys))
+    killed = unfinished.marked()
+    listed += _attempt("results on disk", lambda: readiness.check_verdicts(folder, keys, killed))
     listed += [
         Line("note", "results on disk", line) for line in readiness.strangers(folder, table_keys)
     ]

@@ -115,10 +115,13 @@ def strangers(results: Path, materials: Collection[str]) -> list[str]:
     return lines
 
 
-def check_verdicts(results: Path, materials: Sequence[str]) -> None:
+def check_verdicts(results: Path, materials: Sequence[str], killed: Sequence[str] = ()) -> None:
     """Raise `InputError` for an assessment or audit that the workflow cannot have written.
 
     It decides whether a material gets another round, so a foreign one must not pass for ours.
+
+    Args:
+        killed: outputs of killed jobs, which are made again.
     """
     places = Results(str(results))
     wrong = [
@@ -133,6 +136,7 @@ def check_verdicts(results: Path, materials: Sequence[str]) -> None:
         for path in existing(places.material(material).round("*").audit)
         if read_another_round(Path(path)) is None
     ]
+    wrong = [path for path in wrong if path not in killed]
     blocked = [str(results / key) for key in materials if (results / key).is_file()]
     if wrong or blocked:
         raise InputError(

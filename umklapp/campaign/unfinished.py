@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import binascii
 from base64 import urlsafe_b64decode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 Incomplete = Callable[[Any], Awaitable[list[Any]]]
 """`DAG.incomplete_files` of Snakemake."""
 
+MARKERS = Path(".snakemake/incomplete")
+"""Marks of the jobs of the working folder."""
 
-def marked(markers: Path) -> list[str]:
+VERDICTS = ("assessment.json", "audit.json")
+"""Outputs that decide whether a material gets another round."""
+
+
+def marked(markers: Path = MARKERS) -> list[str]:
     """Names of all outputs whose job began and did not end, as the rules name them.
 
     Args:
@@ -34,6 +40,16 @@ def marked(markers: Path) -> list[str]:
         except (binascii.Error, UnicodeDecodeError):
             continue  # no mark of Snakemake's
     return names
+
+
+def drop_verdicts(names: Iterable[str]) -> None:
+    """Delete the assessments and audits among outputs of killed jobs.
+
+    The workflow reads them while it plans, before Snakemake makes them again.
+    """
+    for path in map(Path, names):
+        if path.name in VERDICTS:
+            path.unlink(missing_ok=True)
 
 
 def watch(incomplete_files: Incomplete, names: list[str]) -> Incomplete:
