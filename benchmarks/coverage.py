@@ -2,8 +2,7 @@
 
 A draw is a committee that is wrong in a known way, κ with the potential's part of its error budget
 as a campaign makes it (members, six audit labels), and the truth: κ of the reference's own force
-constants in the same supercell on the same mesh. The q-mesh is judged apart (way `mesh`), once per
-crystal: κ on 11×11×11 with the part that 7×7×7 gives it, and κ on 15×15×15. See
+constants in the same supercell on the same mesh. The q-mesh is judged apart, by `mesh_convergence.py`. See
 benchmarks/README.md.
 """
 
@@ -49,10 +48,7 @@ TAYLOR = config.Taylor()
 COARSE, MESH = [5] * 3, [7] * 3
 """Of the posterior's draws, and of κ."""
 
-MESHES = [7] * 3, [11] * 3, [15] * 3
-"""Coarse and fine ones of the mesh's part, and the truth's."""
-
-WAYS = ("mixture", "mixture+taylor", "network", "network+taylor", "mesh")
+WAYS = ("mixture", "mixture+taylor", "network", "network+taylor")
 
 MEMBERS = 4
 FRESH = 6
@@ -368,23 +364,8 @@ def row(
     return result
 
 
-def mesh_row(setting: Setting) -> dict[str, object]:
-    """κ of the reference on a mesh, with the mesh's part, against a denser one."""
-    cells = force_constants.displaced_cells(setting.calculation, PHONONS)
-    forces = setting.crystal.reference.evaluate(cells).forces
-    coarse, fine, truth = (kappa(setting.calculation, forces, mesh) for mesh in MESHES)
-    part = error_budget.mesh(MESHES[0], [coarse], MESHES[1], [fine])
-    error = (part.error_W_per_mK or [np.nan])[0]
-    return {
-        "crystal": setting.crystal.name, "way": "mesh", "draw": 0, "labels": 0, "kappa": fine,
-        "kappa_truth": truth, "mesh_error": error, "kappa_error_bar": error,
-    }  # fmt: skip
-
-
 def draw(setting: Setting, number: int, way: str, scratch: Path) -> dict[str, object]:
-    """Row of one draw; `way`: mixture or network, with or without `+taylor`; or mesh."""
-    if way == "mesh":
-        return mesh_row(setting)
+    """Row of one draw; `way`: mixture or network, with or without `+taylor`."""
     generator = np.random.default_rng([number, *way.encode(), *setting.crystal.name.encode()])
     size = (len(setting.perfect), 3)
     network, corrected = way.startswith("network"), way.endswith("+taylor")
@@ -408,8 +389,7 @@ def draw(setting: Setting, number: int, way: str, scratch: Path) -> dict[str, ob
 def summary(table: pd.DataFrame) -> str:
     """Coverage of the whole table and of every way."""
     lines = []
-    draws = table[table["way"] != "mesh"]
-    for name, part in [("all draws", draws), *table.groupby("way")]:
+    for name, part in [("all draws", table), *table.groupby("way")]:
         z = (part["kappa_truth"] - part["kappa"]) / part["kappa_error_bar"]
         z = z[np.isfinite(z)]
         within = [f"{100 * (z.abs() < limit).mean():.0f} % within {limit} σ" for limit in (1, 2)]
@@ -440,7 +420,7 @@ def main() -> None:
     for way in options.ways:
         for number in range(options.draws):
             for name in options.crystals:
-                if (name, way, number) in made or (way == "mesh" and number):
+                if (name, way, number) in made:
                     continue
                 if name not in settings:
                     settings[name] = prepare(crystals()[name](), options.scratch)

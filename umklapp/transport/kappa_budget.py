@@ -47,6 +47,20 @@ class Setting:
             return list(coarse)
         return [max(1, (2 * points) // 3) for points in fine]
 
+    @property
+    def meshes(self) -> list[list[int]]:
+        """Of the mesh's part: the coarse one, one between, and that of κ.
+
+        The one between is even along an axis where that of κ is, as far as there is room.
+        """
+        fine = list(self.conductivity.mesh)
+        middle = [
+            min(most, (least + most) // 2 + (most - (least + most) // 2) % 2)
+            for least, most in zip(self.coarse, fine, strict=True)
+        ]
+        sizes = [np.prod(mesh) for mesh in (self.coarse, middle, fine)]
+        return [self.coarse, *([middle] if sizes[0] < sizes[1] < sizes[2] else []), fine]
+
 
 def at_sites(labels: Sequence[Atoms], perfect: Atoms) -> list[Atoms]:
     """Those of the cell of `perfect` in which no atom is farther than half a bond from its site."""
@@ -101,10 +115,11 @@ def mesh_and_range(
     def solve(mesh: list[int]) -> np.ndarray | None:
         return bte.solve(calculation, settings, mesh, setting.phonons.imaginary).scalar()
 
-    coarse, fine = solve(setting.coarse), solve(list(settings.mesh))
+    solutions = [solve(mesh) for mesh in setting.meshes]
     text = f"change of κ when third-order constants beyond {100 * RANGE:.0f} % of the largest "
     text += "distance in the supercell are left out; it stands for what lies outside the cell"
-    if coarse is None or fine is None:
+    kappas = [solution for solution in solutions if solution is not None]
+    if len(kappas) < len(solutions):
         why = "the mean force constants of the committee have no κ"
         return [
             error_budget.unknown("mesh", "mesh", "q-mesh", why),
@@ -112,10 +127,10 @@ def mesh_and_range(
         ]
     cut_off(calculation, RANGE)
     shorter = solve(setting.coarse)
-    change = None if shorter is None else np.abs(shorter / coarse - 1) * np.array(kappa)
-    scale = np.array(kappa) / fine
+    change = None if shorter is None else np.abs(shorter / kappas[0] - 1) * np.array(kappa)
+    scale = np.array(kappa) / kappas[-1]
     return [
-        error_budget.mesh(setting.coarse, coarse * scale, list(settings.mesh), fine * scale),
+        error_budget.mesh(setting.meshes, [on_mesh * scale for on_mesh in kappas]),
         error_budget.unknown("size", "size", text, "no κ with the shorter range")
         if change is None
         else ErrorPart(name="size", source="size", text=text, error_W_per_mK=change.tolist()),

@@ -102,18 +102,26 @@ def test_the_mesh_error_is_exact_where_the_error_is_quadratic_in_the_spacing():
     def kappa(points):
         return [8.0 + 12.0 / points**2, 5.0 - 3.0 / points**2]
 
-    found = error_budget.mesh([6, 6, 6], kappa(6), [9, 9, 9], kappa(9))
-    np.testing.assert_allclose(found.error_W_per_mK, [12 / 81, 3 / 81])
+    for meshes in ((6, 9), (5, 6, 9)):
+        found = error_budget.mesh([[n] * 3 for n in meshes], [kappa(n) for n in meshes])
+        np.testing.assert_allclose(found.error_W_per_mK, [12 / 81, 3 / 81])
+
+
+def test_the_mesh_error_is_the_larger_answer_of_two_coarser_meshes_at_every_temperature():
+    """One that happens to give the same κ says nothing: Stillinger-Weber silicon does so."""
+    found = error_budget.mesh([[6] * 3, [8] * 3, [10] * 3], [[5.0, 4.0], [4.0, 5.0], [5.0, 5.0]])
+    np.testing.assert_allclose(found.error_W_per_mK, [64 / 36, 36 / 64])
+    assert "6×6×6 and 8×8×8 say with 10×10×10" in found.text
 
 
 def test_meshes_of_unequal_axes_count_by_their_mean_number_of_points():
-    one = error_budget.mesh([4, 4, 2], [5.0], [8, 8, 4], [6.0])
+    one = error_budget.mesh([[4, 4, 2], [8, 8, 4]], [[5.0], [6.0]])
     np.testing.assert_allclose(one.error_W_per_mK, [1.0 / 3.0])
 
 
 @pytest.mark.parametrize("fine", [[9, 9, 9], [7, 7, 7]])
 def test_one_mesh_says_nothing(fine):
-    found = error_budget.mesh([9, 9, 9], [5.0], fine, [5.0])
+    found = error_budget.mesh([[9, 9, 9], fine], [[5.0], [5.0]])
     assert "only one mesh" in found.not_computed
 
 

@@ -1,5 +1,7 @@
 """The error budget of one material: what it holds with fresh labels, and what it says without."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -158,3 +160,18 @@ def test_green_kubo_names_what_it_does_not_know():
     assert found.total(302.0) == pytest.approx(0.4)
     failed = GreenKuboRecord(kappa_W_per_mK=None, not_computed="because")
     assert kappa_budget.green_kubo(failed, "", None, [300.0]) is None
+
+
+@pytest.mark.parametrize(
+    ("coarse", "fine", "meshes"),
+    [
+        ([7, 7, 7], [11, 11, 11], [[7, 7, 7], [9, 9, 9], [11, 11, 11]]),
+        ([9, 9, 9], [15, 15, 15], [[9, 9, 9], [13, 13, 13], [15, 15, 15]]),
+        ([4, 4, 2], [8, 8, 4], [[4, 4, 2], [6, 6, 4], [8, 8, 4]]),
+        ([3, 3, 3], [4, 4, 4], [[3, 3, 3], [4, 4, 4]]),
+        ([11, 11, 11], [11, 11, 11], [[7, 7, 7], [9, 9, 9], [11, 11, 11]]),
+    ],
+)
+def test_a_mesh_between_the_coarse_one_and_that_of_kappa(setting, coarse, fine, meshes):
+    asked = config.Conductivity(mesh=fine, round_mesh=coarse)
+    assert dataclasses.replace(setting, conductivity=asked).meshes == meshes
