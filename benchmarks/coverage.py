@@ -2,8 +2,8 @@
 
 A draw is a committee that is wrong in a known way, κ with the potential's part of its error budget
 as a campaign makes it (members, six audit labels), and the truth: κ of the reference's own force
-constants in the same supercell on the same mesh. The q-mesh is judged apart, by `mesh_convergence.py`. See
-benchmarks/README.md.
+constants in the same supercell on the same mesh. The q-mesh is judged apart, by
+`mesh_convergence.py`. See benchmarks/README.md.
 """
 
 from __future__ import annotations

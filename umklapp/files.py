@@ -47,7 +47,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     part = path.with_name(f".part-{os.getpid()}-{path.name}")
-    with _stored(path):
+    with storing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield part
@@ -62,8 +62,17 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _stored(path: Path) -> Iterator[None]:
-    """Errors of the system about storage within the block become a sentence."""
+def storing(path: Path) -> Iterator[None]:
+    """Errors of the system about storage within the block become a sentence.
+
+    For files that a library writes by itself; `replacing` does the same for ours.
+
+    Args:
+        path: file or folder that the block writes to.
+
+    Raises:
+        StorageError: as `replacing`.
+    """
     try:
         yield
     except OSError as error:

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 from ase import Atoms
 
-from umklapp.files import replacing
+from umklapp import hdf5
 from umklapp.records import Part, Record
 
 OTHER_UNITS = {"Ry/bohr²": 48.587, "Hartree/bohr²": 97.174, "mRy/bohr²": 0.048587}
@@ -40,7 +40,7 @@ class CurvatureLabel:
 
     def write(self, path: Path) -> None:
         """Write hdf5 atomically."""
-        with replacing(path) as part, h5py.File(part, "w") as file:
+        with hdf5.writing(path) as file:
             file.attrs.update(source=self.source, labels=self.labels, units="eV, Å")
             file["numbers"], file["cell"] = self.perfect.numbers, self.perfect.cell.array
             for name in ("force_constants", "representatives", "forces"):

@@ -11,12 +11,12 @@ import numpy as np
 from ase import Atoms
 from symfc import Symfc
 
+from umklapp import hdf5
 from umklapp.crystals import phonopy_cells, registration, sites
 from umklapp.crystals.force_constant_arrays import as_matrix
 from umklapp.crystals.formats import vibes_netcdf
 from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.errors import InputError
-from umklapp.files import replacing
 from umklapp.lattice.sigma_a import sigma
 from umklapp.potentials.contract import Potential
 
@@ -78,7 +78,7 @@ class HarmonicReference:
 
 
 def _write(path: Path, reference: HarmonicReference | None, source: str) -> None:
-    with replacing(path) as part, h5py.File(part, "w") as file:
+    with hdf5.writing(path) as file:
         file.attrs["source"] = source
         if reference is not None:
             file["numbers"] = reference.perfect.numbers

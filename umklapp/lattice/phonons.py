@@ -13,9 +13,9 @@ from ase import Atoms
 from phono3py import Phono3py
 from phonopy import Phonopy
 
+from umklapp import hdf5
 from umklapp.crystals import phonopy_cells
 from umklapp.errors import CalculationError
-from umklapp.files import replacing
 from umklapp.lattice.thermodynamics_record import (
     Curve,
     Curves,
@@ -280,7 +280,7 @@ def describe(
 
 def write_bands(path: Path, of_models: Bands, thermal: Sequence[Thermodynamics]) -> None:
     """Bands and densities of states of all models as hdf5."""
-    with replacing(path) as part, h5py.File(part, "w") as file:
+    with hdf5.writing(path) as file:
         file.attrs["units"] = "frequencies THz, distance 1/Å without 2π, dos states/THz"
         for name in ("distance", "frequencies", "ticks", "segments"):
             file[name] = getattr(of_models, name)

@@ -16,6 +16,7 @@ from umklapp.crystals.frame_info import FrameInfo
 from umklapp.crystals.structure_record import Relaxation, SymmetryChange
 from umklapp.crystals.symmetry import TOLERANCES, space_group
 from umklapp.errors import CalculationError
+from umklapp.files import storing
 from umklapp.reference.contract import Engine
 
 log = logging.getLogger(__name__)
@@ -64,22 +65,25 @@ def relax_with(
     Raises:
         CalculationError: not relaxed after `MAX_STEPS`, or another space group with `keep`,
             or a volume that changed by more than `LARGEST_CHANGE`.
+        StorageError: the disk of `workdir` is full.
     """
     atoms = primitive.copy()
     atoms.calc = calculator
     atoms.set_constraint(FixSymmetry(atoms))
-    workdir.mkdir(parents=True, exist_ok=True)
-    optimiser = BFGS(FrechetCellFilter(atoms), logfile=str(workdir / "relax.log"))
-    for _ in optimiser.irun(fmax=0.0, steps=MAX_STEPS):
-        force = float(abs(atoms.get_forces()).max())
-        stress = float(abs(atoms.get_stress()).max())
-        if force <= fmax and stress <= smax:
-            break
-    else:
-        raise CalculationError(
-            f"not relaxed after {MAX_STEPS} steps: force {force:.4f} eV/Å (limit {fmax}), "
-            f"stress {stress:.5f} eV/Å³ (limit {smax}); see {workdir / 'relax.log'}"
-        )
+    written = workdir / "relax.log"
+    with storing(written):
+        workdir.mkdir(parents=True, exist_ok=True)
+        optimiser = BFGS(FrechetCellFilter(atoms), logfile=str(written))
+        for _ in optimiser.irun(fmax=0.0, steps=MAX_STEPS):
+            force = float(abs(atoms.get_forces()).max())
+            stress = float(abs(atoms.get_stress()).max())
+            if force <= fmax and stress <= smax:
+                break
+        else:
+            raise CalculationError(
+                f"not relaxed after {MAX_STEPS} steps: force {force:.4f} eV/Å (limit {fmax}), "
+                f"stress {stress:.5f} eV/Å³ (limit {smax}); see {written}"
+            )
     relaxed = Atoms(atoms.numbers, cell=atoms.cell, positions=atoms.positions, pbc=True)
     frame_info.inherit(relaxed, primitive)
     compared = compare_symmetry(primitive, relaxed)

@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from umklapp.files import replacing
+from umklapp import hdf5
 
 
 def _none() -> np.ndarray:
@@ -51,7 +51,7 @@ class GreenKuboSeries(ModeSeries):
 
     def write(self, path: Path) -> None:
         """Write hdf5 atomically: a data set for everything that is not empty."""
-        with replacing(path) as part, h5py.File(part, "w") as file:
+        with hdf5.writing(path) as file:
             for name, values in vars(self).items():
                 if len(values):
                     file[name] = values

@@ -15,7 +15,7 @@ from phono3py import Phono3py
 from phono3py.conductivity.calculators import LBTECalculator, RTACalculator
 from phono3py.conductivity.output import ConductivityLBTEWriter, ConductivityRTAWriter
 
-from umklapp import config
+from umklapp import config, hdf5
 from umklapp.errors import CalculationError, InputError
 from umklapp.files import replacing
 
@@ -48,7 +48,7 @@ def write(path: Path, phonon: Phono3py, settings: config.Conductivity, kappa: np
                 ConductivityRTAWriter.write_kappa(calculator, volume, compression="gzip")
             (written,) = Path(folder).glob("kappa-m*.hdf5")
             shutil.copyfile(written, part)
-        with h5py.File(part, "a") as file:
+        with hdf5.changing(part) as file:
             file.attrs["method"], file.attrs["interband"] = settings.method, settings.interband
             file["kappa"][...] = kappa
             for name, values in _left_out(calculator, settings).items():
@@ -85,7 +85,7 @@ def split_pairs(pairs: np.ndarray, capacity: np.ndarray) -> np.ndarray:
 
 def write_reason(path: Path, reason: str) -> None:
     """The file of a crystal without κ: only the reason, in words."""
-    with replacing(path) as part, h5py.File(part, "w") as file:
+    with hdf5.writing(path) as file:
         file.attrs["not_computed"] = reason
 
 

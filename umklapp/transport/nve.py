@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 from ase import Atoms, units
 
-from umklapp import provenance
+from umklapp import hdf5, provenance
 from umklapp.config import GreenKubo
 from umklapp.config.green_kubo import MOVES
 from umklapp.errors import CalculationError, InputError
@@ -225,7 +225,7 @@ def _collect(
             for name, values in parts.items():
                 if len(chunk[name]):
                     values.append(chunk[name])
-    with replacing(out) as part, h5py.File(part, "w") as file:
+    with hdf5.writing(out) as file:
         file.attrs.update(
             timestep_fs=settings.timestep * plan.flux_every,
             frame_step_fs=settings.timestep * plan.frames_every,

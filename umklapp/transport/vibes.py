@@ -10,10 +10,10 @@ import h5py
 import numpy as np
 from ase import Atoms, units
 
+from umklapp import hdf5
 from umklapp.crystals.formats import flux_units
 from umklapp.crystals.formats.vibes_netcdf import DAMAGED
 from umklapp.errors import InputError
-from umklapp.files import replacing
 from umklapp.transport import finite_size, green_kubo, lifetimes, series, supercell_modes
 from umklapp.transport.degenerate_modes import ModeEnergies
 
@@ -213,7 +213,7 @@ def _finite_size(
 
 def write(path: Path, quantities: dict[str, Any]) -> None:
     """Every quantity of `analyse` as a data set of an hdf5 file; its unit is in its name."""
-    with replacing(path) as part, h5py.File(part, "w") as file:
+    with hdf5.writing(path) as file:
         for name, value in quantities.items():
             file[name] = value
 

@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 from ase import Atoms
 
+from umklapp import hdf5
 from umklapp.crystals import sites
 from umklapp.potentials.committee import Committee
 
@@ -53,7 +54,7 @@ def add(path: Path, committee: Committee, perfect: Atoms) -> None:
     Args:
         perfect: the perfect supercell.
     """
-    with h5py.File(path, "r+") as file:
+    with hdf5.changing(path) as file:
         for groups in _together(file):
             frames = [frame for group in groups for frame in _frames(group)]
             spread = [per_atom for group in groups for per_atom in group["spread"][()]]

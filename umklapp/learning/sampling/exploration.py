@@ -12,10 +12,10 @@ import h5py
 import numpy as np
 from ase import Atoms, units
 
+from umklapp import hdf5
 from umklapp.config import MdExploration
 from umklapp.crystals import sites
 from umklapp.errors import InputError
-from umklapp.files import replacing
 from umklapp.learning.sampling import dynamics, health, uncertainty
 from umklapp.learning.sampling.candidates import Candidates
 from umklapp.learning.sampling.dynamics import Scheme
@@ -81,7 +81,7 @@ def write(path: Path, replicas: Sequence[Trajectory], identity: str = "") -> Non
     Args:
         identity: hash of all inputs, for `was_written`.
     """
-    with replacing(path) as part, h5py.File(part, "w") as file:
+    with hdf5.writing(path) as file:
         file.attrs.update(units=UNITS, identity=identity)
         for replica_index, replica in enumerate(replicas):
             group = file.create_group(f"replica_{replica_index:05d}")

@@ -20,9 +20,9 @@ import numpy as np
 from ase import Atoms
 from ase.geometry import minkowski_reduce
 
+from umklapp import hdf5
 from umklapp.crystals import sites
 from umklapp.errors import InputError
-from umklapp.files import replacing
 from umklapp.potentials.taylor.basis import TOLERANCE
 from umklapp.potentials.taylor.model import TaylorModel
 
@@ -208,7 +208,7 @@ def _joined(
 
 def write(path: Path, models: Sequence[UnfoldedModel]) -> None:
     """Write the models of all members to one hdf5 file, atomically; none makes an empty one."""
-    with replacing(path) as part, h5py.File(part, "w") as file:
+    with hdf5.writing(path) as file:
         file.attrs["units"] = "values eV/Å^order, reach and positions Å"
         for member, model in enumerate(models):
             group = file.create_group(f"members/{member:04d}")

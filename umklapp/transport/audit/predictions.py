@@ -10,10 +10,9 @@ import h5py
 import numpy as np
 from ase import Atoms
 
-from umklapp import config
+from umklapp import config, hdf5
 from umklapp.crystals import frames
 from umklapp.crystals.frame_info import Origin, identity, mark
-from umklapp.files import replacing
 from umklapp.lattice import harmonic_reference
 from umklapp.potentials.committee import Committee
 from umklapp.potentials.taylor.correction import Corrected, correct_members, same_cell
@@ -93,7 +92,7 @@ def write(
     path: Path, predictions: Sequence[Prediction], not_drawn: dict[str, str], factor: float | None
 ) -> None:
     """Write hdf5 at once: predictions, why sources gave no frame, and the calibration factor."""
-    with replacing(path) as part, h5py.File(part, "w") as file:
+    with hdf5.writing(path) as file:
         file.attrs["units"] = "energies eV, forces eV/Å"
         file.attrs["calibration_factor"] = np.nan if factor is None else factor
         for source, reason in not_drawn.items():
