@@ -38,6 +38,7 @@ from umklapp.potentials.taylor.model import displacements
 from umklapp.potentials.taylor.prior import Knowledge, Prior
 from umklapp.potentials.taylor.regression import Regression
 from umklapp.potentials.taylor.residual import Residual
+from umklapp.potentials.taylor.stiffness import widened
 from umklapp.transport import bte, error_budget, potential_error
 from umklapp.transport.error_budget import ErrorBudget
 
@@ -220,8 +221,18 @@ def prepare(crystal: Crystal, scratch: Path) -> Setting:
         forces = crystal.reference.evaluate(cells).forces
         truth = kappa(calculation, forces, MESH)
         with replacing(cache) as part:
-            part.write_bytes(pickle.dumps((Prior(perfect, Knowledge(), TAYLOR), truth)))
+            widths = widened(TAYLOR, perfect, displaced(crystal, perfect))
+            part.write_bytes(pickle.dumps((Prior(perfect, Knowledge(), widths), truth)))
     return Setting(crystal, calculation, perfect, *pickle.loads(cache.read_bytes()))
+
+
+def displaced(crystal: Crystal, perfect: Atoms) -> list[Atoms]:
+    """A thermal frame with its forces, which says how stiff the crystal is."""
+    atoms = perfect.copy()
+    shifts = np.random.default_rng(0).normal(size=(len(atoms), 3))
+    atoms.positions += crystal.amplitude * shifts
+    answer = crystal.reference.evaluate([atoms])
+    return [frames.labelled(atoms, float(answer.energy[0]), answer.forces[0])]
 
 
 def labels(setting: Setting, shifts: Sequence[np.ndarray]) -> list[Atoms]:

@@ -32,6 +32,7 @@ from umklapp.lattice import force_constants
 from umklapp.potentials.taylor.model import TaylorModel, displacements
 from umklapp.potentials.taylor.prior import Knowledge, Prior
 from umklapp.potentials.taylor.regression import Regression
+from umklapp.potentials.taylor.stiffness import widened
 
 DATA = Path(__file__).resolve().parents[2] / "shared/data/dft"
 CUBE = [[-2, 2, 2], [2, -2, 2], [2, 2, -2]]
@@ -72,7 +73,7 @@ def prepare(name: str, scratch: Path) -> tuple[Setting, list[Atoms]]:
     cache = scratch / f"{name.replace(' ', '_')}.pickle"
     if not cache.exists():
         cache.parent.mkdir(parents=True, exist_ok=True)
-        prior = Prior(perfect, Knowledge(), coverage.TAYLOR)
+        prior = Prior(perfect, Knowledge(), widened(coverage.TAYLOR, perfect, labels))
         model = posterior(prior, labels)
         cells = force_constants.displaced_cells(calculation, PHONONS)
         truth = coverage.kappa(calculation, list(model.evaluate(cells).forces), MESH)

@@ -15,7 +15,9 @@ from umklapp.config.training import Training
 class Taylor(Section):
     """The Taylor expansion of `potential.baseline: taylor` and `phonons.correction: taylor`.
 
-    Widths are standard deviations of the prior; docs/science.md says where they come from.
+    Widths are standard deviations of the prior; docs/science.md says where they come from. They are
+    those of a crystal as stiff as rock salt; `harmonic_range`, `cubic_width` and `quartic_width`
+    grow with the stiffness of others (rms force over rms displacement of the labels).
     """
 
     steps: int = Field(300, ge=1, description="steps of the optimiser")

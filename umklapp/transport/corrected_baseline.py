@@ -25,6 +25,7 @@ from umklapp.potentials.taylor.correction import correct, same_cell
 from umklapp.potentials.taylor.model import TaylorModel, without_hopped
 from umklapp.potentials.taylor.prior import Knowledge, Prior
 from umklapp.potentials.taylor.residual import Residual
+from umklapp.potentials.taylor.stiffness import widened
 from umklapp.transport import potential_error
 from umklapp.transport.baseline import SEED, Request
 from umklapp.transport.baseline_record import CorrectedBaseline, LearnedLabels
@@ -50,7 +51,7 @@ def _learn(
     if not used:
         return None
     forces = potential.evaluate(used).forces
-    prior = Prior(perfect, Knowledge(), taylor)
+    prior = Prior(perfect, Knowledge(), widened(taylor, perfect, used))
     residual = Residual(prior, used, forces)
     fixed, numbers = correct(potential, used, perfect, taylor, prior)
     record = LearnedLabels(

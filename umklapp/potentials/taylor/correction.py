@@ -21,6 +21,7 @@ from umklapp.potentials.contract import Potential, Prediction
 from umklapp.potentials.taylor.likeliest import likeliest, rest
 from umklapp.potentials.taylor.model import TaylorModel, displacements, without_hopped
 from umklapp.potentials.taylor.prior import Prior
+from umklapp.potentials.taylor.stiffness import widened
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +77,8 @@ def correct_members(
         potentials: trained models.
         labels: labelled frames; those in the cell of `perfect` are used.
         perfect: the phonon supercell.
-        settings: widths and least noise of the prior.
-        prior: of `perfect` and `settings`, where it was made before.
+        settings: widths (`stiffness.widened`) and least noise of the prior.
+        prior: of `perfect` and such widths, where it was made before.
 
     Returns:
         For every potential the corrected one; number of labels, of those left out as hopped, rms
@@ -96,7 +97,7 @@ def correct_members(
         )
     if left_out:
         log.info(f"{left_out} of {len(same)} labels left out: an atom has left its site")
-    prior = prior or Prior.affordable(perfect, settings)
+    prior = prior or Prior.affordable(perfect, widened(settings, perfect, used))
     u = displacements(perfect, used)
     forces = np.array([frame.get_forces() for frame in used])
     residuals = np.array([forces - np.array(one.evaluate(used).forces) for one in potentials])

@@ -23,6 +23,7 @@ from umklapp.potentials.nequip.model import build
 from umklapp.potentials.taylor.loop import Loop, Problem, architecture
 from umklapp.potentials.taylor.model import TaylorNequip, without_hopped
 from umklapp.potentials.taylor.prior import Knowledge, Prior
+from umklapp.potentials.taylor.stiffness import widened
 from umklapp.potentials.training_records import TrainingResult
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,8 @@ def train(
         )
     if left_out:
         log.info(f"{left_out} of {len(frames)} frames left out: an atom has left its site")
-    problem = Problem(used, Prior(perfect, knowledge, settings.taylor))
+    widths = widened(settings.taylor, perfect, used)
+    problem = Problem(used, Prior(perfect, knowledge, widths))
     network, options, seconds = fit_network(problem, settings, seed, scratch)
     model, evidence = finish(problem, network, options)
     model.save(out)
