@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 
-from umklapp.errors import InputError, StorageError
+from umklapp.errors import InputError, StorageError, UmklappError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,14 +75,17 @@ def storing(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        full = error.errno is None and is_full(path.parent)  # h5py names no number
-        reason = REFUSED[errno.ENOSPC] if full else REFUSED.get(error.errno or 0)
-        ours = error.errno not in (errno.EACCES, errno.EPERM) or not os.access(path.parent, os.W_OK)
-        if reason is None or not ours or isinstance(error, StorageError):
+    except UmklappError:
+        raise
+    except Exception as error:
+        code = getattr(error, "errno", None)
+        full = code is None and is_full(path.parent)  # hdf5, torch and csv name no number
+        reason = REFUSED[errno.ENOSPC] if full else REFUSED.get(code or 0)
+        ours = code not in (errno.EACCES, errno.EPERM) or not os.access(path.parent, os.W_OK)
+        if reason is None or not ours:
             raise
         raise StorageError(
-            error.errno or errno.ENOSPC,
+            code or errno.ENOSPC,
             f"{path} cannot be written: {reason}. What is finished is kept: mend that and start "
             "again, the run goes on where it was",
         ) from error

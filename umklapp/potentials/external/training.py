@@ -14,7 +14,7 @@ from ase import Atoms
 from umklapp import config, provenance
 from umklapp.crystals.frames import stress_of
 from umklapp.errors import InputError
-from umklapp.files import write_text
+from umklapp.files import storing, write_text
 from umklapp.potentials.external import bridge, potential
 from umklapp.potentials.quiet_frames import frame_scales, typical_force
 from umklapp.potentials.training_records import TrainingResult
@@ -70,16 +70,17 @@ def train(
     )
     _forget_other_training(scratch, identity)
     listen = _Progress(settings.training.epochs, scratch / "progress.csv")
-    answer, _ = worker.ask(
-        "train",
-        arrays,
-        listen,
-        settings=plain,
-        species=species,
-        seed=seed,
-        scratch=str(scratch.resolve()),
-        parent=str(parent.resolve()) if parent else None,
-    )
+    with storing(scratch / "progress.csv"):
+        answer, _ = worker.ask(
+            "train",
+            arrays,
+            listen,
+            settings=plain,
+            species=species,
+            seed=seed,
+            scratch=str(scratch.resolve()),
+            parent=str(parent.resolve()) if parent else None,
+        )
     worker.close()
     rows = answer["rows"]
     best = min(rows, key=lambda row: row[4])

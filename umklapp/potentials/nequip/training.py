@@ -20,7 +20,7 @@ from nequip.utils.global_state import get_latest_global_state, set_global_state
 
 from umklapp import config, provenance
 from umklapp.errors import CalculationError
-from umklapp.files import copy, write_json, write_text
+from umklapp.files import copy, storing, write_json, write_text
 from umklapp.logs import without_warnings
 from umklapp.potentials import architectures
 from umklapp.potentials.device import chosen
@@ -76,6 +76,7 @@ def train(
         CalculationError: the loss became NaN.
         InputError: frames that train and validate at once; a parent that does not fit; a stage
             that asks for stress where no frame has one.
+        StorageError: the disk of `scratch` is full.
     """
     schedule.check_apart(training, validation)
     is_warm = parent is not None and settings.training.warm_start is not None
@@ -83,7 +84,8 @@ def train(
     given = None if parent is None else Start(parent, keeps_zero=is_warm)
     if stages is None:
         alone = schedule.warm(settings) if is_warm else settings
-        return _fit((training, validation), alone, seed, out, scratch, given)
+        with storing(scratch / "last.ckpt"):
+            return _fit((training, validation), alone, seed, out, scratch, given)
     results: list[StageResult] = []
     for stage_index, (stage, own) in enumerate(stages):
         folder = scratch / f"{stage_index}_{stage.name}"
@@ -116,7 +118,8 @@ def _stage(
 ) -> StageResult:
     described, own = stage
     note = scratch / "finished.json"
-    result = _fit(parts, own, seed, out, scratch, start, described.freeze, note)
+    with storing(scratch / "last.ckpt"):
+        result = _fit(parts, own, seed, out, scratch, start, described.freeze, note)
     write_json(note, result.model_dump(mode="json"))
     return StageResult(
         name=described.name,
