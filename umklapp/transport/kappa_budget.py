@@ -17,6 +17,7 @@ from umklapp.potentials.committee import Committee
 from umklapp.potentials.taylor.correction import same_cell
 from umklapp.potentials.taylor.prior import Prior
 from umklapp.potentials.taylor.residual import Residual
+from umklapp.potentials.taylor.stiffness import widened
 from umklapp.transport import bte, error_budget, potential_error
 from umklapp.transport.error_budget import ErrorBudget, ErrorPart, KappaErrors
 from umklapp.transport.green_kubo_record import GreenKuboRecord
@@ -283,9 +284,8 @@ def of_material(
         moves_plain = ran is not None and corrected and ran.correction == "none"
         wanted = {"static": static} | ({"raw": raw} if moves_plain else {})
         try:
-            expansion = Prior.affordable(
-                setting.perfect, setting.taylor, setting.phonons.pair_cutoff
-            )
+            widths = widened(setting.taylor, setting.perfect, fresh)
+            expansion = Prior.affordable(setting.perfect, widths, setting.phonons.pair_cutoff)
             for name, committee in wanted.items():
                 moved[name] = residual_kappa(committee, fresh, expansion, setting, generator)
         except UmklappError as error:
