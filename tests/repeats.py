@@ -8,7 +8,7 @@ from umklapp.potentials import device
 def rounding():
     """Tolerances of numpy: nothing on the processor; a card adds numbers up in any order."""
     exact = device.chosen() == "cpu"
-    return {"rtol": 0 if exact else 1e-4, "atol": 0 if exact else 1e-6}
+    return {"rtol": 0 if exact else 1e-7, "atol": 0 if exact else 1e-6}
 
 
 def same_numbers(one, two):
