@@ -38,6 +38,15 @@ step "torch"
 sed -n '/^torch==/d; s/^\([a-z].*[^ \\]\) *\\*$/\1/p' "$LOCK" >"$VENV/constraints.txt"
 pip install --constraint "$VENV/constraints.txt" "$(locked torch)"
 
+# GPAW takes mpic++ where there is one, also without MPI's headers (Debian's openmpi-bin alone).
+if [ -z "${GPAW_CONFIG:-}" ] && command -v mpic++ >/dev/null 2>&1 &&
+    ! echo '#include <mpi.h>' | mpic++ -x c++ -fsyntax-only - >/dev/null 2>&1; then
+    step "mpic++ finds no mpi.h: GPAW is compiled without MPI"
+    GPAW_CONFIG=$(cd "$VENV" && pwd)/gpaw_siteconfig.py
+    export GPAW_CONFIG
+    echo 'mpi = False' >"$GPAW_CONFIG"
+fi
+
 # GPAW's C sources want a C++ compiler in both places.
 step "everything else from $LOCK (GPAW is compiled)"
 CC=$CXX CXX=$CXX pip install --require-hashes --no-deps --no-build-isolation -r "$LOCK"
