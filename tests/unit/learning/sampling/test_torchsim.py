@@ -7,6 +7,7 @@ import pytest
 from ase.build import bulk
 from logged import logged
 from networks import SMALL, potential
+from repeats import rounding
 
 from umklapp import config
 from umklapp.crystals import sites
@@ -85,7 +86,7 @@ def test_records_are_those_of_our_own_dynamics(committee):
     for trajectory, same in zip(found, again, strict=True):
         assert trajectory.ended == health.BOUND_REACHED
         assert trajectory.time == [5.0, 10.0]
-        np.testing.assert_array_equal(trajectory.positions, same.positions)
+        np.testing.assert_allclose(trajectory.positions, same.positions, **rounding())
         frames = recording.kept_frames([trajectory])
         judged = exploration.judge_pool(committee, frames, np.zeros(len(committee)))
         for name, values in trajectory.measures.items():

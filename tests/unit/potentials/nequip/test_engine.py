@@ -64,7 +64,7 @@ def test_the_tables_are_the_radial_networks():
     table = engine.convolution.tabulate(
         network.bessel_encode, network.factor, block.edge_mlp, torch.float64
     )
-    x = torch.linspace(0.05, 0.999, 501, dtype=torch.float64).unsqueeze(1)
+    x = torch.linspace(0.05, 0.999, 501, dtype=torch.float64, device=stock.device).unsqueeze(1)
     place = x[:, 0] * engine.convolution.INTERVALS
     t = (place % 1).unsqueeze(1)
     c = table[place.long()].unbind(1)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from logged import KilledError, logged
 from models import rattled_silicon, tiny_nequip
+from repeats import rounding, same_numbers
 
 from umklapp import config
 from umklapp.crystals import frames
@@ -28,7 +29,7 @@ def weights(path):
 
 
 def equal(a, b):
-    return all(torch.equal(a[name], b[name]) for name in a)
+    return all(torch.allclose(a[name], b[name], **rounding()) for name in a)
 
 
 TWO = [
@@ -110,7 +111,8 @@ def test_one_stage_that_sets_nothing_is_the_training_without_a_schedule(labels, 
         result = train(labels[:12], labels[16:], settings, 3, out, tmp_path / name)
         found.append((weights(out), result.validation, result.best_epoch))
     assert equal(found[0][0], found[1][0])
-    assert found[0][1:] == found[1][1:]
+    assert same_numbers(found[0][1], found[1][1])
+    assert found[0][2] == found[1][2]
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 5, 10])
@@ -142,7 +144,8 @@ def test_frozen_parts_stay_to_the_last_bit_and_the_rest_moves(staged):
     assert {part_of(name) for name in before} == {"embedding", "convolutions", "readout"}
     assert moved == {name for name in before if part_of(name) == "convolutions"}
     # the raw weights beside the average too, in the last state of the optimiser
-    state = torch.load(folder / "s" / "1_fine" / "last.ckpt", weights_only=False)["state_dict"]
+    last = folder / "s" / "1_fine" / "last.ckpt"
+    state = torch.load(last, weights_only=False, map_location="cpu")["state_dict"]
     for name, value in before.items():
         same = torch.equal(state[f"model.sole_model.{name}"], value)
         assert same == (part_of(name) != "convolutions")
@@ -158,7 +161,7 @@ def test_a_stage_goes_on_from_the_best_weights_of_the_one_before(staged, labels,
     before, after = weights(folder / "s" / "0_broad" / "stage.ckpt"), weights(out)
     for name, value in before.items():
         torch.testing.assert_close(after[name], value, atol=1e-9, rtol=0)
-    assert not equal(before, after)
+    assert any(not torch.equal(after[name], value) for name, value in before.items())
 
 
 def test_the_checkpoint_needs_no_other_file(staged, labels, tmp_path):
