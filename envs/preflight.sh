@@ -60,7 +60,7 @@ check_python() {
     pass "Python $version ($python)"
     case $version in
     3.11) ;;
-    3.12 | 3.13) warn "tested with Python 3.11 only; the lock should fit $version" ;;
+    3.12 | 3.13) warn "CI tests Python 3.11 only; the lock fits $version" ;;
     *) warn "the lock was made for Python 3.11-3.13; some packages may have to be compiled for $version" ;;
     esac
     if can_venv "$python"; then
