@@ -1,5 +1,6 @@
 """What tests share: a real silicon calculator, labelled frames, campaigns, the shared folder."""
 
+import subprocess
 import tempfile
 from copy import deepcopy
 from pathlib import Path
@@ -126,3 +127,15 @@ def label(atoms: Atoms, **info) -> Atoms:
 def labelled_frames(count, **info) -> list[Atoms]:
     """Different labelled frames of silicon."""
     return [label(rattled(seed), **info) for seed in range(count)]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 256 kB in memory."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
