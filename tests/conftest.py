@@ -1,6 +1,5 @@
 """What tests share: a real silicon calculator, labelled frames, campaigns, the shared folder."""
 
-import subprocess
 import tempfile
 from copy import deepcopy
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from disks import mounted
 from hypothesis import settings
 from silicon import LATTICE, StillingerWeberSilicon
 
@@ -132,10 +132,5 @@ def labelled_frames(count, **info) -> list[Atoms]:
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 256 kB in memory."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("no file system can be mounted here")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with mounted(tmp_path / "small", "size=256k") as folder:
+        yield folder

@@ -13,13 +13,13 @@ Environment:
 
 import os
 import shutil
-import subprocess
 import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from disks import mounted
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path += [str(ROOT / "scripts"), str(ROOT / "tests/end_to_end")]
@@ -54,13 +54,8 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own in memory."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("no file system can be mounted here")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with mounted(tmp_path / "disk", f"size={SIZE}") as folder:
+        yield folder
 
 
 def seconds_of(job) -> float:

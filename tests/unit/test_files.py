@@ -1,12 +1,11 @@
 """A file is there whole or not at all."""
 
-import subprocess
-
 import h5py
 import numpy as np
 import pytest
 from ase.build import bulk
 from conftest import rattled, silicon_engine
+from disks import mounted
 
 from umklapp import files
 from umklapp.crystals import frames
@@ -119,13 +118,8 @@ def test_a_frame_that_fails_for_want_of_scratch_space_is_not_recorded_as_failed(
 
 
 def test_a_folder_that_may_not_be_written_is_one_sentence(tmp_path):
-    folder = tmp_path / "read_only"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("no file system can be mounted here")
-    try:
-        with pytest.raises(StorageError, match="the disk is read-only"):
-            files.write_text(folder / "result", "x")
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with (
+        mounted(tmp_path / "read_only", "ro") as folder,
+        pytest.raises(StorageError, match="the disk is read-only"),
+    ):
+        files.write_text(folder / "result", "x")
