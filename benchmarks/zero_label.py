@@ -158,6 +158,8 @@ def main() -> None:
         try:
             made = computed(row, potential, asked, options.atoms)
         except UmklappError as error:
+            if potential.worker.process.poll() is not None:
+                raise SystemExit(f"{key}: {error}") from None  # no word about the crystal
             made = {"failure": str(error)}
         identity = {"n_primitive": row["n_primitive"], "model": potential.identity.name}
         lines.append(

@@ -85,6 +85,7 @@ def test_a_correction_of_forces_ten_times_as_large_is_ten_times_as_large():
         found.append((corrected.taylor.cubic / strength, np.abs(error).max() / strength))
     np.testing.assert_allclose(found[1][0], found[0][0], atol=1e-3 * np.abs(found[0][0]).max())
     assert found[1][1] == pytest.approx(found[0][1], rel=0.05)
+    assert found[0][1] < 1e-4 * np.abs(labels(1.0, 5)[-1].get_forces()).max()
 
 
 def test_frames_of_another_cell_are_named():
