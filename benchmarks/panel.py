@@ -13,6 +13,7 @@ exactly. A row is κ(300 K) from n of the other frames, drawn at random, by one 
   taylor               the Taylor expansion without a model
   symfc                least squares, without any prior
 
+κ_SRME compares κ mode by mode with that of DFT's force constants (`transport.srme`).
 All share lattice and Born charges of the file, one supercell for fc2 and fc3 (a larger one for fc2
 is left out, as nobody gets labels there), and the mesh.
 Rows that are in the table are not made again. Several files may be given; a file whose truth is not
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -53,9 +55,11 @@ from umklapp.potentials.taylor.prior import Prior
 from umklapp.potentials.taylor.residual import Residual
 from umklapp.potentials.taylor.stiffness import widened
 from umklapp.report.figures import panel as figure
-from umklapp.transport import bte
+from umklapp.transport import bte, srme
 
-COLUMNS = ["crystal", "labels", "draw", "method", "kappa", "kappa_error_bar", "kappa_dft"]
+COLUMNS = [
+    "crystal", "labels", "draw", "method", "kappa", "kappa_error_bar", "kappa_dft", "kappa_srme",
+]  # fmt: skip
 METHODS = ("foundation", "foundation+taylor", "foundation+evidence", "taylor", "symfc")
 OVERSAMPLING = 3.0
 """Cells behind the truth, as a multiple of the least that can be fitted."""
@@ -95,7 +99,7 @@ class Panel:
     """One crystal: DFT frames, and how κ is computed from forces.
 
     read_off: labelled frames of the supercell `perfect` that every fc2 and fc3 is fitted to;
-    labels: the others, which may be learned from.
+    labels: the others, which may be learned from; modes: folder for files of κ by modes.
     """
 
     name: str
@@ -105,9 +109,10 @@ class Panel:
     perfect: Atoms
     taylor: config.Taylor
     conductivity: config.Conductivity
+    modes: Path
 
     @classmethod
-    def of(cls, path: Path, options: argparse.Namespace) -> Panel:
+    def of(cls, path: Path, options: argparse.Namespace, modes: Path) -> Panel:
         """From a params file."""
         file = load_params(path)
         check(path, file, options)
@@ -123,7 +128,7 @@ class Panel:
         name = materials.key_of(from_phonopy(file.primitive))
         taylor = config.Taylor(noise=options.noise)
         first, others = labels[: options.cells], labels[options.cells :]
-        return cls(name, file, first, others, perfect, taylor, conductivity)
+        return cls(name, file, first, others, perfect, taylor, conductivity, modes)
 
     def calculation(self) -> Phono3py:
         """Empty, with cells and Born charges of the file."""
@@ -132,14 +137,39 @@ class Panel:
         fresh.nac_params = file.nac_params
         return fresh
 
-    def kappa_of(self, potential: Potential, mesh: list[int] | None = None) -> float:
-        """κ(300 K) in W/(m K) of a potential; NaN where there is none."""
+    def kappa_of(self, potential: Potential) -> tuple[float, float]:
+        """κ(300 K) in W/(m K) of a potential, NaN where there is none, and its κ_SRME."""
         forces = potential.evaluate(self.read_off).forces
-        return self._kappa_of_forces(self.read_off, forces, mesh)
+        return self._compared(self.calculation_of(self.read_off, forces))
 
-    def kappa_of_fit(self, labels: Sequence[Atoms]) -> float:
-        """κ(300 K) of symfc's fit to labels."""
-        return self._kappa_of_forces(labels, [label.get_forces() for label in labels], None)
+    def coarse_kappa_of(self, potential: Potential) -> float:
+        """κ(300 K) on a mesh of two thirds of the q-points along every axis."""
+        forces = potential.evaluate(self.read_off).forces
+        coarse = [max(5, (2 * points) // 3) for points in self.conductivity.mesh]
+        return self._solve(self.calculation_of(self.read_off, forces), coarse)
+
+    def kappa_of_fit(self, labels: Sequence[Atoms]) -> tuple[float, float]:
+        """κ(300 K) of symfc's fit to labels, and its κ_SRME."""
+        forces = [label.get_forces() for label in labels]
+        return self._compared(self.calculation_of(labels, forces))
+
+    @cached_property
+    def reference(self) -> tuple[float, Path]:
+        """κ(300 K) of DFT's own force constants, and the file of its modes."""
+        forces = [label.get_forces() for label in self.read_off]
+        path = self.modes / f"{self.name}_truth.hdf5"
+        calculation = self.calculation_of(self.read_off, forces)
+        return self._solve(calculation, self.conductivity.mesh, path), path
+
+    @property
+    def truth(self) -> float:
+        """κ(300 K) of DFT's own force constants, W/(m K)."""
+        return self.reference[0]
+
+    def _compared(self, calculation: Phono3py) -> tuple[float, float]:
+        path = self.modes / f"{self.name}_row.hdf5"
+        kappa = self._solve(calculation, self.conductivity.mesh, path)
+        return kappa, srme.srme(path, self.reference[1]).value
 
     @cached_property
     def basis(self) -> list[FCBasisSetO2 | FCBasisSetO3]:
@@ -154,34 +184,36 @@ class Panel:
         widths = widened(self.taylor, self.perfect, self.labels[:1])
         return Prior.affordable(self.perfect, widths)
 
-    def _kappa_of_forces(
-        self, cells: Sequence[Atoms], forces: Sequence[np.ndarray], mesh: list[int] | None
-    ) -> float:
+    def calculation_of(self, cells: Sequence[Atoms], forces: Sequence[np.ndarray]) -> Phono3py:
+        """With symfc's fit of fc2 and fc3 to forces on displaced cells."""
         shifts = np.array([cell.positions - self.perfect.positions for cell in cells])
         balanced = np.array([force - force.mean(axis=0) for force in forces])
         calculation = self.calculation()
         solver = FCSolverO2O3(self.basis).solve(shifts, balanced)
         same = np.array_equal(self.basis[0].p2s_map, calculation.primitive.p2s_map)
         calculation.fc2, calculation.fc3 = solver.compact_fc if same else solver.full_fc
-        return self._solve(calculation, mesh)
+        return calculation
 
-    def _solve(self, calculation: Phono3py, mesh: list[int] | None) -> float:
-        found = bte.solve(calculation, self.conductivity, mesh or self.conductivity.mesh, -0.05)
-        return float("nan") if found.kappa is None else float(found.scalar()[0])
+    def _solve(self, calculation: Phono3py, mesh: list[int], modes_to: Path | None = None) -> float:
+        solution = bte.solve(calculation, self.conductivity, mesh, -0.05, modes_to)
+        scalar = solution.scalar()
+        return float("nan") if scalar is None else float(scalar[0])
 
-    def by_evidence(self, model: Potential, labels: Sequence[Atoms], seed: int) -> list[float]:
-        """κ with the mean of the posterior of the residual, and the spread of its draws."""
+    def by_evidence(
+        self, model: Potential, labels: Sequence[Atoms], seed: int
+    ) -> tuple[float, float, float]:
+        """κ with the mean of the posterior of the residual, the spread of its draws, κ_SRME."""
         residual = Residual(self.prior, labels, model.evaluate(labels).forces)
-        kappa = self.kappa_of(Corrected(model, residual.mean()))
-        coarse = [max(5, (2 * points) // 3) for points in self.conductivity.mesh]
+        kappa, apart = self.kappa_of(Corrected(model, residual.mean()))
         generator = np.random.default_rng(seed)
         draws = [
-            self.kappa_of(Corrected(model, residual.draw(generator)), coarse)
+            self.coarse_kappa_of(Corrected(model, residual.draw(generator)))
             for _ in range(POSTERIOR_DRAWS)
         ]
         draws = [0.0 if np.isnan(value) else value for value in draws]
-        middle = self.kappa_of(Corrected(model, residual.mean()), coarse)
-        return [kappa, float(np.sqrt(np.mean((np.array(draws) / middle - 1) ** 2)) * kappa)]
+        middle = self.coarse_kappa_of(Corrected(model, residual.mean()))
+        spread = float(np.sqrt(np.mean((np.array(draws) / middle - 1) ** 2)) * kappa)
+        return kappa, spread, apart
 
 
 def check(path: Path, file: Phono3py, options: argparse.Namespace) -> None:
@@ -215,7 +247,7 @@ def truth_of(panel: Panel, known: Sequence[dict[str, object]]) -> float:
     Raises:
         InputError: there is none, or the rows of this crystal have another one.
     """
-    truth = panel.kappa_of_fit(panel.read_off)
+    truth = panel.truth
     if math.isnan(truth):
         raise InputError(
             f"{panel.name}: DFT's own force constants give no κ (imaginary modes below -0.05 THz): "
@@ -236,17 +268,21 @@ def chosen(panel: Panel, draw: int, count: int) -> list[Atoms]:
     return [panel.labels[place] for place in order[:count]]
 
 
-def kappa(panel: Panel, method: str, model: Potential, labels: list[Atoms]) -> list[float]:
-    """κ(300 K) and its error bar (NaN where the method has none)."""
-    if method == "foundation":
-        return [panel.kappa_of(model), float("nan")]
-    if method == "symfc":
-        return [panel.kappa_of_fit(labels), float("nan")]
+def kappa(
+    panel: Panel, method: str, model: Potential, labels: list[Atoms]
+) -> tuple[float, float, float]:
+    """κ(300 K), its error bar (NaN where the method has none) and κ_SRME."""
     if method == "foundation+evidence":
         return panel.by_evidence(model, labels, len(labels))
-    mean = model if method == "foundation+taylor" else Nothing()
-    corrected, _ = correct(mean, labels, panel.perfect, panel.taylor, panel.prior)
-    return [panel.kappa_of(corrected), float("nan")]
+    if method == "foundation":
+        value, apart = panel.kappa_of(model)
+    elif method == "symfc":
+        value, apart = panel.kappa_of_fit(labels)
+    else:
+        mean = model if method == "foundation+taylor" else Nothing()
+        corrected, _ = correct(mean, labels, panel.perfect, panel.taylor, panel.prior)
+        value, apart = panel.kappa_of(corrected)
+    return value, float("nan"), apart
 
 
 def wanted(options: argparse.Namespace) -> Iterator[tuple[str, int, int]]:
@@ -261,10 +297,11 @@ def wanted(options: argparse.Namespace) -> Iterator[tuple[str, int, int]]:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean |κ/κ_DFT − 1| in per cent over the draws, by crystal and method."""
+    """Mean |κ/κ_DFT − 1| in per cent and mean κ_SRME over the draws, by crystal and method."""
     error = 100 * (table["kappa"] / table["kappa_dft"] - 1).abs()
-    grouped = table.assign(error=error).groupby(["crystal", "labels", "method"])["error"]
-    return grouped.mean().unstack("method").round(2)
+    columns = ["error", "kappa_srme"]
+    grouped = table.assign(error=error).groupby(["crystal", "labels", "method"])[columns]
+    return grouped.mean().unstack("method").round(3)
 
 
 def main() -> None:
@@ -286,10 +323,11 @@ def main() -> None:
         if np.min(getattr(options, name)) < 1:
             parser.error(f"--{name}: at least 1")
     try:
-        panels = [Panel.of(path, options) for path in options.params]
-        model = model_of(options, panels)
-        for panel in panels:
-            fill(panel, model, options)
+        with tempfile.TemporaryDirectory() as folder:
+            panels = [Panel.of(path, options, Path(folder)) for path in options.params]
+            model = model_of(options, panels)
+            for panel in panels:
+                fill(panel, model, options)
     except UmklappError as error:
         raise SystemExit(str(error)) from None
     table = pd.read_csv(options.out)
@@ -311,6 +349,13 @@ def model_of(options: argparse.Namespace, panels: Sequence[Panel]) -> Potential:
     return Remembered(FoundationPotential(section))
 
 
+def outdated(row: dict[str, object], panel: Panel, options: argparse.Namespace) -> bool:
+    """Whether a row of this crystal was made before there was κ_SRME and is asked for again."""
+    place = row["method"], row["labels"], row["draw"]
+    asked = row["crystal"] == panel.name and place in set(wanted(options))
+    return asked and bool(pd.isna(row.get("kappa_srme")))
+
+
 def fill(panel: Panel, model: Potential, options: argparse.Namespace) -> None:
     """Make the rows of a crystal that are missing.
 
@@ -320,16 +365,17 @@ def fill(panel: Panel, model: Potential, options: argparse.Namespace) -> None:
     rows = pd.read_csv(options.out) if options.out.exists() else pd.DataFrame()
     known = rows.to_dict("records")
     truth = truth_of(panel, known)
+    known = [row for row in known if not outdated(row, panel, options)]
     present = {(r["crystal"], r["labels"], r["draw"], r["method"]) for r in known}
     for method, count, draw in wanted(options):
         place = (panel.name, count, draw, method)
         if place in present:
             continue
-        value, bar = kappa(panel, method, model, chosen(panel, draw, count))
-        known.append(dict(zip(COLUMNS, [*place, value, bar, truth], strict=True)))
+        value, bar, apart = kappa(panel, method, model, chosen(panel, draw, count))
+        known.append(dict(zip(COLUMNS, [*place, value, bar, truth, apart], strict=True)))
         with replacing(options.out) as part:
             pd.DataFrame(known).round(5).to_csv(part, index=False)
-        print(f"{place}: {value:.4g} ± {bar:.2g}, DFT {truth:.4g}", flush=True)
+        print(f"{place}: {value:.4g} ± {bar:.2g}, DFT {truth:.4g}, κ_SRME {apart:.3g}", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -47,8 +48,8 @@ def file(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def panel(module, file):
-    return module.Panel.of(file, OPTIONS)
+def panel(module, file, tmp_path_factory):
+    return module.Panel.of(file, OPTIONS, tmp_path_factory.mktemp("modes"))
 
 
 @pytest.mark.parametrize(
@@ -60,34 +61,37 @@ def panel(module, file):
 )
 def test_too_few_cells_are_named_before_anything_runs(module, file, changed, message):
     with pytest.raises(InputError, match=message):
-        module.Panel.of(file, SimpleNamespace(**{**vars(OPTIONS), **changed}))
+        module.Panel.of(file, SimpleNamespace(**{**vars(OPTIONS), **changed}), file.parent)
 
 
 def test_single_displacements_are_no_labels(module, tmp_path):
     path = force_sets(tmp_path / "pairs.yaml.xz", pair_cutoff=2.5)
     with pytest.raises(InputError, match="every atom is displaced at random"):
-        module.Panel.of(path, OPTIONS)
+        module.Panel.of(path, OPTIONS, tmp_path)
 
 
 def test_the_truth_of_a_file_is_that_of_its_potential(panel):
     # the eighth decimal of the positions moves κ by 1e-3 on this mesh, by 3 % on 3×3×3
     assert panel.name == "Si-227"
     assert (len(panel.read_off), len(panel.labels)) == (6, 6)
-    assert panel.kappa_of_fit(panel.read_off) == pytest.approx(panel.kappa_of(EXACT), rel=5e-3)
+    kappa, apart = panel.kappa_of(EXACT)
+    assert panel.truth == pytest.approx(kappa, rel=5e-3)
+    assert panel.kappa_of_fit(panel.read_off) == (panel.truth, 0.0)
+    assert 0 < apart < 0.01
 
 
 def test_a_truth_that_is_not_that_of_the_rows_is_refused(module, panel):
-    truth = panel.kappa_of_fit(panel.read_off)
+    truth = panel.truth
     assert module.truth_of(panel, [{"crystal": "Si-227", "kappa_dft": truth}]) == truth
     module.truth_of(panel, [{"crystal": "C-227", "kappa_dft": 2 * truth}])
     with pytest.raises(InputError, match="name another --out"):
         module.truth_of(panel, [{"crystal": "Si-227", "kappa_dft": 1.01 * truth}])
 
 
-def test_without_a_truth_nothing_is_compared(module, panel, monkeypatch):
-    monkeypatch.setattr(panel, "read_off", [turned(frame) for frame in panel.read_off])
+def test_without_a_truth_nothing_is_compared(module, panel, tmp_path):
+    unstable = replace(panel, read_off=[turned(frame) for frame in panel.read_off], modes=tmp_path)
     with pytest.raises(InputError, match="imaginary modes"):
-        module.truth_of(panel, [])
+        module.truth_of(unstable, [])
 
 
 def turned(frame):
@@ -103,16 +107,28 @@ def test_a_wrong_model_comes_near_the_truth_with_two_labels(module, panel):
             exact = EXACT.evaluate(frames)
             return type(exact)(exact.energy, [0.9 * force for force in exact.forces], exact.stress)
 
-    truth = panel.kappa_of(EXACT)
+    truth = panel.truth
     labels = module.chosen(panel, 0, 2)
-    before, _ = module.kappa(panel, "foundation", Soft(), labels)
-    after, _ = module.kappa(panel, "foundation+taylor", Soft(), labels)
-    by_evidence, bar = module.kappa(panel, "foundation+evidence", Soft(), labels)
+    before, _, apart = module.kappa(panel, "foundation", Soft(), labels)
+    after, _, closer = module.kappa(panel, "foundation+taylor", Soft(), labels)
+    by_evidence, bar, _ = module.kappa(panel, "foundation+evidence", Soft(), labels)
     assert abs(before / truth - 1) > 0.04
     assert abs(after / truth - 1) < 0.5 * abs(before / truth - 1)
     assert abs(by_evidence / truth - 1) < 0.5 * abs(before / truth - 1)
     assert abs(by_evidence - truth) < 4 * bar
     assert bar < abs(before - truth)
+    # sums of modes cannot be farther apart than the modes themselves
+    assert apart > abs(2 * (before - truth) / (before + truth)) - 1e-9
+    assert closer < 0.5 * apart
+
+
+def test_rows_without_srme_are_made_again_where_they_are_asked_for(module, panel):
+    options = SimpleNamespace(methods=["foundation", "taylor"], labels=[1, 2], draws=1)
+    row = {"crystal": "Si-227", "labels": 2, "draw": 0, "method": "taylor", "kappa_srme": np.nan}
+    assert module.outdated(row, panel, options)
+    assert not module.outdated({**row, "kappa_srme": 0.02}, panel, options)
+    assert not module.outdated({**row, "method": "symfc"}, panel, options)
+    assert not module.outdated({**row, "crystal": "C-227"}, panel, options)
 
 
 def test_fewer_frames_of_a_draw_are_among_the_more(module, panel):
@@ -123,5 +139,8 @@ def test_fewer_frames_of_a_draw_are_among_the_more(module, panel):
 
 def test_the_summary_is_the_mean_error_in_per_cent(module):
     row = {"crystal": "Si2", "labels": 1, "method": "taylor", "kappa_dft": 100.0}
-    table = pd.DataFrame([{**row, "kappa": 98.0}, {**row, "kappa": 104.0}])
-    assert module.summary(table).loc[("Si2", 1), "taylor"] == pytest.approx(3.0)
+    table = pd.DataFrame(
+        [{**row, "kappa": 98.0, "kappa_srme": 0.02}, {**row, "kappa": 104.0, "kappa_srme": 0.06}]
+    )
+    assert module.summary(table).loc[("Si2", 1), ("error", "taylor")] == pytest.approx(3.0)
+    assert module.summary(table).loc[("Si2", 1), ("kappa_srme", "taylor")] == pytest.approx(0.04)
