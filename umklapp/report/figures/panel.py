@@ -1,4 +1,4 @@
-"""Error of κ against labels, by method, from the table of benchmarks/panel.py."""
+"""Errors of κ, in sum and by modes, against labels, from the table of benchmarks/panel.py."""
 
 from __future__ import annotations
 
@@ -21,71 +21,89 @@ LOOKS = {
 }
 """Label, colour and marker; least squares without a prior is off the axis and not drawn."""
 
-WIDEST = 4
-"""Panels in a row."""
+COLUMNS = (
+    "crystal", "method", "labels", "draws", "error_percent", "standard_error_percent",
+    "kappa_srme", "standard_error_srme",
+)  # fmt: skip
 
-COLUMNS = ("crystal", "method", "labels", "draws", "error_percent", "standard_error_percent")
+LINES = (
+    ("error_percent", "standard_error_percent", "|κ/κ$_{DFT}$ − 1| (%)"),
+    ("kappa_srme", "standard_error_srme", "κ$_{SRME}$"),
+)
+"""Columns of a line of panels, its bars, and the label of its axis."""
 
 
 def table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Mean of |κ/κ_DFT − 1| over the draws with its standard error, in percent: `COLUMNS`.
+    """Means of |κ/κ_DFT − 1| (percent) and κ_SRME over the draws, with standard errors: `COLUMNS`.
 
     Args:
-        tables: columns `crystal`, `labels`, `method`, `kappa` and `kappa_dft` (W/(m K)).
+        tables: columns `crystal`, `labels`, `method`, `kappa` and `kappa_dft` (W/(m K)), and
+            `kappa_srme` in tables that have it.
     """
     runs = pd.concat(tables.values()) if tables else pd.DataFrame(columns=["crystal"])
     rows = []
     if len(runs):
         runs = runs.assign(error=100 * (runs["kappa"] / runs["kappa_dft"] - 1).abs())
-        for (crystal, method, labels), group in runs.groupby(["crystal", "method", "labels"]):
-            bar = group["error"].std() / np.sqrt(len(group))
-            rows.append((crystal, method, labels, len(group), group["error"].mean(), bar))
+        if "kappa_srme" not in runs:
+            runs["kappa_srme"] = np.nan
+        for place, group in runs.groupby(["crystal", "method", "labels"]):
+            means = [
+                number
+                for column in ("error", "kappa_srme")
+                for number in (group[column].mean(), group[column].std() / np.sqrt(len(group)))
+            ]
+            rows.append((*place, len(group), *means))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
-    """A panel per crystal on one scale of errors; one legend below.
+    """A column of panels per crystal, errors of κ above κ_SRME; one legend below.
 
     Args:
         data: of `table`.
     """
     mpl.rcParams.update(SETTINGS)
     crystals = list(dict.fromkeys(data["crystal"])) or ["no runs"]
-    columns = min(WIDEST, len(crystals))
-    lines = -(-len(crystals) // columns)
-    size = (max(5.2, 2.3 * columns), 2.3 * lines + 0.8)
+    lines = [line for line in LINES if line is LINES[0] or data[line[0]].notna().any()]
+    size = (max(5.2, 2.3 * len(crystals)), 2.1 * len(lines) + 0.8)
     figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
-    for axes in panels[len(crystals) :]:
-        axes.set_axis_off()
-    for axes, crystal in zip(panels, crystals, strict=False):
+    grid = figure.subplots(len(lines), len(crystals), squeeze=False, sharex="col", sharey="row")
+    for line, panels in zip(lines, grid, strict=True):
+        for axes, crystal in zip(panels, crystals, strict=True):
+            _crystal(axes, data[data["crystal"] == crystal], line)
+        panels[0].set_ylabel(line[2])
+        panels[0].set_ylim(0, _highest(data, line))
+    for axes, crystal in zip(grid[0], crystals, strict=True):
         own = data[data["crystal"] == crystal]
-        _crystal(axes, own)
         draws = int(own["draws"].max()) if len(own) else 0
         axes.set_title(f"{crystal}, {draws} draws" if draws > 1 else f"{crystal}, one draw")
-    for axes in panels[::columns]:
-        axes.set_ylabel("|κ/κ$_{DFT}$ − 1| (%)")
-    drawn = data[data["method"].isin(LOOKS)]
-    highest = float((drawn["error_percent"] + drawn["standard_error_percent"].fillna(0)).max())
-    panels[0].set_ylim(0, 1.05 * highest if np.isfinite(highest) and highest > 0 else 1.0)
+    for axes in grid[-1]:
+        axes.set_xlabel("DFT labels")
     for label, colour, marker in LOOKS.values():
-        line = "--" if not marker else "-"
-        panels[0].plot([], [], f"{marker}{line}", color=colour, ms=4, label=label)
+        stroke = "--" if not marker else "-"
+        grid[0, 0].plot([], [], f"{marker}{stroke}", color=colour, ms=4, label=label)
     figure.legend(loc="outside lower center", ncols=2)
     save(figure, paths)
 
 
-def _crystal(axes: Axes, data: pd.DataFrame) -> None:
+def _highest(data: pd.DataFrame, line: tuple[str, str, str]) -> float:
+    """Upper end of the axis of a line: a little above its highest bar."""
+    drawn = data[data["method"].isin(LOOKS)]
+    highest = float((drawn[line[0]] + drawn[line[1]].fillna(0)).max())
+    return 1.05 * highest if np.isfinite(highest) and highest > 0 else 1.0
+
+
+def _crystal(axes: Axes, data: pd.DataFrame, line: tuple[str, str, str]) -> None:
+    column, bar, _ = line
     for method, (_, colour, marker) in LOOKS.items():
-        rows = data[data["method"] == method].sort_values("labels")
+        rows = data[(data["method"] == method) & data[column].notna()].sort_values("labels")
         if rows.empty:
             continue
         if not marker:
-            axes.axhline(rows["error_percent"].iloc[0], color=colour, ls="--", lw=1)
+            axes.axhline(rows[column].iloc[0], color=colour, ls="--", lw=1)
             continue
         axes.errorbar(
-            rows["labels"], rows["error_percent"], yerr=rows["standard_error_percent"],
-            fmt=f"{marker}-", color=colour, ms=4, capsize=2,
+            rows["labels"], rows[column], yerr=rows[bar], fmt=f"{marker}-", color=colour, ms=4,
+            capsize=2,
         )  # fmt: skip
-    axes.set_xlabel("DFT labels")
-    axes.set_xticks(sorted({0, *data["labels"]}))
+    axes.set(xticks=sorted({0, *data["labels"]}), xlim=(0, None))
