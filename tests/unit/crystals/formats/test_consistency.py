@@ -253,7 +253,7 @@ def test_how_far_a_slope_may_be_off_grows_with_the_distance(scale, right):
     change = 0.8 * work + generator.normal(scale=0.17, size=500)
     numbers, nothing = np.arange(500), np.zeros(500)
     pairs = frame_pairs.Pairs(
-        numbers, numbers + 1, change, work, np.ones(500), nothing, distance, distance
+        numbers, numbers + 1, change, work, np.ones(500), nothing, distance, distance, nothing
     )
     slope = consistency.force_slope(pairs)
     assert slope.value == pytest.approx(0.8, abs=0.05)
