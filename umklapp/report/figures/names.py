@@ -44,8 +44,13 @@ def place(
 
     Returns:
         Names for which there is no free place; the figure does not show them.
+
+    Raises:
+        ValueError: the axes belong to no figure.
     """
     figure = axes.get_figure(root=True)
+    if figure is None:
+        raise ValueError("the axes belong to no figure")
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     if not len(points):
@@ -83,13 +88,14 @@ def _free_place(
     frame: Bbox, middle: np.ndarray, extent: Bbox, scale: float, taken: Sequence[Bbox]
 ) -> tuple[Bbox, np.ndarray] | None:
     """Box of the name in pixels and its distance from the point in points of print, or None."""
+    size = np.array([extent.width, extent.height])
     for distance in DISTANCES:
         for angle in ANGLES:
             offset = distance * np.array([np.cos(angle), np.sin(angle)])
             anchor = middle + scale * offset
             share = np.array([0.0, 0.5, 1.0])[[_side(offset[0]), _side(offset[1])]]
-            corner = anchor - share * (extent.width, extent.height)
-            box = Bbox.from_bounds(*corner, extent.width, extent.height)
+            corner = anchor - share * size
+            box = Bbox([corner, np.add(corner, size)])
             inside = frame.contains(box.x0, box.y0) and frame.contains(box.x1, box.y1)
             if inside and not box.count_overlaps(taken):
                 return box, offset

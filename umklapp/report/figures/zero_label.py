@@ -146,8 +146,8 @@ def _panel(axes: Axes, data: pd.DataFrame, truth: Truth, ends: np.ndarray) -> No
 def _names(axes: Axes, data: pd.DataFrame) -> None:
     """Names of the crystals, the farthest from the diagonal first; the csv has all of them."""
     height = data["kappa_W_per_mK"].fillna(axes.get_ylim()[0] * LOWEST_CROSS)
-    ratio = np.abs(np.log(height / data["published_W_per_mK"]))
-    ordered = data.assign(height=height).loc[ratio.sort_values(ascending=False).index]
+    apart = np.abs(np.log(height / data["published_W_per_mK"]))
+    ordered = data.assign(height=height, apart=apart).sort_values("apart", ascending=False)
     formulas = [str(key).rpartition("-")[0] for key in ordered["material"]]
     names.place(axes, ordered[["published_W_per_mK", "height"]].to_numpy(float), formulas)
 
