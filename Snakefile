@@ -1,12 +1,10 @@
 import os
-import sys
 from functools import partial
-from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from umklapp.campaign import interpreter, run
+from umklapp.campaign import run
 from umklapp.errors import InputError
 
 min_version("9.27")
@@ -14,9 +12,6 @@ min_version("9.27")
 # One thread per job, also for the Rust parts of phono3py: parallel work is Snakemake's business.
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
     os.environ.setdefault(name, "1")
-
-# Snakemake writes this path unquoted into the commands of jobs.
-sys.executable = interpreter.path_for_shell(sys.executable, Path(".snakemake/environment"))
 
 SHARD = config.pop("shard", None)  # snakemake --config shard=3/10
 if not config:
