@@ -172,7 +172,7 @@ def test_an_unstable_crystal_has_no_kappa_but_a_reason():
     assert found.kappa is None
     assert found.scalar() is None
     assert found.reason == (
-        "not dynamically stable: -17.831 THz at q = (0.000, 0.000, 0.000), gate -0.05 THz"
+        "not dynamically stable: -17.831 THz at q = (0.000, 0.000, 0.000), allowed -0.05 THz"
     )
     record = found.numbers()
     assert record.kappa_W_per_mK is record.kappa_tensor_W_per_mK is None
