@@ -13,13 +13,18 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import spglib
 from ase import Atoms
-from ase.spacegroup.symmetrize import prep_symmetry, symmetrize_rank1
 from matscipy.neighbours import neighbour_list
 
 from umklapp.crystals import frame_info, frames
-from umklapp.crystals.formats import causes, consistency, frame_pairs, motion, untested
+from umklapp.crystals.formats import (
+    causes,
+    consistency,
+    frame_pairs,
+    motion,
+    untested,
+    zero_forces,
+)
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import InputError
 from umklapp.records import Part, Record
@@ -41,9 +46,6 @@ nothing from outside acts. Grids and cut-off charges leave a few hundredths of a
 
 SAME_ENERGY, SAME_FORCE = 1e-3, 0.05
 """eV per atom and eV/Å by which two calculations of one configuration may differ."""
-
-SYMPREC, SYMMETRIES_TRIED = 1e-3, 5
-"""Å; and frames without forces whose symmetry is looked for."""
 
 UNIFORM = 1e-3
 """Relative difference of time steps that is rounding."""
@@ -217,7 +219,7 @@ def inspect(
     """
     names = list(range(len(labels)) if numbers is None else numbers)
     _check_repeats(labels, source, names)
-    _check_zero_forces(labels, source, names)
+    zero_forces.check(labels, source, names)
     reports: list[FileReport] = []
     for group in _groups(labels):
         chosen = [labels[n] for n in group]
@@ -323,34 +325,6 @@ def _check_repeats(labels: Sequence[Atoms], source: str, names: Sequence[int]) -
                 f"their energies differ by {1e3 * energy:.3g} meV per atom and their forces by "
                 f"{force:.3g} eV/Å: positions are missing, or two calculations are mixed"
             )
-
-
-def _check_zero_forces(labels: Sequence[Atoms], source: str, names: Sequence[int]) -> None:
-    """Forces are exactly zero by symmetry alone, as in a perfect crystal; a displaced frame without
-    forces was never calculated."""
-    still = [n for n, frame in enumerate(labels) if not np.any(frame.calc.results["forces"])]
-    for index in still[:SYMMETRIES_TRIED]:
-        if not _zero_by_symmetry(labels[index]):
-            raise InputError(
-                f"{source} frame {names[index]}: every force is exactly zero, and no symmetry of "
-                f"its atoms makes them so: as of a frame that was never calculated ({len(still)} "
-                f"frames without forces among {len(labels)}); leave it out"
-            )
-
-
-def _zero_by_symmetry(frame: Atoms) -> bool:
-    """Whether the space group of a configuration leaves no force on any atom."""
-    reduced = spglib.find_primitive(
-        (frame.cell.array, frame.get_scaled_positions(), frame.numbers), symprec=SYMPREC
-    )
-    if reduced is None:
-        return False
-    cell, places, numbers = reduced
-    primitive = Atoms(numbers, cell=cell, scaled_positions=places, pbc=True)
-    rotations, translations, maps = prep_symmetry(primitive, symprec=SYMPREC)
-    field = np.random.default_rng(1).normal(size=(len(primitive), 3))
-    kept = symmetrize_rank1(cell, np.linalg.inv(cell), field, rotations, translations, maps)
-    return bool(np.abs(kept - kept.mean(axis=0)).max() < 1e-6)
 
 
 def times_of(labels: Sequence[Atoms], names: Sequence[int]) -> str:
