@@ -57,7 +57,7 @@ def format_of(path: Path) -> Format:
             that is not read, which is named.
     """
     if path.exists() and not path.is_file():
-        raise InputError(f"{path}: is a folder, a pipe or a device, not a file")
+        raise InputError(f"{path}: cannot be read: a folder, a pipe or a device, not a file")
     with packed.readable(path), packed.opened(path) as file:
         first = file.read(PEEK)
     if first.startswith((b"\x89HDF", b"CDF")):
