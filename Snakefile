@@ -41,6 +41,7 @@ include: "rules/seeds.smk"
 include: "rules/low_fidelity.smk"
 include: "rules/nomad.smk"
 include: "rules/label.smk"
+include: "rules/stop.smk"
 include: "rules/train.smk"
 include: "rules/finetune.smk"
 include: "rules/explore.smk"
@@ -94,5 +95,4 @@ for material in MATERIALS:
             f"only_{material}"
         input:
             end_of_rounds(material),
-            RESULTS.material(material).conductivity,
-            REQUESTS.figures_of(material),
+            kappa_and_figures(material),

@@ -6,7 +6,7 @@ if not SHARD:
         input:
             tables,
             [RESULTS.material(material).comparison for material in MATERIALS],
-            REQUESTS.figures(),
+            lambda wildcards: REQUESTS.figures(),
         output:
             RESULTS.page,
         log:
