@@ -74,8 +74,8 @@ class StopRule(Section):
     check: int = Field(
         2,
         ge=2,
-        description="number of further labels of the same kind, held back from the correction: they "
-        "say how wrong κ is",
+        description="number of further labels of the same kind, held back from the correction: "
+        "they say how wrong κ is",
     )
     audit: int = Field(
         4,

@@ -81,7 +81,7 @@ def row(sources: MaterialSources) -> Row:
     literature = sources.conductivity.literature if sources.conductivity else None
     audit = sources.audit
     sigma = sources.verdict.overall_sigma("after") if sources.verdict and shown else None
-    verdict = sources.verdict.verdict if sources.verdict and shown else None
+    verdict: str | None = sources.verdict.verdict if sources.verdict and shown else None
     if sources.stop is not None:
         sigma, verdict = sources.stop.sigma_A_labels, NOT_SEARCHED
     labels = summary.labels if summary and shown else standing.get("labels")

@@ -64,8 +64,8 @@ def after_labels(
     """Whether fresh labels clear the corrected model.
 
     Args:
-        sigma: σᴬ of the labels of the audit, None without any. relative_error: of κ(300 K), or why it is not
-            known. bounds: the rule's, and `rounds.force_error` (eV/Å).
+        sigma: σᴬ of the labels of the audit, None without any. relative_error: of κ(300 K), or why
+            it is not known. bounds: the rule's, and `rounds.force_error` (eV/Å).
     """
     settings, force_error = bounds
     return [
