@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 from ase.build import bulk
-from ase.calculators.calculator import Calculator, all_changes
 from silicon import StillingerWeberSilicon
 from stop_rules import baseline_of
 
@@ -29,29 +28,9 @@ STOP = config.StopRule()
 CUBE = [[-1, 1, 1], [1, -1, 1], [1, 1, -1]]
 
 
-class Scaled(Calculator):
-    """Silicon with all energies too large by a factor."""
-
-    implemented_properties = ["energy", "forces", "stress"]  # noqa: RUF012
-
-    def __init__(self, factor=1.02):
-        super().__init__()
-        self.exact, self.factor = StillingerWeberSilicon(), factor
-
-    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
-        super().calculate(atoms, properties, system_changes)
-        exact = self.atoms.copy()
-        exact.calc = self.exact
-        self.results = {
-            "energy": self.factor * exact.get_potential_energy(),
-            "forces": self.factor * exact.get_forces(),
-            "stress": self.factor * exact.get_stress(),
-        }
-
-
 def request(factor):
     model = {
-        "package": "ase", "calculator": "test_decision:Scaled", "parameters": {"factor": factor}
+        "package": "ase", "calculator": "silicon:ScaledSilicon", "parameters": {"factor": factor}
     }  # fmt: skip
     section = {"model": model, "stop": {}}
     return Request(
