@@ -91,8 +91,8 @@ def foundation_problems(
             problems += foundation.try_out(model, primitives, f"{key}.")
     if stops.rule(campaign) is not None and campaign.reference.engine == "lookup":
         problems.append(
-            "foundation.stop asks for labels of new frames, and reference.engine 'lookup' has those "
-            "of its table alone: leave out foundation.stop"
+            "foundation.stop asks for labels of new frames, and reference.engine 'lookup' has "
+            "those of its table alone: leave out foundation.stop"
         )
     return problems
 

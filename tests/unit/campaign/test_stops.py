@@ -75,7 +75,7 @@ def test_labels_reach_the_rounds_whether_the_rule_is_on_or_not(results):
 def test_another_file_of_that_name_is_refused(stops, tmp_path):
     (tmp_path / SI).mkdir()
     (tmp_path / f"{SI}/stop.json").write_text("[]")
-    with pytest.raises(InputError, match="stop.json"):
+    with pytest.raises(InputError, match=r"stop\.json"):
         stops.done(SI)
     with pytest.raises(FileNotFoundError):
         stops.done(C)
