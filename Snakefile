@@ -72,7 +72,7 @@ rule all:
 # Needs no assessment: figures are drawn from archived small results, and no round is begun.
 rule figures:
     input:
-        REQUESTS.figures(),
+        figures_of_run,
         REQUESTS.benchmark_figures(),
 
 

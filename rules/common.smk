@@ -292,6 +292,14 @@ def kappa_and_figures(material):
     return get
 
 
+def figures_of_run(wildcards):
+    """Every figure of this run; asked for once it is known which materials have rounds."""
+    for material in MATERIALS:
+        if not STOPS.ended(material):
+            ends_early(material)
+    return REQUESTS.figures()
+
+
 def tables(wildcards):
     """What is made of all materials: until every one is done, no row has to be in the graph."""
     for material in MATERIALS:
