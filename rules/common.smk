@@ -1,6 +1,9 @@
 # Which rounds are done: all that has to know `checkpoints` or `workflow`. What a job asks for is in
 # umklapp/campaign (requests, parameters, job_resources), the names of all files in umklapp/paths.py.
-from umklapp.campaign import sizes, stops
+import sys
+from pathlib import Path
+
+from umklapp.campaign import interpreter, sizes, stops
 from umklapp.campaign.assessments import Assessments
 from umklapp.campaign.audits import Audits
 from umklapp.campaign.devices import variables
@@ -17,6 +20,8 @@ memory, minutes = RUN.resources.memory, RUN.resources.minutes
 LABELLED = sizes.labelled(CAMPAIGN.seeds)  # the cell that goes into time and memory of a label
 MEMBERS, CHUNKS = REQUESTS.members, REQUESTS.chunks
 os.environ |= variables(CAMPAIGN)
+# Snakemake writes this path unquoted into the commands of jobs.
+sys.executable = interpreter.path_for_shell(sys.executable, Path(".snakemake/environment"))
 
 # names of files with their wildcards
 MATERIAL, FIGURES, OVERVIEW = RESULTS.material(), RESULTS.figures_of(), RESULTS.overview

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from umklapp import logs
 from umklapp.errors import UmklappError
+
+WIDTH = 78
+"""Characters in a line of help."""
 
 # Rooms are imported by the command that needs them: `umklapp --help` answers at once.
 
@@ -163,8 +167,9 @@ def parser() -> argparse.ArgumentParser:
         made = commands.add_parser(
             name,
             help=text,
-            description=_sentence(text),
+            description=textwrap.fill(_sentence(text), WIDTH),
             epilog=f"example: umklapp {name} {example}".rstrip(),
+            formatter_class=argparse.RawDescriptionHelpFormatter,  # an example stays in one line
         )
         made.set_defaults(run=run)
         return made
@@ -322,7 +327,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit status.
     """
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parser().parse_args(given or ["--help"])
     logs.show(sys.stderr)
     try:
         options.run(options)

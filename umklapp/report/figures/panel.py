@@ -17,7 +17,7 @@ LOOKS = {
     "foundation": ("foundation model, no label", GREY, ""),
     "taylor": ("Taylor expansion alone", ORANGE, "s"),
     "foundation+taylor": ("foundation model + Taylor", "#3a9b6f", "D"),
-    "foundation+evidence": ("the same, widths by evidence", BLUE, "o"),
+    "foundation+evidence": ("foundation model + Taylor, widths by evidence", BLUE, "o"),
 }
 """Label, colour and marker; least squares without a prior is off the axis and not drawn."""
 
@@ -89,3 +89,4 @@ def _crystal(axes: Axes, data: pd.DataFrame) -> None:
         )  # fmt: skip
     axes.set_xlabel("DFT labels")
     axes.set_xticks(sorted({0, *data["labels"]}))
+    axes.set_xlim(0, 1.05 * max([1, *data["labels"]]))
