@@ -14,12 +14,14 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYO
     os.environ.setdefault(name, "1")
 
 SHARD = config.pop("shard", None)  # snakemake --config shard=3/10
+CHOICE = config.pop("changes", None)  # snakemake --config changes=accept
 if not config:
 
     configfile: "config/config.yaml"
 
 
 config.pop("shard", None)
+config.pop("changes", None)
 
 try:
     RUN = run.prepare(config, SHARD, check=workflow.is_main_process)

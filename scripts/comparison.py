@@ -35,12 +35,18 @@ def by_rounds(files):
     table = comparison.rows(conductivity, ran, effective, others, errors)
     verdict = Verdict.read(files["verdict"])
     audit = comparison.audited(audit_record := given(AuditRecord, files["audit"]))
-    converged = History.read(Path(files["history"])).rounds[-1].assessment.converged
+    last = History.read(Path(files["history"])).rounds[-1]
     sentence = advice.advice(
         verdict.overall_sigma("after"),
         conductivity.not_computed is None,
         advice.missing_green_kubo(ran, audit_record),
-        advice.doubts(converged, audit.outcome, verdict.verdict, verdict.needs),
+        advice.doubts(
+            last.assessment.converged,
+            audit.outcome,
+            verdict.verdict,
+            verdict.needs,
+            last.committee.not_tested,
+        ),
         verdict.no_sigma("after"),
     )
     problems = comparison.missing(conductivity, ran, effective, errors)

@@ -74,6 +74,7 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]], cap: int) -> dict[
         verdict_note (why a verdict on disk is not shown), audit (of the last round, with its words
         and reason), audit_note (that no round is left to learn from a failed one), labelled_by
         (programs and versions behind the training labels), mixed_versions (whether several),
+        labels_not_tested (given labels whose file is too small to exclude wrong units),
         reason,
         fallbacks (what was asked for and is not so, as a GPU or a compiled graph, in words),
         running and failed (rule, file, minutes since the last sign of life).
@@ -122,6 +123,7 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]], cap: int) -> dict[
         "audit_note": _no_round_left(cap) if ended and failed else None,
         "labelled_by": committees[-1].labelled_by if committees else None,
         "mixed_versions": committees[-1].mixed_versions if committees else False,
+        "labels_not_tested": committees[-1].not_tested if committees else "",
         "reason": _reason(rounds),
         "fallbacks": [
             f"{folder.name} {Path(path).parent.name}: {record.fallback}"
@@ -303,6 +305,8 @@ def details(rows: Sequence[dict[str, Any]]) -> list[str]:
         lines += [f"{row['material']}: {note}" for note in notes if note]
         if row["mixed_versions"]:
             lines.append(f"{row['material']}: labels by several versions: {row['labelled_by']}")
+        if row["labels_not_tested"]:
+            lines.append(f"{row['material']}: {row['labels_not_tested']}")
         lines += [
             f"failed: {job['rule']} {job['file']}: {job['last_line']} ({job['log']})"
             for job in row["failed"]

@@ -37,10 +37,12 @@ class MaterialSummary(Record):
     kappa_300K_error_is says in words; kappa_300K_moves: what learning the audit's labels would add
     to κ; non_analytical_correction: where Born charges are from, or why there are none; sigma_A: of
     the last committee's dynamics; labelled_by: programs and versions behind the training labels,
-    each with its number of labels; literature, verdict, audit and the reasons: in words. None: not
-    asked for, or not computed. zero_label_*: of a foundation model without labels, at the
-    campaign's lattice or its own; `corrected` with the labels in the phonon supercell. A material
-    that is done without rounds (stop.json) has no test errors, and σᴬ is that of its labels.
+    each with its number of labels; labels_not_tested: given labels whose file is too small to
+    exclude wrong units, None where there are none; literature, verdict, audit and the reasons: in
+    words. None: not asked for, or not computed. zero_label_*: of a foundation model without labels,
+    at the campaign's lattice or its own; `corrected` with the labels in the phonon supercell. A
+    material that is done without rounds (stop.json) has no test errors, and σᴬ is that of its
+    labels.
     """
 
     VERSION: ClassVar[int] = 1
@@ -73,6 +75,7 @@ class MaterialSummary(Record):
     zero_label_corrected_kappa_300K_W_per_mK: float | None = None
     zero_label_corrected_error_W_per_mK: float | None = None
     labelled_by: str | None = None
+    labels_not_tested: str | None = None
     literature: str
     verdict: str
     audit: str = "not audited"
@@ -155,6 +158,7 @@ def row(
         **zero_label,
         highest_frequency_THz=thermodynamics.highest_THz.mean,
         labelled_by=committee.labelled_by,
+        labels_not_tested=committee.not_tested or None,
         literature=conductivity.literature.text,
         verdict=verdict.verdict,
         audit=audit.outcome if audit else "not audited",
@@ -237,6 +241,13 @@ def of_finished(results: Results, selection: Sequence[str]) -> tuple[pd.DataFram
     return pd.DataFrame(rows), [key for key, path in paths.items() if not path.exists()]
 
 
+def _labels(summary: pd.Series) -> str:
+    """What made the labels of a row of summary.csv, and which of them were not tested."""
+    made = str(summary.get("labelled_by", "version not recorded"))
+    untested = summary.get("labels_not_tested")
+    return f"{made}; {untested}" if isinstance(untested, str) else made
+
+
 def run(path: Path) -> str:
     """Text for a campaign: table, reasons, and where figures and report are.
 
@@ -259,7 +270,7 @@ def run(path: Path) -> str:
     reasons = "\n".join(
         f"  {summary['material']}: {summary['reason']}\n    events: {summary['verdict_reason']}"
         f"\n    audit: {summary.get('audit_reason', 'not audited')}"
-        f"\n    labels: {summary.get('labelled_by', 'version not recorded')}"
+        f"\n    labels: {_labels(summary)}"
         f"\n    κ: {summary.get('non_analytical_correction', 'its Born charges are not recorded')}"
         for _, summary in table.iterrows()
     )

@@ -91,6 +91,7 @@ def standing(stop: StopRecord, files: Material, jobs: Sequence[dict[str, Any]]) 
         "audit_note": None,
         "labelled_by": stop.labelled_by,
         "mixed_versions": False,
+        "labels_not_tested": "",
         "reason": stop.words,
         "fallbacks": [],
         "running": [job for job in jobs if not job["failed"]],

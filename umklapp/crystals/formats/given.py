@@ -38,6 +38,9 @@ Small = Literal["params", "extxyz", foreign.Kind]
 
 Format = Literal[Trajectory, Small]
 
+OWN_UNITS: tuple[Format, ...] = ("son", "nc", "aims", "params", "vasprun", "OUTCAR")
+"""Formats that say their units; in the others a user may have written any."""
+
 PEEK = 20_000
 """Bytes at the beginning of a file that tell its format."""
 
@@ -125,7 +128,8 @@ def _whole(path: Path, kind: Small, keys: LabelKeys, notes: list[str]) -> Iterat
 def inspected(
     path: Path, every: int = 1, skip: int = 0, keys: LabelKeys = ASE_NAMES
 ) -> tuple[list[Atoms], FileReport]:
-    """All frames that `read` gives, after a look at them together (`border.inspect`).
+    """All frames that `read` gives, after a look at them together (`border.inspect`); each is
+    marked with what was not tested (`FrameInfo.untested`).
 
     Raises:
         InputError: as `read` and `border.inspect`.
@@ -134,7 +138,11 @@ def inspected(
     labels = list(read(path, every, skip, keys, notes))
     if not labels:
         raise InputError(f"{path}: no frames are left after skip {skip}")
-    return labels, border.inspect(labels, str(path), _numbers(len(labels), every, skip), notes)
+    numbers = _numbers(len(labels), every, skip)
+    report = border.inspect(labels, str(path), numbers, notes, format_of(path) in OWN_UNITS)
+    for frame in labels:
+        frame_info.mark(frame, untested="; ".join(report.untested) or None)
+    return labels, report
 
 
 def _numbers(count: int, every: int, skip: int) -> list[int]:

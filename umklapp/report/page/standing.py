@@ -154,6 +154,7 @@ def trust_doubts(sources: MaterialSources) -> list[str]:
         audit.outcome if audit else "not audited",
         verdict.verdict if verdict else "undecided",
         verdict.needs if verdict else (),
+        sources.committees[-1].not_tested if sources.committees else "",
     )
 
 
