@@ -14,7 +14,7 @@ def test_kappa_stands_beside_the_model_alone_and_experiment():
     assert list(table["kappa_W_per_mK"]) == [12.0, 10.0, 13.0]
     assert "corrected by 2 labels" in table["method"][0]
     assert table["error_W_per_mK"][0] == pytest.approx(np.hypot(0.6, 0.8))
-    assert np.isnan(table["error_W_per_mK"][1])
+    assert pd.isna(table["error_W_per_mK"][1])
     assert list(without_rounds.sigmas(stop_of()).values()) == [0.12, 0.14]
 
 
