@@ -22,9 +22,9 @@ def check(atoms: Atoms, where: str) -> str | None:
     """
     for name in CHARGES:
         charge = atoms.info.get(name)
-        if isinstance(charge, int | float | np.number) and abs(charge) > NONE:
+        if isinstance(charge, int | float | np.integer) and abs(float(charge)) > NONE:
             raise InputError(
-                f"{where}: {name} {charge:g} e: no part of umklapp carries the charge of a cell; "
+                f"{where}: {name} {float(charge):g} e: no part of umklapp carries the charge of a cell; "
                 "leave the file out"
             )
     occupancy = atoms.arrays.get("occupancy")
