@@ -43,6 +43,7 @@ include: "rules/seeds.smk"
 include: "rules/low_fidelity.smk"
 include: "rules/nomad.smk"
 include: "rules/label.smk"
+include: "rules/stop.smk"
 include: "rules/train.smk"
 include: "rules/finetune.smk"
 include: "rules/explore.smk"
@@ -73,7 +74,7 @@ rule all:
 # Needs no assessment: figures are drawn from archived small results, and no round is begun.
 rule figures:
     input:
-        REQUESTS.figures(),
+        figures_of_run,
         REQUESTS.benchmark_figures(),
 
 
@@ -96,5 +97,4 @@ for material in MATERIALS:
             f"only_{material}"
         input:
             end_of_rounds(material),
-            RESULTS.material(material).conductivity,
-            REQUESTS.figures_of(material),
+            kappa_and_figures(material),

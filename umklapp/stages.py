@@ -9,7 +9,8 @@ STAGES = {
         "nomad_download", "seed_nomad", "low_fidelity_sample", "low_fidelity_distil", "split",
         "harmonic",
     ),
-    "labels": ("label", "label_audit", "curvature_labels"),
+    "labels": ("label", "label_audit", "label_stop", "curvature_labels"),
+    "stop rule": ("stop_frames", "stop_audit", "stop"),
     "training": (
         "low_fidelity_train", "shared_model", "dataset", "train", "finetune", "committee", "model",
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -102,8 +102,7 @@ class CommitteeRecord(Record):
     @property
     def labelled_by(self) -> str:
         """Programs and versions behind the training labels, each with its number of labels."""
-        counts = sorted(self.programs.items())
-        return ", ".join(f"{program} ({count})" for program, count in counts) or UNKNOWN
+        return by_programs(self.programs)
 
     @property
     def mixed_versions(self) -> bool:
@@ -115,6 +114,17 @@ class CommitteeRecord(Record):
         """Which training labels may be wrong without it showing; empty where there are none."""
         parts = [f"{count} may be {causes}" for causes, count in sorted(self.untested.items())]
         return f"given labels not fully tested: {', and '.join(parts)}" if parts else ""
+
+
+def programs_of(labels: Sequence[Atoms]) -> dict[str, int]:
+    """Labels by the program and version that made them."""
+    return dict(Counter(FrameInfo.of(label).program or UNKNOWN for label in labels))
+
+
+def by_programs(programs: Mapping[str, int]) -> str:
+    """Programs and versions, each with its number of labels, in words."""
+    counts = sorted(programs.items())
+    return ", ".join(f"{program} ({count})" for program, count in counts) or UNKNOWN
 
 
 def reference_energies(committee: Committee, perfect: Atoms) -> np.ndarray:
@@ -221,7 +231,7 @@ def with_training(
             "left": [record.left for record in training if record.left],
             "notes": [*report.notes, tuned.words] if tuned else report.notes,
             "frames": {**report.frames, "train": len(dataset)},
-            "programs": dict(Counter(FrameInfo.of(label).program or UNKNOWN for label in dataset)),
+            "programs": programs_of(dataset),
             "untested": dict(
                 Counter(untested for label in dataset if (untested := FrameInfo.of(label).untested))
             ),

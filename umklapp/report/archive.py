@@ -28,7 +28,7 @@ def sources(material: Material) -> list[str]:
         *(material.green_kubo, material.heat_flux, material.effective, material.srme),
         *(material.elastic, material.summary, material.audit, material.error_budget),
         material.lifetimes,
-        *(material.baseline, material.corrected_baseline),
+        *(material.baseline, material.corrected_baseline, material.stop),
         *(material.structure, material.primitive),
     ]
 

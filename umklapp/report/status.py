@@ -25,9 +25,10 @@ from umklapp.paths import Material, Results, Round, existing
 from umklapp.potentials.training_records import CompiledGraph, Training
 from umklapp.records import Record
 from umklapp.reference.contract import Failures
-from umklapp.report import costs
+from umklapp.report import costs, without_rounds
 from umklapp.transport.error_budget import KappaErrors
 from umklapp.transport.kappa_records import ROOM, Conductivity
+from umklapp.transport.stop_rule.record import stopped
 from umklapp.wording import in_milli
 
 Kind = TypeVar("Kind", bound=Record)
@@ -83,6 +84,8 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]], cap: int) -> dict[
         InputError: an assessment is no record of this workflow.
     """
     files = Material(str(folder))
+    if (stop := stopped(files)) is not None:
+        return without_rounds.standing(stop, files, jobs)
     rounds = counted_rounds(files)[:cap]
     committees = [
         committee for one in rounds if (committee := _read(CommitteeRecord, one.committee))
@@ -207,6 +210,8 @@ def unfinished(results: Path, now: float) -> list[dict[str, Any]]:
 def _stage(files: Material, rounds: Sequence[Round], ended: bool) -> str:
     if not _exists(files.primitive):
         return "structure" if _exists(files.folder) else "not begun"
+    if _exists(files.stop_stage("correction").candidates) and not _exists(files.stop):
+        return "stop rule"
     if not _exists(files.seeds.train):
         return "seeds"
     if ended:

@@ -40,7 +40,9 @@ class MaterialSummary(Record):
     each with its number of labels; labels_not_tested: given labels whose file is too small to
     exclude wrong units, None where there are none; literature, verdict, audit and the reasons: in
     words. None: not asked for, or not computed. zero_label_*: of a foundation model without labels,
-    at the campaign's lattice or its own; `corrected` with the labels in the phonon supercell.
+    at the campaign's lattice or its own; `corrected` with the labels in the phonon supercell. A
+    material that is done without rounds (stop.json) has no test errors, and σᴬ is that of its
+    labels.
     """
 
     VERSION: ClassVar[int] = 1
@@ -50,8 +52,8 @@ class MaterialSummary(Record):
     converged: bool
     labels: int
     failed_labels: int
-    test_force_mae_eV_per_A: float
-    test_energy_mae_eV_per_atom: float
+    test_force_mae_eV_per_A: float | None
+    test_energy_mae_eV_per_atom: float | None
     kappa_300K_W_per_mK: float | None
     kappa_300K_std_W_per_mK: float | None
     kappa_300K_error_W_per_mK: float | None = None
@@ -64,7 +66,7 @@ class MaterialSummary(Record):
     bulk_modulus_GPa: float | None = None
     bulk_modulus_std_GPa: float | None = None
     elastically_stable_members: int | None = None
-    highest_frequency_THz: float
+    highest_frequency_THz: float | None
     zero_label_model: str | None = None
     zero_label_kappa_300K_W_per_mK: float | None = None
     zero_label_own_lattice_kappa_300K_W_per_mK: float | None = None
@@ -191,6 +193,10 @@ def _with_error(row: pd.Series, value: str, error: str) -> str:
     return f"{row[value]:.3g} ± {row[error]:.2g}"
 
 
+def _in_milli(value: float | None) -> str:
+    return "–" if pd.isna(value) else in_milli(value)
+
+
 def render(table: pd.DataFrame) -> str:
     """The table a user reads, with units in its head."""
     rows = []
@@ -210,7 +216,7 @@ def render(table: pd.DataFrame) -> str:
                 "material": summary["material"],
                 "rounds": summary["rounds"],
                 "labels": summary["labels"],
-                "force MAE (meV/Å)": in_milli(summary["test_force_mae_eV_per_A"]),
+                "force MAE (meV/Å)": _in_milli(summary["test_force_mae_eV_per_A"]),
                 "κ(300 K) (W/(m K))": kappa,
                 "κ by Green–Kubo": _with_error(summary, *dynamics),
                 **model,
