@@ -7,7 +7,6 @@ import logging
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from umklapp import logs
@@ -19,23 +18,12 @@ WIDTH = 78
 # Rooms are imported by the command that needs them: `umklapp --help` answers at once.
 
 
-def _settle(results: Path) -> None:
-    """Give the files of a copied results folder the order of their times again.
-
-    A status is read from that order: in a plain copy a finished round would seem to be at work.
-    """
-    from umklapp.campaign import copies, locks
-
-    with suppress(OSError):  # a folder that may not be written to stays as it is
-        if locks.is_free(results):
-            copies.settle(results)
-
-
 def _status(options: argparse.Namespace) -> None:
     from umklapp import config
+    from umklapp.campaign import copies
     from umklapp.report import status
 
-    _settle(Path(config.load(options.config).results))
+    copies.settle_for_reading(Path(config.load(options.config).results))
     status.run(options.config, options.json)
 
 
@@ -64,9 +52,10 @@ def _completion(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
+    from umklapp.campaign import copies
     from umklapp.report.page import campaign_page
 
-    _settle(options.results)
+    copies.settle_for_reading(options.results)
     print(campaign_page.write(options.results, options.out))
 
 
