@@ -19,8 +19,11 @@ WIDTH = 78
 
 
 def _status(options: argparse.Namespace) -> None:
+    from umklapp import config
+    from umklapp.campaign import copies
     from umklapp.report import status
 
+    copies.settle_for_reading(Path(config.load(options.config).results))
     status.run(options.config, options.json)
 
 
@@ -49,8 +52,10 @@ def _completion(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
+    from umklapp.campaign import copies
     from umklapp.report.page import campaign_page
 
+    copies.settle_for_reading(options.results)
     print(campaign_page.write(options.results, options.out))
 
 
