@@ -24,8 +24,8 @@ def check(atoms: Atoms, where: str) -> str | None:
         charge = atoms.info.get(name)
         if isinstance(charge, int | float | np.integer) and abs(float(charge)) > NONE:
             raise InputError(
-                f"{where}: {name} {float(charge):g} e: no part of umklapp carries the charge of a cell; "
-                "leave the file out"
+                f"{where}: {name} {float(charge):g} e: no part of umklapp carries the "
+                "charge of a cell; leave the file out"
             )
     occupancy = atoms.arrays.get("occupancy")
     if occupancy is not None and np.abs(np.asarray(occupancy, float) - 1).max() > NONE:
