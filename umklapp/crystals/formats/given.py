@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
 
 from umklapp.config import GivenLabels, LabelKeys
 from umklapp.crystals import frame_info, registration
@@ -55,6 +56,8 @@ def format_of(path: Path) -> Format:
         InputError: there is no such file, it cannot be opened or unpacked, or it is of a format
             that is not read, which is named.
     """
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: cannot be read: a folder, a pipe or a device, not a file")
     with packed.readable(path), packed.opened(path) as file:
         first = file.read(PEEK)
     if first.startswith((b"\x89HDF", b"CDF")):
@@ -119,6 +122,8 @@ def _whole(path: Path, kind: Small, keys: LabelKeys, notes: list[str]) -> Iterat
         where = f"{path} frame {frame_index}"
         if len(frame) == 0:
             raise InputError(f"{where}: no atoms; is the file damaged?")
+        if (frame.numbers < 1).any() or (frame.numbers >= len(chemical_symbols)).any():
+            raise InputError(f"{where}: an unknown species; is the file damaged?")
         formula = formula or composition(frame)
         if composition(frame) != formula:
             raise InputError(f"{where}: composition {frame.symbols}, frame 0 is {formula}")
