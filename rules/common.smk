@@ -1,7 +1,6 @@
 # Which rounds are done: all that has to know `checkpoints` or `workflow`. What a job asks for is in
 # umklapp/campaign (requests, parameters, job_resources), the names of all files in umklapp/paths.py.
 import sys
-from pathlib import Path
 
 from umklapp.campaign import interpreter, sizes, stops
 from umklapp.campaign.assessments import Assessments
@@ -21,7 +20,7 @@ LABELLED = sizes.labelled(CAMPAIGN.seeds)  # the cell that goes into time and me
 MEMBERS, CHUNKS = REQUESTS.members, REQUESTS.chunks
 os.environ |= variables(CAMPAIGN)
 # Snakemake writes this path unquoted into the commands of jobs.
-sys.executable = interpreter.path_for_shell(sys.executable, Path(".snakemake/environment"))
+sys.executable = interpreter.path_for_shell(sys.executable, interpreter.link_to(sys.executable))
 
 # names of files with their wildcards
 MATERIAL, FIGURES, OVERVIEW = RESULTS.material(), RESULTS.figures_of(), RESULTS.overview

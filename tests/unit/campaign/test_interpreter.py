@@ -7,12 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from umklapp.campaign.interpreter import path_for_shell
+from umklapp.campaign.interpreter import link_to, path_for_shell
 
 
 def test_a_path_without_spaces_stays(tmp_path):
     assert path_for_shell("/opt/env/bin/python", tmp_path / "link") == "/opt/env/bin/python"
     assert not (tmp_path / "link").exists()
+
+
+def test_the_link_lies_in_the_cache_unless_that_needs_quotes(tmp_path, monkeypatch):
+    monkeypatch.setenv("UMKLAPP_CACHE", str(tmp_path))
+    one, two = (link_to(f"/my folder/{name}/bin/python") for name in ("one", "two"))
+    assert one.parent == two.parent == tmp_path / "environments"
+    assert one != two
+    monkeypatch.setenv("UMKLAPP_CACHE", str(tmp_path / "my cache"))
+    assert link_to("/my folder/one/bin/python") == Path(".snakemake/environment")
 
 
 @pytest.fixture
