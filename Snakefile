@@ -14,12 +14,14 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYO
     os.environ.setdefault(name, "1")
 
 SHARD = config.pop("shard", None)  # snakemake --config shard=3/10
+CHOICE = config.pop("changes", None)  # snakemake --config changes=accept
 if not config:
 
     configfile: "config/config.yaml"
 
 
 config.pop("shard", None)
+config.pop("changes", None)
 
 try:
     RUN = run.prepare(config, SHARD, check=workflow.is_main_process)
@@ -41,6 +43,7 @@ include: "rules/seeds.smk"
 include: "rules/low_fidelity.smk"
 include: "rules/nomad.smk"
 include: "rules/label.smk"
+include: "rules/stop.smk"
 include: "rules/train.smk"
 include: "rules/finetune.smk"
 include: "rules/explore.smk"
@@ -71,7 +74,7 @@ rule all:
 # Needs no assessment: figures are drawn from archived small results, and no round is begun.
 rule figures:
     input:
-        REQUESTS.figures(),
+        figures_of_run,
         REQUESTS.benchmark_figures(),
 
 
@@ -94,5 +97,4 @@ for material in MATERIALS:
             f"only_{material}"
         input:
             end_of_rounds(material),
-            RESULTS.material(material).conductivity,
-            REQUESTS.figures_of(material),
+            kappa_and_figures(material),

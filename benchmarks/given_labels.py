@@ -5,9 +5,10 @@
         ../shared/data/vibes/*.son benchmarks/data/nacl_gpaw.extxyz
 
 Each file is cut into subsets (every 1st, 3rd, 10th frame; the first 6, 12, 40 or all). Each subset
-goes through the border as it is and with one thing wrong (`WRONG`). The table counts what the
-border refuses, by the number of frames; files that are no crystals are left out. About 3 CPU
-minutes. See docs/nomad.md.
+goes through the border as it is and with one thing wrong (`WRONG`). The table counts, by the
+number of frames, what the border refuses, what it calls undecided (with a warning that names what
+so few frames do not exclude), and what it believes; files that are no crystals are left out. About
+3 CPU minutes. See docs/nomad.md.
 """
 
 from __future__ import annotations
@@ -55,6 +56,14 @@ WRONG: dict[str, Callable[[np.ndarray, list[np.ndarray]], Values]] = {
     "gradients": lambda e, f: (e, [-one for one in f]),
     "forces of other axes": lambda e, f: (e, [one[:, [1, 2, 0]] for one in f]),
     "forces of other atoms": lambda e, f: (e, [np.roll(one, 1, axis=0) for one in f]),
+    "both in Hartree": lambda e, f: (e / units.Hartree, [one / units.Hartree for one in f]),
+    "both in Rydberg": lambda e, f: (e / units.Rydberg, [one / units.Rydberg for one in f]),
+    "both in kcal/mol": lambda e, f: (
+        e * units.mol / units.kcal,
+        [one * units.mol / units.kcal for one in f],
+    ),
+    "both in meV": lambda e, f: (1e3 * e, [1e3 * one for one in f]),
+    "both of the other sign": lambda e, f: (-e, [-one for one in f]),
 }
 
 
@@ -67,14 +76,13 @@ def changed(labels: Sequence[Atoms], name: str) -> list[Atoms]:
     return [frames.labelled(*one) for one in zip(bare, energies, forces, strict=True)]
 
 
-def refused(labels: Sequence[Atoms]) -> bool:
-    """Whether the border refuses them."""
+def outcome(labels: Sequence[Atoms]) -> str:
+    """What the border says of them: refused, undecided (with a warning), or checked."""
     try:
-        border.inspect(labels, "labels")
+        return border.inspect(labels, "labels").outcome
     except InputError as error:
         logging.info(error)
-        return True
-    return False
+        return "refused"
 
 
 def main() -> None:
@@ -97,12 +105,11 @@ def main() -> None:
                     continue
                 for name in WRONG:
                     row = {"file": path.name, "every": every, "frames": len(subset)}
-                    is_refused = refused(changed(subset, name))
-                    rows.append(row | {"labels": name, "refused": is_refused})
+                    rows.append(row | {"labels": name, "outcome": outcome(changed(subset, name))})
     table = pd.DataFrame(rows).drop_duplicates()
     table["size"] = np.where(table["frames"] < FEW, f"below {FEW} frames", f"{FEW} and more")
-    counts = table.groupby(["labels", "size"], sort=False)["refused"].agg(["sum", "count"])
-    counts = counts.rename(columns={"sum": "refused", "count": "tried"}).reset_index()
+    counts = table.groupby(["labels", "size"], sort=False)["outcome"].value_counts()
+    counts = counts.unstack(fill_value=0)[["refused", "undecided", "checked"]].reset_index()
     print(counts.to_string(index=False))
     counts.to_csv(options.out, index=False)
 

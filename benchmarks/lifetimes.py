@@ -128,7 +128,8 @@ def main() -> None:
         xlabel="frequency (THz)", ylabel="lifetime (ps)", yscale="log",
         title=f"LJ argon, {temperature:.1f} K, {len(sites)} atoms",
     )  # fmt: skip
-    axes.legend()
+    style.decades(axes.yaxis)
+    drawing.legend(loc="outside lower center", ncols=2)
     style.save(drawing, [options.out / f"lifetimes.{kind}" for kind in ("png", "pdf")])
 
 

@@ -1,6 +1,8 @@
 # Which rounds are done: all that has to know `checkpoints` or `workflow`. What a job asks for is in
 # umklapp/campaign (requests, parameters, job_resources), the names of all files in umklapp/paths.py.
-from umklapp.campaign import sizes
+import sys
+
+from umklapp.campaign import interpreter, sizes, stops
 from umklapp.campaign.assessments import Assessments
 from umklapp.campaign.audits import Audits
 from umklapp.campaign.devices import variables
@@ -17,6 +19,8 @@ memory, minutes = RUN.resources.memory, RUN.resources.minutes
 LABELLED = sizes.labelled(CAMPAIGN.seeds)  # the cell that goes into time and memory of a label
 MEMBERS, CHUNKS = REQUESTS.members, REQUESTS.chunks
 os.environ |= variables(CAMPAIGN)
+# Snakemake writes this path unquoted into the commands of jobs.
+sys.executable = interpreter.path_for_shell(sys.executable, interpreter.link_to(sys.executable))
 
 # names of files with their wildcards
 MATERIAL, FIGURES, OVERVIEW = RESULTS.material(), RESULTS.figures_of(), RESULTS.overview
@@ -44,6 +48,7 @@ pathvars:
 
 ASSESSMENTS = Assessments(RESULTS, CAMPAIGN.rounds.max)
 AUDITS = Audits(RESULTS, len(MEMBERS))
+STOPS = stops.Stops(stops.rule(CAMPAIGN), RESULTS)
 ORDER = Order(CAMPAIGN.order, RESULTS, MATERIALS)
 
 
@@ -52,12 +57,33 @@ def tries():
     return CAMPAIGN.resources.retries if workflow.is_main_process else 0
 
 
+def ends_early(material):
+    """Whether `material` is done without rounds by the stop rule; False where there is none.
+
+    Raises IncompleteCheckpointException until the rule has been asked.
+    """
+    if not STOPS.asks(material):
+        return False
+    if not STOPS.was_read(material):
+        checkpoints.stop.get(material=material)
+    try:
+        return STOPS.done(material)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
 def last_round(material):
     """Number of the round in which `material` finished, and whose κ has passed its audit.
 
     Raises IncompleteCheckpointException for the first round whose assessment or audit is not known
     yet; Snakemake then schedules it and calls this again.
     """
+    if ends_early(material):
+        path = RESULTS.material(material).stop
+        raise WorkflowError(
+            f"{material} is done without rounds ({path}), so this file is not made: "
+            "ask for its comparison.md, or leave out foundation.stop"
+        )
     for round_index in range(CAMPAIGN.rounds.max):
         if not ASSESSMENTS.was_read(material, round_index):  # what was given once is not taken back
             checkpoints.assess.get(material=material, round=f"{round_index:02d}")
@@ -149,6 +175,35 @@ def fresh_labels(wildcards):
     return [*audit, own.seeds.calibration, own.seeds.test]
 
 
+def spent_labels(wildcards):
+    """Labels of the stop rule, which train from round 0 on."""
+    if int(wildcards.round):
+        return []
+    ends_early(wildcards.material)
+    return STOPS.labels(wildcards.material)
+
+
+def of_rounds(files):
+    """Input function: what the rounds of a material make; nothing where it is done without them.
+
+    Args: files: a pattern with the material alone, or an input function.
+    """
+
+    def get(wildcards):
+        if STOPS.ended(wildcards.material) or ends_early(wildcards.material):
+            return []
+        return files(wildcards) if callable(files) else files.format(material=wildcards.material)
+
+    return get
+
+
+def end_without_rounds(wildcards):
+    """What the stop rule says of a material that is done by it; nothing for all others."""
+    own = RESULTS.material(wildcards.material)
+    ended = STOPS.ended(own.key) or ends_early(own.key)
+    return own.stop if ended else []
+
+
 def previous_lesson(wildcards):
     """Labels of the failed audit of the round before."""
     round_index = int(wildcards.round)
@@ -171,6 +226,8 @@ def labels_of_finished(material):
     """Input function: every label that trains or was asked for in the rounds of a material."""
 
     def get(wildcards):
+        if ends_early(material):
+            return STOPS.labels(material)
         final = RESULTS.material(material).round(last_round(material))
         return [final.dataset, *(final.labels(chunk) for chunk in CHUNKS)]
 
@@ -196,6 +253,8 @@ def earlier_verdicts(material):
 def end_of_rounds(material):
     """Input function of a target rule: assessment and audit of the last round of `material`.
 
+    Where it is done without rounds, what the stop rule says of it.
+
     One function per material: the first exception of a function that looped over materials
     would make them wait for each other.
     """
@@ -203,6 +262,8 @@ def end_of_rounds(material):
     def get(wildcards):
         if earlier := earlier_verdicts(material):
             return earlier
+        if ends_early(material):
+            return [RESULTS.material(material).stop]
         last = RESULTS.material(material).round(last_round(material))
         return [last.assessment, *([last.audit] if CAMPAIGN.audited else [])]
 
@@ -225,11 +286,30 @@ def outcome(material):
     return get
 
 
+def kappa_and_figures(material):
+    """Input function: κ of a material and all its figures."""
+
+    def get(wildcards):
+        kappa = [] if ends_early(material) else [RESULTS.material(material).conductivity]
+        return [*kappa, *REQUESTS.figures_of(material)]
+
+    return get
+
+
+def figures_of_run(wildcards):
+    """Every figure of this run; asked for once it is known which materials have rounds."""
+    for material in MATERIALS:
+        if not STOPS.ended(material):
+            ends_early(material)
+    return REQUESTS.figures()
+
+
 def tables(wildcards):
     """What is made of all materials: until every one is done, no row has to be in the graph."""
     for material in MATERIALS:
         rank_first(material)
-        last_round(material)
+        if not ends_early(material):
+            last_round(material)
     return REQUESTS.tables()
 
 

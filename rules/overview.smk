@@ -77,14 +77,19 @@ rule figure_campaign:
         "../scripts/figure_campaign.py"
 
 
-# From the verdicts and the summary alone, so also from an archive.
+# From the verdicts and the summary alone, so also from an archive. A material that is done without rounds
+# has no verdict: nothing has searched for events.
 rule figure_study:
     input:
         table=CAMPAIGN.materials.table,
         summary=RESULTS.summary,
-        verdicts=[RESULTS.material(material).verdict for material in MATERIALS],
-        green_kubo=[
-            RESULTS.material(material).green_kubo for material in MATERIALS if CAMPAIGN.green_kubo
+        verdicts=lambda wildcards: [
+            RESULTS.material(material).verdict for material in STOPS.others(MATERIALS)
+        ],
+        green_kubo=lambda wildcards: [
+            RESULTS.material(material).green_kubo
+            for material in STOPS.others(MATERIALS)
+            if CAMPAIGN.green_kubo
         ],
     output:
         sigma_parity=report(
@@ -138,8 +143,6 @@ rule figure_study:
     resources:
         mem_mb=memory("figure_study", 1000),
         runtime=minutes("figure_study", 10),
-    params:
-        materials=MATERIALS,
     message:
         "Figures of the study: σᴬ, events, flagged materials, κ against literature, cost"
     script:

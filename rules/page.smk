@@ -6,7 +6,7 @@ if not SHARD:
         input:
             tables,
             [RESULTS.material(material).comparison for material in MATERIALS],
-            REQUESTS.figures(),
+            figures_of_run,
         output:
             RESULTS.page,
         log:

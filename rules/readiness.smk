@@ -9,6 +9,7 @@ from snakemake.logging import logger
 
 from umklapp.campaign import (
     copies,
+    drift,
     job_errors,
     last_run,
     locks,
@@ -21,6 +22,9 @@ from umklapp.report.progress import Progress
 # Modes of Snakemake in which no job is run need not wait for anything.
 TALKS = ("--unlock", "--lint", "--report", "--list", "--summary", "--dag", "--rulegraph", "--touch")
 
+
+# The user's own triggers decide what is made again; the next run without them asks.
+KEEPS = any(argument.startswith("--rerun-triggers") for argument in sys.argv)
 
 BEGUN = time.time()
 PART_NAME = SHARD.label if SHARD else None
@@ -45,7 +49,8 @@ def take_over(folder, remote):
         locks.drop_stale(Path(".snakemake/locks"), folder)
         settle(folder)
         copies.remember(folder)
-    last_run.write(Path(RESULTS.last_run), CAMPAIGN)
+    if not KEEPS or RUN.last is None:
+        last_run.write(Path(RESULTS.last_run), CAMPAIGN)
 
 
 def distrust_killed_jobs():
@@ -72,11 +77,16 @@ def check_readiness():
         logger.warning(line)
     for line in last_run.changes(CAMPAIGN, RUN.asked, RUN.last):
         logger.warning(f"Changed since the last run: {line}")
+    touched = [] if KEEPS else drift.touched(CAMPAIGN, RUN.last)
+    there = drift.made(folder, MATERIALS) if touched else ""
+    for line in drift.lines(touched, there):
+        logger.warning(f"Made again: {line}")
     if workflow.output_settings.dryrun and locks.is_free(folder):
         settle(folder)
         distrust_killed_jobs()
     if workflow.output_settings.dryrun or any(argument.startswith(TALKS) for argument in sys.argv):
         return
+    drift.check(touched, there, CHOICE)
     asked_for = workflow.resource_settings
     remote = asked_for.nodes is not None and asked_for.cores is None  # -j alone: to a batch system
     readiness.check_folder(folder, Path.cwd())

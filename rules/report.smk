@@ -219,16 +219,17 @@ rule figure_elastic:
 
 rule comparison:
     input:
-        conductivity=MATERIAL.conductivity,
-        error_budget=REQUESTS.error_budget,
-        green_kubo=REQUESTS.green_kubo,
-        effective=REQUESTS.effective,
-        srme=REQUESTS.srme,
+        conductivity=of_rounds(MATERIAL.conductivity),
+        error_budget=of_rounds(REQUESTS.error_budget),
+        green_kubo=of_rounds(REQUESTS.green_kubo),
+        effective=of_rounds(REQUESTS.effective),
+        srme=of_rounds(REQUESTS.srme),
         baseline=REQUESTS.baseline,
-        corrected_baseline=REQUESTS.corrected_baseline,
-        verdict=MATERIAL.verdict,
-        history=MATERIAL.history,
-        audit=final_audit,
+        corrected_baseline=of_rounds(REQUESTS.corrected_baseline),
+        verdict=of_rounds(MATERIAL.verdict),
+        history=of_rounds(MATERIAL.history),
+        audit=of_rounds(final_audit),
+        stop=end_without_rounds,
     output:
         record=MATERIAL.comparison,
         page=MATERIAL.comparison_page,
@@ -321,15 +322,16 @@ rule figure_kappa:
 
 rule material_summary:
     input:
-        history=MATERIAL.history,
-        conductivity=MATERIAL.conductivity,
-        error_budget=REQUESTS.error_budget,
-        thermodynamics=MATERIAL.thermodynamics,
-        verdict=MATERIAL.verdict,
-        green_kubo=REQUESTS.green_kubo,
-        elastic=REQUESTS.elastic,
+        history=of_rounds(MATERIAL.history),
+        conductivity=of_rounds(MATERIAL.conductivity),
+        error_budget=of_rounds(REQUESTS.error_budget),
+        thermodynamics=of_rounds(MATERIAL.thermodynamics),
+        verdict=of_rounds(MATERIAL.verdict),
+        green_kubo=of_rounds(REQUESTS.green_kubo),
+        elastic=of_rounds(REQUESTS.elastic),
         baseline=REQUESTS.baseline,
-        corrected_baseline=REQUESTS.corrected_baseline,
+        corrected_baseline=of_rounds(REQUESTS.corrected_baseline),
+        stop=end_without_rounds,
     output:
         MATERIAL.summary,
     log:

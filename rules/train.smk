@@ -4,6 +4,7 @@ rule dataset:
         dataset=REQUESTS.previous_dataset,
         labels=REQUESTS.previous_labels,
         lesson=previous_lesson,
+        stop=spent_labels,
     output:
         ROUND.dataset,
     log:

@@ -7,22 +7,18 @@ from umklapp.config.transport import SOLUTION
 from umklapp.crystals import materials
 from umklapp.logs import log_to
 from umklapp.transport.committee import combine
-from umklapp.transport.kappa_records import Conductivity
+from umklapp.transport.kappa_records import Conductivity, Literature
 
 
 def main(material, members, table, settings, reference_settings, out):
     """Write conductivity.json with the settings behind the numbers."""
-    literature = materials.literature(materials.read_table(table).loc[material])
+    published = materials.literature(materials.read_table(table).loc[material])
     record = Conductivity(
         **dict(combine(members)),
         material=material,
         settings=settings.model_dump(mode="json", include={"mesh", *SOLUTION}),
         reference=reference_settings.model_dump(mode="json"),
-        literature={
-            "experiment_300K": literature.experiment,
-            "ab_initio_green_kubo_300K": literature.green_kubo,
-            "text": literature.describe(),
-        },
+        literature=Literature.of(published),
     )
     record.write(out)
 

@@ -10,14 +10,17 @@ from umklapp.paths import Material
 from umklapp.reference.ledger import Ledger
 
 
-def main(before, labels, lesson, ledger, out):
+def main(before, labels, lesson, stop, ledger, out):
     """Write the cumulative data set; `ledger` knows settings that had another hash once."""
     earlier = list(chain.from_iterable(map(frames.read_labels, before)))
     new = list(chain.from_iterable(map(frames.read_labels, labels)))
     audited = list(chain.from_iterable(map(frames.read_labels, lesson)))
-    label_settings.check_same([*earlier, *new, *audited], ledger.same_settings)
-    frames.write_frames(out, frames.unique([*earlier, *new, *audited]))
+    spent = list(chain.from_iterable(map(frames.read_labels, stop)))
+    everything = [*earlier, *new, *audited, *spent]
+    label_settings.check_same(everything, ledger.same_settings)
+    frames.write_frames(out, frames.unique(everything))
     print(f"{len(earlier)} known frames, {len(new)} new ones, {len(audited)} of a failed audit")
+    print(f"{len(spent)} of the stop rule")
 
 
 if __name__ == "__main__":
@@ -26,6 +29,7 @@ if __name__ == "__main__":
         [Path(path) for path in snakemake.input.dataset or snakemake.input.seeds],
         [Path(path) for path in snakemake.input.labels],
         [Path(path) for path in snakemake.input.lesson],
+        [Path(path) for path in snakemake.input.stop],
         Ledger(Path(Material(str(Path(snakemake.output[0]).parents[1])).ledger)),
         Path(snakemake.output[0]),
     )

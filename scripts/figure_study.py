@@ -12,16 +12,13 @@ from umklapp.report.figures import event_share, flagged, kappa_parity, sigma_par
 from umklapp.transport.green_kubo_record import GreenKuboRecord
 
 
-def main(files, materials, out):
+def main(files, out):
     """Draw every figure with its csv.
 
     Args:
         out: path of the png of every figure by its name; pdf and csv stand beside it.
     """
-    verdicts = {
-        material: Verdict.read(Path(path))
-        for material, path in zip(materials, files["verdicts"], strict=True)
-    }
+    verdicts = {Path(path).parent.name: Verdict.read(Path(path)) for path in files["verdicts"]}
     summary, published = pd.read_csv(files["summary"]), Path(files["table"])
     doubts = {
         Path(path).parent.name: advice.no_result(GreenKuboRecord.read(Path(path)))
@@ -43,4 +40,4 @@ def main(files, materials, out):
 
 if __name__ == "__main__":
     log_to(snakemake.log[0])
-    main(snakemake.input, snakemake.params.materials, snakemake.output)
+    main(snakemake.input, snakemake.output)

@@ -6,12 +6,13 @@ from umklapp.lattice.elastic.record import ElasticRecord
 from umklapp.lattice.thermodynamics_record import ThermodynamicsRecord
 from umklapp.learning.events.verdict import Verdict
 from umklapp.logs import log_to
-from umklapp.report import summary, zero_label
+from umklapp.report import summary, without_rounds, zero_label
 from umklapp.report.history import History
 from umklapp.transport.baseline_record import Baseline, CorrectedBaseline
 from umklapp.transport.error_budget import KappaErrors
 from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import Conductivity
+from umklapp.transport.stop_rule.record import StopRecord
 
 KINDS = {
     "thermodynamics": ThermodynamicsRecord,
@@ -22,6 +23,10 @@ KINDS = {
 
 def main(material, files, out):
     """Write summary.json of one material."""
+    if files["stop"]:
+        baseline = Baseline.read(Path(files["baseline"])) if files["baseline"] else None
+        without_rounds.summary(StopRecord.read(Path(files["stop"])), baseline).write(out)
+        return
     rounds = History.read(Path(files["history"])).rounds
     thermodynamics, *asked = (
         kind.read(Path(files[name])) if files[name] else None for name, kind in KINDS.items()

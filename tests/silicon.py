@@ -95,3 +95,19 @@ class StresslessSilicon(StillingerWeberSilicon):
     """Energies and forces only, as many calculators."""
 
     implemented_properties = ("energy", "forces")
+
+
+class ScaledSilicon(StillingerWeberSilicon):
+    """All energies times a factor: the same crystal, stiffer."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def calculate(self, *arguments, **keywords):
+        super().calculate(*arguments, **keywords)
+        self.results = {
+            name: self.factor * value
+            for name, value in self.results.items()
+            if name in ("energy", "free_energy", "forces", "stress")
+        }

@@ -5,18 +5,25 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from umklapp import logs
 from umklapp.errors import UmklappError
 
+WIDTH = 78
+"""Characters in a line of help."""
+
 # Rooms are imported by the command that needs them: `umklapp --help` answers at once.
 
 
 def _status(options: argparse.Namespace) -> None:
+    from umklapp import config
+    from umklapp.campaign import copies
     from umklapp.report import status
 
+    copies.settle_for_reading(Path(config.load(options.config).results))
     status.run(options.config, options.json)
 
 
@@ -45,8 +52,10 @@ def _completion(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
+    from umklapp.campaign import copies
     from umklapp.report.page import campaign_page
 
+    copies.settle_for_reading(options.results)
     print(campaign_page.write(options.results, options.out))
 
 
@@ -163,8 +172,9 @@ def parser() -> argparse.ArgumentParser:
         made = commands.add_parser(
             name,
             help=text,
-            description=_sentence(text),
+            description=textwrap.fill(_sentence(text), WIDTH),
             epilog=f"example: umklapp {name} {example}".rstrip(),
+            formatter_class=argparse.RawDescriptionHelpFormatter,  # an example stays in one line
         )
         made.set_defaults(run=run)
         return made
@@ -322,7 +332,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit status.
     """
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parser().parse_args(given or ["--help"])
     logs.show(sys.stderr)
     try:
         options.run(options)

@@ -105,6 +105,10 @@ def copy(source: str | Path, path: str | Path) -> None:
         shutil.copyfile(source, part)
 
 
+DEEPEST, MOST_VALUES = 30, 100_000
+"""Of a yaml file that a user has written; aliases counted as often as they stand there."""
+
+
 class _UniqueKeys(yaml.SafeLoader):
     """A key that stands twice in a mapping is an error; yaml itself takes the last one."""
 
@@ -116,6 +120,19 @@ class _UniqueKeys(yaml.SafeLoader):
                 None, None, f"keys {twice} appear more than once", node.start_mark
             )
         return super().construct_mapping(node, deep=deep)
+
+
+def _check_size(content: Any) -> None:
+    """Raise `ValueError` for what no user writes: aliases of aliases, or an alias of itself."""
+    left, count = [(content, 0)], 0
+    while left:
+        value, depth = left.pop()
+        count += 1
+        if depth > DEEPEST or count > MOST_VALUES:
+            raise ValueError(f"more than {DEEPEST} levels or {MOST_VALUES} values")
+        if isinstance(value, dict | list):
+            inner = value.values() if isinstance(value, dict) else value
+            left += [(entry, depth + 1) for entry in inner]
 
 
 def read_yaml(path: Path) -> Any:
@@ -136,7 +153,9 @@ def read_yaml(path: Path) -> Any:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     try:
-        return yaml.load(text, Loader=_UniqueKeys)
+        content = yaml.load(text, Loader=_UniqueKeys)
+        _check_size(content)
+        return content
     except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as yaml: {error}") from None
 

@@ -241,6 +241,9 @@ class Material(Folder):
     baseline = File("baseline.json")  # of a foundation model, before the first label
     rank = File("rank.json")  # what it says of when the material is worked on
     corrected_baseline = File("baseline/corrected.json")  # the same with labels
+    stop = File("stop.json")  # whether the material is done without rounds
+    stop_predictions = File("stop/audit/predictions.h5")
+    stop_labels = File("stop/labels.extxyz")  # all that the rule has spent, for the rounds
     comparison = File("comparison.json")
     comparison_page = File("comparison.md")
     summary = File("summary.json")
@@ -265,6 +268,10 @@ class Material(Folder):
     def persistence(self) -> Persistence:
         """Labelled events that are continued."""
         return Persistence(f"{self.folder}/persistence")
+
+    def stop_stage(self, part: str = "{part}") -> Stage:
+        """Frames of the stop rule: `correction`, `check` or `audit`."""
+        return Stage(f"{self.folder}/stop/{part}")
 
     def stage(self, stage: str = "{stage}") -> Stage:
         """`seeds`, `round_{round}` or `persistence`: the folder that a label job works for."""

@@ -53,7 +53,7 @@ class Record(Part):
         """
         try:
             data = json.loads(Path(path).read_text())
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # no json, no text, a number of 10⁴ digits
             raise InputError(f"{path}: not json ({error}); delete it and run again") from None
         return cls.parse(data, path)
 

@@ -6,14 +6,19 @@ STAGES = {
     "structure": ("structure", "born", "baseline", "rank"),
     "seeds": (
         "seed_aimd", "seed_displaced", "seed_frames", "nomad_listing", "nomad_sizes",
-        "nomad_download", "seed_nomad", "low_fidelity_sample", "distillation_engine",
-        "gpu_distillation_engine", "low_fidelity_distil", "split", "harmonic",
+        "nomad_download", "seed_nomad", "low_fidelity_sample", "low_fidelity_distil", "split",
+        "harmonic",
     ),
-    "labels": ("label", "label_audit", "curvature_labels"),
+    "labels": ("label", "label_audit", "label_stop", "curvature_labels"),
+    "stop rule": ("stop_frames", "stop_audit", "stop"),
     "training": (
         "low_fidelity_train", "shared_model", "dataset", "train", "finetune", "committee", "model",
     ),
-    "exploration": ("engine", "gpu_engine", "explore", "acquire"),
+    "compilation": (
+        "engine", "gpu_engine", "distillation_engine", "gpu_distillation_engine", "flux_engine",
+        "gpu_flux_engine",
+    ),
+    "exploration": ("explore", "acquire"),
     "rounds": (
         "round_conductivity", "assess", "audit_frames", "audit", "audited", "history", "events",
         "lifetimes", "persistence", "verdict",
@@ -23,9 +28,7 @@ STAGES = {
         "error_budget", "corrected_baseline",
     ),
     "Green–Kubo": (
-        "flux_engine", "gpu_flux_engine", "moved_potential", "green_kubo_trajectory",
-        "green_kubo",
-        "effective_conductivity",
+        "moved_potential", "green_kubo_trajectory", "green_kubo", "effective_conductivity",
     ),
     "elastic constants": ("elastic", "elastic_reference"),
     "report": (

@@ -8,6 +8,7 @@ Environment:
     INSTANT_ROUNDS: most rounds; material m finishes in round crc32(m) % INSTANT_ROUNDS.
     INSTANT_HALF: with any text, jobs of the second half of a material's rounds fail.
     INSTANT_AUDIT: a regular expression; audits of `material/round` that match it fail.
+    INSTANT_STOP: a regular expression; materials that match it are done by the stop rule.
     INSTANT_DIARY: a file that gets a line per job that has written its outputs.
     INSTANT_FAIL: a regular expression; jobs with `rule:output` that match it fail.
     More in `slow`, where jobs take a moment.
@@ -27,8 +28,11 @@ from snakemake_interface_executor_plugins.settings import CommonSettings, ExecMo
 from snakemake_executor_plugin_instant import slow
 from umklapp.files import write_json
 from umklapp.learning.assessment import Assessment, Criterion, conclude
+from umklapp.reference.foundation_weights import ModelIdentity
 from umklapp.report.summary import MaterialSummary
+from umklapp.transport.audit.record import Criterion as Rule
 from umklapp.transport.rank_record import Rank
+from umklapp.transport.stop_rule.record import StopRecord
 
 common_settings = CommonSettings(
     non_local_exec=False,
@@ -66,6 +70,26 @@ def write_audit(job, path: Path) -> None:
             lesson.parent.mkdir(parents=True, exist_ok=True)
             lesson.write_text(text if lesson.suffix == ".json" else f"lesson {place}\n")
     path.write_text(text)
+
+
+def write_stop(job, path: Path) -> None:
+    """Write what the stop rule says, and its labels for the rounds, as the real one does."""
+    material, pattern = job.wildcards.material, os.environ.get("INSTANT_STOP")
+    done = bool(pattern and re.fullmatch(pattern, material))
+    words = dict.fromkeys(("name", "package", "sha256", "functional", "licence", "source"), "meant")
+    made = StopRecord(
+        material=material,
+        model=ModelIdentity(**words),
+        done=done,
+        words="meant",
+        criteria=[Rule(name="meant", met=done, value=None, limit=None, words="meant")],
+        sigma_A=0.1,
+        labels=6,
+        failed=0,
+        labelled_by="instant",
+    )
+    Path(job.params.labels).write_text(f"labels {material}\n")
+    write_json(path, made.model_dump(mode="json") | {"schema_version": StopRecord.VERSION})
 
 
 def row(material: str) -> dict:
@@ -126,6 +150,8 @@ def write(job) -> None:
             write_json(path, found.model_dump(mode="json") | version)
         elif job.rule.name == "audit":
             write_audit(job, path)
+        elif job.rule.name == "stop":
+            write_stop(job, path)
         elif job.rule.name == "rank":
             write_json(path, rank(job.wildcards.material))
         elif job.rule.name == "material_summary":

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from instant_campaigns import SI, C, campaign, planned, run
+from instant_campaigns import SI, C, campaign, planned, run, state
 
 
 def test_results_that_were_copied_into_a_fresh_clone_plan_nothing(instant: Path, tmp_path: Path):
@@ -44,3 +44,22 @@ def test_what_is_no_physics_repeats_no_label_and_no_training(copy: Path):
         "resources.label_chunks: 5 is for new campaigns, files of this one are cut by 1",
     ):
         assert line in text
+
+
+def test_other_settings_of_the_labels_are_listed_and_the_run_asks(copy: Path):
+    """Nothing begins before the user has chosen; a dry run lists and does not ask."""
+    before = state(copy, SI)
+    campaign(copy, [SI, C], reference={"parameters": {"sigma": 2.0}})
+    changed = "Changed since the last run: reference.parameters"
+    again = "Made again: the settings of the labels have changed: every label is made again"
+    for arguments in ((), ("--dry-run",), ("--config", "changes=yes")):
+        status, text = run(copy, *arguments)
+        assert changed in text, text
+        assert again in text
+        assert (status == 0) == ("--dry-run" in arguments), text
+        assert state(copy, SI) == before
+    assert "label" in planned(run(copy, "--dry-run")[1])
+    status, text = run(copy, "--config", "changes=accept")
+    assert status == 0, text
+    assert state(copy, SI) != before
+    assert "Changed since" not in run(copy, "--dry-run")[1]

@@ -16,7 +16,7 @@ import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
-from umklapp.campaign import checks, last_run, readiness, sizes, unfinished
+from umklapp.campaign import checks, drift, last_run, readiness, sizes, unfinished
 from umklapp.config import Campaign
 from umklapp.config import load as load_config
 from umklapp.crystals import materials
@@ -168,8 +168,11 @@ def _results(campaign: Campaign, keys: Sequence[str], table_keys: Sequence[str])
         Line("note", "results on disk", line) for line in readiness.strangers(folder, table_keys)
     ]
     last = last_run.read(Path(Results(campaign.results).last_run))
-    changes = last_run.changes(last_run.settled(campaign, last), campaign, last)
-    return listed + [Line("note", "changed since the last run", line) for line in changes]
+    settled = last_run.settled(campaign, last)
+    changes = last_run.changes(settled, campaign, last)
+    listed += [Line("note", "changed since the last run", line) for line in changes]
+    again = drift.lines(drift.touched(settled, last), drift.made(folder, keys))
+    return listed + [Line("note", "made again", line) for line in again]
 
 
 def run(path: Path) -> None:

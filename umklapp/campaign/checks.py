@@ -11,7 +11,7 @@ import pandas as pd
 from ase import Atoms
 
 from umklapp import reference
-from umklapp.campaign import material_checks
+from umklapp.campaign import material_checks, stops
 from umklapp.config import WHICH, Campaign, FoundationModel, FoundationReference, Potential
 from umklapp.config.backends import BACKENDS
 from umklapp.crystals import materials
@@ -89,6 +89,11 @@ def foundation_problems(
             problems.append(str(error))
         else:
             problems += foundation.try_out(model, primitives, f"{key}.")
+    if stops.rule(campaign) is not None and campaign.reference.engine == "lookup":
+        problems.append(
+            "foundation.stop asks for labels of new frames, and reference.engine 'lookup' has "
+            "those of its table alone: leave out foundation.stop"
+        )
     return problems
 
 

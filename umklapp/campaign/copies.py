@@ -10,8 +10,10 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from umklapp.campaign import locks
 from umklapp.files import write_json
 
 NAME = ".times.json"
@@ -79,3 +81,14 @@ def settle(results: Path) -> int:
             os.utime(file, ns=(begin + rank * STEP, begin + rank * STEP))
     remember(results)
     return sum(map(len, groups))
+
+
+def settle_for_reading(results: Path) -> None:
+    """`settle` for a command that only reads; not while a run is at work, nor without the right.
+
+    The status of a round is read from the order of times: in a plain copy a round that an earlier
+    run has left would seem to be at work.
+    """
+    with suppress(OSError):
+        if locks.is_free(results):
+            settle(results)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from umklapp.campaign import stops
 from umklapp.config import Campaign
 from umklapp.paths import Material, Results
+from umklapp.transport.stop_rule.record import stopped
 
 STUDY = ("sigma_parity", "event_share", "flagged", "kappa_parity", "spent")
 """Figures of all materials that `figure_study` draws."""
@@ -39,7 +41,9 @@ def has_lifetimes(campaign: Campaign, places: Material) -> bool:
 
 
 def names(campaign: Campaign, places: Material) -> list[str]:
-    """Names of the figures of one material."""
+    """Names of the figures of one material; without rounds there is one."""
+    if stops.rule(campaign) and stopped(places):
+        return ["comparison"]
     chosen = ["learning_curve", "uncertainty", "events", "bands", "kappa", "comparison"]
     chosen += ["lifetimes"] if has_lifetimes(campaign, places) else []
     chosen += ["finetune"] if campaign.finetune else []

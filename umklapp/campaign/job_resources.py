@@ -21,15 +21,18 @@ class JobResources:
 
     The number in a rule is for `sizes.REFERENCE` atoms; it grows with (atoms of `cell`)^power, with
     every attempt and with the factor that `resources` has for the rule, up to the limit that
-    `resources` has. Scattering on a mesh of q-points adds its own time.
+    `resources` has, and that the partitions of the cluster have. Scattering on a mesh of q-points
+    adds its own time.
 
     Args:
         campaign: the configuration. expected: atoms of the cells of every material before they are
-            built (`sizes.expected`).
+            built (`sizes.expected`). longest: minutes that the partitions allow
+            (`site_file.longest_job`).
     """
 
     campaign: Campaign
     expected: Mapping[str, Mapping[str, int]]
+    longest: int | None = None
     _built: dict[str, dict[str, int]] = field(default_factory=dict, init=False)
 
     def memory(
@@ -56,12 +59,13 @@ class JobResources:
         """Wall time of a job of `rule` (minutes); `mesh`: of q-points, where it computes κ."""
         settings = self.campaign.resources
         factor = sizes.factor(settings.walltime, rule)
+        limits = [limit for limit in (settings.max_walltime, self.longest) if limit is not None]
 
         def ask(wildcards: Wildcards, attempt: int) -> int:
             wanted = start * self._growth(wildcards, cell, power)
             if mesh is not None:
                 wanted += sizes.mesh_minutes(mesh, self.atoms(wildcards.material, "primitive"))
-            return sizes.request(wanted, attempt, factor, settings.max_walltime)
+            return sizes.request(wanted, attempt, factor, min(limits, default=None))
 
         return ask
 

@@ -239,7 +239,7 @@ def write(crystal: Path, folder: Path | None = None) -> str:
     shutil.copyfile(crystal, structures / f"{choices.key}{crystal.suffix}")
     row = f"{choices.key},{choices.formula},{choices.space_group},own file,{len(choices.primitive)}"
     (target / "materials.csv").write_text(f"{TABLE_HEAD}\n{row}\n")
-    config.write_text(configuration(choices, target))
+    config.write_text(configuration(choices, target) + "\n")
     load(config)
     first, second = choices.atoms
     return (

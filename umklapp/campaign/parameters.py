@@ -16,7 +16,16 @@ from umklapp import provenance
 from umklapp.campaign.requests import Wildcards
 from umklapp.campaign.training_starts import goes_on, pretraining
 from umklapp.campaign.untracked import SameNumber, SameSection, Untracked, compared_as
-from umklapp.config import OPERATION, Campaign, Gpaw, GreenKubo, LabelKeys, MdExploration, Program
+from umklapp.config import (
+    OPERATION,
+    Audit,
+    Campaign,
+    Gpaw,
+    GreenKubo,
+    LabelKeys,
+    MdExploration,
+    Program,
+)
 from umklapp.config.base import Section
 from umklapp.config.green_kubo import MOVES
 from umklapp.config.potential import Potential
@@ -177,12 +186,30 @@ class Parameters:
 
     def baseline(self) -> Plain | None:
         """What the foundation model is asked, as a section; where its Python is changes nothing."""
-        section = plain(self.campaign.foundation)
+        section = plain(self.campaign.foundation, exclude={"stop"})
         return None if section is None else compared_as(section, correction=True)
 
     def baseline_phonons(self) -> SameSection | None:
         """What κ by the foundation model depends on: its cells are displaced at random."""
         return used(self.campaign.phonons, "imaginary", "pair_cutoff", "random_amplitude")
+
+    def stop(self, *keys: str) -> SameSection | None:
+        """What a job of the stop rule depends on.
+
+        Args:
+            keys: of the rule's section that it uses.
+        """
+        return used(self.campaign.foundation.stop, *keys) if self.campaign.foundation else None
+
+    def stop_phonons(self) -> SameSection | None:
+        """What the harmonic crystal of the corrected model depends on."""
+        keys = "imaginary", "pair_cutoff", "random_amplitude", "displacement"
+        return used(self.campaign.phonons, *keys)
+
+    def stop_audit(self) -> Plain:
+        """Temperature and bounds of the audit of the stop rule: those of every audit."""
+        bounds = {"temperature", "largest_error", "anharmonic_error"}
+        return (self.campaign.audit or Audit()).model_dump(mode="json", include=bounds)
 
     def seed(self, wildcards: Wildcards) -> Plain:
         """One entry of `seeds`."""

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from umklapp.campaign import last_run, shards, sizes
+from umklapp.campaign import last_run, shards, site_file, sizes
 from umklapp.campaign.job_resources import JobResources
 from umklapp.campaign.last_run import LastRun
 from umklapp.campaign.parameters import Parameters
@@ -84,5 +84,5 @@ def prepare(raw: Mapping[str, Any], shard: object = None, check: bool = True) ->
         materials=keys,
         requests=Requests(campaign, keys, species, part),
         parameters=Parameters(campaign, table),
-        resources=JobResources(campaign, expected),
+        resources=JobResources(campaign, expected, site_file.longest_job()),
     )

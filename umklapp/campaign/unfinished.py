@@ -19,8 +19,8 @@ Incomplete = Callable[[Any], Awaitable[list[Any]]]
 MARKERS = Path(".snakemake/incomplete")
 """Marks of the jobs of the working folder."""
 
-VERDICTS = ("assessment.json", "audit.json")
-"""Outputs that decide whether a material gets another round."""
+VERDICTS = ("assessment.json", "audit.json", "stop.json")
+"""Outputs that decide whether a material gets a round, or another one."""
 
 
 def marked(markers: Path = MARKERS) -> list[str]:

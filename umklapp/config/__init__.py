@@ -25,7 +25,13 @@ from umklapp.config.documentation import GENERATED, docs_table, schema
 from umklapp.config.elastic import Elastic
 from umklapp.config.exploration import Exploration, MdExploration, NptBarostat, PoolExploration
 from umklapp.config.finetune import CurvatureFinetune, CurvatureWeights, OrdinaryWeights
-from umklapp.config.foundation import CalculatorModel, Foundation, FoundationModel, NequixModel
+from umklapp.config.foundation import (
+    CalculatorModel,
+    Foundation,
+    FoundationModel,
+    NequixModel,
+    StopRule,
+)
 from umklapp.config.green_kubo import GreenKubo
 from umklapp.config.labels import LabelKeys
 from umklapp.config.low_fidelity import (
@@ -116,6 +122,7 @@ __all__ = [
     "So3krates",
     "Split",
     "Stage",
+    "StopRule",
     "Supercell",
     "Taylor",
     "Training",

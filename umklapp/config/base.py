@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 Matrix = Annotated[
     list[Annotated[list[int], Field(min_length=3, max_length=3)]],
@@ -19,6 +26,15 @@ class Section(BaseModel):
     """A group of keys; keys it does not know are errors, and so are nan and infinity."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_yes_for_a_number(cls, values: Any) -> Any:
+        for name, field in cls.model_fields.items() if isinstance(values, dict) else ():
+            kinds = set(get_args(field.annotation) or (field.annotation,))
+            if isinstance(values.get(name), bool) and kinds <= {int, float, type(None)}:
+                raise ValueError(f"{name}: a number is needed, not yes or no")
+        return values
 
 
 class NearlyCubic(Section):

@@ -62,6 +62,40 @@ class CalculatorModel(Section):
 FoundationModel = Annotated[NequixModel | CalculatorModel, Field(discriminator="package")]
 
 
+class StopRule(Section):
+    """When a nearly harmonic crystal is done without a committee (docs/foundation.md)."""
+
+    labels: int = Field(
+        2,
+        ge=1,
+        description="number of labels that correct the model: supercells of `phonons` in which "
+        "every atom is displaced by `phonons.random_amplitude`",
+    )
+    check: int = Field(
+        2,
+        ge=2,
+        description="number of further labels of the same kind, held back from the correction: "
+        "they say how wrong κ is",
+    )
+    audit: int = Field(
+        4,
+        ge=4,
+        description="number of labels that test the forces of the corrected model: thermal cells "
+        "at `audit.temperature`, a quarter of them in pairs of opposite displacements",
+    )
+    sigma: Positive = Field(
+        0.2,
+        description="largest σᴬ(300 K) of the model at the campaign's lattice with which the rule "
+        "is tried, and largest σᴬ of the labels of the audit with which it stops",
+    )
+    error: Positive = Field(
+        0.1,
+        lt=1,
+        description="largest relative error of κ(300 K), by the force constants that the labels "
+        "held back say are missing, with which the rule stops",
+    )
+
+
 class Foundation(Section):
     """κ, σᴬ and stability of every material by a foundation model, without any label."""
 
@@ -93,4 +127,10 @@ class Foundation(Section):
         description="compute also κ of the model with the Taylor correction (prior "
         "`potential.taylor`) from the training labels in the phonon supercell, as soon "
         "as there are any",
+    )
+    stop: StopRule | None = Field(
+        None,
+        description="rule by which a nearly harmonic material ends without rounds: κ of the model, "
+        "corrected by a few labels and tested by a few more; absent: every material goes through "
+        "the rounds",
     )

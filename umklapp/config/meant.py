@@ -65,6 +65,10 @@ def _implied(campaign: Any) -> Iterator[tuple[str, float, float, str]]:
     yield "potential.training.epochs", campaign.potential.training.epochs, 1e6, "epochs"
     if campaign.audit is not None:
         yield "audit.labels", campaign.audit.labels, 1e5, "labels of an audit"
+    if campaign.foundation is not None and campaign.foundation.stop is not None:
+        stop = campaign.foundation.stop
+        spent = stop.labels + stop.check + stop.audit
+        yield "foundation.stop.labels + check + audit", spent, 1e5, "labels of the stop rule"
     if campaign.green_kubo is not None:
         runs = campaign.green_kubo
         length = min(runs.trajectories, LARGEST_COUNT) * runs.length * 1000 / runs.timestep

@@ -133,9 +133,11 @@ def checked(
         charges: (n, 3, 3) e in the order of `primitive`. dielectric: (3, 3). where: for errors.
 
     Raises:
-        InputError: they break the sum or the symmetry by more than `sum_allowed`, or ε∞ is below 1
-            in some direction.
+        InputError: they are not finite, break the sum or the symmetry by more than `sum_allowed`,
+            or ε∞ is below 1 in some direction.
     """
+    if not (np.isfinite(charges).all() and np.isfinite(dielectric).all()):
+        raise InputError(f"{where}: a Born charge or ε∞ that is no finite number")
     allowed = sum_allowed(charges)
     if np.abs(charges.sum(axis=0)).max() > allowed:
         total = np.round(charges.sum(axis=0), 3).tolist()

@@ -80,6 +80,7 @@ class FrameInfo(Part):
     material: key of the table. origin: where the frame comes from.
     frame_id: content hash (`frames.frame_id`). engine, settings_hash: of the label. program: name
     and version of what computed it, from its output.
+    untested: of a given label: wrong units and mix-ups that its file is too small to exclude.
     time: fs since the trajectory began. explored: row of the frame among the kept frames of the
     exploration that found it. uncertainty, probability: why it was acquired (the measure's unit).
     replica, stage, order, place: of a low-fidelity pool: replica, temperature stage, crystalline
@@ -94,6 +95,7 @@ class FrameInfo(Part):
     engine: str | None = None
     settings_hash: str | None = None
     program: str | None = None
+    untested: str | None = None
     time: float | None = None
     explored: int | None = None
     uncertainty: float | None = None

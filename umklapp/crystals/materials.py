@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 FULL, SAME_MASS = 1e-3, 1e-3
 """Deviation from full occupation, and of a mass from the natural one, that is rounding."""
 
+LARGEST_FILE = 1_000_000
+"""Bytes of a file with the structure of a primitive cell; ten thousand sites have so many."""
+
+NEGATIVE = re.compile(rb"^_cell_(length_[abc]|angle_(alpha|beta|gamma))\s+['\"]?-", re.MULTILINE)
+"""In a cif; ASE takes the absolute value of it."""
+
 LARGEST_FORMULA = 1000
 """Atoms of a formula unit; the largest in the inorganic databases have some hundred."""
 
@@ -159,6 +165,8 @@ def selected(table: pd.DataFrame, select: Sequence[str] | str, source: Path) -> 
         check_selection(table, select, source)
         return list(select)
     if select == "all":
+        if table.empty:
+            raise InputError(f"materials.table: {source} has no row")
         return [str(key) for key in table.index]
     sets = table["set"] if "set" in table.columns else pd.Series("", index=table.index)
     chosen = [str(key) for key in table.index[sets == select]]
@@ -263,6 +271,10 @@ def read_structure(path: Path) -> Atoms:
     """
     from ase.io import read  # half a second; not in every job of a workflow
 
+    if path.exists() and path.stat().st_size > LARGEST_FILE:
+        raise InputError(f"{path}: {path.stat().st_size:.1e} bytes are no file of a primitive cell")
+    if path.suffix == ".cif" and path.exists() and NEGATIVE.search(path.read_bytes()):
+        raise InputError(f"{path}: a negative length or angle of the cell")
     try:
         atoms = read(path)
     except FileNotFoundError:

@@ -72,9 +72,10 @@ def fit(
     size = force_constants.unknowns(phonon, cutoff)
     if 3 * len(perfect) * len(used) < size:
         raise InputError(
-            f"effective force constants: {len(used)} frames of {len(perfect)} atoms for about "
-            f"{size} unknowns; at least {math.ceil(size / (3 * len(perfect)))} are needed, and "
-            f"several times as many to average out noise; or a cutoff"
+            f"effective force constants: {len(used)} frames of {len(perfect)} atoms do not "
+            f"determine about {size} parameters; the fit needs at least "
+            f"{math.ceil(size / (3 * len(perfect)))} frames, and several times as many against "
+            "noise. Give more frames, or a cutoff"
         )
     forces = np.array([frame.get_forces() for frame in used])
     forces -= forces.mean(axis=1, keepdims=True)
@@ -98,7 +99,7 @@ def _check_frame(frame: Atoms, perfect: Atoms, where: str) -> None:
     if len(frame) != len(perfect) or (frame.numbers != perfect.numbers).any():
         raise InputError(
             f"{where}: {frame.symbols} is not the supercell {perfect.symbols}; "
-            f"registration.register puts the atoms of other programs in its order"
+            f"umklapp.crystals.registration.register puts atoms of other programs into its order"
         )
     if not sites.in_cell(frame, perfect, sites.SAME_CELL):
         lengths = [

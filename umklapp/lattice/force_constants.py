@@ -137,8 +137,8 @@ def _displace_randomly(phonon: Phono3py, settings: config.Phonons) -> None:
     if n_cells < needed:
         raise InputError(
             f"phonons.random_displacements: {n_cells} supercells of {len(phonon.supercell)} atoms "
-            f"cannot determine fc3, {needed} is the least; take several times as many, or a "
-            f"shorter pair_cutoff"
+            f"cannot determine fc3, which needs at least {needed}; give several times as many, "
+            f"or a shorter pair_cutoff"
         )
     phonon.generate_displacements(
         distance=settings.random_amplitude, number_of_snapshots=n_cells, random_seed=SEED

@@ -205,7 +205,7 @@ def from_fit(
     rest = float(np.nanmean(sigma(forces, fitted.forces(shifts[small] + perfect.positions))))
     source = (
         f"fit to {small.sum()} labels with displacements below {largest} Å "
-        f"({unknown} free numbers, σᴬ of these frames {rest:.2f})"
+        f"({unknown} free parameters, σᴬ of these frames {rest:.2f})"
     )
     return HarmonicReference(perfect, constants, source)
 

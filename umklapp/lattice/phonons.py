@@ -217,8 +217,9 @@ def sound(model: Phonopy, directions: int = 200, distance: float = 1e-3) -> Soun
     slopes = np.sort(model.qpoints.frequencies, axis=1)[:, :3] / distance * 100  # THz Å in m/s
     if slopes.min() <= 0:
         raise CalculationError(
-            f"no sound: a branch has {slopes.min() * distance / 100:.2e} THz at |q| = "
-            f"{distance:g} 1/Å; the crystal is not stable near Γ or the sum rule is broken"
+            f"no speed of sound: an acoustic branch has {slopes.min() * distance / 100:.2e} THz at "
+            f"|q| = {distance:g} 1/Å; the crystal is not stable near Γ, or the force constants "
+            "break the acoustic sum rule"
         )
     slow, middle, fast = slopes.mean(axis=0)
     return Sound(float(slow), float(middle), float(fast), float((slopes**-3.0).mean() ** (-1 / 3)))
@@ -255,7 +256,10 @@ def describe(
     lowest = [model.lowest for model in thermal]
     sentence = "dynamically stable on the mesh"
     if unstable:
-        sentence = f"not dynamically stable: members {unstable} reach {min(lowest):.3f} THz"
+        sentence = (
+            f"not dynamically stable: members {unstable} have imaginary modes, "
+            f"the lowest at {min(lowest):.3f} THz"
+        )
     curves = [model.curves for model in thermal]
     return ThermodynamicsRecord(
         stable=not unstable,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -80,7 +80,8 @@ class CommitteeRecord(Record):
     `calibration.conformal_factor`. statistics: of the uncertainties and of the energy above the
     crystal on the calibration frames. frames: counts, `train`, `calibration`, `test`. left: what
     every member leaves of the labels that it learned, by kind and cell. programs: training labels
-    by the program and version that made them.
+    by the program and version that made them. untested: number of given training labels by what
+    their file was too small to exclude (`FrameInfo.untested`).
     """
 
     reference_energy_eV_per_atom: list[float]
@@ -96,17 +97,34 @@ class CommitteeRecord(Record):
     finetune: CommitteeFinetuning | None = None
     left: list[tuple[Left, ...]] = Field(default_factory=list)
     programs: dict[str, int] = Field(default_factory=dict)
+    untested: dict[str, int] = Field(default_factory=dict)
 
     @property
     def labelled_by(self) -> str:
         """Programs and versions behind the training labels, each with its number of labels."""
-        counts = sorted(self.programs.items())
-        return ", ".join(f"{program} ({count})" for program, count in counts) or UNKNOWN
+        return by_programs(self.programs)
 
     @property
     def mixed_versions(self) -> bool:
         """Whether more than one program or version is known to have made the training labels."""
         return len(self.programs.keys() - {UNKNOWN}) > 1
+
+    @property
+    def not_tested(self) -> str:
+        """Which training labels may be wrong without it showing; empty where there are none."""
+        parts = [f"{count} may be {causes}" for causes, count in sorted(self.untested.items())]
+        return f"given labels not fully tested: {', and '.join(parts)}" if parts else ""
+
+
+def programs_of(labels: Sequence[Atoms]) -> dict[str, int]:
+    """Labels by the program and version that made them."""
+    return dict(Counter(FrameInfo.of(label).program or UNKNOWN for label in labels))
+
+
+def by_programs(programs: Mapping[str, int]) -> str:
+    """Programs and versions, each with its number of labels, in words."""
+    counts = sorted(programs.items())
+    return ", ".join(f"{program} ({count})" for program, count in counts) or UNKNOWN
 
 
 def reference_energies(committee: Committee, perfect: Atoms) -> np.ndarray:
@@ -213,7 +231,10 @@ def with_training(
             "left": [record.left for record in training if record.left],
             "notes": [*report.notes, tuned.words] if tuned else report.notes,
             "frames": {**report.frames, "train": len(dataset)},
-            "programs": dict(Counter(FrameInfo.of(label).program or UNKNOWN for label in dataset)),
+            "programs": programs_of(dataset),
+            "untested": dict(
+                Counter(untested for label in dataset if (untested := FrameInfo.of(label).untested))
+            ),
         }
     )
 

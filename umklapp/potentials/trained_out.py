@@ -63,7 +63,7 @@ def train(
         more = trainer(again)(training, validation, again, other_seed, out, folder, parent=best)
         after = left_on(load(out), training)
         if _largest(after) >= share(group):
-            log.info("the repeat has left as much: the weights of before are kept")
+            log.info("the repeat has not lowered the errors: the earlier weights are kept")
             copy(best, out)
             break
         left = after

@@ -36,18 +36,25 @@ VERDICT_DOUBTS: dict[Kind, str | None] = {
 }
 
 
-def doubts(converged: bool, audit: Outcome, verdict: Kind, needs: Sequence[str] = ()) -> list[str]:
+def doubts(
+    converged: bool,
+    audit: Outcome,
+    verdict: Kind,
+    needs: Sequence[str] = (),
+    labels: str = "",
+) -> list[str]:
     """What forbids to trust κ, a clause each; empty where nothing does.
 
     Args:
         converged: whether the last assessment met all its criteria. audit: of these κ. verdict: on
-            rare events. needs: what would decide it where it is undecided.
+            rare events. needs: what would decide it where it is undecided. labels: which given
+            labels were not tested (`CommitteeRecord.not_tested`).
     """
     rounds = None if converged else "the rounds ended at their cap without convergence"
     events = VERDICT_DOUBTS[verdict]
     if events and verdict == "undecided" and needs:
         events += f" (it takes {' and '.join(needs)})"
-    return [clause for clause in (AUDIT_DOUBTS[audit], rounds, events) if clause]
+    return [clause for clause in (AUDIT_DOUBTS[audit], rounds, events, labels) if clause]
 
 
 def size_correction(green_kubo: GreenKuboRecord) -> float | None:

@@ -28,7 +28,7 @@ def sources(material: Material) -> list[str]:
         *(material.green_kubo, material.heat_flux, material.effective, material.srme),
         *(material.elastic, material.summary, material.audit, material.error_budget),
         material.lifetimes,
-        *(material.baseline, material.corrected_baseline),
+        *(material.baseline, material.corrected_baseline, material.stop),
         *(material.structure, material.primitive),
     ]
 
@@ -53,12 +53,21 @@ def files(results: Path, materials: Sequence[str]) -> list[Path]:
 def run(path: Path, out: Path) -> None:
     """Write the archive of the campaign with this configuration; paths in it are as in the results.
 
+    All files get one time, so that Snakemake finds none older than what it was made of.
+
     Raises:
         InputError: the configuration cannot be read, or a material has no results.
     """
     campaign = config.load(path)
     chosen = files(Path(campaign.results), materials.keys(campaign.materials))
+    newest = int(max(file.stat().st_mtime for file in chosen))
+
+    def same_time(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        """Snakemake makes what is older than its inputs again, for example in a copied folder."""
+        member.mtime = newest
+        return member
+
     with replacing(out) as part, tarfile.open(part, "w:gz") as archive:
         for file in chosen:
-            archive.add(file)
+            archive.add(file, filter=same_time)
     log.info(f"{out}: {len(chosen)} files, {out.stat().st_size / 1e6:.1f} MB")

@@ -25,9 +25,10 @@ from umklapp.paths import Material, Results, Round, existing
 from umklapp.potentials.training_records import CompiledGraph, Training
 from umklapp.records import Record
 from umklapp.reference.contract import Failures
-from umklapp.report import costs
+from umklapp.report import costs, without_rounds
 from umklapp.transport.error_budget import KappaErrors
 from umklapp.transport.kappa_records import ROOM, Conductivity
+from umklapp.transport.stop_rule.record import stopped
 from umklapp.wording import in_milli
 
 Kind = TypeVar("Kind", bound=Record)
@@ -73,6 +74,7 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]], cap: int) -> dict[
         verdict_note (why a verdict on disk is not shown), audit (of the last round, with its words
         and reason), audit_note (that no round is left to learn from a failed one), labelled_by
         (programs and versions behind the training labels), mixed_versions (whether several),
+        labels_not_tested (given labels whose file is too small to exclude wrong units),
         reason,
         fallbacks (what was asked for and is not so, as a GPU or a compiled graph, in words),
         running and failed (rule, file, minutes since the last sign of life).
@@ -82,6 +84,8 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]], cap: int) -> dict[
         InputError: an assessment is no record of this workflow.
     """
     files = Material(str(folder))
+    if (stop := stopped(files)) is not None:
+        return without_rounds.standing(stop, files, jobs)
     rounds = counted_rounds(files)[:cap]
     committees = [
         committee for one in rounds if (committee := _read(CommitteeRecord, one.committee))
@@ -119,6 +123,7 @@ def of_material(folder: Path, jobs: Sequence[dict[str, Any]], cap: int) -> dict[
         "audit_note": _no_round_left(cap) if ended and failed else None,
         "labelled_by": committees[-1].labelled_by if committees else None,
         "mixed_versions": committees[-1].mixed_versions if committees else False,
+        "labels_not_tested": committees[-1].not_tested if committees else "",
         "reason": _reason(rounds),
         "fallbacks": [
             f"{folder.name} {Path(path).parent.name}: {record.fallback}"
@@ -205,6 +210,8 @@ def unfinished(results: Path, now: float) -> list[dict[str, Any]]:
 def _stage(files: Material, rounds: Sequence[Round], ended: bool) -> str:
     if not _exists(files.primitive):
         return "structure" if _exists(files.folder) else "not begun"
+    if _exists(files.stop_stage("correction").candidates) and not _exists(files.stop):
+        return "stop rule"
     if not _exists(files.seeds.train):
         return "seeds"
     if ended:
@@ -298,6 +305,8 @@ def details(rows: Sequence[dict[str, Any]]) -> list[str]:
         lines += [f"{row['material']}: {note}" for note in notes if note]
         if row["mixed_versions"]:
             lines.append(f"{row['material']}: labels by several versions: {row['labelled_by']}")
+        if row["labels_not_tested"]:
+            lines.append(f"{row['material']}: {row['labels_not_tested']}")
         lines += [
             f"failed: {job['rule']} {job['file']}: {job['last_line']} ({job['log']})"
             for job in row["failed"]

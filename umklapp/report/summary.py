@@ -37,9 +37,12 @@ class MaterialSummary(Record):
     kappa_300K_error_is says in words; kappa_300K_moves: what learning the audit's labels would add
     to κ; non_analytical_correction: where Born charges are from, or why there are none; sigma_A: of
     the last committee's dynamics; labelled_by: programs and versions behind the training labels,
-    each with its number of labels; literature, verdict, audit and the reasons: in words. None: not
-    asked for, or not computed. zero_label_*: of a foundation model without labels, at the
-    campaign's lattice or its own; `corrected` with the labels in the phonon supercell.
+    each with its number of labels; labels_not_tested: given labels whose file is too small to
+    exclude wrong units, None where there are none; literature, verdict, audit and the reasons: in
+    words. None: not asked for, or not computed. zero_label_*: of a foundation model without labels,
+    at the campaign's lattice or its own; `corrected` with the labels in the phonon supercell. A
+    material that is done without rounds (stop.json) has no test errors, and σᴬ is that of its
+    labels.
     """
 
     VERSION: ClassVar[int] = 1
@@ -49,8 +52,8 @@ class MaterialSummary(Record):
     converged: bool
     labels: int
     failed_labels: int
-    test_force_mae_eV_per_A: float
-    test_energy_mae_eV_per_atom: float
+    test_force_mae_eV_per_A: float | None
+    test_energy_mae_eV_per_atom: float | None
     kappa_300K_W_per_mK: float | None
     kappa_300K_std_W_per_mK: float | None
     kappa_300K_error_W_per_mK: float | None = None
@@ -63,7 +66,7 @@ class MaterialSummary(Record):
     bulk_modulus_GPa: float | None = None
     bulk_modulus_std_GPa: float | None = None
     elastically_stable_members: int | None = None
-    highest_frequency_THz: float
+    highest_frequency_THz: float | None
     zero_label_model: str | None = None
     zero_label_kappa_300K_W_per_mK: float | None = None
     zero_label_own_lattice_kappa_300K_W_per_mK: float | None = None
@@ -72,6 +75,7 @@ class MaterialSummary(Record):
     zero_label_corrected_kappa_300K_W_per_mK: float | None = None
     zero_label_corrected_error_W_per_mK: float | None = None
     labelled_by: str | None = None
+    labels_not_tested: str | None = None
     literature: str
     verdict: str
     audit: str = "not audited"
@@ -154,6 +158,7 @@ def row(
         **zero_label,
         highest_frequency_THz=thermodynamics.highest_THz.mean,
         labelled_by=committee.labelled_by,
+        labels_not_tested=committee.not_tested or None,
         literature=conductivity.literature.text,
         verdict=verdict.verdict,
         audit=audit.outcome if audit else "not audited",
@@ -188,6 +193,10 @@ def _with_error(row: pd.Series, value: str, error: str) -> str:
     return f"{row[value]:.3g} ± {row[error]:.2g}"
 
 
+def _in_milli(value: float | None) -> str:
+    return "–" if pd.isna(value) else in_milli(value)
+
+
 def render(table: pd.DataFrame) -> str:
     """The table a user reads, with units in its head."""
     rows = []
@@ -207,7 +216,7 @@ def render(table: pd.DataFrame) -> str:
                 "material": summary["material"],
                 "rounds": summary["rounds"],
                 "labels": summary["labels"],
-                "force MAE (meV/Å)": in_milli(summary["test_force_mae_eV_per_A"]),
+                "force MAE (meV/Å)": _in_milli(summary["test_force_mae_eV_per_A"]),
                 "κ(300 K) (W/(m K))": kappa,
                 "κ by Green–Kubo": _with_error(summary, *dynamics),
                 **model,
@@ -232,6 +241,13 @@ def of_finished(results: Results, selection: Sequence[str]) -> tuple[pd.DataFram
     return pd.DataFrame(rows), [key for key, path in paths.items() if not path.exists()]
 
 
+def _labels(summary: pd.Series) -> str:
+    """What made the labels of a row of summary.csv, and which of them were not tested."""
+    made = str(summary.get("labelled_by", "version not recorded"))
+    untested = summary.get("labels_not_tested")
+    return f"{made}; {untested}" if isinstance(untested, str) else made
+
+
 def run(path: Path) -> str:
     """Text for a campaign: table, reasons, and where figures and report are.
 
@@ -254,7 +270,7 @@ def run(path: Path) -> str:
     reasons = "\n".join(
         f"  {summary['material']}: {summary['reason']}\n    events: {summary['verdict_reason']}"
         f"\n    audit: {summary.get('audit_reason', 'not audited')}"
-        f"\n    labels: {summary.get('labelled_by', 'version not recorded')}"
+        f"\n    labels: {_labels(summary)}"
         f"\n    κ: {summary.get('non_analytical_correction', 'its Born charges are not recorded')}"
         for _, summary in table.iterrows()
     )

@@ -106,7 +106,7 @@ def solve(
         address = phonon.grid.addresses[where[0]] / np.array(mesh)
         reason = (
             f"not dynamically stable: {lowest:.3f} THz at q = "
-            f"({', '.join(f'{x:.3f}' for x in address)}), gate {imaginary:g} THz"
+            f"({', '.join(f'{x:.3f}' for x in address)}), allowed {imaginary:g} THz"
         )
         return _failed(nothing, reason, modes_to)
     phonon.run_thermal_conductivity(

@@ -89,10 +89,10 @@ def residual_kappa(
     Raises:
         InputError: the committee mean has no κ.
     """
-    residual = Residual(expansion, fresh, _mean(committee, fresh))
+    lacking = Residual(expansion, fresh, _mean(committee, fresh))
     cells = force_constants.displaced_cells(setting.calculation, setting.phonons)
     return potential_error.solve(
-        setting.calculation, _mean(committee, cells), residual, setting.phonons,
+        setting.calculation, _mean(committee, cells), lacking, setting.phonons,
         setting.conductivity, setting.coarse, generator,
     )  # fmt: skip
 
@@ -102,16 +102,16 @@ def _mean(committee: Committee, some: Sequence[Atoms]) -> list[np.ndarray]:
 
 
 def mesh_and_range(
-    committee: Committee, kappa: Sequence[float], setting: Setting
+    forces: Sequence[np.ndarray], kappa: Sequence[float], setting: Setting
 ) -> list[ErrorPart]:
-    """The parts of the q-mesh and of the size, by κ of the committee's mean force constants.
+    """The parts of the q-mesh and of the size, by κ of one set of force constants.
 
     Args:
-        kappa: (n_T,) W/(m K), of the committee.
+        forces: (1 + n_cells, N, 3) eV/Å on `force_constants.displaced_cells`, of a committee its
+            mean. kappa: (n_T,) W/(m K), the κ that the parts belong to.
     """
     calculation, settings = setting.calculation, setting.conductivity
-    cells = force_constants.displaced_cells(calculation, setting.phonons)
-    force_constants.fill(calculation, _mean(committee, cells), setting.phonons)
+    force_constants.fill(calculation, list(forces), setting.phonons)
 
     def solve(mesh: list[int]) -> np.ndarray | None:
         return bte.solve(calculation, settings, mesh, setting.phonons.imaginary).scalar()
@@ -121,7 +121,7 @@ def mesh_and_range(
     text += "distance in the supercell are left out; it stands for what lies outside the cell"
     kappas = [solution for solution in solutions if solution is not None]
     if len(kappas) < len(solutions):
-        why = "the mean force constants of the committee have no κ"
+        why = "the force constants have no κ on one of the meshes"
         return [
             error_budget.unknown("mesh", "mesh", "q-mesh", why),
             error_budget.unknown("size", "size", text, why),
@@ -179,15 +179,21 @@ def boltzmann(
     else:
         because = "not calibrated by any label"
     values = [member for member in kappa.members_W_per_mK if member is not None]
+    cells = force_constants.displaced_cells(setting.calculation, setting.phonons)
     parts = [
         error_budget.members(values, calibration, because, corrected),
-        _residual(moved, kappa.kappa_W_per_mK, len(fresh)),
-        *mesh_and_range(committee, kappa.kappa_W_per_mK, setting),
+        residual(moved, kappa.kappa_W_per_mK, len(fresh)),
+        *mesh_and_range(_mean(committee, cells), kappa.kappa_W_per_mK, setting),
     ]
     return ErrorBudget(temperatures_K=kappa.temperatures_K, parts=parts)
 
 
-def _residual(moved: ResidualKappa | str, kappa: Sequence[float], labels: int) -> ErrorPart:
+def residual(moved: ResidualKappa | str, kappa: Sequence[float], labels: int) -> ErrorPart:
+    """The part of the force constants that `labels` fresh labels say are missing.
+
+    Args:
+        moved: what they do to κ, or why that is not known. kappa: (n_T,) W/(m K).
+    """
     if isinstance(moved, str):
         text = "κ with the force constants that labels say are missing"
         return error_budget.unknown("residual", "potential", text, moved)

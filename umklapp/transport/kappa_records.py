@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from umklapp.crystals import materials
 from umklapp.errors import InputError
 from umklapp.lattice.born_record import NonAnalytical
 from umklapp.records import Part, Record
@@ -92,6 +93,15 @@ class Literature(Part):
     experiment_300K: list[float]
     ab_initio_green_kubo_300K: list[float]
     text: str
+
+    @classmethod
+    def of(cls, published: materials.Literature) -> Literature:
+        """What a row of the table says."""
+        return cls(
+            experiment_300K=list(published.experiment),
+            ab_initio_green_kubo_300K=list(published.green_kubo),
+            text=published.describe(),
+        )
 
 
 class CommitteeKappa(Part):

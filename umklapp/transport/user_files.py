@@ -40,6 +40,9 @@ FREQUENCY, PERIODS = 1.0, 10
 """THz of the noise filter where a table of fluxes comes without velocities; and how often its
 period is in the run, at least."""
 
+BOUND = 1e100
+"""Numbers of a table of fluxes beyond are no flux and no time; their squares must be finite."""
+
 CHUNKS = 10
 """Stretches of a trajectory from which the error of σᴬ comes."""
 
@@ -267,6 +270,8 @@ def _table(
         raise InputError(
             f"{path}: cannot be read as a table of numbers: {str(error)[:200]}"
         ) from None
+    if not (np.abs(values) < BOUND).all():
+        raise InputError(f"{path}: a number that is not finite, or beyond {BOUND:g}")
     if values.shape[1] not in (2, 4):
         raise InputError(
             f"{path}: {values.shape[1]} columns; the time and one or three components are needed"

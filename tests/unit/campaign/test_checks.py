@@ -416,3 +416,15 @@ def test_what_is_wrong_with_foundation_models_is_named_together(plain, tmp_path)
     assert "foundation.model: salt does not know Si (it knows 2 elements)" in text
     assert "reference.model: cannot evaluate Si-227: " in text
     assert "changes when the crystal is shifted" in text
+
+
+def test_a_stop_rule_needs_an_engine_that_labels_new_frames(plain):
+    model = {"package": "ase", "calculator": "ase.calculators.lj:LennardJones"}
+    campaign = config.validate({**plain, "foundation": {"model": model, "stop": {}}})
+    assert checks.foundation_problems(campaign, {}, {}) == []
+    lookup = config.parse(config.Reference, {"engine": "lookup", "path": "labels.extxyz"})
+    problem, *others = checks.foundation_problems(
+        campaign.model_copy(update={"reference": lookup}), {}, {}
+    )
+    assert "leave out foundation.stop" in problem
+    assert not others

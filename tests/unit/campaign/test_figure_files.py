@@ -1,6 +1,7 @@
 """Which figures a campaign has: lifetimes need rounds that kept them, benchmarks their tables."""
 
 import pytest
+from stop_rules import stop_of
 
 from umklapp import config
 from umklapp.campaign import figure_files
@@ -62,3 +63,15 @@ def test_benchmarks_are_drawn_where_their_tables_are(tmp_path, monkeypatch):
     (tmp_path / "benchmarks/results").mkdir(parents=True)
     (tmp_path / "benchmarks/results/panel.csv").write_text("")
     assert figure_files.of_benchmarks(results) == ["results/figures/benchmarks/panel.png"]
+
+
+def test_a_material_without_rounds_has_one_figure(campaign, tmp_path):
+    model = {"package": "ase", "calculator": "ase.calculators.lj:LennardJones"}
+    with_rule = campaign(foundation={"model": model, "stop": {}})
+    places = Results(str(tmp_path)).material(SI)
+    assert len(figure_files.names(with_rule, places)) > 1
+    stop_of(done=True).write(places.stop)
+    assert figure_files.names(with_rule, places) == ["comparison"]
+    assert len(figure_files.names(campaign(foundation={"model": model}), places)) > 1
+    stop_of(done=False).write(places.stop)
+    assert len(figure_files.names(with_rule, places)) > 1

@@ -1,6 +1,7 @@
 """Memory and wall time: cells before and after they are built, factors, meshes, limits."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -28,6 +29,14 @@ def test_requests_grow_with_the_cell_and_the_attempt(resources):
     assert own.memory("train", 3000, "sampling", 1)(JOB, 1) == 3000, "never below the start"
     assert own.minutes("phonons", 60, "phonon", 2)(JOB, 1) == 240
     assert own.minutes("phonons", 60, "phonon", 2)(JOB, 3) == 720
+
+
+def test_no_job_asks_for_more_than_the_longest_partition_allows(resources):
+    own = replace(resources(), longest=300)
+    assert own.minutes("phonons", 60, "phonon", 2)(JOB, 1) == 240
+    assert own.minutes("phonons", 60, "phonon", 2)(JOB, 3) == 300
+    shorter = replace(resources(max_walltime=100), longest=300)
+    assert shorter.minutes("phonons", 60, "phonon", 2)(JOB, 3) == 100
 
 
 def test_a_rule_without_material_asks_for_its_start(resources):

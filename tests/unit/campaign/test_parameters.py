@@ -253,3 +253,16 @@ def test_the_mesh_of_thermodynamics_is_no_parameter_of_kappa(parameters):
     before = parameters().conductivity_phonons()
     assert repr(parameters(phonons={"mesh": [4, 4, 4]}).conductivity_phonons()) == repr(before)
     assert repr(parameters(phonons={"displacement": 0.1}).conductivity_phonons()) != repr(before)
+
+
+def test_a_stop_rule_makes_no_baseline_again_and_its_bounds_no_frame(parameters):
+    model = {"package": "ase", "calculator": "ase.calculators.lj:LennardJones"}
+    without = parameters(foundation={"model": model})
+    rule = {"sigma": 0.1, "error": 0.05}
+    strict = parameters(foundation={"model": model, "stop": rule})
+    loose = parameters(foundation={"model": model, "stop": {}})
+    assert repr(without.baseline()) == repr(strict.baseline())
+    assert repr(strict.stop("audit")) == repr(loose.stop("audit"))
+    assert repr(strict.stop("error")) != repr(loose.stop("error"))
+    assert config.parse(config.StopRule, strict.stop("audit")).error == 0.05
+    assert parameters().stop_audit() == parameters(audit=None).stop_audit()

@@ -385,3 +385,22 @@ def test_files_that_say_two_things_or_nothing(tmp_path, content, words):
 def test_results_are_said_in_one_way(plain):
     plain["results"] = "./results//si/"
     assert config.validate(plain).results == "results/si"
+
+
+@pytest.mark.parametrize("value", ["&a [*a]", "[" * 40 + "]" * 40, "BOMB"])
+def test_aliases_of_aliases_and_endless_depth_are_refused(tmp_path, value):
+    """Such files have ended in a segmentation fault, or in a message of 14 MB."""
+    bomb = "b0: &b0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"b{n + 1}: &b{n + 1} [{', '.join([f'*b{n}'] * 10)}]\n" for n in range(6)
+    )
+    path = tmp_path / "c.yaml"
+    path.write_text(bomb if value == "BOMB" else f"name: {value}\n")
+    with pytest.raises(InputError, match="levels or") as caught:
+        config.load(path)
+    assert len(str(caught.value)) < 300
+
+
+def test_yes_is_no_number(plain):
+    plain["rounds"] = {"max": True}
+    with pytest.raises(InputError, match="max: a number is needed, not yes or no"):
+        config.validate(plain)

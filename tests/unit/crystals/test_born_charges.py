@@ -111,3 +111,12 @@ def test_another_cell_is_refused():
     charges = BornCharges(np.zeros((2, 3, 3)), np.eye(3))
     with pytest.raises(InputError, match="not the primitive cell"):
         charges.laid_on(bulk("NaCl", "rocksalt", a=5.6), perovskite(), "there")
+
+
+@pytest.mark.parametrize("which", ["charges", "dielectric"])
+def test_numbers_that_are_none(which):
+    primitive = bulk("NaCl", "rocksalt", a=5.6)
+    numbers = {"charges": np.array([np.eye(3), -np.eye(3)]), "dielectric": 2.4 * np.eye(3)}
+    numbers[which] = np.full_like(numbers[which], np.nan)
+    with pytest.raises(InputError, match="no finite number"):
+        born_charges.checked(numbers["charges"], numbers["dielectric"], primitive, "here")

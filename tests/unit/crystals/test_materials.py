@@ -475,3 +475,24 @@ def test_a_structure_that_is_a_link_to_nothing(tmp_path, table):
     (tmp_path / "Si-227.cif").mkdir()
     with pytest.raises(InputError, match=r"Si-227\.cif: no file"):
         materials.build_primitive(table.loc["Si-227"], tmp_path)
+
+
+@pytest.mark.parametrize("name", ["_cell_length_b", "_cell_angle_gamma"])
+def test_a_negative_length_is_no_cell(tmp_path, name):
+    """ASE would take its absolute value."""
+    path = tmp_path / "Si.cif"
+    path.write_text(f"data_x\n{name}   -5.4\n")
+    with pytest.raises(InputError, match="a negative length or angle"):
+        materials.read_structure(path)
+
+
+def test_a_file_too_large_for_a_primitive_cell(tmp_path):
+    path = tmp_path / "Si.cif"
+    path.write_text("#" * 1_000_001)
+    with pytest.raises(InputError, match="are no file of a primitive cell"):
+        materials.read_structure(path)
+
+
+def test_a_table_without_rows(tmp_path, table):
+    with pytest.raises(InputError, match="has no row"):
+        materials.selected(table.iloc[:0], "all", tmp_path)

@@ -6,6 +6,7 @@ import pytest
 
 from umklapp.learning.events.event_record import Anharmonicity
 from umklapp.learning.events.verdict import Verdict
+from umklapp.learning.judgement import CommitteeRecord
 from umklapp.report.advice import advice, doubts, missing_green_kubo
 from umklapp.transport.audit.record import AuditRecord, SourceAudit
 from umklapp.transport.green_kubo_record import GreenKuboRecord
@@ -122,3 +123,13 @@ def test_a_green_kubo_of_a_few_atoms_is_no_result():
     assert "trust Green–Kubo" not in advice(0.5, True, gap, [])
     large = small.model_copy(update={"atoms": 216})
     assert missing_green_kubo(large, AUDITED) == ""
+
+
+def test_labels_that_were_not_tested_stand_against_kappa():
+    committee = CommitteeRecord.model_construct(untested={"forces per bohr": 3, "meV": 1})
+    labels = committee.not_tested
+    assert labels == ("given labels not fully tested: 3 may be forces per bohr, and 1 may be meV")
+    assert doubts(True, "passed", "sound", labels=labels) == [labels]
+    assert (
+        doubts(True, "passed", "sound", labels=CommitteeRecord.model_construct().not_tested) == []
+    )

@@ -1,5 +1,6 @@
 """The archive behind the figures: what it holds, and what it says when there is nothing."""
 
+import os
 import tarfile
 from pathlib import Path
 
@@ -24,12 +25,15 @@ def test_small_files_only(tmp_path, monkeypatch, plain):
         path = tmp_path / "results" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
+    os.utime("results/summary.csv", (1e9, 1e9))  # older than what it was made of, as in a copy
     with logged() as messages:
         archive.run(Path(campaign(tmp_path, plain)), Path("out.tar.gz"))
     with tarfile.open("out.tar.gz") as found:
         assert found.getnames() == [
             "results/summary.csv", "results/Si-227/history.json", "results/Si-227/phonons/bands.h5"
         ]  # fmt: skip
+        newest = Path("results/Si-227/history.json").stat().st_mtime
+        assert {member.mtime for member in found.getmembers()} == {int(newest)}
     assert "3 files" in messages[0]
 
 

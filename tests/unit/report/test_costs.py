@@ -43,7 +43,7 @@ def test_hours_of_every_stage(benchmarks):
     assert train["cpu_hours"] == pytest.approx(0.25)
     assert table.loc[("Si-227", "labels"), "core_hours"] == pytest.approx(1.0)
     assert table.loc[("CuI-216", "labels"), "core_hours"] == pytest.approx(0.002)
-    assert table.loc[(costs.SHARED, "exploration"), "core_hours"] == pytest.approx(0.1)
+    assert table.loc[(costs.SHARED, "compilation"), "core_hours"] == pytest.approx(0.1)
     assert table["jobs"].sum() == 4  # the empty file is a job that has not ended
 
 

@@ -51,7 +51,7 @@ def test_compiling_says_that_it_runs_and_how_long_it_took(results):
     progress = Progress(results, BEGUN)
     log(results, "engine/2", BEGUN + 1)
     assert progress.lines(BEGUN + 60) == [
-        "running: exploration: compiling (engine 2 species) for 0 s"
+        "running: compilation: compiling (engine 2 species) for 0 s"
     ]
     benchmark(results, "engine/2", BEGUN + 140, 135.2)
     assert progress.lines(BEGUN + 180) == ["finished: compiling (engine 2 species) after 2 min"]

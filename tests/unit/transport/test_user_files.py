@@ -145,3 +145,12 @@ def test_real_argon_by_the_door(shared, capsys):
     assert main(["sigma-a", str(path)]) == 0
     text = capsys.readouterr().out
     assert float(text.split()[1]) == pytest.approx(0.47122709, abs=0.02)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+def test_a_number_that_is_no_flux(tmp_path, value):
+    flux = fluctuations()
+    flux[7, 1] = value
+    path = table(tmp_path / "flux.csv", flux)
+    with pytest.raises(InputError, match="not finite, or beyond 1e"):
+        user_files.conductivity([path], volume=1000.0, temperature=300.0)

@@ -10,15 +10,21 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-import spglib
 from ase import Atoms
-from ase.spacegroup.symmetrize import prep_symmetry, symmetrize_rank1
 from matscipy.neighbours import neighbour_list
 
 from umklapp.crystals import frame_info, frames
-from umklapp.crystals.formats import causes, consistency, frame_pairs, motion
+from umklapp.crystals.formats import (
+    causes,
+    consistency,
+    frame_pairs,
+    motion,
+    untested,
+    zero_forces,
+)
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import InputError
 from umklapp.records import Part, Record
@@ -41,9 +47,6 @@ nothing from outside acts. Grids and cut-off charges leave a few hundredths of a
 SAME_ENERGY, SAME_FORCE = 1e-3, 0.05
 """eV per atom and eV/Å by which two calculations of one configuration may differ."""
 
-SYMPREC, SYMMETRIES_TRIED = 1e-3, 5
-"""Å; and frames without forces whose symmetry is looked for."""
-
 UNIFORM = 1e-3
 """Relative difference of time steps that is rounding."""
 
@@ -53,13 +56,21 @@ REMEDY = (
 )
 
 
+Outcome = Literal["checked", "undecided"]
+"""Of labels that were not refused."""
+
+
 class SlopePart(Part):
-    """A slope that should be 1 (`consistency.Slope`), its error, how many pairs, their distance."""
+    """A slope that should be 1 (`consistency.Slope`), its error, how many pairs, their distance.
+
+    passing: wrong factors of the energies that these pairs would not show, least and most.
+    """
 
     value: float
     error: float
     pairs: int
     distance_A: float
+    passing: tuple[float, float] | None = None
 
     @classmethod
     def of(cls, slope: consistency.Slope | None) -> SlopePart | None:
@@ -67,7 +78,11 @@ class SlopePart(Part):
         if slope is None:
             return None
         return cls(
-            value=slope.value, error=slope.error, pairs=slope.pairs, distance_A=slope.distance
+            value=slope.value,
+            error=slope.error,
+            pairs=slope.pairs,
+            distance_A=slope.distance,
+            passing=slope.passing,
         )
 
 
@@ -75,16 +90,23 @@ class FileReport(Part):
     """What was seen in one file of given labels.
 
     force_slope: of the energies on the work of the forces; stress_slope: on that of the stress;
-    None where the frames do not allow it. times: the time axis in words. notes: what the user
-    should know; nothing in them was refused.
+    None where the frames do not allow it. untested: wrong units and mix-ups that so few frames do
+    not exclude; empty where the labels are checked. times: the time axis in words. notes: what the
+    user should know; nothing in them was refused.
     """
 
     source: str
     frames: int
     force_slope: SlopePart | None = None
     stress_slope: SlopePart | None = None
+    untested: tuple[str, ...] = ()
     times: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether the labels are checked; labels that are wrong make no report but an error."""
+        return "undecided" if self.untested else "checked"
 
     def __str__(self) -> str:
         parts = [f"{self.frames} frames"]
@@ -94,8 +116,11 @@ class FileReport(Part):
                     f"slope of the energies on the {name} {slope.value:.3f} ± {slope.error:.1g} "
                     f"({slope.pairs} pairs, {slope.distance_A:.2g} Å apart; 1 is right)"
                 )
-        if self.force_slope is None:
-            parts.append("energies could not be held against forces: too few frames of one kind")
+                if slope.passing is not None:
+                    low, high = slope.passing
+                    parts.append(f"a wrong factor of {low:.2g} to {high:.2g} would not show")
+        if self.untested:
+            parts.append(f"UNDECIDED: these labels may be {'; or '.join(self.untested)}")
         return f"{self.source}: " + "; ".join([*parts, *filter(None, [self.times]), *self.notes])
 
 
@@ -178,12 +203,14 @@ def inspect(
     source: str,
     numbers: Sequence[int] | None = None,
     notes: Sequence[str] = (),
+    units_stated: bool = False,
 ) -> FileReport:
     """What the frames of one file say together.
 
     Args:
         labels: in the order of the file. source: named in errors.
         numbers: of the frames in the file; default: from 0. notes: of whoever read the file.
+        units_stated: whether the format of the file says the units, as a program's own output does.
 
     Raises:
         InputError: with file, frame and the likely cause: one configuration with two labels,
@@ -192,21 +219,25 @@ def inspect(
     """
     names = list(range(len(labels)) if numbers is None else numbers)
     _check_repeats(labels, source, names)
-    _check_zero_forces(labels, source, names)
+    zero_forces.check(labels, source, names)
     reports: list[FileReport] = []
     for group in _groups(labels):
         chosen = [labels[n] for n in group]
-        reports.append(_of_one_kind(chosen, source, [names[n] for n in group]))
+        reports.append(_of_one_kind(chosen, source, [names[n] for n in group], units_stated))
     largest = max(reports, key=lambda report: report.frames, default=None)
     report = FileReport(
         source=source,
         frames=len(labels),
         force_slope=largest and largest.force_slope,
         stress_slope=largest and largest.stress_slope,
+        untested=tuple(dict.fromkeys(cause for part in reports for cause in part.untested)),
         times=times_of(labels, names),
         notes=(*notes, *_orders(labels)),
     )
-    log.info("%s", report)
+    if report.untested:
+        log.warning("%s; more frames, close to each other, would tell", report)
+    else:
+        log.info("%s", report)
     return report
 
 
@@ -227,7 +258,9 @@ def _orders(labels: Sequence[Atoms]) -> list[str]:
     ]
 
 
-def _of_one_kind(labels: Sequence[Atoms], source: str, names: Sequence[int]) -> FileReport:
+def _of_one_kind(
+    labels: Sequence[Atoms], source: str, names: Sequence[int], units_stated: bool
+) -> FileReport:
     pairs = frame_pairs.pairs_of(labels)
     energies = np.array([frame.calc.results["energy"] for frame in labels])
     stray = consistency.stray_frames(pairs, energies, len(labels[0]))
@@ -250,11 +283,13 @@ def _of_one_kind(labels: Sequence[Atoms], source: str, names: Sequence[int]) -> 
                 f"between neighbouring frames is {slope}, and 1 is right. Likely: "
                 f"{'; or '.join(explain(slope, labels)[:3])}. {REMEDY[0].upper()}{REMEDY[1:]}"
             )
+    passing = untested.of_pairs(force, labels)
     return FileReport(
         source=source,
         frames=len(labels),
         force_slope=SlopePart.of(force),
         stress_slope=SlopePart.of(stress),
+        untested=tuple(passing if units_stated else passing + untested.common_to_both(labels)),
     )
 
 
@@ -290,34 +325,6 @@ def _check_repeats(labels: Sequence[Atoms], source: str, names: Sequence[int]) -
                 f"their energies differ by {1e3 * energy:.3g} meV per atom and their forces by "
                 f"{force:.3g} eV/Å: positions are missing, or two calculations are mixed"
             )
-
-
-def _check_zero_forces(labels: Sequence[Atoms], source: str, names: Sequence[int]) -> None:
-    """Forces are exactly zero by symmetry alone, as in a perfect crystal; a displaced frame without
-    forces was never calculated."""
-    still = [n for n, frame in enumerate(labels) if not np.any(frame.calc.results["forces"])]
-    for index in still[:SYMMETRIES_TRIED]:
-        if not _zero_by_symmetry(labels[index]):
-            raise InputError(
-                f"{source} frame {names[index]}: every force is exactly zero, and no symmetry of "
-                f"its atoms makes them so: as of a frame that was never calculated ({len(still)} "
-                f"frames without forces among {len(labels)}); leave it out"
-            )
-
-
-def _zero_by_symmetry(frame: Atoms) -> bool:
-    """Whether the space group of a configuration leaves no force on any atom."""
-    reduced = spglib.find_primitive(
-        (frame.cell.array, frame.get_scaled_positions(), frame.numbers), symprec=SYMPREC
-    )
-    if reduced is None:
-        return False
-    cell, places, numbers = reduced
-    primitive = Atoms(numbers, cell=cell, scaled_positions=places, pbc=True)
-    rotations, translations, maps = prep_symmetry(primitive, symprec=SYMPREC)
-    field = np.random.default_rng(1).normal(size=(len(primitive), 3))
-    kept = symmetrize_rank1(cell, np.linalg.inv(cell), field, rotations, translations, maps)
-    return bool(np.abs(kept - kept.mean(axis=0)).max() < 1e-6)
 
 
 def times_of(labels: Sequence[Atoms], names: Sequence[int]) -> str:

@@ -13,10 +13,9 @@ HARTREE, RYDBERG, BOHR = units.Hartree, units.Rydberg, units.Bohr
 KCAL, KJ = units.kcal / units.mol, units.kJ / units.mol
 
 
-def force_causes(slope: Slope, labels: Sequence[Atoms]) -> list[str]:
-    """What would explain a slope of the energies on the forces that is not 1; likeliest first."""
-    n_atoms = len(labels[0])
-    explained = {
+def force_factors(n_atoms: int) -> dict[str, float]:
+    """Slope of the energies on the forces that each wrong unit gives where 1 is right."""
+    return {
         "energies in Hartree, forces in eV/Å": 1 / HARTREE,
         "energies in Rydberg, forces in eV/Å": 1 / RYDBERG,
         "energies in kcal/mol, forces in eV/Å": 1 / KCAL,
@@ -30,6 +29,12 @@ def force_causes(slope: Slope, labels: Sequence[Atoms]) -> list[str]:
         "positions in bohr, with forces in eV/Å": BOHR,
         "energies per atom": 1 / n_atoms,
     }
+
+
+def force_causes(slope: Slope, labels: Sequence[Atoms]) -> list[str]:
+    """What would explain a slope of the energies on the forces that is not 1; likeliest first."""
+    n_atoms = len(labels[0])
+    explained = force_factors(n_atoms)
     within = max(0.02, min(0.1, 3 * slope.error / max(abs(slope.value), 1e-12)))
     related = abs(slope.value) > SIGMAS * slope.error
     causes = []

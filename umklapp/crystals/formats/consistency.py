@@ -9,7 +9,7 @@ stress, ½(V₁σ₁ + V₂σ₂):ε.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -69,6 +69,12 @@ repulsion of near atoms, the mean of the forces at both ends says nothing."""
 NOISE = 0.005
 """eV per atom that two energies may differ by without any work."""
 
+DRAWS = 20000
+"""Random energies that tell how often unrelated ones would be explained as well."""
+
+FACTORS = np.geomspace(0.1, 10.0, 231)
+"""Factors of 2 % that are tried on the energies; the one in the middle is 1."""
+
 
 @dataclass(frozen=True)
 class Slope:
@@ -80,7 +86,8 @@ class Slope:
     deviation of 1 from value to largest without a statistical reason. pairs: fitted. distance: Å,
     their median. unexplained: ⟨(ΔE − W)²⟩ / (⟨ΔE²⟩ + ⟨W²⟩), which is 0 where the work W explains
     every ΔE, 1 without any relation, 2 with the other sign; open: how much of it anharmonicity may
-    leave. sizes: √(⟨ΔE²⟩ / ⟨W²⟩).
+    leave. sizes: √(⟨ΔE²⟩ / ⟨W²⟩); alike: whether it must be near 1. chance: share of
+    random energies of the same frames of which W explains as much.
     """
 
     value: float
@@ -92,6 +99,8 @@ class Slope:
     unexplained: float = 0.0
     open: float = np.inf
     sizes: float = 1.0
+    alike: bool = False
+    chance: float = 0.0
 
     @property
     def right(self) -> bool:
@@ -106,7 +115,30 @@ class Slope:
     @property
     def other_unit(self) -> bool:
         """Whether ΔE and W differ in size by more than any anharmonicity (`ENOUGH`, `OFF`)."""
-        return self.pairs >= ENOUGH and not 1 / OFF < self.sizes < OFF
+        return self.alike and self.pairs >= ENOUGH and not 1 / OFF < self.sizes < OFF
+
+    @property
+    def passing(self) -> tuple[float, float]:
+        """Wrong factors of the energies, about 1, that these pairs would not show: least, most."""
+        right = [self.scaled(factor).right for factor in FACTORS]
+        middle = len(FACTORS) // 2
+        low = middle - right[middle::-1].index(False) + 1 if False in right[:middle] else 0
+        high = middle + right[middle:].index(False) - 1 if False in right[middle:] else -1
+        return float(1 / FACTORS[high]), float(1 / FACTORS[low])
+
+    def scaled(self, factor: float) -> Slope:
+        """The slope of the same pairs with every energy times a factor; −1: of the other sign."""
+        sizes = abs(factor) * self.sizes
+        before, after = (s / (1 + s**2) for s in (self.sizes, sizes))
+        turned = np.sign(factor) * (1 - self.unexplained) * after / before if before else 0.0
+        return replace(
+            self,
+            value=factor * self.value,
+            error=abs(factor) * self.error,
+            largest=factor * self.largest,
+            unexplained=float(1 - turned),
+            sizes=sizes,
+        )
 
     def __str__(self) -> str:
         return (
@@ -170,7 +202,8 @@ def force_slope(pairs: Pairs) -> Slope | None:
 
     ΔE = (b + b₂ d²) W by least squares with weights d⁻³ (the error of the trapezoid rule); b alone
     where all distances are alike. Pairs in two cells count where there are few others, with the
-    work of the stress as a second term, or without it and a wide bound where none is known.
+    work of the stress as a second term, or without it and a wide bound where none is known, if the
+    forces do more work than such strains may cost.
     """
     pairs = pairs.take(pairs.distance > MOVED)
     in_one_cell = pairs.take(pairs.strain_work == 0.0)
@@ -182,6 +215,8 @@ def force_slope(pairs: Pairs) -> Slope | None:
         chosen, allowed, left = _closest(strained), ROUNDING, UNEXPLAINED_STRAIN
     else:
         chosen, allowed, left = _closest(pairs), UNKNOWN_STRAIN, np.inf
+        if chosen is not None and (chosen.elastic**2).sum() > (chosen.work**2).sum():
+            return None  # strains of unknown stress may have made all of the energies
     if chosen is None:
         return None
     stresses = left == UNEXPLAINED_STRAIN
@@ -244,6 +279,8 @@ def _fit(pairs: Pairs, works: np.ndarray, rounding: float, left: float) -> Slope
     spread = (blocks - 1) * np.var(left_out) if blocks > 1 else 0.0
     if len(pairs) < FEWEST or blocks < 3:  # a jackknife of so few says little
         spread += (0.1 * value) ** 2
+        if rounding == UNKNOWN_STRAIN and np.any(pairs.work):
+            spread += float((pairs.elastic**2).sum() / (pairs.work**2).sum())
     middle = float(np.median(d))
     allowed = rounding + (EXTRAPOLATED if curved else ANHARMONIC) * middle**2
     change = weight * (pairs.change - works[:, 1:] @ slopes[1 : works.shape[1]])
@@ -255,12 +292,27 @@ def _fit(pairs: Pairs, works: np.ndarray, rounding: float, left: float) -> Slope
         len(pairs),
         middle,
         value / max(explained, 1e-3),
-        _unexplained(change, work),
+        float(_unexplained(change, work)),
         min(UNEXPLAINED[0] + UNEXPLAINED[1] * middle**2, UNEXPLAINED_MOST) + left,
-        float(np.linalg.norm(change) / np.linalg.norm(work)) if rounding == ROUNDING else 1.0,
+        float(np.linalg.norm(change) / np.linalg.norm(work)),
+        rounding == ROUNDING,
+        _chance(pairs, weight, change, work),
     )
 
 
-def _unexplained(change: np.ndarray, work: np.ndarray) -> float:
-    sizes = float((change**2).sum() + (work**2).sum())
-    return float(((change - work) ** 2).sum()) / sizes if sizes else 0.0
+def _unexplained(change: np.ndarray, work: np.ndarray) -> np.ndarray:
+    """⟨(ΔE − W)²⟩ / (⟨ΔE²⟩ + ⟨W²⟩) of change (…, n) and work (n,)."""
+    sizes = (change**2).sum(axis=-1) + (work**2).sum()
+    left = ((change - work) ** 2).sum(axis=-1)
+    return np.asarray(np.divide(left, sizes, out=np.zeros_like(sizes), where=sizes > 0))
+
+
+def _chance(pairs: Pairs, weight: np.ndarray, change: np.ndarray, work: np.ndarray) -> float:
+    """Share of random energies, with differences as large, of which the work explains as much."""
+    ends = np.unique([pairs.first, pairs.second])
+    draws = max(DRAWS // (1 + len(pairs) // 20), 1000)
+    drawn = np.random.default_rng(0).normal(size=(draws, len(ends)))
+    second, first = (np.searchsorted(ends, side) for side in (pairs.second, pairs.first))
+    unrelated = weight * (drawn[:, second] - drawn[:, first])
+    unrelated *= np.linalg.norm(change) / (np.sqrt(2) * np.linalg.norm(weight))
+    return float((_unexplained(unrelated, work) <= _unexplained(change, work)).mean())

@@ -14,7 +14,7 @@ from ase.stress import full_3x3_to_voigt_6_stress
 
 from umklapp.config import LabelKeys
 from umklapp.crystals import frames
-from umklapp.crystals.formats import packed
+from umklapp.crystals.formats import dropped, packed
 from umklapp.errors import InputError
 
 PREFIXED = re.compile(
@@ -52,6 +52,8 @@ def read(path: Path, keys: LabelKeys, notes: list[str]) -> Iterator[Atoms]:
         with packed.readable(path), packed.opened_text(path) as text:
             for frame_index, atoms in enumerate(iread(text, index=":", format="extxyz")):
                 where = f"{path} frame {frame_index}"
+                if (said := dropped.check(atoms, where)) and said not in notes:
+                    notes.append(said)
                 results = dict(atoms.calc.results) if atoms.calc is not None else {}
                 labels, difference, virial = _labels(atoms, results, keys, where)
                 differing = max(differing, difference)

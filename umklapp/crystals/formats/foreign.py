@@ -14,7 +14,7 @@ from ase.io import iread
 from ase.io.formats import filetype
 
 from umklapp.crystals import frames
-from umklapp.crystals.formats import packed, vasp
+from umklapp.crystals.formats import dropped, packed, vasp
 from umklapp.errors import InputError
 
 Kind = Literal["vasprun", "OUTCAR", "traj", "db"]
@@ -82,6 +82,8 @@ def read(path: Path, kind: Kind, notes: list[str]) -> Iterator[Atoms]:
             results = dict(atoms.calc.results) if atoms.calc is not None else {}
             energy = results.get("free_energy", results.get("energy"))
             where = f"{path} frame {frame_index}"
+            if (said := dropped.check(atoms, where)) and said not in notes:
+                notes.append(said)
             if energy is None or results.get("forces") is None:
                 lost = "energy label" if energy is None else "force labels"
                 raise InputError(f"{where}: no {lost}")

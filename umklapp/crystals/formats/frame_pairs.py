@@ -31,7 +31,8 @@ class Pairs:
     first, second: (n,) numbers of the frames. change: (n,) eV, the difference of their energies.
     work: (n,) eV, of the mean forces; bound: (n,) eV, the same with every atom's absolute value;
     strain_work: (n,) eV, of the mean stresses; 0 in one cell, NaN where no stress is known.
-    distance: (n,) Å, root mean square over the atoms; farthest: (n,) Å, of one atom.
+    distance: (n,) Å, root mean square over the atoms; farthest: (n,) Å, of one atom. elastic: (n,)
+    eV, ½ V · STIFFNESS · Σε², what a strain alone may cost; 0 in one cell.
     """
 
     first: np.ndarray
@@ -42,6 +43,7 @@ class Pairs:
     strain_work: np.ndarray
     distance: np.ndarray
     farthest: np.ndarray
+    elastic: np.ndarray
 
     def __len__(self) -> int:
         return len(self.first)
@@ -66,7 +68,7 @@ def pairs_of(labels: Sequence[Atoms]) -> Pairs:
         row = _compared(labels[i], labels[j])
         if row is not None:
             rows.append((i, j, *row))
-    columns = np.array(rows, float).reshape(-1, 8).T
+    columns = np.array(rows, float).reshape(-1, 9).T
     return Pairs(columns[0].astype(int), columns[1].astype(int), *columns[2:])
 
 
@@ -105,6 +107,7 @@ def _compared(one: Atoms, two: Atoms) -> tuple[float, ...] | None:
         strain_work,
         float(np.sqrt(squares.mean())),
         float(np.sqrt(squares.max())),
+        0.5 * abs(one.cell.volume) * STIFFNESS * float(((stretch - np.eye(3)) ** 2).sum()),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
 
 from umklapp.config import GivenLabels, LabelKeys
 from umklapp.crystals import frame_info, registration
@@ -38,6 +39,9 @@ Small = Literal["params", "extxyz", foreign.Kind]
 
 Format = Literal[Trajectory, Small]
 
+OWN_UNITS: tuple[Format, ...] = ("son", "nc", "aims", "params", "vasprun", "OUTCAR")
+"""Formats that say their units; in the others a user may have written any."""
+
 PEEK = 20_000
 """Bytes at the beginning of a file that tell its format."""
 
@@ -52,6 +56,8 @@ def format_of(path: Path) -> Format:
         InputError: there is no such file, it cannot be opened or unpacked, or it is of a format
             that is not read, which is named.
     """
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: cannot be read: a folder, a pipe or a device, not a file")
     with packed.readable(path), packed.opened(path) as file:
         first = file.read(PEEK)
     if first.startswith((b"\x89HDF", b"CDF")):
@@ -116,6 +122,8 @@ def _whole(path: Path, kind: Small, keys: LabelKeys, notes: list[str]) -> Iterat
         where = f"{path} frame {frame_index}"
         if len(frame) == 0:
             raise InputError(f"{where}: no atoms; is the file damaged?")
+        if (frame.numbers < 1).any() or (frame.numbers >= len(chemical_symbols)).any():
+            raise InputError(f"{where}: an unknown species; is the file damaged?")
         formula = formula or composition(frame)
         if composition(frame) != formula:
             raise InputError(f"{where}: composition {frame.symbols}, frame 0 is {formula}")
@@ -125,7 +133,8 @@ def _whole(path: Path, kind: Small, keys: LabelKeys, notes: list[str]) -> Iterat
 def inspected(
     path: Path, every: int = 1, skip: int = 0, keys: LabelKeys = ASE_NAMES
 ) -> tuple[list[Atoms], FileReport]:
-    """All frames that `read` gives, after a look at them together (`border.inspect`).
+    """All frames that `read` gives, after a look at them together (`border.inspect`); each is
+    marked with what was not tested (`FrameInfo.untested`).
 
     Raises:
         InputError: as `read` and `border.inspect`.
@@ -134,7 +143,11 @@ def inspected(
     labels = list(read(path, every, skip, keys, notes))
     if not labels:
         raise InputError(f"{path}: no frames are left after skip {skip}")
-    return labels, border.inspect(labels, str(path), _numbers(len(labels), every, skip), notes)
+    numbers = _numbers(len(labels), every, skip)
+    report = border.inspect(labels, str(path), numbers, notes, format_of(path) in OWN_UNITS)
+    for frame in labels:
+        frame_info.mark(frame, untested="; ".join(report.untested) or None)
+    return labels, report
 
 
 def _numbers(count: int, every: int, skip: int) -> list[int]:

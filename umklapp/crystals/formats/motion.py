@@ -7,7 +7,7 @@ frames about a crystal the forces push atoms back: ⟨Σ F·u⟩ < 0 with u from
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms, units
@@ -47,6 +47,10 @@ class Newton:
         low, high = self.slope - SIGMAS * self.error, self.slope + SIGMAS * self.error
         return self.bent > BENT or (high > 1 / FACTOR and low < FACTOR)
 
+    def of_forces_times(self, factor: float) -> Newton:
+        """Newton's law of the same frames with every force times a factor."""
+        return replace(self, slope=self.slope / factor, error=self.error / factor)
+
 
 def newton(labels: Sequence[Atoms]) -> Newton | None:
     """Newton's law in labelled frames of the same atoms, in order of time (fs).
@@ -60,7 +64,7 @@ def newton(labels: Sequence[Atoms]) -> Newton | None:
         before, frame, after = labels[n - 1 : n + 2]
         if not np.allclose(before.cell, frame.cell) or not np.allclose(frame.cell, after.cell):
             continue
-        first, second = _moves(before, frame), _moves(frame, after)
+        first, second = moves(before, frame), moves(frame, after)
         bend = second - first
         bends, steps = bends + (bend**2).sum(), steps + (first**2).sum() + (second**2).sum()
         roots = np.sqrt(frame.get_masses())[:, None]
@@ -82,11 +86,11 @@ def _uniform(times: Sequence[float | None]) -> bool:
     return bool(one > 0 and abs(two - one) < 1e-3 * one)
 
 
-def _moves(one: Atoms, two: Atoms) -> np.ndarray:
+def moves(one: Atoms, two: Atoms) -> np.ndarray:
     """Displacements (N, 3) Å by the shortest way, without the drift of all atoms."""
     apart = two.get_scaled_positions(wrap=False) - one.get_scaled_positions(wrap=False)
-    moves = (apart - np.round(apart)) @ one.cell.array
-    return np.asarray(moves - moves.mean(axis=0))
+    shortest = (apart - np.round(apart)) @ one.cell.array
+    return np.asarray(shortest - shortest.mean(axis=0))
 
 
 def pushes_away(labels: Sequence[Atoms]) -> float | None:
@@ -98,11 +102,13 @@ def pushes_away(labels: Sequence[Atoms]) -> float | None:
     first = labels[0]
     if len(labels) <= DIRECTIONS or not all(np.allclose(f.cell, first.cell) for f in labels):
         return None
-    moves = np.array([_moves(first, frame) for frame in labels])
-    moves -= moves.mean(axis=0)
-    sizes = np.linalg.svd(moves.reshape(len(labels), -1), compute_uv=False)
+    displaced = np.array([moves(first, frame) for frame in labels])
+    displaced -= displaced.mean(axis=0)
+    sizes = np.linalg.svd(displaced.reshape(len(labels), -1), compute_uv=False)
     if (sizes > 0.1 * sizes[0]).sum() < DIRECTIONS or sizes[0] == 0.0:
         return None
-    works = [(f.get_forces(apply_constraint=False) * u) for f, u in zip(labels, moves, strict=True)]
+    works = [
+        f.get_forces(apply_constraint=False) * u for f, u in zip(labels, displaced, strict=True)
+    ]
     total = np.abs(works).sum()
     return float(np.sum(works) / total) if total else None

@@ -177,10 +177,10 @@ class _Bench:
         force = float(np.linalg.norm(atoms.get_forces(), axis=1).max())
         if not done:
             raise CalculationError(
-                f"the ions do not come to rest under the strain {strain.round(5).tolist()}: "
-                f"{force:.2e} eV/Å after {MAX_STEPS} steps (wanted {self.fmax:g}); raise elastic's "
-                "fmax above the noise of the forces, or look at the phonons: an unstable crystal "
-                "has no elastic constants"
+                f"the atoms do not relax under the strain {strain.round(5).tolist()}: the largest "
+                f"force is {force:.2e} eV/Å after {MAX_STEPS} steps (wanted {self.fmax:g}). Raise "
+                "elastic.fmax above the noise of the forces, or look at the phonons: an unstable "
+                "crystal has no elastic constants"
             )
         self.largest_force = max(self.largest_force, force)
         stress = piola(atoms.get_stress(voigt=False), strain)

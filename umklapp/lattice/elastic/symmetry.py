@@ -136,8 +136,8 @@ def point_group(atoms: Atoms, symprec: float = SYMPREC) -> PointGroup:
     if group.independent != INDEPENDENT[laue]:
         raise InputError(
             f"point group {dataset.pointgroup} has {INDEPENDENT[laue]} independent elastic "
-            f"constants, the rotations of this cell leave {group.independent}: it is not quite "
-            "symmetric; relax it with its space group kept, or lower symprec"
+            f"constants, but the rotations of this cell leave {group.independent}: the cell is not "
+            "quite symmetric. Relax it with its space group kept, or lower symprec"
         )
     return group
 

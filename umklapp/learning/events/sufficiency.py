@@ -188,7 +188,7 @@ def enough_reference(facts: Facts) -> Evidence:
             f"no reference dynamics at this temperature{its}: events that no committee shows would "
             "not be noticed"
         )
-    incomplete = ("labels confirm what the committees show, not that they show everything",)
+    incomplete = ("labels confirm events that a committee shows, not that it shows all events",)
     compared = facts.at_reference() is not None and bool(facts.real_motions())
     enough = length >= needed or compared
     return Evidence(

@@ -141,8 +141,8 @@ def sample(
 
 
 def _position(info: FrameInfo, shuffled: Sequence[int]) -> tuple[int, float]:
-    assert info.replica is not None, "the dynamics has said it"
-    assert info.time is not None, "the dynamics has said it"
+    assert info.replica is not None, "the dynamics marks every frame"
+    assert info.time is not None, "the dynamics marks every frame"
     return shuffled.index(info.replica), info.time
 
 

@@ -113,8 +113,9 @@ def _in_words(now: Stretches, kinds: Sequence[Kind]) -> str:
     if len(joined) == frames:
         return text
     return (
-        f"{text} that has its like in the round before ({1 - len(joined) / frames:.0%} of the "
-        "dynamics has not: it started in another way or temperature)"
+        f"{text} of the replicas that can be compared with the round before "
+        f"({1 - len(joined) / frames:.0%} of the dynamics started in another way or at another "
+        "temperature)"
     )
 
 

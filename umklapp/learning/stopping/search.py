@@ -164,9 +164,9 @@ def enough_events(seen: Seen, before: Seen | None) -> tuple[bool, str]:
     unlikely at the same rate (exact, conditional on the sum of the counts).
     """
     if seen.entries is None:
-        return True, "without σᴬ events were not looked for"
+        return True, "events were not looked for, because there is no σᴬ"
     if seen.exposure <= 0:
-        return False, "every replica began within an event: whether any begins was not watched"
+        return False, "every replica began within an event, so no event could be seen to begin"
     earlier = before.entries or 0 if before is not None else 0
     if seen.entries >= EXPECTED:
         return True, f"{seen.entries} events"
@@ -179,6 +179,6 @@ def enough_events(seen: Seen, before: Seen | None) -> tuple[bool, str]:
         return True, f"no event after {earlier} in the round before"
     rate = (seen.entries + earlier) / max(seen.exposure + exposure, 1e-12)
     return False, (
-        f"{seen.entries} events after {earlier} in the round before are too few to know them: "
+        f"{seen.entries} events after {earlier} in the round before are too few for a rate: "
         f"{EXPECTED / rate:.3g} ps are needed (exploration.steps, exploration.replicas)"
     )

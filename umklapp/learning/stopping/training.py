@@ -33,8 +33,8 @@ def trained_out(members: Sequence[Sequence[Left]], settings: Rounds) -> Criterio
     met = share <= limit
     if not met:
         sentence += (
-            f" (more than the {limit:.0%} wanted): not trained out; raise "
-            "potential.training.epochs or .repeats"
+            f" (more than the {limit:.0%} wanted): raise potential.training.epochs or "
+            "potential.training.repeats"
         )
     return Criterion(met=met, value=share, limit=limit, words=sentence)
 
@@ -46,7 +46,8 @@ def _judge(parts: Sequence[Left], settings: Rounds) -> tuple[float, str]:
     small = rmse <= settings.force_error / 4
     share = 0.0 if small or force == 0 else rmse / force
     sentence = (
-        f"members leave {in_milli(rmse)} meV/Å of the {parts[0].kind} labels of {parts[0].atoms} "
-        f"atoms that they learned, {rmse / force if force else 0:.1%} of the forces there"
+        f"members have an rms force error of {in_milli(rmse)} meV/Å on the {parts[0].kind} labels "
+        f"of {parts[0].atoms} atoms that they learned, {rmse / force if force else 0:.1%} of the "
+        "forces there"
     )
     return share, sentence

@@ -61,9 +61,10 @@ def python_of(environment: str, key: str, user: str, target: str | None) -> Path
     for place in places:
         if (place / "bin" / "python").exists():
             return place / "bin" / "python"
+    looked = dict.fromkeys(map(str, places))
     remedy = f"`make {target}` makes {ROOT / environment}" if target else "make it, or name another"
     raise InputError(
-        f"{key}: no Python in {' or '.join(map(str, places))}; {user} runs there: {remedy}"
+        f"{key}: there is no Python in {' or '.join(looked)}, where {user} runs: {remedy}"
     )
 
 

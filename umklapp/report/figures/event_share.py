@@ -55,6 +55,13 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
     eventful = data.loc[data["events"] > 0, "material"]
     active = [str(key) for key in dict.fromkeys(eventful)]
     figure, axes = canvas(5.2, 1.4 + 0.45 * max(1, len(active)))
+    quiet = data["material"].nunique() - len(active)
+    axes.set_title(f"materials with events: {len(active)}, without any: {quiet}")
+    if not active:
+        axes.text(0.5, 0.5, "no rare event in any dynamics", ha="center", va="center")
+        axes.set_axis_off()
+        save(figure, paths)
+        return
     for place, (source, (label, colour)) in enumerate(SOURCES.items()):
         own = data[data["source"] == source].set_index("material").reindex(active)
         axes.barh(
@@ -64,8 +71,6 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
     axes.set_yticks(range(len(active)), active)
     axes.invert_yaxis()
     axes.set_xlabel("share of time in rare events (%)")
-    quiet = data["material"].nunique() - len(active)
-    axes.set_title(f"materials with events: {len(active)}, without any: {quiet}")
     axes.set_xlim(left=0)
     figure.legend(loc="outside lower center", ncols=3)
     save(figure, paths)

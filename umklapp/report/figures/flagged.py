@@ -21,6 +21,10 @@ WIDTHS = (0.13, 0.12, 0.11, 0.1, 0.54)
 """Of the drawn columns, shares of the figure."""
 
 
+LINE = 66
+"""Characters of the last column in a line."""
+
+
 def table(verdicts: Mapping[str, Verdict], summary: pd.DataFrame) -> pd.DataFrame:
     """A row per material, columns `COLUMNS`, by class; sound ones that passed come last.
 
@@ -61,11 +65,11 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
     mpl.rcParams.update(SETTINGS)
     cells = [
         [row["material"], row["verdict"], row["audit"], row["converged"],
-         textwrap.fill(textwrap.shorten(row["evidence"], 230, placeholder=" …"), 78)]
+         textwrap.fill(textwrap.shorten(row["evidence"], 230, placeholder=" …"), LINE)]
         for _, row in data.iterrows()
     ]  # fmt: skip
     lines = [1.6 + cell[-1].count("\n") for cell in cells]
-    figure = Figure(figsize=(7.4, 0.7 + 0.13 * sum(lines)))
+    figure = Figure(figsize=(7.4, 0.13 * (1.6 + sum(lines)) / 0.98))
     axes = figure.add_axes((0.01, 0.01, 0.98, 0.98))
     axes.set_axis_off()
     heads = ["material", "verdict", "audit", "converged", "what decided"]

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from umklapp.report.figures.style import BLUE, GREY, ORANGE, SETTINGS, save
+from umklapp.report.figures.style import BLUE, GREY, ORANGE, SETTINGS, decades, save
 from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.green_kubo_series import GreenKuboSeries
 
@@ -84,6 +84,7 @@ def _spectrum(axes: Axes, record: GreenKuboRecord, series: GreenKuboSeries) -> N
     )  # fmt: skip
     axes.axhline(or_nan(record.kappa_W_per_mK), color=ORANGE, lw=1, ls="--", label="first dip")
     axes.set(yscale="log", xlabel="frequency (THz)", ylabel="flux spectrum (W m$^{-1}$ K$^{-1}$)")
+    decades(axes.yaxis)
     axes.legend()
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from umklapp.report.figures import names
 from umklapp.report.figures.overview import power_law
 from umklapp.report.figures.overview import table as literature_table
 from umklapp.report.figures.style import BLUE, GREY, ORANGE, canvas, decades, save
@@ -78,6 +79,8 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
     axes.fill_between(ends, ends / 2, ends * 2, color=GREY, alpha=0.12, lw=0)
     for method, (label, colour, marker) in METHODS.items():
         own = data[(data["method"] == method) & (data["no_result"] == "")]
+        if own.empty:
+            continue
         axes.errorbar(
             own["published_W_per_mK"], own["kappa_W_per_mK"], yerr=own["error_W_per_mK"],
             fmt=marker, ms=4.5, color=colour, capsize=2, ls="none", label=label,
@@ -90,10 +93,7 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
         )  # fmt: skip
     first = data.drop_duplicates("material")
     off = np.abs(np.log2(first["kappa_W_per_mK"] / first["published_W_per_mK"])) > 1
-    for _, row in first[off | (len(first) <= FEW)].iterrows():
-        place = row["published_W_per_mK"], row["kappa_W_per_mK"]
-        name = str(row["material"]).rpartition("-")[0]
-        axes.annotate(name, place, xytext=(5, -7), textcoords="offset points", fontsize=6)
+    named = first[off | (len(first) <= FEW)]
     axes.set(
         xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal",
         xlabel="κ(300 K), published (W m$^{-1}$ K$^{-1}$)",
@@ -101,5 +101,11 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
     )  # fmt: skip
     decades(axes.xaxis)
     decades(axes.yaxis)
-    figure.legend(loc="outside lower center", ncols=2)
+    if len(data):
+        figure.legend(loc="outside lower center", ncols=2)
+    columns = ["published_W_per_mK", "kappa_W_per_mK"]
+    formulas = [str(key).rpartition("-")[0] for key in named["material"]]
+    names.place(
+        axes, named[columns].to_numpy(float), formulas, others=data[columns].to_numpy(float)
+    )
     save(figure, paths)

@@ -12,10 +12,18 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from umklapp.crystals import materials
-from umklapp.report.figures.style import BLUE, GREY, ORANGE, SETTINGS, canvas, save
+from umklapp.report.figures import names
+from umklapp.report.figures.style import BLUE, GREY, ORANGE, SETTINGS, canvas, decades, save
+
+LANDMARKS = ("CuI-216", "CuCl-216", "AgGaSe2-122", "MgO-225", "NaCl-225", "GaAs-216")
+"""Materials of the literature that have their name beside their κ."""
+
+FEW = 10
+"""Materials of a campaign up to which they have their name, too."""
 
 PREFACTOR, EXPONENT = 0.02, -4.8
 """W/(m K) and power of the published law."""
@@ -96,8 +104,6 @@ def draw_law(data: pd.DataFrame, paths: Sequence[Path], own: pd.DataFrame | None
             own["sigma_A"], own["kappa_W_per_mK"], yerr=own["error_W_per_mK"], fmt="*", ms=10,
             color="black", capsize=2, label="this campaign",
         )  # fmt: skip
-    for name in ("CuI-216", "CuCl-216", "AgGaSe2-122", "MgO-225", "NaCl-225", "GaAs-216"):
-        _annotate(axes, data[data["material"] == name])
     axes.set(
         xscale="log", yscale="log", xlim=(0.14, 0.7), ylim=(0.2, 300),
         xlabel="σ$^A$ (300 K)", ylabel="κ(300 K) (W m$^{-1}$ K$^{-1}$)",
@@ -105,7 +111,9 @@ def draw_law(data: pd.DataFrame, paths: Sequence[Path], own: pd.DataFrame | None
     ticks = [0.15, 0.2, 0.3, 0.4, 0.5, 0.6]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_xticks([], minor=True)
-    axes.legend(loc="upper right")
+    decades(axes.yaxis)
+    figure.legend(loc="outside lower center", ncols=3)
+    _name(axes, data, own)
     save(figure, paths)
 
 
@@ -137,7 +145,7 @@ def draw_screening(data: pd.DataFrame, paths: Sequence[Path]) -> None:
     top.plot([], [], "o", color=BLUE, label="κ known")
     top.plot([], [], "o", color=BLUE, mfc="none", label="κ not known")
     top.plot([], [], "o", ms=9, mfc="none", color=ORANGE, label="rare events in aiMD")
-    top.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=3)
+    figure.legend(loc="outside upper center", ncols=3)
     bottom.hist(data["sigma_A"].dropna(), bins=np.arange(0.15, 0.6, 0.02), color=BLUE, alpha=0.8)
     bottom.set(xlabel="σ$^A$ (300 K)", ylabel="materials", xlim=(0.14, 0.6))
     save(figure, paths)
@@ -164,16 +172,21 @@ def own_results(summary: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _annotate(axes: mpl.axes.Axes, row: pd.DataFrame) -> None:
-    if not len(row):
-        return
-    one = row.iloc[0]
-    experiment = one["kappa_experiment_W_per_mK"]
-    height = experiment if np.isfinite(experiment) else one["kappa_green_kubo_W_per_mK"]
-    axes.annotate(
-        one["material"].split("-")[0], (one["sigma_A"], height), xytext=(4, 4),
-        textcoords="offset points", fontsize=7,
-    )  # fmt: skip
+def _name(axes: Axes, data: pd.DataFrame, own: pd.DataFrame | None) -> None:
+    """Names of this campaign's materials and of `LANDMARKS`."""
+    heights = data["kappa_experiment_W_per_mK"].fillna(data["kappa_green_kubo_W_per_mK"])
+    points = data.assign(kappa_W_per_mK=heights)
+    marked = points[points["material"].isin(LANDMARKS)]
+    if own is not None and 0 < len(own) <= FEW:
+        marked = pd.concat([own, marked[~marked["material"].isin(own["material"])]])
+    columns = ["sigma_A", "kappa_W_per_mK"]
+    marked = marked.dropna(subset=columns)
+    others = [
+        data[["sigma_A", f"kappa_{kind}_W_per_mK"]].dropna().to_numpy(float)
+        for kind in ("experiment", "green_kubo")
+    ]
+    formulas = [str(key).rpartition("-")[0] for key in marked["material"]]
+    names.place(axes, marked[columns].to_numpy(float), formulas, size=7, others=np.vstack(others))
 
 
 def _family(prototype: str) -> str:

@@ -17,7 +17,7 @@ LOOKS = {
     "foundation": ("foundation model, no label", GREY, ""),
     "taylor": ("Taylor expansion alone", ORANGE, "s"),
     "foundation+taylor": ("foundation model + Taylor", "#3a9b6f", "D"),
-    "foundation+evidence": ("the same, widths by evidence", BLUE, "o"),
+    "foundation+evidence": ("foundation model + Taylor, widths by evidence", BLUE, "o"),
 }
 """Label, colour and marker; least squares without a prior is off the axis and not drawn."""
 
@@ -106,4 +106,5 @@ def _crystal(axes: Axes, data: pd.DataFrame, line: tuple[str, str, str]) -> None
             rows["labels"], rows[column], yerr=rows[bar], fmt=f"{marker}-", color=colour, ms=4,
             capsize=2,
         )  # fmt: skip
-    axes.set(xticks=sorted({0, *data["labels"]}), xlim=(0, None))
+    ticks = sorted({0, *data["labels"]})
+    axes.set(xticks=ticks, xlim=(0, 1.05 * max(1, *ticks)))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from umklapp.learning.events.verdict import Verdict
+from umklapp.report.figures import names
 from umklapp.report.figures.overview import table as literature_table
 from umklapp.report.figures.style import BLUE, GREY, ORANGE, canvas, save
 
@@ -64,10 +65,7 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
     axes.plot([0, highest], [0, highest], color=GREY, lw=0.8)
     parity = drawn.dropna(subset=["sigma_after"])
     apart = (parity["sigma_after"] - parity["sigma_published"]).abs() > APART
-    for _, row in parity[apart | (len(parity) <= FEW)].iterrows():
-        place = row["sigma_published"], row["sigma_after"]
-        name = str(row["material"]).rpartition("-")[0]
-        axes.annotate(name, place, xytext=(5, -7), textcoords="offset points", fontsize=6)
+    named = parity[apart | (len(parity) <= FEW)]
     axes.set(
         xlim=(0, highest), ylim=(0, highest), aspect="equal",
         xlabel="σ$^A$ (300 K), published", ylabel="σ$^A$ of the committee's dynamics",
@@ -75,4 +73,7 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
     left_out = int((data["sigma_after"].isna() | data["sigma_published"].isna()).sum())
     axes.set_title(f"both values: {len(data) - left_out} of {len(data)} materials")
     figure.legend(loc="outside lower center", ncols=2)
+    columns = ["sigma_published", "sigma_after"]
+    formulas = [str(key).rpartition("-")[0] for key in named["material"]]
+    names.place(axes, named[columns].to_numpy(float), formulas)
     save(figure, paths)

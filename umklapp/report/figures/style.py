@@ -10,7 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from umklapp.files import replacing
 
@@ -19,6 +19,9 @@ BLUE, ORANGE, GREY = "#1f5fa8", "#d1731b", "#777777"
 
 CROWDED = 60.0
 """Ratio of the ends of a logarithmic axis above which ticks between powers of ten overlap."""
+
+NARROW = 9.0
+"""The same ratio, below which 1, 2 and 5 times powers of ten leave two or three ticks."""
 
 SETTINGS: Any = {
     "font.size": 9,
@@ -53,10 +56,13 @@ def save(figure: Figure, paths: Sequence[Path]) -> None:
 def decades(axis: Axis) -> None:
     """Ticks of a logarithmic axis as plain numbers: at 1, 2 and 5 times powers of ten.
 
-    At powers of ten alone where the axis spans more than `CROWDED`.
+    At powers of ten alone where the axis spans more than `CROWDED`, also at 3, 4, 6 and 8 times
+    where it spans less than `NARROW`. Short ticks without numbers show that it is logarithmic.
     """
     low, high = axis.axes.get_xlim() if isinstance(axis, XAxis) else axis.axes.get_ylim()
-    subs = (1, 2, 5) if high < CROWDED * low else (1,)
+    span = high / low
+    subs = (1, 2, 3, 4, 6, 8) if span < NARROW else (1, 2, 5) if span < CROWDED else (1,)
     axis.set_major_locator(LogLocator(subs=subs))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_locator(NullLocator())
+    axis.set_minor_locator(LogLocator(subs=range(2, 10), numticks=100))
+    axis.set_minor_formatter(NullFormatter())

@@ -57,13 +57,13 @@ def draw(
         data: of `accepted`. rounds: of history.json. bound: as in `accepted`.
     """
     mpl.rcParams.update(SETTINGS)
-    figure = Figure(figsize=(8.8, 3.3), layout="constrained")
+    figure = Figure(figsize=(8.8, 3.6), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     committees = [record.committee for record in rounds]
     _frames(left, data, bound, committees[-1].honesty)
     _reliability(middle, committees)
     _acceptance(right, acceptance(rounds))
-    left.set_title(material)
+    figure.suptitle(material, fontsize=9)
     if any(axes.get_legend_handles_labels()[1] for axes in (left, right)):
         figure.legend(loc="outside lower center", ncols=3)
     save(figure, paths)
@@ -80,17 +80,13 @@ def _frames(axes: Axes, data: pd.DataFrame, bound: float, honesty: Honesty) -> N
         axes.axhline(1e3 * bound, color=ORANGE, lw=0.8, ls=":", label="true error at the bound")
     axes.set(xlabel="expected largest error (meV/Å)", ylabel="true largest error (meV/Å)")
     wrong = data["error_eV_per_A"] > bound
-    axes.text(
-        0.03,
-        0.97,
-        f"{len(data)} test frames, {wrong.sum()} wrong by more than {1e3 * bound:.0f}\n"
-        f"meV/Å: {(wrong & data['accepted']).sum()} of them would be labelled,\n"
-        f"and {(~wrong & data['accepted']).sum()} others; rank correlation "
-        f"{honesty.rank_correlation_frames:.2f}",
-        transform=axes.transAxes,
-        va="top",
-        fontsize=6,
-    )
+    axes.set_title(
+        f"{len(data)} test frames, {wrong.sum()} wrong by more than {1e3 * bound:.0f} meV/Å:\n"
+        f"{(wrong & data['accepted']).sum()} of them would be labelled, and "
+        f"{(~wrong & data['accepted']).sum()} others;\n"
+        f"rank correlation {honesty.rank_correlation_frames:.2f}",
+        loc="left", fontsize=6,
+    )  # fmt: skip
 
 
 def _acceptance(axes: Axes, data: pd.DataFrame) -> None:
@@ -136,18 +132,17 @@ def _reliability(axes: Axes, rounds: Sequence[CommitteeRecord]) -> None:
             f"{float(level):.0%}: {share:.0%}" for level, share in honesty.coverage.items()
         )
         caption = (
-            f"last round, atoms of the test frames\nrank correlation "
-            f"{honesty.rank_correlation:.2f}\n"
+            f"last round, atoms of the test frames: rank correlation "
+            f"{honesty.rank_correlation:.2f},\n"
             f"error / expected {honesty.error_over_expected:.2f}, "
-            f"ENCE {honesty.ence:.2f}\ncoverage {covered}"
+            f"ENCE {honesty.ence:.2f},\ncoverage {covered}"
         )
-    axes.text(0.03, 0.97, caption, transform=axes.transAxes, va="top", fontsize=6)
+    axes.set_title(caption, loc="left", fontsize=6)
 
 
 def _diagonal(axes: Axes, values: Sequence[float]) -> None:
     positive = [value for value in values if value > 0] or [1.0]
     low, high = max(0.7 * min(positive), 1e-3), 1.4 * max(positive)
-    high *= (high / low) ** 0.3  # room for the words
     axes.plot([low, high], [low, high], color="0.6", lw=0.8)
     axes.plot([low, high], [low / 2, high / 2], color="0.85", lw=0.6)
     axes.plot([low, high], [2 * low, 2 * high], color="0.85", lw=0.6)

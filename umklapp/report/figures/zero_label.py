@@ -16,6 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from umklapp.report.figures import names
 from umklapp.report.figures.style import BLUE, GREY, ORANGE, SETTINGS, decades, save
 
 
@@ -40,8 +41,8 @@ COLUMNS = ("material", "model", "truth", "lattice", "kappa_W_per_mK", "published
            "published_lowest_W_per_mK", "published_highest_W_per_mK", "sigma_A",
            "born_charges", "no_result")  # fmt: skip
 
-NAME_SIZE = (0.45, 0.09)
-"""Width and height of a name, in decades of κ."""
+LOWEST_CROSS = 1.25
+"""Height of crosses above the lower edge, as a factor of κ."""
 
 LONGEST_LIST = 8
 """Crystals without κ that the figure names with their reason; the csv has all."""
@@ -100,7 +101,7 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
         data: of `table`.
     """
     mpl.rcParams.update(SETTINGS)
-    figure = Figure(figsize=(9.0, 4.4), layout="constrained")
+    figure = Figure(figsize=(9.0, 4.1), layout="constrained")
     panels = figure.subplots(1, len(TRUTHS), sharex=True, sharey=True)
     values = data[["kappa_W_per_mK", "published_W_per_mK"]].to_numpy().ravel()
     values = values[np.isfinite(values) & (values > 0)] if len(values) else np.array([1.0, 10.0])
@@ -110,6 +111,8 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
     figure.supylabel("κ(300 K) without labels (W m$^{-1}$ K$^{-1}$)", fontsize=9)
     legend = ["hollow: without Born charges; cross: no κ; shaded: a factor of two"]
     figure.supxlabel("\n".join([*legend, *no_results(data)]), fontsize=6, color="0.3")
+    for axes, name in zip(panels, TRUTHS, strict=True):
+        _names(axes, data[data["truth"] == name])
     save(figure, paths)
 
 
@@ -127,9 +130,8 @@ def _panel(axes: Axes, data: pd.DataFrame, truth: Truth, ends: np.ndarray) -> No
             color=truth.colour, capsize=2, ls="none",
         )  # fmt: skip
     failed = data[data["kappa_W_per_mK"].isna()]
-    edge = ends[0] * 1.25
+    edge = ends[0] * LOWEST_CROSS
     axes.plot(failed["published_W_per_mK"], np.full(len(failed), edge), "x", ms=5, color=GREY)
-    _names(axes, data.assign(height=data["kappa_W_per_mK"].fillna(edge)))
     error = 100 * (made["kappa_W_per_mK"] / made["published_W_per_mK"] - 1).abs().median()
     median = f"{len(made)} crystals, median |error| {error:.0f} %" if len(made) else "no crystal"
     axes.set_title(f"{LATTICES[truth.lattice]}\n{median}", fontsize=8)
@@ -142,23 +144,12 @@ def _panel(axes: Axes, data: pd.DataFrame, truth: Truth, ends: np.ndarray) -> No
 
 
 def _names(axes: Axes, data: pd.DataFrame) -> None:
-    """Names left of points above the diagonal, right of those below; elsewhere beside the point
-    where a name would lie on another one."""
-    placed: list[np.ndarray] = []
-    for _, row in data.sort_values("height").iterrows():
-        point = np.log10([row["published_W_per_mK"], row["height"]])
-        side = -1 if point[1] > point[0] else 1
-        choices = [(towards, up) for up in (0, 1, -1, 2, -2) for towards in (side, -side)]
-        middles = [point + np.multiply(choice, (0.3, NAME_SIZE[1])) for choice in choices]
-        free = [all((np.abs(m - other) >= NAME_SIZE).any() for other in placed) for m in middles]
-        best = free.index(True) if any(free) else 0
-        placed.append(middles[best])
-        towards, up = choices[best]
-        axes.annotate(
-            str(row["material"]).rpartition("-")[0], tuple(10**point),
-            (5 * towards, 6 * up - 2), textcoords="offset points", fontsize=6,
-            ha="left" if towards > 0 else "right",
-        )  # fmt: skip
+    """Names of the crystals, the farthest from the diagonal first; the csv has all of them."""
+    height = data["kappa_W_per_mK"].fillna(axes.get_ylim()[0] * LOWEST_CROSS)
+    apart = np.abs(np.log(height / data["published_W_per_mK"]))
+    ordered = data.assign(height=height, apart=apart).sort_values("apart", ascending=False)
+    formulas = [str(key).rpartition("-")[0] for key in ordered["material"]]
+    names.place(axes, ordered[["published_W_per_mK", "height"]].to_numpy(float), formulas)
 
 
 def no_results(data: pd.DataFrame) -> list[str]:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from umklapp.files import replacing
 from umklapp.paths import Results
-from umklapp.report import advice, comparison, zero_label
+from umklapp.report import advice, comparison, without_rounds, zero_label
 from umklapp.report.page import (
     kappa_marks,
     origins,
@@ -57,13 +57,11 @@ class MaterialSection:
 def section(sources: MaterialSources, campaign: CampaignSources) -> MaterialSection:
     """The part of one material."""
     primitive, steps, row = sources.primitive, rounds.steps(sources), standing.row(sources)
-    conductivity = sources.conductivity
     problems = (
-        comparison.missing(conductivity, sources.green_kubo, sources.effective, sources.errors)
-        if conductivity
-        else []
+        without_rounds.problems(sources.stop, sources.baseline)
+        if sources.stop
+        else _problems_of_rounds(sources)
     )
-    problems += zero_label.problems(sources.baseline, sources.corrected)
     apart = standing.apart_from_literature(row)
     problems += [apart] if apart else []
     return MaterialSection(
@@ -87,8 +85,20 @@ def section(sources: MaterialSources, campaign: CampaignSources) -> MaterialSect
     )
 
 
+def _problems_of_rounds(sources: MaterialSources) -> list[str]:
+    conductivity = sources.conductivity
+    problems = (
+        comparison.missing(conductivity, sources.green_kubo, sources.effective, sources.errors)
+        if conductivity
+        else []
+    )
+    return problems + zero_label.problems(sources.baseline, sources.corrected)
+
+
 def advised(sources: MaterialSources) -> str:
     """Which κ to trust, made anew with today's rules; empty while there is no κ."""
+    if sources.stop is not None:
+        return without_rounds.advice(sources.stop)
     if sources.conductivity is None or not sources.finished:
         return ""
     verdict = sources.verdict

@@ -36,6 +36,8 @@ def reference_settings(
         last = sources.committees[-1]
         mixed = "several versions: " if last.mixed_versions else ""
         settings.append(("training labels by", mixed + last.labelled_by))
+        if last.not_tested:
+            settings.append(("NOT TESTED", last.not_tested))
     return settings
 
 

@@ -30,6 +30,7 @@ from umklapp.transport.baseline_record import Baseline, CorrectedBaseline
 from umklapp.transport.error_budget import KappaErrors
 from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.kappa_records import Conductivity, EffectiveConductivity
+from umklapp.transport.stop_rule.record import StopRecord, stopped
 
 Kind = TypeVar("Kind", bound=Record)
 
@@ -39,7 +40,8 @@ class MaterialSources:
     """Records of one material; None where a file does not exist (yet) or cannot be read.
 
     standing: of `status.of_material`, empty for an archive. rounds: finished with an assessment;
-    committees: of every round that has one; acquisitions: by the number of the round. costs: rows
+    committees: of every round that has one; acquisitions: by the number of the round. stop: where
+    the material is done without rounds; κ and its errors are then of that record. costs: rows
     of `costs.table`. unreadable: a sentence for every file that is no record of this workflow.
     """
 
@@ -52,6 +54,7 @@ class MaterialSources:
     summary: MaterialSummary | None = None
     baseline: Baseline | None = None
     corrected: CorrectedBaseline | None = None
+    stop: StopRecord | None = None
     conductivity: Conductivity | None = None
     errors: KappaErrors | None = None
     green_kubo: GreenKuboRecord | None = None
@@ -66,7 +69,9 @@ class MaterialSources:
 
     @property
     def audit(self) -> AuditRecord | None:
-        """Of the last round that was assessed."""
+        """Of the last round that was assessed; of the stop rule where that has ended it."""
+        if self.stop is not None:
+            return self.stop.audit
         return self.rounds[-1].audit if self.rounds else None
 
     @property
@@ -176,6 +181,7 @@ def of_material(
     cap = settings.get("rounds", {}).get("max") or max(1, len(files.rounds_on_disk()))
     standing = {} if archived else attempt(lambda: status.of_material(Path(files.folder), own, cap))
     rounds = attempt(lambda: _rounds(files)) or []
+    stop = attempt(lambda: stopped(files))
     return MaterialSources(
         key=files.key,
         files=files,
@@ -186,8 +192,9 @@ def of_material(
         summary=record(MaterialSummary, files.summary),
         baseline=record(Baseline, files.baseline),
         corrected=record(CorrectedBaseline, files.corrected_baseline),
-        conductivity=record(Conductivity, files.conductivity),
-        errors=record(KappaErrors, files.error_budget),
+        stop=stop,
+        conductivity=stop.conductivity if stop else record(Conductivity, files.conductivity),
+        errors=stop.errors if stop else record(KappaErrors, files.error_budget),
         green_kubo=record(GreenKuboRecord, files.green_kubo),
         effective=record(EffectiveConductivity, files.effective),
         thermodynamics=record(ThermodynamicsRecord, files.thermodynamics),

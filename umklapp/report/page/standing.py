@@ -8,6 +8,7 @@ from typing import Literal
 from umklapp.report import advice
 from umklapp.report.page.sources import MaterialSources
 from umklapp.transport.kappa_records import ROOM
+from umklapp.transport.stop_rule.record import NOT_SEARCHED
 
 Level = Literal["failed", "doubtful", "open", "trusted"]
 
@@ -43,7 +44,8 @@ class Row:
     """One material on the first screen; None where nothing is known.
 
     reasons: why the level is not `trusted`, a clause each. sigma: σᴬ of the last committee's
-    dynamics. labels: reference calculations; rounds: of training. hours: of cores, of GPUs.
+    dynamics, without rounds of the labels. labels: reference calculations; rounds: of training.
+    hours: of cores, of GPUs.
     """
 
     key: str
@@ -79,6 +81,9 @@ def row(sources: MaterialSources) -> Row:
     literature = sources.conductivity.literature if sources.conductivity else None
     audit = sources.audit
     sigma = sources.verdict.overall_sigma("after") if sources.verdict and shown else None
+    verdict: str | None = sources.verdict.verdict if sources.verdict and shown else None
+    if sources.stop is not None:
+        sigma, verdict = sources.stop.sigma_A_labels, NOT_SEARCHED
     labels = summary.labels if summary and shown else standing.get("labels")
     spent = sources.costs
     committee = sources.committees[-1] if sources.committees else None
@@ -93,7 +98,7 @@ def row(sources: MaterialSources) -> Row:
         experiment=list(literature.experiment_300K) if literature else [],
         ab_initio=list(literature.ab_initio_green_kubo_300K) if literature else [],
         sigma=sigma,
-        verdict=sources.verdict.verdict if sources.verdict and shown else None,
+        verdict=verdict,
         audit=(audit.outcome if audit else "not audited") if shown else None,
         rounds=len(sources.rounds) or None,
         labels=labels or None,
@@ -136,7 +141,12 @@ def judged(sources: MaterialSources) -> tuple[Level, list[str]]:
 
 
 def trust_doubts(sources: MaterialSources) -> list[str]:
-    """What `advice.doubts` has against the κ of a finished material."""
+    """What `advice.doubts` has against the κ of a finished material.
+
+    The stop rule ends a material only where nothing speaks against its κ.
+    """
+    if sources.stop is not None:
+        return []
     converged = sources.rounds[-1].assessment.converged if sources.rounds else False
     audit, verdict = sources.audit, sources.verdict
     return advice.doubts(
@@ -144,6 +154,7 @@ def trust_doubts(sources: MaterialSources) -> list[str]:
         audit.outcome if audit else "not audited",
         verdict.verdict if verdict else "undecided",
         verdict.needs if verdict else (),
+        sources.committees[-1].not_tested if sources.committees else "",
     )
 
 

@@ -262,7 +262,7 @@ def draw(
     )  # fmt: skip
     present = {frame.source for frame in drawn}
     short = {
-        name: "all its cells were learned from"
+        name: "members have learned all its cells"
         if part[name]
         else "no label left for it: raise audit.labels"
         for name in sources

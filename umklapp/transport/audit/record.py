@@ -62,7 +62,7 @@ class SourceAudit(Part):
 
 
 class AuditRecord(Record):
-    """The audit of one round's κ.
+    """The audit of one round's κ; round −1: of the stop rule, before the rounds.
 
     outcome: `passed`, `failed`, `undecided` where all criteria are met and the labels are too few
     to exclude an error above the wanted one, or `not audited` where nothing could be drawn. words:

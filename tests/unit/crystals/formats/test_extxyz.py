@@ -199,3 +199,32 @@ def test_the_samples_of_public_reports(shared):
             given.inspected(foreign / name)
     with pytest.raises(InputError, match=r"keys: \{forces: force\}"):
         given.inspected(foreign / "forcecol.xyz")
+
+
+@pytest.mark.parametrize(
+    ("entry", "column", "message"),
+    [
+        ({"charge": 1}, None, "frame 0: charge 1 e"),
+        ({"total_charge": -2.0}, None, "total_charge -2 e"),
+        ({"charge": 0.0}, None, None),
+        ({}, ("occupancy", 0.5), "sites that are not full"),
+        ({}, ("magmoms", 2.2), "magnetic moments"),
+        ({}, ("initial_magmoms", -2.2), "magnetic moments"),
+    ],
+)
+def test_physics_of_a_frame_that_nothing_carries_is_refused_or_said(
+    tmp_path, labels, entry, column, message
+):
+    for frame in labels:
+        frame.info.update(entry)
+        if column:
+            frame.set_array(column[0], np.full(len(frame), column[1]))
+    path = tmp_path / "given.extxyz"
+    write(path, labels)
+    moments = column is not None and "magmoms" in column[0]
+    if message is not None and not moments:
+        with pytest.raises(InputError, match=message):
+            given.inspected(path)
+        return
+    _, report = given.inspected(path)
+    assert any("magnetic moments (up to 2.2 µB)" in note for note in report.notes) == moments

@@ -1,5 +1,7 @@
 """Labelled files of any format, as seeds take them."""
 
+import os
+
 import numpy as np
 import pytest
 from conftest import diamond, label, labelled_frames, rattled
@@ -175,3 +177,11 @@ def test_path_of_each_material(plain, tmp_path):
     frames.write_frames(tmp_path / "Si-227.extxyz", labelled_frames(12))
     plain["seeds"] = [{"kind": "frames", "path": str(tmp_path / "{material}.extxyz")}]
     checks.check(config.validate(plain))
+
+
+def test_a_pipe_or_a_folder_is_no_file(tmp_path):
+    """Opening a pipe that nobody writes to would wait for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(InputError, match="a pipe or a device, not a file"):
+            given.inspected(path)

@@ -173,7 +173,7 @@ def test_supercell_has_the_tensor_of_its_crystal():
 
 def test_ions_that_do_not_come_to_rest(monkeypatch):
     monkeypatch.setattr(strain, "MAX_STEPS", 1)
-    with pytest.raises(CalculationError, match=r"do not come to rest .* eV/Å after 1 steps"):
+    with pytest.raises(CalculationError, match=r"do not relax .* eV/Å after 1 steps"):
         measured(silicon_primitive(RELAXED), fmax=1e-12)
 
 

@@ -395,7 +395,9 @@ def test_labels_alone_are_not_enough_for_sound(count):
     found = judge(None, observation(9), observation(10), known, trials)
     assert found.verdict == "undecided"
     assert found.needs == ["30 ps more of reference dynamics (verdict.reference)"]
-    assert "labels confirm what the committees show, not that they show everything" in found.text
+    assert (
+        "labels confirm events that a committee shows, not that it shows all events" in found.text
+    )
 
 
 def test_confirmed_events_at_the_same_rate_beside_a_long_reference_are_sound():

@@ -179,7 +179,10 @@ def test_events_are_entered_within_a_replica(tmp_path, hops, entries):
 def test_without_sigma_no_event_is_known(tmp_path):
     seen = search.events_seen(tmp_path / "none.h5", None, {})
     assert seen.entries is None
-    assert search.enough_events(seen, None) == (True, "without σᴬ events were not looked for")
+    assert search.enough_events(seen, None) == (
+        True,
+        "events were not looked for, because there is no σᴬ",
+    )
 
 
 def test_a_pool_has_no_events(tmp_path):

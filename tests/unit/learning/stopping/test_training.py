@@ -21,7 +21,7 @@ def test_quiet_large_cells_count_as_much_as_hot_small_ones():
     found = trained_out([[HOT, left(0.0204, 0.142)]], SETTINGS)
     assert not found.met
     assert found.value == pytest.approx(0.0204 / 0.142)
-    assert "20.4 meV/Å of the rattled labels of 64 atoms that they learned, 14.4% of" in found.words
+    assert "20.4 meV/Å on the rattled labels of 64 atoms that they learned, 14.4% of" in found.words
     assert "raise potential.training.epochs" in found.words
     assert trained_out([[HOT, left(0.0082, 0.142)]], SETTINGS).met
 

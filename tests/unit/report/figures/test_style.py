@@ -1,6 +1,7 @@
 """Figures as files: the same bytes for the same numbers, and no display."""
 
 import matplotlib as mpl
+import pytest
 import stored_results
 
 from umklapp.report.figures import kappa, style
@@ -21,3 +22,23 @@ def test_no_display_is_needed():
     assert axes.figure is figure
     assert "matplotlib.pyplot" not in vars(style)
     assert mpl.rcParams["pdf.fonttype"] == 42  # text stays text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "numbers"),
+    [
+        (2.6, 19.4, ["3", "4", "6", "8", "10"]),
+        (0.9, 40, ["1", "2", "5", "10", "20"]),
+        (0.05, 300, ["0.1", "1", "10", "100"]),
+    ],
+)
+def test_a_logarithmic_axis_has_plain_numbers_and_short_ticks(low, high, numbers):
+    figure, axes = style.canvas()
+    axes.set(yscale="log", ylim=(low, high))
+    style.decades(axes.yaxis)
+    figure.draw_without_rendering()
+    shown = [tick for tick in axes.yaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+    assert [tick.label1.get_text() for tick in shown] == numbers
+    minor = axes.yaxis.get_minor_ticks()
+    assert len(minor) >= 5
+    assert not any(tick.label1.get_text() for tick in minor)

@@ -64,7 +64,7 @@ def test_uncertainty_figure(paths, shares):
     )
     history = rounds(honesty(generator), honesty(generator), shares=shares)
     uncertainty.draw(data, history, 0.09, "Si-227", paths)
-    pixels = look(paths, 8.8, 3.3)
+    pixels = look(paths, 8.8, 3.6)
     assert np.mean(np.abs(pixels[:, :, 2] - pixels[:, :, 0]) > 0.1) > 0.002  # blue, transparent
 
 
@@ -73,4 +73,4 @@ def test_uncertainty_figure_of_one_member(paths):
     data = uncertainty.accepted(frames([np.nan, np.nan], [0.01, 0.02]), 0.09)
     none = calibration.summarise([np.array([0.01, 0.02])] * 2, [np.zeros(2)] * 2, None)
     uncertainty.draw(data, rounds(none, shares=(None,)), 0.09, "Si-227", paths)
-    look(paths, 8.8, 3.3)
+    look(paths, 8.8, 3.6)

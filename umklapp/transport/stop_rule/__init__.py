@@ -1,0 +1,1 @@
+"""When a nearly harmonic crystal is done without a committee: a foundation model and few labels."""
