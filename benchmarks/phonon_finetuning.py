@@ -154,7 +154,8 @@ def cui(draw: int) -> Crystal:
     perfect = phonopy_cells.supercell(teacher_campaign.PRIMITIVE, teacher_campaign.CUBE)
     phonon = force_constants.prepare(teacher_campaign.PRIMITIVE, perfect, PHONONS)
     force_constants.evaluate(phonon, teacher, PHONONS)
-    array = teacher_campaign.harmonic(teacher, teacher_campaign.PRIMITIVE, perfect).force_constants
+    matrix = teacher_campaign.harmonic(teacher, teacher_campaign.PRIMITIVE, perfect).force_constants
+    array = matrix.reshape(len(perfect), 3, len(perfect), 3).transpose(0, 2, 1, 3)
     label = curvature_label(phonon, perfect, array, "displaced cells of 64 atoms")
     generator, labels = provenance.generator(1, "pft", "cui"), []
     for _ in range(80):
