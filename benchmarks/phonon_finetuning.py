@@ -1,13 +1,14 @@
-"""Phonon fine-tuning on real rock salt at equal cost in DFT labels.
+"""Phonon fine-tuning on three crystals at equal cost in labels.
 
-`nacl`, `mgo`: VASP frames of 64 atoms; `cui`: frames of 64 atoms of the CuI teacher (`cui_teacher.py`),
-a network whose force constants are the truth; ways to spend B labels: `ordinary` (B frames), `curvature` (B − 2
-frames, and two labels' worth of second derivatives: the force constants of two 512-atom cells,
-folded). `gpaw`: the same with GPAW frames of 8 atoms and displaced cells labelled for this
-(`gpaw_displaced.py`), and `displaced`: these cells as ordinary frames. `gpaw64`: displaced cells of
-64 atoms, at eight times the price. All ways make equally many steps of the optimiser. `before` is
-`curvature` without its fine-tuning, `strong` has five times its learning rate and ten times its
-weight of curvature. Rows that are in the csv files are not made again. See docs/finetuning.md.
+`nacl`, `mgo`: VASP frames of 64 atoms (`--mgo`: the force set of MgO, a public params file); `cui`:
+frames of 64 atoms of the CuI teacher (`cui_teacher.py`), a network whose force constants are the
+truth. Ways to spend B labels: `ordinary` (B frames), `curvature` (B − 2 frames, and two labels'
+worth of second derivatives: the force constants of two displaced cells). `gpaw`: the same with GPAW
+frames of 8 atoms and displaced cells labelled for this (`gpaw_displaced.py`), and `displaced`:
+these cells as ordinary frames. `gpaw64`: displaced cells of 64 atoms, at eight times the price. All
+ways make equally many steps of the optimiser. `before` is `curvature` without its fine-tuning,
+`strong` has five times its learning rate and ten times its weight of curvature. Rows that are in
+the csv files are not made again. See docs/finetuning.md.
 """
 
 from __future__ import annotations
