@@ -15,6 +15,8 @@ from umklapp.report.figures.style import BLUE, GREY, ORANGE, SETTINGS, save
 
 TITLES = {
     "phonon_finetuning_nacl": "NaCl, VASP, 64 atoms",
+    "phonon_finetuning_mgo": "MgO, VASP, 64 atoms",
+    "phonon_finetuning_cui": "CuI, its teacher, 64 atoms",
     "phonon_finetuning_gpaw": "NaCl, GPAW, 8 atoms",
     "phonon_finetuning_gpaw64": "NaCl, GPAW, hot 8-atom cells",
 }
