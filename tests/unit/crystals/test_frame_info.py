@@ -68,6 +68,7 @@ def test_all_fields_survive_a_file(tmp_path):
         engine="cheap surface",
         settings_hash="s12",
         program="GPAW 26.7.0",
+        untested="forces per bohr; energies in meV",
         time=1.5,
         explored=np.int64(4),
         uncertainty=np.float64(0.25),
