@@ -47,11 +47,9 @@ def table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         if "kappa_srme" not in runs:
             runs["kappa_srme"] = np.nan
         for place, group in runs.groupby(["crystal", "method", "labels"]):
-            means = [
-                number
-                for column in ("error", "kappa_srme")
-                for number in (group[column].mean(), group[column].std() / np.sqrt(len(group)))
-            ]
+            means: list[float] = []
+            for column in ("error", "kappa_srme"):
+                means += [group[column].mean(), group[column].std() / np.sqrt(len(group))]
             rows.append((*place, len(group), *means))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
