@@ -115,9 +115,11 @@ def test_trap_8_attempt_is_in_resources_only() -> None:
 
 
 def test_trap_9_only_the_end_of_the_rounds_is_open() -> None:
-    """Every checkpoint costs a walk over the graph; `rank` is there with an `order` only."""
+    """Every checkpoint costs a walk over the graph; `rank` needs `order`, `stop` its own section."""
     text = "".join(RULES.values())
-    assert sorted(re.findall(r"^ *checkpoint (.*):", text, re.M)) == ["assess", "audit", "rank"]
+    assert sorted(re.findall(r"^ *checkpoint (.*):", text, re.M)) == [
+        *("assess", "audit", "rank", "stop"),
+    ]
 
 
 def test_trap_10_a_new_table_reruns_nobody(copy: Path) -> None:
