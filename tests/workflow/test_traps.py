@@ -115,7 +115,7 @@ def test_trap_8_attempt_is_in_resources_only() -> None:
 
 
 def test_trap_9_only_the_end_of_the_rounds_is_open() -> None:
-    """Every checkpoint costs a walk over the graph; `rank` and `stop` have sections of their own."""
+    """Every checkpoint costs a walk over the graph; `rank` and `stop` need their own sections."""
     text = "".join(RULES.values())
     assert sorted(re.findall(r"^ *checkpoint (.*):", text, re.M)) == [
         *("assess", "audit", "rank", "stop"),
