@@ -28,14 +28,9 @@ def main(material, files, rule, generator, out, labels_to):
     said, missing, _ = predictions.read(files["predictions"])
     published = materials.literature(materials.read_table(files["table"]).loc[material])
     born = BornRecord.read(files["born"])
+    crystal = Crystal(material, primitive, perfect, born, Literature.of(published))
     spent = Spent(*labels, failed, said, missing)
-    record = decide(
-        Crystal(material, primitive, perfect, born, Literature.of(published)),
-        Baseline.read(files["baseline"]),
-        spent,
-        rule,
-        generator,
-    )
+    record = decide(crystal, Baseline.read(files["baseline"]), spent, rule, generator)
     print(record.words)
     frames.write_frames(labels_to, spent.every)
     record.write(out)

@@ -28,6 +28,10 @@ AGAIN = {
 """What a change costs, by the part that has changed, dearest first."""
 
 
+NO_CRYSTAL = {"select", "table", "structures", "downloads"}
+"""Of `materials`: which crystals there are and where their files lie, not what a crystal is."""
+
+
 def touched(campaign: Campaign, last: LastRun | None) -> list[str]:
     """Keys of `AGAIN` whose work differs between two configurations; [] before the first run.
 
@@ -50,7 +54,7 @@ def touched(campaign: Campaign, last: LastRun | None) -> list[str]:
 def _parts(campaign: Campaign) -> dict[str, str]:
     """What the work of each part depends on, as Snakemake compares it."""
     asked = Parameters(campaign, None)  # type: ignore[arg-type]  # the table is of no use here
-    materials = campaign.materials.model_dump(mode="json", exclude={"select"})
+    materials = campaign.materials.model_dump(mode="json", exclude=NO_CRYSTAL)
     return {
         "cells": repr(materials),
         "reference": repr(plain(campaign.reference)),

@@ -48,6 +48,7 @@ NO_PHYSICS = [
     {"rounds": {"max": 9}},
     {"verdict": {"persistence": {"error": 0.4}}},
     {"materials": {"select": ["Si-227", "C-227"]}},
+    {"materials": {"table": "another.csv"}},
 ]
 
 

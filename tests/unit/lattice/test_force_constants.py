@@ -325,7 +325,7 @@ def test_random_displacements_are_the_same_for_all_members():
 
 def test_too_few_random_displacements_are_named():
     settings = config.Phonons(fc3="symfc", random_displacements=2)
-    with pytest.raises(InputError, match=r"random_displacements: 2 supercells of 64 .* 5 is the"):
+    with pytest.raises(InputError, match=r"random_displacements: 2 supercells of 64 .* at least 5"):
         force_constants_of(sw_potential(), settings)
 
 

@@ -59,7 +59,7 @@ def test_nothing_yet(tmp_path):
     assert costs.table(costs.read(tmp_path / "none", ["Si-227"])).empty
 
 
-TARGETS = {"overview", "baselines"}
+TARGETS = {"overview", "baselines", "stops"}
 """Without a job of their own."""
 
 
