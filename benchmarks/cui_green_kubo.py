@@ -217,6 +217,10 @@ def report(options: argparse.Namespace) -> None:
                     key = f"{atoms}_{group}"
                     rows[name][key], curves[name, key] = analyse(paths, modes)
                     print(f"  {key}: {words_of(rows[name][key])}", flush=True)
+                    if group == "quiet":
+                        lattice, _ = analyse(paths, modes, "lattice")
+                        rows[name][key]["lattice_gauge_W_per_mK"] = lattice.get("kappa_W_per_mK")
+                        print(f"    by the flux of the lattice gauge: {words_of(lattice)}")
             print(f"  {atoms}: {len(rows[name][f'{atoms}_ended'])} ended early")
     described = SETTINGS.model_dump(mode="json")
     record = provenance.record(settings=described, mesh=MESH, coarse=COARSE, potentials=rows)
@@ -225,12 +229,13 @@ def report(options: argparse.Namespace) -> None:
 
 
 def analyse(
-    paths: Sequence[Path], modes: supercell_modes.Modes
+    paths: Sequence[Path], modes: supercell_modes.Modes, gauge: str = "full"
 ) -> tuple[dict[str, Any], GreenKuboSeries | None]:
     """The record of these trajectories, or why there is none, and their curves."""
+    settings = SETTINGS.model_copy(update={"gauge": gauge})
     try:
         record, series = trajectories.analyse(
-            [nve.read(path) for path in paths], SETTINGS, lambda n: nve.read_frames(paths[n]), modes
+            [nve.read(path) for path in paths], settings, lambda n: nve.read_frames(paths[n]), modes
         )
     except (InputError, CalculationError) as error:
         return {"runs": len(paths), "not_computed": str(error)}, None

@@ -304,6 +304,25 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     return grouped.mean().unstack("method").round(3)
 
 
+def covered(table: pd.DataFrame) -> str:
+    """How often κ_DFT lies within the whole ± of `corrected.json`, in words.
+
+    That ± is about κ with fixed widths: the spread of the draws, and the distance of the κ by
+    evidence (`corrected_baseline`), in quadrature.
+    """
+    place = ["crystal", "labels", "draw"]
+    ways = {name: rows.set_index(place) for name, rows in table.groupby("method")}
+    if not {"foundation+taylor", "foundation+evidence"} <= set(ways):
+        return "no ± of corrected.json: it needs both ways of setting the widths"
+    fixed, learned = ways["foundation+taylor"], ways["foundation+evidence"]
+    bar = np.hypot(learned["kappa_error_bar"], learned["kappa"] - fixed["kappa"])
+    apart = ((fixed["kappa"] - fixed["kappa_dft"]).abs() / bar).dropna()
+    within = [f"{(apart < count).mean():.0%} within {count} σ" for count in (1, 2)]
+    return (
+        f"± of corrected.json, {len(apart)} cases: {', '.join(within)}, {apart.max():.1f} at most"
+    )
+
+
 def main() -> None:
     """Make the rows that are missing; then print the table and draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -331,7 +350,8 @@ def main() -> None:
     except UmklappError as error:
         raise SystemExit(str(error)) from None
     table = pd.read_csv(options.out)
-    print(summary(table))
+    print(summary(table).to_string())
+    print(covered(table))
     figure.draw(figure.table({"panel": table}), [options.out.with_suffix(".png")])
 
 

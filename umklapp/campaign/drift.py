@@ -28,8 +28,8 @@ AGAIN = {
 """What a change costs, by the part that has changed, dearest first."""
 
 
-NO_CRYSTAL = {"select", "table", "structures", "downloads"}
-"""Of `materials`: which crystals there are and where their files lie, not what a crystal is."""
+NO_CRYSTAL = {"select", "table", "downloads"}
+"""Of `materials`: which crystals there are and where they are listed, not what a crystal is."""
 
 
 def touched(campaign: Campaign, last: LastRun | None) -> list[str]:

@@ -144,3 +144,21 @@ def test_the_summary_is_the_mean_error_in_per_cent(module):
     )
     assert module.summary(table).loc[("Si2", 1), ("error", "taylor")] == pytest.approx(3.0)
     assert module.summary(table).loc[("Si2", 1), ("kappa_srme", "taylor")] == pytest.approx(0.04)
+
+
+def test_the_whole_error_bar_holds_spread_and_difference(module):
+    row = {"crystal": "Si2", "labels": 1, "kappa_dft": 100.0}
+    fixed, learned = (
+        {**row, "method": "foundation+taylor"},
+        {**row, "method": "foundation+evidence"},
+    )
+    table = pd.DataFrame(
+        [
+            {**fixed, "draw": 0, "kappa": 104.0},  # ± √(3² + 4²) = 5
+            {**learned, "draw": 0, "kappa": 108.0, "kappa_error_bar": 3.0},
+            {**fixed, "draw": 1, "kappa": 103.0},  # ± 2
+            {**learned, "draw": 1, "kappa": 103.0, "kappa_error_bar": 2.0},
+        ]
+    )
+    assert module.covered(table).endswith("2 cases: 50% within 1 σ, 100% within 2 σ, 1.5 at most")
+    assert "needs both" in module.covered(table[table["method"] == "foundation+taylor"])
