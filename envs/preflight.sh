@@ -48,11 +48,20 @@ choose_python() { # the first complete interpreter, else the first that is new e
     printf '%s' "$first"
 }
 
+answer() { # what the interpreter that the user named says of itself
+    [ -n "${PYTHON:-}" ] || return 0
+    if command -v "$PYTHON" >/dev/null 2>&1; then
+        "$PYTHON" --version 2>&1 | sed -n '1s/^/; it says: /p'
+    else
+        printf '; there is no such command'
+    fi
+}
+
 check_python() {
     tried=${PYTHON:-python3.11, python3.12, python3.13, python3}
     python=$(choose_python)
     if [ -z "$python" ]; then
-        fail "no Python >= 3.11 (tried: $tried)" \
+        fail "no Python >= 3.11 (tried: $tried$(answer))" \
             "apt install python3.11 python3.11-venv python3.11-dev | module load python/3.11 | conda create -n py python=3.11; then make env PYTHON=/path/to/python3.11"
         return
     fi

@@ -93,6 +93,14 @@ def test_python_too_old(preflight):
     assert str(old) in line
 
 
+def test_the_named_python_is_quoted(preflight):
+    shim = executable(preflight.programs / "shim", "echo 'pyenv: shim: not found' >&2; exit 127")
+    settings = {"path": preflight.path, "NEED_DISK_GB": 0, "NEED_TMP_GB": 0}
+    assert "it says: pyenv: shim: not found)" in only_failure(preflight(PYTHON=shim, **settings))
+    line = only_failure(preflight(PYTHON="python3.99", **settings))
+    assert "(tried: python3.99; there is no such command)" in line
+
+
 @pytest.mark.parametrize("module", ["venv", "ensurepip"])
 def test_python_without_venv(preflight, module):
     """As on Debian without python3-venv."""
