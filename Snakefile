@@ -4,6 +4,10 @@ from functools import partial
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
+from umklapp import interrupts
+
+interrupts.begin_run()  # before the long imports: Ctrl-C may come during them
+
 from umklapp.campaign import run
 from umklapp.errors import InputError
 

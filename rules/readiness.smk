@@ -10,6 +10,7 @@ from snakemake.logging import logger
 from umklapp.campaign import (
     copies,
     drift,
+    interrupted,
     job_errors,
     last_run,
     locks,
@@ -62,10 +63,11 @@ def distrust_killed_jobs():
 
 
 def watch_lost_jobs():
-    """Let the executor end what Slurm has preempted or lost with its node for good."""
+    """Let the executor end what Slurm has preempted or lost with its node for good; count what waits."""
     plugin = import_module("snakemake_executor_plugin_slurm")
     jobs = lost_jobs.LostJobs(logger.warning)
     plugin.query_job_status = jobs.watch(plugin.query_job_status)
+    return jobs
 
 
 def check_readiness():
@@ -94,9 +96,9 @@ def check_readiness():
     readiness.check_disk(folder, CAMPAIGN.resources.min_free_disk)
     take_over(folder, remote)
     distrust_killed_jobs()
-    if remote:
-        watch_lost_jobs()
-    Thread(target=Progress(RESULTS, BEGUN).tell, args=(logger.info,), daemon=True).start()
+    queued = watch_lost_jobs().queued if remote else None
+    progress = Progress(RESULTS, BEGUN, queued)
+    Thread(target=progress.tell, args=(logger.info,), daemon=True).start()
     if SHARD and not {"engines", "summary"} & set(sys.argv):
         readiness.check_engines(map(Path, REQUESTS.engines()), str(SHARD))
 
@@ -116,6 +118,8 @@ onsuccess:
 
 
 onerror:
+    for line in interrupted.end(log):
+        logger.error(line)
     for line in job_errors.full_disk(Path(RESULTS.folder)):
         logger.error(line)
     for line in job_errors.of_run(Path(RESULTS.logs), BEGUN):

@@ -20,11 +20,12 @@ WIDTH = 78
 
 def _status(options: argparse.Namespace) -> None:
     from umklapp import config
-    from umklapp.campaign import copies
+    from umklapp.campaign import copies, locks
     from umklapp.report import status
 
-    copies.settle_for_reading(Path(config.load(options.config).results))
-    status.run(options.config, options.json)
+    results = Path(config.load(options.config).results)
+    copies.settle_for_reading(results)
+    status.run(options.config, options.json, at_work=not locks.is_idle(results))
 
 
 def _summary(options: argparse.Namespace) -> None:
@@ -340,6 +341,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UmklappError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nstopped by Ctrl-C", file=sys.stderr)
+        return 130
     finally:
         logging.shutdown()
     return 0

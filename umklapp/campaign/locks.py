@@ -65,6 +65,20 @@ def is_free(results: Path) -> bool:
         return _flock(file, shared=True)
 
 
+def is_idle(results: Path) -> bool:
+    """Whether it is certain that no run works in the results folder.
+
+    It is not where the last run was on another machine: not all file systems share locks.
+    """
+    path = results / RUN
+    if not path.exists() or not is_free(results):
+        return False
+    try:
+        return bool(json.loads(path.read_text())["host"] == socket.gethostname())
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
 def take_job(results: Path, shard: str | None = None) -> ExitStack:
     """Tell that a job of this run works in the results folder, until the answer is closed."""
     held = ExitStack()

@@ -16,6 +16,9 @@ LOST = ("PREEMPTED", "NODE_FAIL")
 ENDED = "CANCELLED"
 """A state that the plugin takes for the end of a job."""
 
+QUEUED = "PENDING"
+"""The state of a job that Slurm has not started yet."""
+
 Answer = tuple[dict[str, str] | None, float | None]
 Query = Callable[..., Awaitable[Answer]]
 
@@ -39,6 +42,11 @@ class LostJobs:
         self._say, self._cancel = say, cancel
         self._suspects: dict[str, str] = {}
         self._given_up: set[str] = set()
+        self._queued = 0
+
+    def queued(self) -> int:
+        """How many jobs waited in the queue at the last look."""
+        return self._queued
 
     def settle(self, states: dict[str, str]) -> dict[str, str]:
         """The states, a job that was lost in the look before, too, as `ENDED`.
@@ -46,6 +54,7 @@ class LostJobs:
         Args:
             states: job number → state of this look.
         """
+        self._queued = sum(state == QUEUED for state in states.values())
         suspects = {job: state for job, state in states.items() if state in LOST}
         lasting = [
             job

@@ -18,12 +18,18 @@ from pathlib import Path
 from umklapp.errors import InputError
 from umklapp.learning.assessment import Assessment
 from umklapp.paths import COMMON_FILES, COMMON_FOLDERS, Results, existing
+from umklapp.wording import counted
 
 PREFIX = "umklapp"
 """Begins the name of every Slurm job of this workflow (profiles/slurm: slurm-jobname-prefix)."""
 
 GIGABYTE = 1e9
 
+QUIET = 60.0
+"""Seconds after which a run that waits says so again."""
+
+NAMED = 4
+"""Jobs that a message names; of the others it says how many there are."""
 
 DANGEROUS = {
     "--batch": "it stops after the last verdict and never makes κ; cut by shard=3/10 instead",
@@ -186,6 +192,11 @@ class Job:
     folder: str
     comment: str
 
+    @property
+    def words(self) -> str:
+        """Rule and wildcards: `label NaCl-225_seeds_0`."""
+        return self.comment.removeprefix("rule_").replace("_wildcards_", " ")
+
 
 def queue() -> list[Job]:
     """The user's jobs that wait or run; empty without Slurm.
@@ -255,18 +266,29 @@ def wait_for_orphans(
         say(f"Whether an earlier run has left jobs in Slurm's queue cannot be known: {error}")
         return 0
     job_ids = {job.job_id for job in left}
-    announced = 0
+    announced, when = 0, 0.0
     while left:
-        if len(left) != announced:
-            numbers = " ".join(job.job_id for job in left)
-            say(
-                f"{len(left)} Slurm jobs of an earlier run in this folder are still in the queue; "
-                f"waiting for them (to give them up instead: scancel {numbers})"
-            )
-            announced = len(left)
+        if len(left) != announced or time.monotonic() - when > QUIET:
+            say(_waiting_for(left))
+            announced, when = len(left), time.monotonic()
         time.sleep(pause)
         left = orphans(look(), folder, materials)
         job_ids |= {job.job_id for job in left}
     if job_ids:
-        say(f"The {len(job_ids)} jobs have ended; their results are taken over.")
+        ended = "job has ended" if len(job_ids) == 1 else "jobs have ended"
+        say(f"The {len(job_ids)} {ended}; this run takes the results over.")
     return len(job_ids)
+
+
+def _waiting_for(jobs: Sequence[Job]) -> str:
+    """What the jobs of an earlier run are, how many run, and how to cancel them."""
+    run = sum(job.state == "RUNNING" for job in jobs)
+    named = ", ".join(job.words for job in jobs[:NAMED])
+    more = f" and {len(jobs) - NAMED} more" if len(jobs) > NAMED else ""
+    return (
+        f"{counted(len(jobs), 'Slurm job')} of an earlier run in this folder "
+        f"{'is' if len(jobs) == 1 else 'are'} still in the queue ({run} running, "
+        f"{len(jobs) - run} waiting): {named}{more}. This run waits for "
+        f"{'it' if len(jobs) == 1 else 'them'}; to cancel instead: "
+        f"scancel {' '.join(job.job_id for job in jobs)}"
+    )

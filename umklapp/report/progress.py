@@ -11,6 +11,7 @@ from statistics import median
 from umklapp.paths import Results
 from umklapp.report import costs, status
 from umklapp.stages import STAGES
+from umklapp.wording import counted
 
 QUIET = 60.0
 """Seconds after which something is said of a job that still runs."""
@@ -30,10 +31,12 @@ class Progress:
     """The jobs of one run of Snakemake, and since when each is known to run.
 
     begun: when the run began, in seconds since 1970; unfinished logs that are older are of another.
+    queued: says how many jobs wait in the queue of a batch system.
     """
 
     results: Results
     begun: float
+    queued: Callable[[], int] | None = None
     since: dict[Job, float] = field(default_factory=dict)
 
     def lines(self, now: float) -> list[str]:
@@ -58,7 +61,11 @@ class Progress:
             for stage, rules in STAGES.items()
             if (parts := [self._rule(rule, now) for rule in rules if self._of_rule(rule)])
         ]
-        return [*ended, *(["running: " + "; ".join(stages)] if stages else [])]
+        waiting = self.queued() if self.queued else 0
+        queue = [f"{counted(waiting, 'job')} in Slurm's queue"] if waiting else []
+        lines = {"running": stages, "waiting": queue}
+        said = [f"{word}: {'; '.join(parts)}" for word, parts in lines.items() if parts]
+        return [*ended, *said]
 
     def _of_rule(self, rule: str) -> list[Job]:
         return sorted(job for job in self.since if job[0] == rule)
@@ -68,13 +75,13 @@ class Progress:
         jobs = self._of_rule(rule)
         which = _of(jobs[0]) if len(jobs) == 1 else f"{_of(jobs[0])} and {len(jobs) - 1} more"
         spent = now - min(self.since[job] for job in jobs)
+        taken = f"for {duration(spent)}" if spent else f"for less than {duration(QUIET)}"
         usual = self._usual(rule)
         if usual is None:
-            return f"{which} for {duration(spent)}"
+            return f"{which} {taken}"
         if usual > spent:
-            left = duration(usual - spent)
-            return f"{which} for {duration(spent)}, about {left} left"
-        return f"{which} for {duration(spent)} (usual: {duration(usual)})"
+            return f"{which} {taken}, about {duration(usual - spent)} left"
+        return f"{which} {taken} (usual: {duration(usual)})"
 
     def _usual(self, rule: str) -> float | None:
         """Median duration (s) of the last finished jobs of a rule; None of none."""
@@ -105,9 +112,10 @@ def _of(job: Job) -> str:
     """Rule, material and round of a job, from the name of its log."""
     rule, name = job
     material, *others = name.removesuffix(".log").split("_")
+    if rule.endswith("engine"):
+        return f"{rule} for {[material, *others][-1]} species"
     rounds = [part for part in others[:2] if len(part) == 2 and part.isdigit()]
-    words = f"{rule} {material}" + "".join(f" round {part}" for part in rounds)
-    return f"compiling ({words} species)" if rule.endswith("engine") else words
+    return f"{rule} {material}" + "".join(f" round {part}" for part in rounds)
 
 
 def duration(seconds: float) -> str:

@@ -7,6 +7,7 @@ results folder, while the campaign runs.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,9 @@ from umklapp.wording import in_milli
 Kind = TypeVar("Kind", bound=Record)
 
 IN_ROUND = ("training", "exploration", "acquisition", "labels", "between rounds")
+
+OF_MATERIAL = re.compile(r"[A-Z][A-Za-z0-9]*-\d+[._]")
+"""Begins the name of the log of a job that works on one material."""
 
 ERRORS = ("Error", "Exception", "Killed", "Traceback")
 """Words that begin or end the last lines of the log of a job that failed."""
@@ -322,8 +326,21 @@ def details(rows: Sequence[dict[str, Any]]) -> list[str]:
     return lines + [f"not as asked: {line}" for line in fallbacks]
 
 
-def run(path: Path, as_json: bool = False) -> None:
+def beside(results: Path, now: float) -> list[str]:
+    """A line per job that belongs to no single material: compilation, tables, figures of all."""
+    return [
+        f"{'failed' if job['failed'] else 'running'}: {job['rule']} {job['file']}: "
+        f"{job['last_line']} ({job['log']})"
+        for job in unfinished(results, now)
+        if not OF_MATERIAL.match(job["file"])
+    ]
+
+
+def run(path: Path, as_json: bool = False, at_work: bool = True) -> None:
     """Print the table of the campaign with this configuration, or json.
+
+    Args:
+        at_work: whether a run of the workflow works in the results folder, as far as is known.
 
     Raises:
         InputError: the configuration cannot be read.
@@ -337,5 +354,12 @@ def run(path: Path, as_json: bool = False) -> None:
     if not console.is_terminal:
         console.width = 120  # a file or a pipe has no width of its own
     console.print(render(rows, settings.name))
-    for line in details(rows):
+    results = Path(settings.results)
+    for line in [*details(rows), *beside(results, time.time())]:
         console.print(line, markup=False)
+    if not at_work and any(row["running"] for row in rows):
+        console.print(
+            f"No run of the workflow is at work in {results}: the jobs of the table were "
+            "interrupted, or are left in Slurm's queue. The same snakemake command goes on.",
+            markup=False,
+        )

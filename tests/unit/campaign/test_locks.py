@@ -20,6 +20,17 @@ def test_a_second_run_in_the_same_results_refuses(tmp_path, monkeypatch):
     assert locks.is_free(tmp_path / "results")
 
 
+def test_a_folder_is_idle_only_where_that_is_certain(tmp_path, monkeypatch):
+    assert not locks.is_idle(tmp_path), "no run has ever been here"
+    with locks.take_run(tmp_path):
+        assert not locks.is_idle(tmp_path)
+    assert locks.is_idle(tmp_path)
+    monkeypatch.setattr(locks.socket, "gethostname", lambda: "another machine")
+    assert not locks.is_idle(tmp_path), "its locks may not be seen here"
+    (tmp_path / locks.RUN).write_text("")
+    assert not locks.is_idle(tmp_path), "shards sign nothing"
+
+
 def test_shards_run_side_by_side_but_not_beside_a_whole_run(tmp_path):
     with locks.take_run(tmp_path, "01_of_02"), locks.take_run(tmp_path, "02_of_02"):
         for label in (None, "01_of_02"):

@@ -57,3 +57,12 @@ def test_a_query_that_fails_passes_as_it_is() -> None:
     answered = [asyncio.run(watched("squeue")) for _ in range(4)]
     assert answered[:2] == [({"1": "PREEMPTED", "2": "RUNNING"}, 0.1), (None, None)]
     assert answered[2] == ({"1": ENDED, "2": "RUNNING"}, 0.1)
+
+
+def test_jobs_in_the_queue_are_counted_at_every_look() -> None:
+    jobs = LostJobs(pytest.fail, pytest.fail)
+    assert jobs.queued() == 0
+    jobs.settle({"1": "PENDING", "2": "PENDING", "3": "RUNNING"})
+    assert jobs.queued() == 2
+    jobs.settle({"1": "RUNNING", "3": "COMPLETED"})
+    assert jobs.queued() == 0

@@ -115,7 +115,25 @@ def test_waiting_ends_with_the_last_orphan() -> None:
     )
     assert count == 1
     assert len(said) == 2
-    assert "scancel 1" in said[0]
+    assert said[0] == (
+        "1 Slurm job of an earlier run in this folder is still in the queue (1 running, 0 "
+        "waiting): structure C-227. This run waits for it; to cancel instead: scancel 1"
+    )
+    assert said[1] == "The 1 job has ended; this run takes the results over."
+
+
+def test_waiting_says_so_again_and_names_the_first_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "QUIET", -1.0)
+    said: list[str] = []
+    left = [job(str(n), f"rule_train_wildcards_C-227_00_{n}") for n in range(6)]
+    answers = iter([left, left, []])
+    readiness.wait_for_orphans(
+        Path("/here"), ["C-227"], said.append, pause=0, look=lambda: next(answers)
+    )
+    assert len(said) == 3
+    assert said[0] == said[1]
+    assert "train C-227_00_3 and 2 more. This run waits for them" in said[0]
+    assert said[0].endswith("scancel 0 1 2 3 4 5")
 
 
 def test_a_silent_slurm_stops_those_who_need_it_only() -> None:

@@ -39,7 +39,7 @@ def test_stage_material_round_and_what_is_left(results):
     progress = Progress(results, BEGUN)
     log(results, "explore/NaCl-225_01", BEGUN + 1)
     assert progress.lines(BEGUN + 60) == [
-        "running: exploration: explore NaCl-225 round 01 for 0 s, about 3 min left"
+        "running: exploration: explore NaCl-225 round 01 for less than 60 s, about 3 min left"
     ]
     (line,) = progress.lines(BEGUN + 120)
     assert line.endswith("explore NaCl-225 round 01 for 60 s, about 2 min left")
@@ -51,10 +51,10 @@ def test_compiling_says_that_it_runs_and_how_long_it_took(results):
     progress = Progress(results, BEGUN)
     log(results, "engine/2", BEGUN + 1)
     assert progress.lines(BEGUN + 60) == [
-        "running: compilation: compiling (engine 2 species) for 0 s"
+        "running: compilation: engine for 2 species for less than 60 s"
     ]
     benchmark(results, "engine/2", BEGUN + 140, 135.2)
-    assert progress.lines(BEGUN + 180) == ["finished: compiling (engine 2 species) after 2 min"]
+    assert progress.lines(BEGUN + 180) == ["finished: engine for 2 species after 2 min"]
     assert progress.lines(BEGUN + 240) == [], "once"
 
 
@@ -65,8 +65,19 @@ def test_jobs_of_a_rule_share_a_line_and_others_are_left_out(results):
     log(results, "label/NaCl-225_round_00_0", BEGUN - 1)  # of an earlier run
     log(results, "label/NaCl-225_seeds_0", BEGUN + 1, "InputError: no such file")
     assert progress.lines(BEGUN + 60) == [
-        "running: training: train NaCl-225 round 00 and 2 more for 0 s"
+        "running: training: train NaCl-225 round 00 and 2 more for less than 60 s"
     ]
+
+
+def test_jobs_in_the_queue_of_a_batch_system_are_counted(results):
+    waiting = iter((4, 1, 0))
+    progress = Progress(results, BEGUN, lambda: next(waiting))
+    log(results, "train/NaCl-225_00_0", BEGUN + 1)
+    running, queue = progress.lines(BEGUN + 60)
+    assert running.startswith("running: training: train NaCl-225 round 00")
+    assert queue == "waiting: 4 jobs in Slurm's queue"
+    assert progress.lines(BEGUN + 120)[1] == "waiting: 1 job in Slurm's queue"
+    assert len(progress.lines(BEGUN + 180)) == 1
 
 
 def test_short_jobs_end_without_a_word(results):

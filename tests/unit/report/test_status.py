@@ -274,6 +274,29 @@ def test_command_prints_table_and_json(tmp_path, monkeypatch, capsys, plain):
     assert "failed: train Si-227_00_0.log: KeyError: 'x'" in text.replace("\n", " ")
 
 
+def test_jobs_of_all_materials_stand_below_the_table(tmp_path):
+    touch(tmp_path / "logs/engine/2.log", "compiling\n", stamp=1000.0)
+    touch(tmp_path / "logs/train/Si-227_00_0.log", "epoch 3\n", stamp=1000.0)
+    touch(tmp_path / "logs/structure/C-227.log", "relaxed\n", stamp=1000.0)
+    (line,) = status.beside(tmp_path, now=1600.0)
+    assert line.startswith("running: engine 2.log: compiling (")
+
+
+def test_jobs_of_a_run_that_has_ended_are_said_to_be_interrupted(
+    tmp_path, monkeypatch, capsys, plain
+):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "campaign.yaml"
+    path.write_text(yaml.safe_dump(plain))
+    status.run(path, at_work=False)
+    assert "No run" not in capsys.readouterr().out, "nothing runs, nothing is to be said"
+    touch(tmp_path / "results/logs/train/Si-227_00_0.log", "epoch 3\n")
+    status.run(path, at_work=False)
+    assert "No run of the workflow is at work in results" in capsys.readouterr().out
+    status.run(path)
+    assert "No run" not in capsys.readouterr().out
+
+
 def test_a_terminal_of_80_columns_shows_every_heading(tmp_path):
     """Long words fold; no column is lost."""
     row = status.of_material(tmp_path / "Cs2NaBiCl6-225", [], CAP)

@@ -1,0 +1,45 @@
+"""Ctrl-C as one sentence where Python would print a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import TracebackType
+
+JOB = "UMKLAPP_JOB"
+"""Variable that the Snakefile sets for all processes that it starts."""
+
+STOPPED = "Stopped by Ctrl-C"
+GOES_ON = (
+    "Files and labels that are finished stay; start the same command again, and it goes on from "
+    "there."
+)
+
+
+def in_one_sentence(sentence: str) -> None:
+    """Let an interrupt that ends this process say `sentence`; other errors keep their traceback.
+
+    Args:
+        sentence: empty to say nothing.
+    """
+    earlier = sys.excepthook
+
+    def say(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not issubclass(kind, KeyboardInterrupt):
+            earlier(kind, error, trace)
+        elif sentence:
+            print(f"\n{sentence}", file=sys.stderr)
+
+    sys.excepthook = say
+
+
+def begin_run() -> None:
+    """Of a process that reads the Snakefile: of all of them, only the first one says anything."""
+    in_one_sentence("" if JOB in os.environ else f"{STOPPED}. {GOES_ON}")
+    os.environ[JOB] = "1"
+
+
+def begin_job() -> None:
+    """Of a job: the process that plans says what there is to say."""
+    if JOB in os.environ:
+        in_one_sentence("")
