@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from umklapp import logs
+from umklapp import interrupts, logs
 from umklapp.errors import UmklappError
 
 WIDTH = 78
@@ -201,9 +201,7 @@ def parser() -> argparse.ArgumentParser:
     text = "write the report: one html page that opens without a network; works at any time"
     report = command("report", _report, text, "results/demo")
     report.add_argument("results", type=Path, help="results folder, or an unpacked archive")
-    report.add_argument(
-        "--out", type=Path, help="file of the page (default: RESULTS/campaign.html)"
-    )
+    report.add_argument("--out", type=Path, help="the page (default: RESULTS/campaign.html)")
 
     text = "pack the small result files from which all figures can be drawn again"
     archive = command("archive", _archive, text, "config/demo.yaml small.tar.gz")
@@ -336,14 +334,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     options = parser().parse_args(given or ["--help"])
     logs.show(sys.stderr)
+    interrupts.in_one_sentence(f"{interrupts.STOPPED}.")
     try:
         options.run(options)
     except UmklappError as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("\nstopped by Ctrl-C", file=sys.stderr)
-        return 130
     finally:
         logging.shutdown()
     return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from umklapp.paths import Results
-from umklapp.report import costs, status
+from umklapp.report import costs, unfinished_jobs
 from umklapp.stages import STAGES
 from umklapp.wording import counted
 
@@ -47,7 +47,7 @@ class Progress:
         """
         jobs = {
             (job["rule"], job["file"])
-            for job in status.unfinished(Path(self.results.folder), now)
+            for job in unfinished_jobs.unfinished(Path(self.results.folder), now)
             if not job["failed"] and _written(Path(job["log"])) >= self.begun
         }
         ended = [

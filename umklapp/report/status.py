@@ -7,7 +7,6 @@ results folder, while the campaign runs.
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ from umklapp.paths import Material, Results, Round, existing
 from umklapp.potentials.training_records import CompiledGraph, Training
 from umklapp.records import Record
 from umklapp.reference.contract import Failures
-from umklapp.report import costs, without_rounds
+from umklapp.report import costs, unfinished_jobs, without_rounds
 from umklapp.transport.error_budget import KappaErrors
 from umklapp.transport.kappa_records import ROOM, Conductivity
 from umklapp.transport.stop_rule.record import stopped
@@ -36,19 +35,13 @@ Kind = TypeVar("Kind", bound=Record)
 
 IN_ROUND = ("training", "exploration", "acquisition", "labels", "between rounds")
 
-OF_MATERIAL = re.compile(r"[A-Z][A-Za-z0-9]*-\d+[._]")
-"""Begins the name of the log of a job that works on one material."""
-
-ERRORS = ("Error", "Exception", "Killed", "Traceback")
-"""Words that begin or end the last lines of the log of a job that failed."""
-
 
 def of_campaign(settings: config.Campaign, now: float | None = None) -> list[dict[str, Any]]:
     """One mapping per material, in the order of the configuration (keys as in `of_material`)."""
     results = Results(settings.results)
     keys = materials.keys(settings.materials)
     spent = costs.table(costs.read(Path(results.benchmarks), keys))
-    jobs = unfinished(Path(results.folder), time.time() if now is None else now)
+    jobs = unfinished_jobs.unfinished(Path(results.folder), time.time() if now is None else now)
     graphs = [
         f"{Path(path).parent.name}: {reason}"
         for path in existing(f"{results.engines}/*/engine.json")
@@ -181,36 +174,6 @@ def _kappa(files: Material, last: Round, busy: bool) -> tuple[float | None, floa
     return Conductivity.read(Path(files.conductivity)).at_room_temperature or (None, None)
 
 
-def unfinished(results: Path, now: float) -> list[dict[str, Any]]:
-    """Jobs that have begun and not ended well: their log is newer than their benchmark file.
-
-    A job is `failed` when its log ends in an error. Of a job that was killed the log tells nothing:
-    it stands among the running ones with an old last sign of life.
-    """
-    places = Results(str(results))
-    logs, jobs = Path(places.logs), []
-    for path in sorted(logs.rglob("*.log")):
-        name = path.relative_to(logs)
-        if len(name.parts) != 2:
-            continue  # Snakemake's own, and the report's
-        done = Path(places.benchmarks) / name.with_suffix(".tsv")
-        stamp = path.stat().st_mtime
-        if done.exists() and done.stat().st_mtime >= stamp:
-            continue
-        tail = path.read_text(errors="replace").splitlines()[-3:]
-        jobs.append(
-            {
-                "rule": name.parts[0],
-                "file": name.parts[1],
-                "minutes_since_sign_of_life": round((now - stamp) / 60, 1),
-                "failed": any(word in line for line in tail for word in ERRORS),
-                "last_line": tail[-1] if tail else "",
-                "log": str(path),
-            }
-        )
-    return jobs
-
-
 def _stage(files: Material, rounds: Sequence[Round], ended: bool) -> str:
     if not _exists(files.primitive):
         return "structure" if _exists(files.folder) else "not begun"
@@ -326,16 +289,6 @@ def details(rows: Sequence[dict[str, Any]]) -> list[str]:
     return lines + [f"not as asked: {line}" for line in fallbacks]
 
 
-def beside(results: Path, now: float) -> list[str]:
-    """A line per job that belongs to no single material: compilation, tables, figures of all."""
-    return [
-        f"{'failed' if job['failed'] else 'running'}: {job['rule']} {job['file']}: "
-        f"{job['last_line']} ({job['log']})"
-        for job in unfinished(results, now)
-        if not OF_MATERIAL.match(job["file"])
-    ]
-
-
 def run(path: Path, as_json: bool = False, at_work: bool = True) -> None:
     """Print the table of the campaign with this configuration, or json.
 
@@ -355,7 +308,7 @@ def run(path: Path, as_json: bool = False, at_work: bool = True) -> None:
         console.width = 120  # a file or a pipe has no width of its own
     console.print(render(rows, settings.name))
     results = Path(settings.results)
-    for line in [*details(rows), *beside(results, time.time())]:
+    for line in [*details(rows), *unfinished_jobs.beside(results, time.time())]:
         console.print(line, markup=False)
     if not at_work and any(row["running"] for row in rows):
         console.print(

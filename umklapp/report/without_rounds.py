@@ -67,7 +67,7 @@ def standing(stop: StopRecord, files: Material, jobs: Sequence[dict[str, Any]]) 
     """State of the material for `umklapp status`: keys as in `status.of_material`.
 
     Args:
-        jobs: of `status.unfinished`, of this material.
+        jobs: of `unfinished_jobs.unfinished`, of this material.
     """
     kappa = stop.conductivity.at_room_temperature if stop.conductivity else None
     budget = stop.errors.boltzmann if stop.errors else None

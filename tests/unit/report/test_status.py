@@ -239,25 +239,6 @@ def test_labels_and_failures_are_counted(tmp_path):
     assert (row["labels"], row["failed_labels"]) == (3, 1)
 
 
-def test_running_failed_and_finished_jobs(tmp_path):
-    touch(tmp_path / "logs/train/Si-227_00_0.log", "epoch 3\n", stamp=1000.0)
-    touch(tmp_path / "logs/train/Si-227_00_1.log", "epoch 9\n", stamp=500.0)
-    touch(tmp_path / "benchmarks/train/Si-227_00_1.tsv", "", stamp=600.0)
-    text = "Traceback\nValueError: no\n"
-    touch(tmp_path / "logs/label/Si-227_seeds_0.log", text, stamp=700.0)
-    touch(tmp_path / "logs/report.log", "not a job")
-    jobs = status.unfinished(tmp_path, now=1600.0)
-    assert [(job["rule"], job["failed"]) for job in jobs] == [("label", True), ("train", False)]
-    assert jobs[1]["minutes_since_sign_of_life"] == 10.0
-    assert jobs[0]["last_line"] == "ValueError: no"
-
-
-def test_a_job_that_runs_again(tmp_path):
-    touch(tmp_path / "benchmarks/train/Si-227_00_1.tsv", "", stamp=600.0)
-    touch(tmp_path / "logs/train/Si-227_00_1.log", "epoch 1\n", stamp=900.0)
-    assert len(status.unfinished(tmp_path, now=1000.0)) == 1
-
-
 def test_command_prints_table_and_json(tmp_path, monkeypatch, capsys, plain):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "campaign.yaml"
@@ -272,14 +253,6 @@ def test_command_prints_table_and_json(tmp_path, monkeypatch, capsys, plain):
     text = capsys.readouterr().out
     assert "Si-227" in text
     assert "failed: train Si-227_00_0.log: KeyError: 'x'" in text.replace("\n", " ")
-
-
-def test_jobs_of_all_materials_stand_below_the_table(tmp_path):
-    touch(tmp_path / "logs/engine/2.log", "compiling\n", stamp=1000.0)
-    touch(tmp_path / "logs/train/Si-227_00_0.log", "epoch 3\n", stamp=1000.0)
-    touch(tmp_path / "logs/structure/C-227.log", "relaxed\n", stamp=1000.0)
-    (line,) = status.beside(tmp_path, now=1600.0)
-    assert line.startswith("running: engine 2.log: compiling (")
 
 
 def test_jobs_of_a_run_that_has_ended_are_said_to_be_interrupted(

@@ -21,7 +21,7 @@ from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.sampling.acquisition import AcquisitionRecord
 from umklapp.paths import COMMON_FOLDERS, Material, Results, existing
 from umklapp.records import Record
-from umklapp.report import costs, status
+from umklapp.report import costs, status, unfinished_jobs
 from umklapp.report.history import History
 from umklapp.report.history import Round as RoundRecord
 from umklapp.report.summary import MaterialSummary
@@ -108,7 +108,7 @@ def of_campaign(folder: Path, now: float) -> CampaignSources:
             "(`results:` of its configuration)"
         )
     spent = _costs(results, keys)
-    jobs = status.unfinished(folder, now)
+    jobs = unfinished_jobs.unfinished(folder, now)
     return CampaignSources(
         name=str(settings.get("name") or folder.name),
         folder=folder,
@@ -162,7 +162,7 @@ def of_material(
     """Everything that one folder says; a file that cannot be read becomes a sentence.
 
     Args:
-        settings: of the last run. jobs: of `status.unfinished`. spent: rows of `costs.table`.
+        settings: of the last run. jobs: of `unfinished_jobs.unfinished`. spent: rows of `costs.table`.
     """
     unreadable: list[str] = []
 
