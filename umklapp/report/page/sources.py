@@ -162,7 +162,8 @@ def of_material(
     """Everything that one folder says; a file that cannot be read becomes a sentence.
 
     Args:
-        settings: of the last run. jobs: of `unfinished_jobs.unfinished`. spent: rows of `costs.table`.
+        settings: of the last run. jobs: of `unfinished_jobs.unfinished`.
+        spent: rows of `costs.table`.
     """
     unreadable: list[str] = []
 
