@@ -1,21 +1,16 @@
-import os
 from functools import partial
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from umklapp import interrupts
+from umklapp import processes
 
-interrupts.begin_run()  # before the long imports: Ctrl-C may come during them
+processes.begin_run()  # before the long imports
 
 from umklapp.campaign import run
 from umklapp.errors import InputError
 
 min_version("9.27")
-
-# One thread per job, also for the Rust parts of phono3py: parallel work is Snakemake's business.
-for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
-    os.environ.setdefault(name, "1")
 
 SHARD = config.pop("shard", None)  # snakemake --config shard=3/10
 CHOICE = config.pop("changes", None)  # snakemake --config changes=accept

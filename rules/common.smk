@@ -1,5 +1,6 @@
 # Which rounds are done: all that has to know `checkpoints` or `workflow`. What a job asks for is in
 # umklapp/campaign (requests, parameters, job_resources), the names of all files in umklapp/paths.py.
+import os
 import sys
 
 from umklapp.campaign import interpreter, sizes, stops

@@ -3,8 +3,8 @@
 Units everywhere: eV, Å, fs, K, eV/Å, eV/Å³, THz, W/(m K); stress has ASE's sign and Voigt order.
 """
 
-from umklapp import interrupts
+from umklapp import processes
 
 __version__ = "0.1.0"
 
-interrupts.begin_job()
+processes.begin_job()

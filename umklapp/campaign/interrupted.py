@@ -13,7 +13,7 @@ from pathlib import Path
 from umklapp.campaign.lost_jobs import cancel
 from umklapp.campaign.readiness import Job, queue
 from umklapp.errors import InputError
-from umklapp.interrupts import GOES_ON, STOPPED
+from umklapp.processes import GOES_ON, STOPPED
 
 REQUEST = "Terminating processes on user request"
 """What Snakemake logs when it ends its jobs after Ctrl-C."""

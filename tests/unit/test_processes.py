@@ -1,4 +1,4 @@
-"""Ctrl-C in the processes of a run: the first one says one sentence, its jobs say nothing."""
+"""Processes of a run: Ctrl-C gives one sentence in the first one and nothing in its jobs."""
 
 import os
 import subprocess
@@ -6,15 +6,15 @@ import sys
 
 import pytest
 
-from umklapp import interrupts
+from umklapp import processes
 
-RUN = "from umklapp import interrupts; interrupts.begin_run(); "
-SENTENCE = f"{interrupts.STOPPED}. {interrupts.GOES_ON}"
+RUN = "from umklapp import processes; processes.begin_run(); "
+SENTENCE = f"{processes.STOPPED}. {processes.GOES_ON}"
 
 
 def ended(code: str, root: str, **variables: str) -> str:
     """What a Python process with this code says."""
-    clean = {key: value for key, value in os.environ.items() if key != interrupts.JOB}
+    clean = {key: value for key, value in os.environ.items() if key != processes.JOB}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root, env=clean | variables, capture_output=True,
         text=True, check=False, timeout=60,
@@ -30,15 +30,25 @@ def test_the_run_says_one_sentence(root):
 @pytest.mark.parametrize("code", ["import umklapp;", RUN])
 def test_a_job_says_nothing(root, code):
     """A job imports the library; a job on Slurm reads the Snakefile once more."""
-    assert ended(f"{code} raise KeyboardInterrupt", root, **{interrupts.JOB: "1"}) == ""
+    assert ended(f"{code} raise KeyboardInterrupt", root, **{processes.JOB: "1"}) == ""
 
 
 @pytest.mark.parametrize("code", [RUN, "import umklapp;"])
 def test_other_errors_keep_their_traceback(root, code):
-    said = ended(f"{code} 1 / 0", root, **{interrupts.JOB: "1"})
+    said = ended(f"{code} 1 / 0", root, **{processes.JOB: "1"})
     assert said.startswith("Traceback")
     assert said.endswith("ZeroDivisionError: division by zero")
 
 
 def test_a_notebook_keeps_python_s_own_words(root):
     assert ended("import umklapp; raise KeyboardInterrupt", root).startswith("Traceback")
+
+
+def test_every_process_has_one_thread_unless_the_user_says_otherwise(monkeypatch):
+    for name in (*processes.THREADS, processes.JOB):
+        monkeypatch.setenv(name, "")  # so that the old value comes back
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    monkeypatch.setattr("sys.excepthook", sys.excepthook)
+    processes.begin_run()
+    assert [os.environ[name] for name in processes.THREADS] == ["4", "1", "1", "1"]

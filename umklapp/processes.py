@@ -1,4 +1,4 @@
-"""Ctrl-C as one sentence where Python would print a traceback."""
+"""What all processes of a run share: one thread each, and no traceback at Ctrl-C."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from types import TracebackType
 
 JOB = "UMKLAPP_JOB"
 """Variable that the Snakefile sets for all processes that it starts."""
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
+"""One thread per job, also in the Rust parts of phono3py: parallel work is Snakemake's business."""
 
 STOPPED = "Stopped by Ctrl-C"
 GOES_ON = (
@@ -34,7 +37,9 @@ def in_one_sentence(sentence: str) -> None:
 
 
 def begin_run() -> None:
-    """Of a process that reads the Snakefile: of all of them, only the first one says anything."""
+    """Of a process that reads the Snakefile, before it imports much; only the first one talks."""
+    for name in THREADS:
+        os.environ.setdefault(name, "1")
     in_one_sentence("" if JOB in os.environ else f"{STOPPED}. {GOES_ON}")
     os.environ[JOB] = "1"
 
