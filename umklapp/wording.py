@@ -18,9 +18,9 @@ def in_milli(value: float) -> str:
     return f"{milli:.1f}" if milli >= 1 else f"{milli:.2g}"
 
 
-def counted(number: int, noun: str, plural: str | None = None) -> str:
+def counted(count: int, noun: str, plural: str | None = None) -> str:
     """`1 round`, `2 rounds`; `counted(2, "entry", "entries")` where an s is not the plural."""
-    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
