@@ -2,10 +2,19 @@
 
     python benchmarks/panel.py --params phono3py_params_NaCl.yaml.xz --model nequix-oam-1-pft.nqx
 
-A params file of phono3py holds DFT forces on supercells with random displacements, and Born
-charges. The truth is κ of symfc's fit to DFT's forces on the first `--cells` of them; a potential's
-κ is that of the fit to its own forces on the same frames, so that an exact potential has the truth
-exactly. A row is κ(300 K) from n of the other frames, drawn at random, by one method:
+A params file of phono3py holds DFT forces on displaced supercells, and Born charges. The truth is κ
+of symfc's fit to DFT's forces on some of them; a potential's κ is that of the fit to its own forces
+on the same frames, so that an exact potential has the truth exactly. There are two kinds of file:
+
+  every atom displaced at random   the truth is of the first `--cells` frames, labels are others
+  (phono3py --rd)
+  one or two atoms displaced       the truth is of all frames that were calculated (pairs beyond the
+  (phono3py -d)                    file's cutoff were not: fc3 ends there), and labels are those
+                                   of them in which two atoms are displaced. They are part of the
+                                   truth, and a label says much less: of the third order it knows
+                                   only what these two atoms do.
+
+A row is κ(300 K) from n labels, drawn at random, by one method:
 
   foundation           the model alone (n = 0)
   foundation+taylor    the model as the mean of the Taylor correction (`taylor.correction`)
@@ -34,19 +43,17 @@ import numpy as np
 import pandas as pd
 from ase import Atoms
 from phono3py import Phono3py
-from phonopy.interface.symfc import SymfcFCSolver
-from symfc.basis_sets.basis_sets_O2 import FCBasisSetO2
-from symfc.basis_sets.basis_sets_O3 import FCBasisSetO3
-from symfc.solvers.solver_O2O3 import FCSolverO2O3
 
 from umklapp import config
 from umklapp.crystals import frames, materials
-from umklapp.crystals.formats.displaced_cells import check_forces
+from umklapp.crystals.formats import force_sets
+from umklapp.crystals.formats.displaced_cells import SAME_PLACE, check_forces
 from umklapp.crystals.formats.force_sets import load_params
 from umklapp.crystals.phonopy_cells import from_phonopy
-from umklapp.errors import InputError, UmklappError
+from umklapp.errors import CalculationError, InputError, UmklappError
 from umklapp.files import replacing
 from umklapp.lattice import force_constants
+from umklapp.lattice.repeated_fit import RepeatedFit
 from umklapp.potentials import foundation
 from umklapp.potentials.contract import Potential, Prediction
 from umklapp.potentials.foundation import FoundationPotential
@@ -99,7 +106,7 @@ class Panel:
     """One crystal: DFT frames, and how κ is computed from forces.
 
     read_off: labelled frames of the supercell `perfect` that every fc2 and fc3 is fitted to;
-    labels: the others, which may be learned from; modes: folder for files of κ by modes.
+    labels: those that may be learned from; modes: folder for files of κ by modes.
     """
 
     name: str
@@ -115,20 +122,20 @@ class Panel:
     def of(cls, path: Path, options: argparse.Namespace, modes: Path) -> Panel:
         """From a params file."""
         file = load_params(path)
-        check(path, file, options)
-        perfect = from_phonopy(file.supercell)
+        check(path, file)
+        sets = force_sets.calculated(file, path)
         labels = []
-        for shift, forces in zip(file.displacements, file.forces, strict=True):
-            frame = perfect.copy()
+        for shift, forces in zip(sets.shifts, sets.forces, strict=True):
+            frame = sets.perfect.copy()
             frame.positions += shift
             rest = forces - forces.mean(axis=0)
             label = frames.labelled(frame, 0.0, rest, None, engine="file", settings_hash="s")
             labels.append(label)
+        read_off, others = divided(path, file, labels, options)
         conductivity = config.Conductivity(mesh=[options.mesh] * 3)
         name = materials.key_of(from_phonopy(file.primitive))
         taylor = config.Taylor(noise=options.noise)
-        first, others = labels[: options.cells], labels[options.cells :]
-        return cls(name, file, first, others, perfect, taylor, conductivity, modes)
+        return cls(name, file, read_off, others, sets.perfect, taylor, conductivity, modes)
 
     def calculation(self) -> Phono3py:
         """Empty, with cells and Born charges of the file."""
@@ -140,25 +147,29 @@ class Panel:
     def kappa_of(self, potential: Potential) -> tuple[float, float]:
         """κ(300 K) in W/(m K) of a potential, NaN where there is none, and its κ_SRME."""
         forces = potential.evaluate(self.read_off).forces
-        return self._compared(self.calculation_of(self.read_off, forces))
+        return self._compared(self.calculation_of(self.fit, forces))
 
     def coarse_kappa_of(self, potential: Potential) -> float:
         """κ(300 K) on a mesh of two thirds of the q-points along every axis."""
         forces = potential.evaluate(self.read_off).forces
         coarse = [max(5, (2 * points) // 3) for points in self.conductivity.mesh]
-        return self._solve(self.calculation_of(self.read_off, forces), coarse)
+        return self._solve(self.calculation_of(self.fit, forces), coarse)
 
     def kappa_of_fit(self, labels: Sequence[Atoms]) -> tuple[float, float]:
-        """κ(300 K) of symfc's fit to labels, and its κ_SRME."""
+        """κ(300 K) of symfc's fit to labels, and its κ_SRME; NaN where they do not fix it."""
         forces = [label.get_forces() for label in labels]
-        return self._compared(self.calculation_of(labels, forces))
+        try:
+            fit = self._fit_to(labels)
+        except CalculationError:
+            return float("nan"), float("nan")
+        return self._compared(self.calculation_of(fit, forces))
 
     @cached_property
     def reference(self) -> tuple[float, Path]:
         """κ(300 K) of DFT's own force constants, and the file of its modes."""
         forces = [label.get_forces() for label in self.read_off]
         path = self.modes / f"{self.name}_truth.hdf5"
-        calculation = self.calculation_of(self.read_off, forces)
+        calculation = self.calculation_of(self.fit, forces)
         return self._solve(calculation, self.conductivity.mesh, path), path
 
     @property
@@ -172,11 +183,13 @@ class Panel:
         return kappa, srme.srme(path, self.reference[1]).value
 
     @cached_property
-    def basis(self) -> list[FCBasisSetO2 | FCBasisSetO3]:
-        """symfc's, of second and third order."""
-        symfc = SymfcFCSolver(self.file.supercell, symmetry=self.file.symmetry)
-        basis = symfc.compute_basis_set(orders=[2, 3])
-        return [basis[2], basis[3]]
+    def fit(self) -> RepeatedFit:
+        """To forces on the frames of the truth; fc3 ends at the file's cutoff."""
+        return self._fit_to(self.read_off)
+
+    def _fit_to(self, cells: Sequence[Atoms]) -> RepeatedFit:
+        shifts = np.array([cell.positions - self.perfect.positions for cell in cells])
+        return RepeatedFit(self.perfect, shifts, cutoff_of(self.file))
 
     @cached_property
     def prior(self) -> Prior:
@@ -184,14 +197,11 @@ class Panel:
         widths = widened(self.taylor, self.perfect, self.labels[:1])
         return Prior.affordable(self.perfect, widths)
 
-    def calculation_of(self, cells: Sequence[Atoms], forces: Sequence[np.ndarray]) -> Phono3py:
-        """With symfc's fit of fc2 and fc3 to forces on displaced cells."""
-        shifts = np.array([cell.positions - self.perfect.positions for cell in cells])
-        balanced = np.array([force - force.mean(axis=0) for force in forces])
+    def calculation_of(self, fit: RepeatedFit, forces: Sequence[np.ndarray]) -> Phono3py:
+        """With the fit of fc2 and fc3 to forces on its displaced cells."""
         calculation = self.calculation()
-        solver = FCSolverO2O3(self.basis).solve(shifts, balanced)
-        same = np.array_equal(self.basis[0].p2s_map, calculation.primitive.p2s_map)
-        calculation.fc2, calculation.fc3 = solver.compact_fc if same else solver.full_fc
+        balanced = [force - force.mean(axis=0) for force in forces]
+        calculation.fc2, calculation.fc3 = fit(balanced, calculation.primitive.p2s_map)
         return calculation
 
     def _solve(self, calculation: Phono3py, mesh: list[int], modes_to: Path | None = None) -> float:
@@ -216,26 +226,59 @@ class Panel:
         return kappa, spread, apart
 
 
-def check(path: Path, file: Phono3py, options: argparse.Namespace) -> None:
-    """Raise `InputError` where a file cannot give the truth and labels besides."""
-    if file.dataset is None or "forces" not in file.dataset:
-        raise InputError(
-            f"{path}: the panel needs forces on cells in which every atom is displaced at random "
-            "(phono3py --rd); displacements of one or two atoms are no labels of a campaign"
-        )
+def cutoff_of(file: Phono3py) -> float | None:
+    """Distance (Å) from which on a file has no pairs; None where it has all."""
+    return (file.dataset or {}).get("cutoff_distance")
+
+
+def check(path: Path, file: Phono3py) -> None:
+    """Raise `InputError` where a file has no forces, or those of a frame are missing."""
     check_forces(file, path)
+    if file.forces is None:
+        raise InputError(
+            f"{path}: the panel needs DFT forces on displaced supercells in the file: write it "
+            "with phono3py-load --sp, or label the cells that it asks for"
+        )
+
+
+def divided(
+    path: Path, file: Phono3py, found: list[Atoms], options: argparse.Namespace
+) -> tuple[list[Atoms], list[Atoms]]:
+    """Frames behind the truth, and labels.
+
+    Args:
+        found: the labelled frames of the file that were calculated.
+
+    Raises:
+        InputError: too few for the truth, or for labels besides.
+    """
+    if "first_atoms" in (file.dataset or {}):
+        pairs = [label for label in found if displaced_atoms(label, file) == 2]
+        if len(pairs) < max(options.labels):
+            raise InputError(
+                f"{path}: two atoms are displaced in {len(pairs)} frames, too few for up to "
+                f"{max(options.labels)} labels (--labels)"
+            )
+        return found, pairs
     least = math.ceil(force_constants.unknowns(file) / (3 * len(file.supercell)))
     if options.cells < OVERSAMPLING * least:
         raise InputError(
             f"{path}: {options.cells} cells of {len(file.supercell)} atoms do not fix fc3, {least} "
             f"are the least that can be fitted: --cells {math.ceil(OVERSAMPLING * least)} or more"
         )
-    rest = len(file.forces) - options.cells
+    rest = len(found) - options.cells
     if rest < max(options.labels):
         raise InputError(
-            f"{path}: {len(file.forces)} cells, of which the truth takes {options.cells} "
+            f"{path}: {len(found)} cells, of which the truth takes {options.cells} "
             f"(--cells): {max(rest, 0)} are left for up to {max(options.labels)} labels (--labels)"
         )
+    return found[: options.cells], found[options.cells :]
+
+
+def displaced_atoms(label: Atoms, file: Phono3py) -> int:
+    """How many atoms are not on their site."""
+    away = np.linalg.norm(label.positions - file.supercell.positions, axis=1)
+    return int(np.count_nonzero(away > SAME_PLACE))
 
 
 def truth_of(panel: Panel, known: Sequence[dict[str, object]]) -> float:

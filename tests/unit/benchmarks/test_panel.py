@@ -14,11 +14,14 @@ from silicon import StillingerWeberSilicon
 
 from umklapp import config
 from umklapp.crystals import phonopy_cells
+from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.errors import InputError
 from umklapp.lattice import force_constants
 from umklapp.potentials.ase import AsePotential
 
 EXACT = AsePotential(StillingerWeberSilicon())
+PRIMITIVE = bulk("Si", "diamond", a=5.431)
+CELLS = PRIMITIVE, phonopy_cells.supercell(PRIMITIVE, (2 * np.eye(3, dtype=int)).tolist())
 OPTIONS = SimpleNamespace(cells=6, labels=[1, 2], mesh=5, noise=1e-5)
 
 
@@ -32,10 +35,8 @@ def module(root):
 
 def force_sets(path, **settings):
     """Write a params file of silicon."""
-    primitive = bulk("Si", "diamond", a=5.431)
-    perfect = phonopy_cells.supercell(primitive, (2 * np.eye(3, dtype=int)).tolist())
     phonons = config.Phonons(**settings)
-    calculation = force_constants.prepare(primitive, perfect, phonons)
+    calculation = force_constants.prepare(*CELLS, phonons)
     force_constants.evaluate(calculation, EXACT, phonons)
     force_constants.write_params(calculation, path)
     return path
@@ -64,9 +65,50 @@ def test_too_few_cells_are_named_before_anything_runs(module, file, changed, mes
         module.Panel.of(file, SimpleNamespace(**{**vars(OPTIONS), **changed}), file.parent)
 
 
-def test_single_displacements_are_no_labels(module, tmp_path):
+@pytest.fixture(scope="module", params=[None, 4.0], ids=["all pairs", "near pairs"])
+def of_pairs(module, request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pairs")
+    path = force_sets(folder / "pairs.yaml.xz", pair_cutoff=request.param)
+    return module.Panel.of(path, OPTIONS, folder), request.param
+
+
+def test_the_truth_of_one_or_two_displaced_atoms_is_that_of_all_frames(of_pairs):
+    panel, cutoff = of_pairs
+    kappa, apart = panel.kappa_of(EXACT)
+    assert kappa == pytest.approx(panel.truth, rel=5e-3)  # decimals of the file, as above
+    assert apart < 0.01
+    # phono3py's own finite differences, without a fit
+    pairs = config.Phonons(pair_cutoff=cutoff)
+    calculation = force_constants.prepare(from_phonopy(panel.file.primitive), panel.perfect, pairs)
+    force_constants.evaluate(calculation, EXACT, pairs)
+    assert panel._solve(calculation, [5, 5, 5]) == pytest.approx(panel.truth, rel=0.01)
+
+
+def test_pairs_that_were_not_calculated_are_no_frames(of_pairs):
+    panel, cutoff = of_pairs
+    displaced = [frame.positions - panel.perfect.positions for frame in panel.read_off]
+    moved = [np.flatnonzero(np.linalg.norm(shift, axis=1) > 1e-6) for shift in displaced]
+    distances = panel.perfect.get_all_distances(mic=True)
+    apart = [distances[pair[0], pair[1]] for pair in moved if len(pair) == 2]
+    assert max(apart) < (cutoff or np.inf)
+    assert len(panel.file.displacements) - len(panel.read_off) == (0 if cutoff is None else 36)
+    assert len(panel.labels) == len(apart) < len(panel.read_off)
+    assert all(np.abs(label.get_forces()).max() > 0.1 for label in panel.labels)
+
+
+def test_too_few_pairs_are_named(module, tmp_path):
     path = force_sets(tmp_path / "pairs.yaml.xz", pair_cutoff=2.5)
-    with pytest.raises(InputError, match="every atom is displaced at random"):
+    many = SimpleNamespace(**{**vars(OPTIONS), "labels": [1, 64]})
+    with pytest.raises(InputError, match=r"displaced in 28 frames, too few for .* 64"):
+        module.Panel.of(path, many, tmp_path)
+
+
+def test_a_file_without_forces_is_named(module, tmp_path):
+    path = tmp_path / "phono3py_disp.yaml"
+    params = force_constants.prepare(*CELLS, config.Phonons())
+    params.generate_displacements()
+    params.save(path)
+    with pytest.raises(InputError, match="the panel needs DFT forces on displaced supercells"):
         module.Panel.of(path, OPTIONS, tmp_path)
 
 

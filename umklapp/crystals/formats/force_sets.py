@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import phono3py
@@ -176,7 +177,7 @@ class ForceSets:
     perfect: Atoms
     shifts: Sequence[np.ndarray]
     forces: Sequence[np.ndarray]
-    energies: Sequence[float] | None
+    energies: Sequence[float] | np.ndarray | None
     units: Units
     calculator: str | None
 
@@ -220,14 +221,31 @@ def _phonopy(path: Path) -> ForceSets:
     return ForceSets(perfect, shifts, forces, complete, units, calculator)
 
 
-def _phono3py(path: Path) -> ForceSets:
-    params = load_params(path)
+def _energies(params: Phono3py) -> np.ndarray | None:
+    """Of all displaced supercells; None where one has none (phono3py raises a KeyError there)."""
+    dataset: Any = params.dataset
+    first = dataset.get("first_atoms", [])
+    displaced = [*first, *(second for single in first for second in single["second_atoms"])]
+    if any("supercell_energy" not in one for one in displaced):
+        return None
+    return params.supercell_energies
+
+
+def calculated(params: Phono3py, path: Path) -> ForceSets:
+    """The displaced supercells of a params file that were calculated, in Å and eV/Å.
+
+    Of a dataset of one or two displaced atoms these are the single displacements, and the pairs
+    within the file's cutoff; `first_atoms` of `params.dataset` tells such a dataset.
+
+    Raises:
+        InputError: there are no forces, or the file names no known calculator.
+    """
     calculator = params.calculator
     units = Units(1.0, 1.0, Units.of(calculator, path).energy)  # phono3py converts the others
     if params.forces is None or params.dataset is None:
         raise InputError(f"{path}: no displacements with forces in the file")
     perfect = from_phonopy(params.supercell)
-    energies = params.supercell_energies
+    energies = _energies(params)
     if "first_atoms" not in params.dataset:
         return ForceSets(perfect, params.displacements, params.forces, energies, units, calculator)
     shifts, included = pair_displacements(params)
@@ -253,7 +271,7 @@ def read_labelled(path: Path, notes: list[str] | None = None) -> list[Atoms]:
     Raises:
         InputError: unreadable, without forces or energies, or in units that do not fit together.
     """
-    sets = (_phonopy if is_phonopy(path) else _phono3py)(path)
+    sets = _phonopy(path) if is_phonopy(path) else calculated(load_params(path), path)
     if sets.energies is None:
         raise InputError(f"{path}: the force sets have no supercell energies; training needs them")
     labels = []

@@ -127,6 +127,23 @@ def test_all_pairs_are_read_where_there_is_no_cutoff(tmp_path, caplog):
         np.testing.assert_allclose(ours.positions, theirs.positions, atol=1e-7)
 
 
+def test_pairs_without_energies_are_no_labels_but_force_sets(tmp_path):
+    """phono3py writes none where it was given none, and cannot be asked for them then."""
+    path = tmp_path / "pairs.yaml"
+    expected, _ = _pairs(path, cutoff=None)
+    made = phono3py.load(path, produce_fc=False, log_level=0)
+    for single in made.dataset["first_atoms"]:
+        del single["supercell_energy"]
+        for second in single["second_atoms"]:
+            del second["supercell_energy"]
+    made.save(path, settings={"force_sets": True, "displacements": True})
+    with pytest.raises(InputError, match=r"pairs\.yaml: .*no supercell energies"):
+        force_sets.read_labelled(path)
+    sets = force_sets.calculated(force_sets.load_params(path), path)
+    assert sets.energies is None
+    assert len(sets.forces) == len(expected)
+
+
 def test_displaced_cells_without_any_force_are_refused(tmp_path):
     path = tmp_path / "zeros.yaml"
     _pairs(path, cutoff=2.5, named=False)
