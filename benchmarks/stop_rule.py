@@ -1,6 +1,6 @@
 """Is κ of the stop rule wrong by as much as its held-back labels say? Silicon in two cells.
 
-    python benchmarks/stop_rule.py --draws 3        ten minutes on one core
+    python benchmarks/stop_rule.py --draws 3        one to two minutes of processor time
 
 Kumagai's silicon is the foundation model, Stillinger and Weber's the reference. Per cell and draw:
 the error of κ after two labels, the error that two labels held back say (as the rule does), and the
