@@ -14,7 +14,8 @@ on the same frames, so that an exact potential has the truth exactly. There are 
                                    truth, and a label says much less: of the third order it knows
                                    only what these two atoms do.
 
-A row is κ(300 K) from n labels, drawn at random, by one method:
+The column `displaced_atoms` says how many atoms are displaced in a label. A row is κ(300 K) from n
+labels, drawn at random, by one method:
 
   foundation           the model alone (n = 0)
   foundation+taylor    the model as the mean of the Taylor correction (`taylor.correction`)
@@ -66,6 +67,7 @@ from umklapp.transport import bte, srme
 
 COLUMNS = [
     "crystal", "labels", "draw", "method", "kappa", "kappa_error_bar", "kappa_dft", "kappa_srme",
+    "displaced_atoms",
 ]  # fmt: skip
 METHODS = ("foundation", "foundation+taylor", "foundation+evidence", "taylor", "symfc")
 OVERSAMPLING = 3.0
@@ -253,7 +255,8 @@ def divided(
         InputError: too few for the truth, or for labels besides.
     """
     if "first_atoms" in (file.dataset or {}):
-        pairs = [label for label in found if displaced_atoms(label, file) == 2]
+        perfect = from_phonopy(file.supercell)
+        pairs = [label for label in found if displaced_atoms(label, perfect) == 2]
         if len(pairs) < max(options.labels):
             raise InputError(
                 f"{path}: two atoms are displaced in {len(pairs)} frames, too few for up to "
@@ -275,9 +278,9 @@ def divided(
     return found[: options.cells], found[options.cells :]
 
 
-def displaced_atoms(label: Atoms, file: Phono3py) -> int:
+def displaced_atoms(label: Atoms, perfect: Atoms) -> int:
     """How many atoms are not on their site."""
-    away = np.linalg.norm(label.positions - file.supercell.positions, axis=1)
+    away = np.linalg.norm(label.positions - perfect.positions, axis=1)
     return int(np.count_nonzero(away > SAME_PLACE))
 
 
@@ -394,7 +397,8 @@ def main() -> None:
         raise SystemExit(str(error)) from None
     table = pd.read_csv(options.out)
     print(summary(table).to_string())
-    print(covered(table))
+    for moved, rows in table.groupby("displaced_atoms", dropna=False):
+        print(f"labels with {moved:.0f} displaced atoms: {covered(rows)}")
     figure.draw(figure.table({"panel": table}), [options.out.with_suffix(".png")])
 
 
@@ -435,7 +439,8 @@ def fill(panel: Panel, model: Potential, options: argparse.Namespace) -> None:
         if place in present:
             continue
         value, bar, apart = kappa(panel, method, model, chosen(panel, draw, count))
-        known.append(dict(zip(COLUMNS, [*place, value, bar, truth, apart], strict=True)))
+        row = [*place, value, bar, truth, apart, displaced_atoms(panel.labels[0], panel.perfect)]
+        known.append(dict(zip(COLUMNS, row, strict=True)))
         with replacing(options.out) as part:
             pd.DataFrame(known).round(5).to_csv(part, index=False)
         print(f"{place}: {value:.4g} ± {bar:.2g}, DFT {truth:.4g}, κ_SRME {apart:.3g}", flush=True)

@@ -47,10 +47,11 @@ def test_the_panel_has_errors_in_percent_with_their_standard_error():
     assert data["error_percent"] == pytest.approx(6.5)
     assert data["standard_error_percent"] == pytest.approx(np.std([10, 3], ddof=1) / np.sqrt(2))
     assert data["draws"] == 2
-    assert np.isnan(data["kappa_srme"]), "of a table without modes"
+    assert data[["kappa_srme", "displaced_atoms"]].isna().all(), "of a table without modes"
     modes = panel.table({"panel": runs.assign(kappa_srme=[0.02, 0.06])}).iloc[0]
     assert modes["kappa_srme"] == pytest.approx(0.04)
     assert modes["standard_error_srme"] == pytest.approx(0.02)
+    assert panel.table({"panel": runs.assign(displaced_atoms=2)}).iloc[0]["displaced_atoms"] == 2
 
 
 def crystal(**columns):
