@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from inspect import cleandoc
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
+from annotated_types import Ge, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from umklapp.config import ranges
 from umklapp.config.base import Section
 from umklapp.config.campaign import Campaign
 
@@ -98,6 +101,8 @@ def docs_table() -> str:
         "",
         "`make docs` generates this page from `umklapp/config/`; do not edit it by hand.",
         "An unknown key or an impossible value stops the workflow before any job starts.",
+        "So does a number outside the range of its key: of signed numbers the size counts, and",
+        "0 is in the range of every key that takes it.",
         "A section in parentheses, such as `seeds (aimd)`, is one of several kinds.",
     ]
     for name, model, home in _tables():
@@ -106,8 +111,9 @@ def docs_table() -> str:
             lines += [f"The keys are those of the section `{home}`."]
             continue
         lines += [cleandoc(model.__doc__ or ""), ""]
-        lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
-        lines += [_row(key, field) for key, field in model.model_fields.items()]
+        lines += ["| key | type | range | default | meaning |", "|---|---|---|---|---|"]
+        path = [part.split(" (")[0] for part in name.split(".")]
+        lines += [_row([*path, key], field) for key, field in model.model_fields.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -121,15 +127,36 @@ def _meaning(key: str, annotation: object) -> str:
     return ""
 
 
-def _row(key: str, field: FieldInfo) -> str:
+def _row(path: list[str], field: FieldInfo) -> str:
+    key = path[-1]
     default = "**needed**" if field.is_required() else field.get_default(call_default_factory=True)
     if isinstance(default, BaseModel):
         default = "see below"
     extra = field.json_schema_extra
     form = extra.get("form") if isinstance(extra, dict) else None
     meaning = field.description or _meaning(key, field.annotation)
-    shown = [str(text).replace("|", "\\|") for text in (default, meaning)]
-    return f"| `{key}` | {form or _type_name(field.annotation)} | {shown[0]} | {shown[1]} |"
+    cells = [str(text).replace("|", "\\|") for text in (_range(path, field), default, meaning)]
+    return f"| `{key}` | {form or _type_name(field.annotation)} | {' | '.join(cells)} |"
+
+
+def _range(path: list[str], field: FieldInfo) -> str:
+    """The range of a number, where the section itself allows less, too; empty of other keys."""
+    allowed = ranges.of(path) if _is_number(field.annotation) else None
+    if allowed is None:
+        return ""
+    for bound in field.metadata:
+        if isinstance(bound, Ge):
+            allowed = replace(allowed, low=max(allowed.low, cast(float, bound.ge)))
+        elif isinstance(bound, Le) and cast(float, bound.le) > 0:
+            allowed = replace(allowed, high=min(allowed.high, cast(float, bound.le)))
+    return str(allowed)
+
+
+def _is_number(annotation: object) -> bool:
+    """Whether numbers are among what a key takes, in lists and mappings too."""
+    if annotation in (int, float):
+        return True
+    return any(_is_number(item) for item in getattr(annotation, "__args__", ()))
 
 
 GENERATED = {Path("config/schema.json"): schema, Path("docs/configuration.md"): docs_table}
