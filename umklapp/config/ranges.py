@@ -249,8 +249,8 @@ def of(names: Sequence[str]) -> Range | None:
         return None
     for end in range(len(path), 0, -1):
         for begin in range(end):
-            if found := RANGES.get(".".join(path[begin:end])):
-                return found
+            if allowed := RANGES.get(".".join(path[begin:end])):
+                return allowed
     return None
 
 
