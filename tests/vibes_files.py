@@ -72,7 +72,7 @@ def write_son(path, steps, lean=False, without_stress=(), extensive=False, tail=
     return path
 
 
-def write_nc(path, steps, without_stress=(), kinetic=0.25):
+def write_nc(path, steps, without_stress=()):
     """The .nc of the same steps; `stress` has a kinetic part that labels must not have."""
     frames_, velocities = zip(*steps, strict=True)
     stress = np.array([full(frame.get_stress()) for frame in frames_])
@@ -85,7 +85,10 @@ def write_nc(path, steps, without_stress=(), kinetic=0.25):
         file["energy_potential"] = [frame.get_potential_energy() for frame in frames_]
         file["cell"] = [frame.cell.array for frame in frames_]
         file["stress_potential"] = stress
-        file["stress"] = stress + kinetic
+        file["stress"] = stress - [
+            np.einsum("i,ia,ib->ab", frame.get_masses(), v / FS, v / FS) / frame.cell.volume
+            for frame, v in steps
+        ]
         file.attrs["symbols"] = frames_[0].get_chemical_symbols()
         file.attrs["masses"] = frames_[0].get_masses()
     return path

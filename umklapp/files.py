@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -105,8 +106,66 @@ def copy(source: str | Path, path: str | Path) -> None:
         shutil.copyfile(source, part)
 
 
+DEEPEST_JSON = 100
+"""Lists and mappings within each other in a json; no program writes more. Libraries raise Python's
+limit of recursion, and then a parser ends the process in place of an error."""
+
+LARGEST_JSON = 200_000_000
+"""Bytes of a json file, or of an answer that is json."""
+
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+_DEEP_YAML = re.compile(rb"^ {%d}|(?:[-?] +){%d}" % (4 * DEEPEST_JSON, DEEPEST_JSON), re.MULTILINE)
+"""Indentation of a block, or blocks that begin on one line."""
+
 DEEPEST, MOST_VALUES = 30, 100_000
 """Of a yaml file that a user has written; aliases counted as often as they stand there."""
+
+
+def json_of(text: str | bytes) -> Any:
+    """`json.loads` of text that anybody may have written.
+
+    Raises:
+        ValueError: no json, or nested more than `DEEPEST_JSON` deep.
+    """
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if (depth := _depth(_TEXT.sub(b"", data))) > DEEPEST_JSON:
+        raise ValueError(f"nested {depth} deep, {DEEPEST_JSON} is the most")
+    return json.loads(text)
+
+
+def _depth(data: bytes) -> int:
+    """Brackets and braces within each other."""
+    marks = np.frombuffer(data, np.uint8)
+    opened, closed = ((marks == one) | (marks == two) for one, two in (b"[{", b"]}"))
+    depth = np.cumsum(opened.astype(np.int8) - closed.astype(np.int8), dtype=np.int64)
+    return int(depth.max(initial=0))
+
+
+def check_yaml(data: bytes) -> None:
+    """Raise `ValueError` for a yaml nested so deep that its parser would end the process."""
+    if _DEEP_YAML.search(data) or _depth(data) > DEEPEST_JSON:
+        raise ValueError(f"nested more than {DEEPEST_JSON} deep")
+
+
+def read_json(path: Path) -> Any:
+    """Content of a json file.
+
+    Raises:
+        InputError: missing, larger than `LARGEST_JSON`, no json, or nested too deep.
+    """
+    try:
+        if path.stat().st_size > LARGEST_JSON:
+            raise ValueError(f"{path.stat().st_size:.1e} bytes")
+        return json_of(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:  # no text, or a number of 10⁴ digits, too
+        raise InputError(
+            f"{path}: not json ({str(error)[:200]}); delete it and run again"
+        ) from None
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -153,6 +212,7 @@ def read_yaml(path: Path) -> Any:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     try:
+        check_yaml(text.encode())
         content = yaml.load(text, Loader=_UniqueKeys)
         _check_size(content)
         return content

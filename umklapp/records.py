@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -10,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serial
 
 from umklapp import provenance
 from umklapp.errors import InputError
-from umklapp.files import write_json
+from umklapp.files import read_json, write_json
 
 
 class Part(BaseModel):
@@ -51,11 +50,7 @@ class Record(Part):
             InputError: no json, of a newer version, or not this kind of record; file, field and
                 remedy are named.
         """
-        try:
-            data = json.loads(Path(path).read_text())
-        except (ValueError, RecursionError) as error:  # no json, no text, a number of 10⁴ digits
-            raise InputError(f"{path}: not json ({error}); delete it and run again") from None
-        return cls.parse(data, path)
+        return cls.parse(read_json(Path(path)), path)
 
     @classmethod
     def parse(cls, data: object, path: Path) -> Self:

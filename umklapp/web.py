@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import requests
-from requests.exceptions import InvalidURL, JSONDecodeError, RequestException
+from requests.exceptions import InvalidURL, RequestException
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from urllib3.exceptions import HTTPError
 
 from umklapp.errors import CalculationError, InputError
+from umklapp.files import LARGEST_JSON, json_of
 
 log = logging.getLogger(__name__)
 
@@ -144,13 +145,27 @@ class Client:
         def whole() -> dict[str, Any]:
             with self._ask(address, body) as answer:
                 try:
-                    return dict(answer.json())
-                except (JSONDecodeError, ValueError, TypeError) as error:
+                    content = json_of(self._content(answer, address))
+                    if not isinstance(content, dict):
+                        raise ValueError(f"{type(content).__name__}, not a mapping")
+                    return content
+                except ValueError as error:
                     raise _TryAgainError(f"an answer that is no json ({error})") from None
                 except CUT as error:
                     raise _TryAgainError(f"an answer that is cut off ({error!r})") from None
 
         return self._persist(address, whole)
+
+    def _content(self, answer: requests.Response, address: str) -> bytes:
+        """The body of a json answer, unpacked; a small one can unpack to more than the memory."""
+        blocks, size = [], 0
+        for block in answer.iter_content(1 << 20):
+            blocks.append(block)
+            size += len(block)
+            if size > LARGEST_JSON:
+                text = f"{address}: an answer of more than {LARGEST_JSON:.0e} bytes; is it json?"
+                raise RefusedError(self._safe(text), answer.status_code)
+        return b"".join(blocks)
 
     def _ask(self, address: str, body: Any) -> requests.Response:
         """One try."""
@@ -171,6 +186,13 @@ class Client:
             raise InputError(f"{address}: no address: {error}") from None
         except CUT as error:
             raise _TryAgainError(_cause(error)) from None
+        if urlsplit(answer.url).hostname != urlsplit(address).hostname:
+            with answer:
+                raise RefusedError(
+                    f"{address}: the server sends us on to another one, "
+                    f"{urlsplit(answer.url).hostname}: if you trust that one, give its address",
+                    answer.status_code,
+                )
         if answer.status_code == requests.codes.ok:
             return answer
         with answer:
@@ -249,7 +271,9 @@ def _cause(error: BaseException) -> str:
 
 def _detail(answer: requests.Response) -> str:
     try:
-        return str(answer.json()["detail"])
+        return str(json_of(next(answer.iter_content(1 << 16)))["detail"])[:300]
+    except StopIteration:
+        return str(answer.reason)
     except (ValueError, KeyError, TypeError, *CUT):
         return str(answer.reason)
 

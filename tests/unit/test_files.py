@@ -1,5 +1,7 @@
 """A file is there whole or not at all."""
 
+import sys
+
 import h5py
 import numpy as np
 import pytest
@@ -8,8 +10,10 @@ from conftest import rattled, silicon_engine
 from disks import mounted
 
 from umklapp import files
+from umklapp.campaign import readiness
 from umklapp.crystals import frames
-from umklapp.errors import StorageError
+from umklapp.errors import InputError, StorageError
+from umklapp.learning.assessment import Assessment
 from umklapp.reference.contract import Failure
 from umklapp.reference.ledger import Ledger, label_frames
 
@@ -123,3 +127,34 @@ def test_a_folder_that_may_not_be_written_is_one_sentence(tmp_path):
         pytest.raises(StorageError, match="the disk is read-only"),
     ):
         files.write_text(folder / "result", "x")
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":', '[{"a":'])
+def test_a_json_nested_without_end_is_refused_before_it_is_parsed(tmp_path, opening):
+    """With Python's limit raised, as libraries raise it, parsing it would end the process."""
+    path = tmp_path / "assessment.json"
+    path.write_text(opening * 200_000)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(10**6)
+    try:
+        with pytest.raises(InputError, match=r"assessment\.json: not json \(nested .* deep"):
+            Assessment.read(path)
+        with pytest.raises(ValueError, match="nested"):
+            files.check_yaml(path.read_bytes())
+        assert readiness.read_finished(path) is None
+        assert readiness.read_another_round(path) is None
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def test_brackets_in_texts_are_no_depth():
+    text = '{"a": "[[[[' + "[" * 500 + '\\"", "b": [1, {"c": []}]}'
+    assert files.json_of(text)["b"] == [1, {"c": []}]
+    assert files.json_of(text.encode()) == files.json_of(text)
+    files.check_yaml(b"forces:\n- [1, 2, 3]\n" * 1000)
+
+
+@pytest.mark.parametrize("block", [b"- " * 300, b"\n".join(b" " * n + b"a:" for n in range(900))])
+def test_blocks_of_yaml_nested_without_end_are_refused(block):
+    with pytest.raises(ValueError, match="nested more than"):
+        files.check_yaml(block)

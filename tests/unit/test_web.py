@@ -1,5 +1,6 @@
 """The HTTP client: how long it waits, how often it tries, and what it never tells."""
 
+import gzip
 import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -28,7 +29,7 @@ def server():
         def do_GET(self):
             asked = self.server.answers.pop(0) if self.server.answers else (200, {})
             self.server.count += 1
-            content = b'{"detail": "secret-key is not welcome"}'
+            content = self.server.content
             self.send_response(asked[0])
             for name, value in {"Content-Length": str(len(content)), **asked[1]}.items():
                 self.send_header(name, value)
@@ -37,6 +38,7 @@ def server():
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:
         made.answers, made.count = [], 0
+        made.content = b'{"detail": "secret-key is not welcome"}'
         thread = threading.Thread(target=made.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         yield made
@@ -142,3 +144,31 @@ def test_an_address_with_a_password_is_refused(user):
     with pytest.raises(InputError, match=r"127\.0\.0\.1") as caught:
         Client(f"http://{user}@127.0.0.1:9/path")
     assert "passw0rd" not in str(caught.value)
+
+
+def test_a_server_that_sends_us_on_to_another_one_is_not_followed_silently(server):
+    elsewhere = f"http://localhost:{server.server_port}/there"
+    server.answers = [(302, {"Location": elsewhere})]
+    with pytest.raises(RefusedError, match="sends us on to another one, localhost"):
+        client(server).json("here")
+    server.answers = [(302, {"Location": "/there"})]
+    assert client(server).json("here") == {"detail": "secret-key is not welcome"}
+
+
+@pytest.mark.parametrize("content", [b"[]", b'"text"', b"[" * 100_000, b"<html>"])
+def test_what_is_no_mapping_is_no_answer(server, pauses, content, monkeypatch):
+    """Also where it comes packed, or nested so deep that a parser would end the process."""
+    packed = gzip.compress(content)
+    headers = {"Content-Encoding": "gzip", "Content-Length": str(len(packed))}
+    server.answers, server.content = [(200, headers)] * 9, packed
+    with pytest.raises(UnreachableError, match="an answer that is no json"):
+        client(server, tries=2).json("here")
+
+
+def test_an_answer_that_unpacks_without_end_is_refused(server, monkeypatch):
+    monkeypatch.setattr(web, "LARGEST_JSON", 10_000_000)
+    packed = gzip.compress(bytes(20_000_000))
+    server.answers = [(200, {"Content-Encoding": "gzip", "Content-Length": str(len(packed))})]
+    server.content = packed
+    with pytest.raises(RefusedError, match=r"an answer of more than 1e\+07 bytes"):
+        client(server).json("here")

@@ -6,7 +6,6 @@ file the time of the copy, in the order of the names, so a finished campaign wou
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from umklapp.campaign import locks
-from umklapp.files import write_json
+from umklapp.files import json_of, write_json
 
 NAME = ".times.json"
 STEP = 1_000_000
@@ -53,7 +52,7 @@ def settle(results: Path) -> int:
     """
     path = results / NAME
     try:
-        content = json.loads(path.read_text())
+        content = json_of(path.read_text())
         there, times = content["folder"], dict(content["times"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0

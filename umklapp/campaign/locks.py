@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from umklapp.errors import InputError
+from umklapp.files import json_of
 
 RUN, JOBS = ".run.lock", ".jobs.lock"
 """Files in the results folder: held by a run, and by each of its jobs on this machine."""
@@ -150,7 +151,7 @@ def _sign(file: IO[str]) -> None:
 def _who(file: IO[str]) -> str:
     file.seek(0)
     try:
-        who = json.loads(file.read())
+        who = json_of(file.read())
         return (
             f"process {who['process']} on {who['host']}, started in {who['folder']} at "
             f"{who['since']}"

@@ -5,7 +5,6 @@ All of this can be known before the first job, so it is said before the first jo
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from umklapp.errors import InputError
+from umklapp.files import json_of
 from umklapp.learning.assessment import Assessment
 from umklapp.paths import COMMON_FILES, COMMON_FOLDERS, Results, existing
 from umklapp.wording import counted
@@ -30,6 +30,17 @@ QUIET = 60.0
 
 NAMED = 4
 """Jobs that a message names; of the others it says how many there are."""
+
+LONGEST_NAME = 200
+"""Characters of one folder; file systems take 255, and names of temporary files are longer."""
+
+WORKFLOW = Path(__file__).resolve().parents[2]
+
+OWN = (
+    *("benchmarks", "config", "docs", "envs", "profiles", "report", "rules", "scripts"),
+    *("slurm", "tests", "umklapp"),
+)
+"""Folders of the workflow itself, here and where it runs."""
 
 DANGEROUS = {
     "--batch": "it stops after the last verdict and never makes κ; cut by shard=3/10 instead",
@@ -57,12 +68,22 @@ def check_folder(results: Path, working: Path) -> None:
         results: the folder. working: where Snakemake runs; neither it nor anything above may be
             taken, also not through a link.
     """
+    if max(map(len, results.parts), default=0) > LONGEST_NAME:
+        raise InputError(f"results: a folder name of more than {LONGEST_NAME} characters")
     resolved = results.resolve()
     if any(place.resolve().is_relative_to(resolved) for place in (working, Path.home())):
         raise InputError(
             f"results: {results} is {resolved}, which holds the workflow or your home: name a "
             "folder of this campaign alone"
         )
+    for place in {working.resolve(), WORKFLOW}:
+        if resolved.is_relative_to(place):
+            first = resolved.relative_to(place).parts[0]
+            if first in OWN or first.startswith("."):
+                raise InputError(
+                    f"results: {results} lies in {place / first}, a folder of the workflow: clean-"
+                    "up and archive act on the whole folder; name one of its own (results/si)"
+                )
     present = next(place for place in (results, *results.absolute().parents) if place.exists())
     if not present.is_dir():
         raise InputError(f"results: {present} is a file, a folder is expected")
@@ -176,7 +197,7 @@ def read_finished(path: Path) -> bool | None:
 
 def _flag(path: Path, name: str) -> bool | None:
     try:
-        value = json.loads(path.read_text())[name]
+        value = json_of(path.read_text())[name]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return value if isinstance(value, bool) else None

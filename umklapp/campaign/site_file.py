@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import yaml
-
 from umklapp.errors import InputError
+from umklapp.files import read_yaml
 
 SITE_FILE = "profiles/slurm/site.yaml"
 
@@ -24,9 +23,9 @@ def longest_job() -> int | None:
     if not path.is_file():
         return None
     try:
-        site = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: this file of the cluster is not yaml: {error}") from None
+        site = read_yaml(path)
+    except InputError as error:
+        raise InputError(f"the file of the cluster: {error}") from None
     partitions = site.get("partitions") if isinstance(site, dict) else None
     if not isinstance(partitions, dict):
         return None

@@ -6,7 +6,6 @@ comes from the configuration and the table; afterwards from `structure.json`.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from umklapp.config import WHICH, Materials, Seed
 from umklapp.config.base import NearlyCubic
 from umklapp.config.crystal import DisplacedSeed
 from umklapp.crystals.materials import published_size
+from umklapp.files import json_of
 
 REFERENCE = 64
 """Atoms of the cell that the numbers in the rules are for."""
@@ -54,9 +54,7 @@ def expected(row: pd.Series, settings: Materials) -> dict[str, int]:
 def built(structure: Path) -> dict[str, int] | None:
     """Atoms of the cells as they were built; None where there is no readable structure.json."""
     try:
-        return {
-            name: int(count) for name, count in json.loads(structure.read_text())["atoms"].items()
-        }
+        return {name: int(count) for name, count in json_of(structure.read_text())["atoms"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

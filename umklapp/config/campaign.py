@@ -88,7 +88,6 @@ class Campaign(Section):
     @field_validator("results", mode="after")
     @classmethod
     def _folder_of_its_own(cls, text: str) -> str:
-        """Clean-up, archive and restarts act on the whole folder."""
         path = PurePosixPath(text)
         if ".." in path.parts or path in (PurePosixPath("."), PurePosixPath(path.anchor)):
             raise ValueError(
@@ -296,6 +295,8 @@ def _problem(error: Mapping[str, Any]) -> str:
     key = ".".join(named) or "(whole file)"
     if error["type"] == "extra_forbidden":
         return f"{key}: unknown key (value {error['input']!r}); see docs/configuration.md"
+    if error["type"] == "string_pattern_mismatch":
+        return f"{key}: {error['input']!r} cannot be used here: {error['msg']}"
     if error["type"] == "missing":
         return f"{key}: this key is needed and has no default"
     if error["type"] == "value_error":  # ours: the text names key, value and remedy

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from ase import Atoms
-from ase.data import atomic_masses, atomic_numbers
+from ase.data import atomic_numbers
 from ase.formula import Formula
 
 from umklapp.crystals import frame_info, materials_project, prototypes, symmetry
+from umklapp.crystals.formats import cif, dropped
 from umklapp.errors import InputError
 from umklapp.paths import COMMON_FILES, COMMON_FOLDERS
 
 if TYPE_CHECKING:
     from umklapp.config import Materials
 
-FULL, SAME_MASS = 1e-3, 1e-3
-"""Deviation from full occupation, and of a mass from the natural one, that is rounding."""
+FULL = 1e-3
+"""Deviation from full occupation that is rounding."""
 
 LARGEST_FILE = 1_000_000
 """Bytes of a file with the structure of a primitive cell; ten thousand sites have so many."""
@@ -103,7 +104,7 @@ def _row_problem(row: pd.Series) -> str:
         text = str(row.get(column, ""))
         if text and (not text.isdecimal() or int(text) < 1):
             return f"{column} {text!r}: a whole number, or nothing where it is not known"
-    if problem := _formula_problem(row["formula"]):
+    if problem := formula_problem(row["formula"]):
         return problem
     primitive, published = row["n_primitive"], str(row.get("n_supercell", ""))
     if primitive and int(primitive) % len(_reduced(row["formula"])):
@@ -113,7 +114,7 @@ def _row_problem(row: pd.Series) -> str:
     return "" if row["prototype"] else "prototype is empty: a name, or mp-… (Materials Project)"
 
 
-def _formula_problem(text: str) -> str:
+def formula_problem(text: str) -> str:
     """What is wrong with a formula; nothing is built from it before its size is known."""
     try:
         counts = Formula(text).count()
@@ -276,28 +277,31 @@ def read_structure(path: Path) -> Atoms:
     if path.suffix == ".cif" and path.exists() and NEGATIVE.search(path.read_bytes()):
         raise InputError(f"{path}: a negative length or angle of the cell")
     try:
-        atoms = read(path)
+        is_cif = path.suffix.lower() == ".cif"
+        atoms = cif.read(path.read_bytes(), str(path)) if is_cif else read(path)
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file") from None
+    except InputError:
+        raise
     except Exception as error:
-        raise InputError(f"{path}: cannot be read as a structure: {error}") from None
+        cause = str(error) or type(error).__name__
+        raise InputError(f"{path}: cannot be read as a structure: {cause}") from None
     refuse_dropped(atoms, str(path))
     return atoms
 
 
 def _is_full(occupancy: object) -> bool:
     """Whether a site is full; what a damaged cif has in place of a number is not."""
-    return isinstance(occupancy, int | float) and abs(occupancy - 1) <= FULL
+    return occupancy == "." or (isinstance(occupancy, int | float) and abs(occupancy - 1) <= FULL)
 
 
 def refuse_dropped(atoms: Atoms, source: str) -> None:
     """Refuse physics of a structure that no later step would carry.
 
-    Masses that differ from the natural ones by their tables alone (`SAME_MASS`) pass.
-
     Raises:
         InputError: sites that are shared or partly empty, magnetic moments, charges, isotopes.
     """
+    dropped.check(atoms, source)
     for site, species in (atoms.info.get("occupancy") or {}).items():
         if len(species) > 1 or not all(map(_is_full, species.values())):
             shares = ", ".join(f"{name} {value}" for name, value in species.items())
@@ -317,13 +321,6 @@ def refuse_dropped(atoms: Atoms, source: str) -> None:
     ):
         if np.any(values):
             raise InputError(f"{source}: the structure has {name}; {remedy[name]}")
-    natural = atomic_masses[atoms.numbers]
-    if np.abs(atoms.get_masses() / natural - 1).max(initial=0.0) > SAME_MASS:
-        raise InputError(
-            f"{source}: the structure has masses of its own (isotopes): dynamics and phonons of a "
-            "campaign take natural masses; take them away (conductivity.isotopes scatters by the "
-            "natural mixture)"
-        )
 
 
 def _standardised(atoms: Atoms, wanted: int, tolerances: Sequence[float]) -> Atoms:

@@ -19,6 +19,7 @@ from ase import Atoms
 
 from umklapp import files
 from umklapp.errors import InputError
+from umklapp.files import json_of
 from umklapp.web import Client, RefusedError, UnreachableError
 
 ENDPOINT = "https://api.materialsproject.org"
@@ -43,7 +44,7 @@ def structure(identifier: str, folder: Path) -> Atoms:
         document = fetch(identifier, folder)
         files.write_text(path, json.dumps(document, indent=1) + "\n")
     try:
-        return parse(json.loads(path.read_text()))
+        return parse(json_of(path.read_text()))
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise InputError(
             f"{path}: no structure of the Materials Project: {error!r}; delete it"

@@ -28,11 +28,13 @@ def to_phonopy(atoms: Atoms) -> PhonopyAtoms:
 
 
 def from_phonopy(cell: PhonopyAtoms) -> Atoms:
-    """The same cell as ASE's own class; masses other than phonopy's own go along."""
+    """The same cell as ASE's own class, with its moments, and masses other than phonopy's own."""
     atoms = Atoms(cell.symbols, cell=cell.cell, positions=cell.positions, pbc=True)
     natural = PhonopyAtoms(symbols=cell.symbols, cell=cell.cell, positions=cell.positions).masses
     if not np.allclose(cell.masses, natural, rtol=0, atol=1e-6):
         atoms.set_masses(cell.masses)
+    if cell.magnetic_moments is not None:
+        atoms.set_initial_magnetic_moments(cell.magnetic_moments)
     return atoms
 
 

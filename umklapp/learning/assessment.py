@@ -5,13 +5,13 @@ Read while Snakemake builds its graph, once per round of every material: nothing
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
 
+from umklapp.files import read_json
 from umklapp.paths import Material, Round
 from umklapp.records import Part, Record
 
@@ -133,7 +133,7 @@ def counted_rounds(files: Material) -> list[Round]:
 
 def _left_behind(later: Round, finished: Round) -> bool:
     audit, dataset = Path(finished.audit), Path(later.dataset)
-    if audit.exists() and json.loads(audit.read_text()).get("another_round"):
+    if audit.exists() and read_json(audit).get("another_round"):
         return False
     ended = Path(finished.assessment).stat().st_mtime
     return dataset.exists() and dataset.stat().st_mtime <= ended

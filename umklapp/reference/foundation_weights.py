@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +14,7 @@ from ase.data import chemical_symbols
 from umklapp import provenance
 from umklapp.config.foundation import CalculatorModel, NequixModel
 from umklapp.errors import InputError
-from umklapp.files import replacing
+from umklapp.files import json_of, replacing
 from umklapp.records import Part
 
 CACHE = Path("~/.cache/nequix/models")
@@ -117,7 +116,7 @@ def header(path: Path) -> dict[str, Any]:
         line = file.readline(10_000_000)
         whole = _whole(file)
     try:
-        content = json.loads(line)
+        content = json_of(line)
     except ValueError:
         content = None
     if not isinstance(content, dict) or not content.keys() >= KEYS:

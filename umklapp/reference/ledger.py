@@ -7,7 +7,6 @@ before it is labelled, so that one that kills its process is known by the next.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
@@ -25,7 +24,7 @@ from umklapp.crystals import frame_info, frames
 from umklapp.crystals.formats import border
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import InputError, StorageError
-from umklapp.files import is_full, write_json
+from umklapp.files import is_full, json_of, write_json
 from umklapp.records import Record
 from umklapp.reference import program_versions
 from umklapp.reference.contract import Engine, Failure, FailureRecord
@@ -137,7 +136,7 @@ class Ledger:
         """How often a frame was begun and neither labelled nor given up: its process was killed."""
         try:
             mark = self._path(engine.settings_hash, identity, ".attempt.json")
-            return int(json.loads(mark.read_text())["starts"])
+            return int(json_of(mark.read_text())["starts"])
         except FileNotFoundError:
             return 0
         except (ValueError, KeyError, TypeError):

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from umklapp import config
 from umklapp.crystals import materials
+from umklapp.files import read_json
 from umklapp.learning.assessment import Assessment, counted_rounds, of_round
 from umklapp.learning.events.verdict import current
 from umklapp.learning.judgement import CommitteeRecord
@@ -211,7 +212,7 @@ def _read(kind: type[Kind], path: str) -> Kind | None:
 
 
 def _json(path: str) -> Any:
-    return json.loads(Path(path).read_text()) if _exists(path) else None
+    return read_json(Path(path)) if _exists(path) else None
 
 
 def render(rows: Sequence[dict[str, Any]], name: str) -> Table:

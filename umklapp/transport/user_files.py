@@ -12,7 +12,7 @@ import pandas as pd
 from ase import Atoms, units
 
 from umklapp.crystals import given_cells, materials, registration, sites, symmetry
-from umklapp.crystals.formats import given, vibes, vibes_netcdf
+from umklapp.crystals.formats import flux_units, given, velocities, vibes, vibes_netcdf
 from umklapp.crystals.formats.steps import Step
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import InputError
@@ -39,6 +39,9 @@ TIME_UNITS = {"fs": 1.0, "ps": 1e3}
 FREQUENCY, PERIODS = 1.0, 10
 """THz of the noise filter where a table of fluxes comes without velocities; and how often its
 period is in the run, at least."""
+
+LIKE = (0.2, 5.0)
+"""Slope of forces on harmonic forces of the same atoms; far from 1 only where nothing fits."""
 
 BOUND = 1e100
 """Numbers of a table of fluxes beyond are no flux and no time; their squares must be finite."""
@@ -87,6 +90,7 @@ def sigma_a(
     forces = np.array([frame.get_forces() for frame in used])
     cells = np.array([frame.cell.array for frame in used])
     harmonic = reference.forces(np.array([frame.positions for frame in used]), cells)
+    _check_harmonic(forces, harmonic, reference.source)
     running = RunningSigma()
     for part in np.array_split(np.arange(len(used)), min(CHUNKS, len(used))):
         running.add(forces[part], harmonic[part])
@@ -102,6 +106,17 @@ def sigma_a(
             f"harmonic forces: {reference.source}",
         ]
     )
+
+
+def _check_harmonic(forces: np.ndarray, harmonic: np.ndarray, source: str) -> None:
+    """Raise `InputError` where harmonic forces are not of these atoms in this unit at all."""
+    total = float((harmonic**2).sum())
+    slope = float((forces * harmonic).sum()) / total if total else 1.0
+    if not LIKE[0] < slope < LIKE[1]:
+        raise InputError(
+            f"{source}: forces are {slope:.3g} times the harmonic ones, which must be near 1: the "
+            "force constants have another unit, sign or order of the atoms"
+        )
 
 
 def _write(path: Path, columns: dict[str, Any]) -> None:
@@ -148,8 +163,8 @@ def vdos(path: Path, out: Path | None = None) -> str:
     Raises:
         InputError: no velocities, or a broken time axis.
     """
-    times, velocities, _ = _velocities(_steps(path), path)
-    frequencies, density = green_kubo.spectrum(velocities, times)
+    times, speeds, _ = _velocities(_steps(path), path)
+    frequencies, density = green_kubo.spectrum(speeds, times)
     if out is not None:
         _write(out, {"frequency_THz": frequencies, "density": density})
     lowest = green_kubo.lowest_frequency(frequencies, density)
@@ -243,9 +258,10 @@ def _run(
             f"{path}: no step has a heat flux; the program that runs the dynamics must write the "
             "flux, or the stresses of atoms"
         )
-    times, velocities, masses = _velocities(whole, path)
-    frequencies, density = green_kubo.spectrum(velocities, times)
-    kinetic = (masses[:, None] * (velocities / units.fs) ** 2).sum(axis=(1, 2)).mean()
+    times, speeds, masses = _velocities(whole, path)
+    flux_units.check_steps(whole, str(path))
+    frequencies, density = green_kubo.spectrum(speeds, times)
+    kinetic = (masses[:, None] * (speeds / units.fs) ** 2).sum(axis=(1, 2)).mean()
     return FluxRun(
         times,
         np.array([step.heat_flux for step in whole]),
@@ -314,11 +330,16 @@ def _extxyz_steps(path: Path, unit: float) -> Iterator[Step]:
 
 def _velocities(steps: Iterable[Step], path: Path) -> tuple[np.ndarray, ...]:
     """Times (n,) fs, velocities (n, N, 3) Å/fs and masses (N,) of a trajectory."""
-    rows = [(step.time, step.velocities, step.masses) for step in steps]
-    moving = [row for row in rows if row[1] is not None and np.isfinite(row[1]).all()]
-    if not moving or any(time is None for time, _, _ in moving):
+    moving = [s for s in steps if s.velocities is not None and np.isfinite(s.velocities).all()]
+    if not moving or any(step.time is None for step in moving):
         lost = "velocities" if not moving else "times"
         raise InputError(f"{path}: no {lost} in the file (extxyz: `momenta` and `time` in fs)")
-    masses = moving[0][2]
-    assert masses is not None
-    return np.array([row[0] for row in moving]), np.array([row[1] for row in moving]), masses
+    masses = moving[0].masses
+    if masses is None:
+        masses = Atoms(moving[0].symbols).get_masses()
+    times, speeds = (
+        np.array([getattr(s, name) for s in moving]) for name in ("time", "velocities")
+    )
+    positions, cells = [step.positions for step in moving], [step.cell for step in moving]
+    velocities.check(times, positions, speeds, cells, str(path))
+    return times, speeds, masses

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,24 @@ import numpy as np
 from ase import Atoms, units
 
 from umklapp import hdf5
-from umklapp.crystals.formats import flux_units
+from umklapp.crystals.formats import flux_units, velocities, vibes_netcdf
 from umklapp.crystals.formats.vibes_netcdf import DAMAGED
 from umklapp.errors import InputError
+from umklapp.files import json_of
 from umklapp.transport import finite_size, green_kubo, lifetimes, series, supercell_modes
 from umklapp.transport.degenerate_modes import ModeEnergies
 
+SAME_PLACE = 1e-3
+"""Å; difference of two descriptions of one displacement that is rounding."""
+
 NEEDED = ("time", "heat_flux", "velocities", "temperature")
 """Variables without which there is no κ."""
+
+TWICE = (
+    *("stresses_potential", "positions", "cell", "volume"),
+    *("positions_reference", "displacements"),
+)
+"""Variables that are held against others where the file has them."""
 
 HARMONIC = ("force_constants", "displacements", "volume")
 """Variables without which there is no finite-size correction."""
@@ -35,7 +44,7 @@ def _read(path: Path, names: tuple[str, ...]) -> tuple[dict[str, np.ndarray], di
                     "`vibes output md` from a run with atomic stresses; its option -fc adds the "
                     "force constants"
                 )
-            optional = [name for name in ("stresses_potential",) if name in file]
+            optional = [name for name in TWICE if name in file]
             return {name: file[name][()] for name in (*names, *optional)}, dict(file.attrs)
     except DAMAGED as error:
         cause = " ".join(str(error).split())[:300]
@@ -50,7 +59,7 @@ def _attribute(path: Path, attributes: dict[str, Any], name: str) -> Any:
 
 def _atoms(path: Path, attributes: dict[str, Any], name: str) -> Atoms:
     text = _attribute(path, attributes, name)
-    data = json.loads(text.decode() if isinstance(text, bytes) else str(text))
+    data = json_of(text.decode() if isinstance(text, bytes) else str(text))
     atoms = Atoms(data["symbols"], cell=data["cell"], positions=data["positions"], pbc=True)
     if "masses" in data:
         atoms.set_masses(data["masses"])
@@ -82,6 +91,7 @@ def analyse(
     volume = float(np.squeeze(_attribute(path, attributes, "volume")))
     data["heat_flux"] = data["heat_flux"] * _flux_unit(path, data, attributes)
     try:
+        _check_redundant(data, attributes, volume)
         quantities = _green_kubo(data, volume, window_factor)
         if finite:
             primitive = _atoms(path, attributes, "atoms_primitive")
@@ -96,6 +106,42 @@ def analyse(
     except DAMAGED as error:
         raise InputError(f"{path}: {type(error).__name__}: {str(error)[:300]}") from None
     return quantities
+
+
+def _check_redundant(
+    data: dict[str, np.ndarray], attributes: dict[str, Any], volume: float
+) -> None:
+    """What the file says twice must agree.
+
+    Raises:
+        InputError: volume, temperature, velocities, displacements or flux contradict others.
+    """
+    speeds = data["velocities"] * units.fs
+    moving = np.isfinite(speeds).all(axis=(1, 2))
+    if "cell" in data:
+        volumes = np.abs(np.linalg.det(data["cell"]))
+        for name, stated in (("attribute", volume), ("variable", data.get("volume", volume))):
+            if np.abs(stated / volumes - 1).max() > vibes_netcdf.SAME_VOLUME:
+                raise InputError(f"the {name} volume is not that of the cell, {volumes[0]:.6g} Å³")
+        if "positions" in data and moving.any():
+            parts = [values[moving] for values in (data["positions"], data["cell"])]
+            velocities.check(data["time"][moving], parts[0], speeds[moving], parts[1], "motion")
+    if "masses" in attributes and moving.any():
+        masses = np.asarray(attributes["masses"], float)
+        kinetic = (masses[:, None] * data["velocities"][moving] ** 2).sum(axis=(1, 2)).mean()
+        moved = kinetic / (3 * max(len(masses) - 1, 1) * units.kB)
+        stated = float(np.nanmean(data["temperature"]))
+        if abs(stated / moved - 1) > vibes_netcdf.SAME_TEMPERATURE + 1 / max(len(masses) - 1, 1):
+            raise InputError(f"temperature of {stated:g} K, but the velocities give {moved:g} K")
+    if {"positions", "positions_reference", "cell", "displacements"} <= set(data):
+        apart = data["positions"] - data["positions_reference"] - data["displacements"]
+        shares = apart @ np.linalg.inv(data["cell"])
+        apart = (shares - np.round(shares)) @ data["cell"]
+        apart = apart - apart.mean(axis=1, keepdims=True)  # the drift of all atoms may be taken out
+        if np.nanmax(np.abs(apart)) > SAME_PLACE:
+            raise InputError("displacements are not positions − positions_reference")
+    if "stresses_potential" in data:
+        flux_units.check(data["heat_flux"], data["stresses_potential"], speeds, "heat_flux")
 
 
 def _flux_unit(path: Path, data: dict[str, np.ndarray], attributes: dict[str, Any]) -> float:

@@ -158,3 +158,13 @@ def test_the_shared_model_is_not_made_by_a_shard():
     readiness.check_options(["snakemake", "shared"])
     with pytest.raises(InputError, match="learns from all materials"):
         readiness.check_options(["snakemake", "shared"], sharded=True)
+
+
+@pytest.mark.parametrize("name", [".git", "umklapp", "config/x", "link", ".snakemake/x", "x" * 300])
+def test_results_in_a_folder_of_the_workflow_are_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "link").symlink_to("config")
+    with pytest.raises(InputError, match=r"a folder of the workflow|more than 200 characters"):
+        readiness.check_folder(tmp_path / name, tmp_path)
+    with pytest.raises(InputError, match="a folder of the workflow"):
+        readiness.check_folder(readiness.WORKFLOW / "rules", tmp_path)

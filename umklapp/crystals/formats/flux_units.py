@@ -6,8 +6,8 @@ and the flux Σ_I σ_I v_I from the atomic stresses and velocities that the same
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,12 +15,16 @@ import numpy as np
 
 from umklapp.crystals.formats.steps import Step
 from umklapp.errors import InputError
+from umklapp.files import json_of
 
 PER_PS = 1e-3
 """eV/(Å² fs) in one eV/(Å² ps)."""
 
 CHANGED = (1, 1, 0)
 """The first version of FHI-vibes that writes eV/(Å² fs)."""
+
+LEAST, UNEXPLAINED = 10, 0.1
+"""Fluxes that are held against stresses and velocities, and share of them that may be left."""
 
 LIKE = 5.0
 """Factor within which a flux is the one from the stresses, whose mean may be taken out or not."""
@@ -29,7 +33,7 @@ LIKE = 5.0
 def version_of(metadata: Any) -> str | None:
     """Version of FHI-vibes in its metadata: a mapping, or the text of one; None without."""
     try:
-        content = json.loads(metadata) if isinstance(metadata, bytes | str) else metadata
+        content = json_of(metadata) if isinstance(metadata, bytes | str) else metadata
         version = content["vibes"]["version"]
     except (ValueError, KeyError, TypeError):
         return None
@@ -89,6 +93,45 @@ def unit(flux: np.ndarray, computed: np.ndarray | None, version: str | None, sou
             "`vibes output md` from a run with atomic stresses"
         )
     return factor
+
+
+def check(flux: np.ndarray, stresses: np.ndarray, velocities: np.ndarray, source: str) -> None:
+    """Refuse a flux that is not Σ_I σ_I v_I, with or without the mean stresses of the atoms.
+
+    Args:
+        flux: (n, 3) eV/(Å² fs). stresses: (n, N, 3, 3) eV/Å³. velocities: (n, N, 3) Å/fs.
+
+    Raises:
+        InputError: more than `UNEXPLAINED` of its square is something else.
+    """
+    whole = np.isfinite(flux).all(axis=1) & np.isfinite(stresses).all(axis=(1, 2, 3))
+    whole &= np.isfinite(velocities).all(axis=(1, 2))
+    flux, stresses, velocities = flux[whole], stresses[whole], velocities[whole]
+    if len(flux) < LEAST or not np.any(flux):
+        return
+    computed = [
+        np.einsum("tiab,tib->ta", part, velocities)
+        for part in (stresses, stresses - stresses.mean(axis=0))
+    ]
+    left = min(((flux - values) ** 2).sum() for values in computed) / (flux**2).sum()
+    if left > UNEXPLAINED:
+        raise InputError(
+            f"{source}: the heat flux is not the one of the atomic stresses and velocities in the "
+            f"same file ({min(left, 1):.0%} of it is something else): a wrong factor, sign or "
+            "order of axes, atoms or steps"
+        )
+
+
+def check_steps(steps: Sequence[Step], source: str) -> None:
+    """As `check`, of the steps that have all three."""
+    rows = [
+        (step.heat_flux, step.stresses, step.velocities)
+        for step in steps
+        if step.heat_flux is not None and step.stresses is not None and step.velocities is not None
+    ]
+    if rows:
+        flux, stresses, velocities = (np.array(part) for part in zip(*rows, strict=True))
+        check(flux, stresses, velocities, source)
 
 
 @dataclass

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,24 @@ import phono3py
 import yaml
 from ase import Atoms
 from phono3py import Phono3py
+from phono3py.interface.phono3py_yaml import Phono3pyYaml
 from phonopy.interface.phonopy_yaml import PhonopyYaml
 from phonopy.physical_units import get_calculator_physical_units
 
 from umklapp.crystals import frames
-from umklapp.crystals.formats import border, consistency, frame_pairs, packed
+from umklapp.crystals.formats import border, consistency, dropped, frame_pairs, packed
 from umklapp.crystals.formats.displaced_cells import SAME_PLACE, pair_displacements
 from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.errors import InputError
+from umklapp.files import check_yaml
 
 log = logging.getLogger(__name__)
+
+DATA = "dataset:", "displacement", "forces", "phonon_d", "supercell_energies"
+"""Keys of a yaml at which its cells end and its numbers begin."""
+
+SAME_SITES = 1e-2
+"""Å; difference of two descriptions of one supercell that is rounding."""
 
 LARGEST_SUPERCELL = 20_000
 """Primitive cells in a supercell; a matrix with more must be a mistake, and would take for ever."""
@@ -91,11 +100,14 @@ def without_tags(path: Path) -> None:
     """Refuse a yaml with tags: phonopy and phono3py read with a loader that calls what they name.
 
     Raises:
-        InputError: the safe loader does not take the file.
+        InputError: the safe loader does not take the file, or it is nested too deep for any.
     """
-    with path.open("rb") as file:
-        tagged = any(b"!" in line for line in file)
-    if tagged:  # rare: the slow way tells a tag from text
+    data = path.read_bytes()
+    try:
+        check_yaml(data)
+    except ValueError as error:
+        raise InputError(f"{path}: no yaml of phonopy: {error}") from None
+    if b"!" in data:  # rare: the slow way tells a tag from text
         try:
             with path.open("rb") as file:
                 yaml.load(file, Loader=yaml.CSafeLoader)
@@ -274,7 +286,14 @@ def read_labelled(path: Path, notes: list[str] | None = None) -> list[Atoms]:
     sets = _phonopy(path) if is_phonopy(path) else calculated(load_params(path), path)
     if sets.energies is None:
         raise InputError(f"{path}: the force sets have no supercell energies; training needs them")
-    labels = []
+    labels: list[Atoms] = []
+    counts = [len(part) for part in (sets.shifts, sets.forces, sets.energies)]
+    if len(set(counts)) > 1:
+        raise InputError(
+            f"{path}: {counts[0]} displaced cells, forces of {counts[1]}, energies of {counts[2]}: "
+            "they must be as many; write the file again with phonopy's save()"
+        )
+    dropped.check(sets.perfect, str(path))
     for index, (shift, force) in enumerate(zip(sets.shifts, sets.forces, strict=True)):
         atoms = sets.perfect.copy()
         atoms.positions += shift

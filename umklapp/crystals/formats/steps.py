@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
 from umklapp.crystals import frames
+from umklapp.crystals.formats import dropped
 from umklapp.errors import InputError
 
 
@@ -28,6 +30,7 @@ class Step:
         velocities: (N, 3), Å/fs. masses: (N,), atomic mass units.
         stresses: (N, 3, 3), eV/Å³, their sum is `stress`.
         heat_flux: (3,), eV/(Å² fs).
+        others: further entries of the file, for `dropped`.
     """
 
     symbols: list[str]
@@ -42,12 +45,14 @@ class Step:
     stresses: np.ndarray | None = None
     heat_flux: np.ndarray | None = None
     pbc: bool = True
+    others: Mapping[str, Any] = field(default_factory=dict)
 
     def frame(self, where: str) -> Atoms:
         """Labelled frame, not yet looked at.
 
         Raises:
-            InputError: no labels, or unknown species; `where` is named.
+            InputError: no labels, unknown species, or what umklapp does not carry (`dropped`);
+                `where` is named.
         """
         try:
             atoms = Atoms(self.symbols, cell=self.cell, positions=self.positions, pbc=True)
@@ -60,6 +65,9 @@ class Step:
             raise InputError(f"{where}: no energy label")
         if self.forces is None:
             raise InputError(f"{where}: no force labels")
+        if isinstance(self.energy, bool) or not isinstance(self.energy, int | float | np.number):
+            raise InputError(f"{where}: the energy is no number but {self.energy!r:.60}")
+        dropped.check_entries({"masses": self.masses, **self.others}, atoms.numbers, where)
         voigt = None if self.stress is None else full_3x3_to_voigt_6_stress(self.stress)
         info = {} if self.time is None else {"time": round(self.time, 6)}
         label = frames.labelled(atoms, self.energy, self.forces, voigt, **info)

@@ -22,6 +22,7 @@ from ase.stress import voigt_6_to_full_3x3_stress
 from umklapp.crystals.formats import flux_units, packed
 from umklapp.crystals.formats.steps import Step, intensive, known_stress
 from umklapp.errors import InputError
+from umklapp.files import json_of
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,9 @@ ATOMIC_END = re.compile(rb"\]\s*\]\s*\]")
 WRONG = (KeyError, ValueError, TypeError, IndexError, AttributeError, OverflowError)
 """What content of another shape or kind raises."""
 
+USED = ("symbols", "numbers", "positions", "cell", "pbc", "masses", "velocities", "info")
+"""Entries of a step's atoms that are read; masses are unpacked there."""
+
 MOST_ATOMS = 1_000_000
 """More in one step must be a mistake."""
 
@@ -52,7 +56,7 @@ def count(path: Path) -> int:
     for block, _ in _blocks(path)[1]:
         steps, last = steps + 1, block
     try:
-        json.loads(last)
+        json_of(last)
     except ValueError:
         return steps - 1
     return steps
@@ -84,7 +88,7 @@ def read(
         where = f"{path} step {step_index}"
         text = block if atomic_stresses else _without_atomic(block)
         try:
-            yield fluxes.converted(_step(json.loads(text), begin))
+            yield fluxes.converted(_step(json_of(text), begin))
         except json.JSONDecodeError as error:
             if not last:
                 raise InputError(f"{where}: cannot be read: {error}") from None
@@ -123,7 +127,7 @@ def _without_atomic(block: bytes) -> bytes:
 
 def _metadata(path: Path, text: bytes) -> dict[str, Any]:
     try:
-        metadata = json.loads(text)
+        metadata = json_of(text)
         assert isinstance(metadata["atoms"], dict)
     except (ValueError, KeyError, TypeError, AssertionError) as error:
         raise InputError(
@@ -171,6 +175,7 @@ def _step(document: dict[str, Any], metadata: dict[str, Any]) -> Step:
         raise ValueError("the step has no positions")  # those of the metadata are not its own
     atoms = {**metadata["atoms"], **document["atoms"]}
     results = document.get("calculator") or {}
+    settings = (metadata.get("calculator") or {}).get("calculator_parameters") or {}
     if "symbols" in atoms:
         symbols = [str(symbol) for symbol in unpacked(atoms["symbols"])]
     else:
@@ -185,7 +190,9 @@ def _step(document: dict[str, Any], metadata: dict[str, Any]) -> Step:
     dynamics = metadata.get("MD") or {}
     dt, fs = info.get("dt", dynamics.get("dt")), dynamics.get("fs", units.fs)
     moves = "MD" in metadata and dt is not None and "nsteps" in info  # single points have no time
-    time = info["nsteps"] * dt / fs if moves else None
+    time = float(info["nsteps"] * dt / fs) if moves else None
+    if time is not None and not np.isfinite(time):
+        raise ValueError(f"a time of {time} fs")
     masses = atoms.get("masses")
     stress = known_stress(_array(results.get("stress")))
     forces = _array(results.get("forces"))
@@ -210,6 +217,7 @@ def _step(document: dict[str, Any], metadata: dict[str, Any]) -> Step:
         ),
         heat_flux=_array(results.get("heat_flux")),
         pbc=bool(cell.any() and np.all(atoms.get("pbc", True))),
+        others={**settings, **{name: atoms[name] for name in atoms if name not in USED}, **results},
     )
 
 

@@ -10,16 +10,29 @@ import h5py
 import numpy as np
 from ase import Atoms, units
 
-from umklapp.crystals.formats import flux_units, hdf5_trial
+from umklapp.crystals.formats import dropped, flux_units, hdf5_trial
 from umklapp.crystals.formats.steps import Step, intensive, known_stress
 from umklapp.crystals.formats.vibes import WRONG, described
 from umklapp.errors import InputError
+from umklapp.files import json_of
+
+VARIABLES = (
+    *("time", "positions", "velocities", "forces", "energy_potential", "cell", "volume"),
+    *("temperature", "stress", "stress_potential", "stresses_potential", "heat_flux"),
+)
+"""What is read of every step."""
 
 DAMAGED = (*WRONG, OSError, RuntimeError, MemoryError)
 """What h5py raises for damaged files."""
 
 SAME_VOLUME, SAME_TEMPERATURE = 1e-3, 0.1
 """Relative differences of what a file says twice: volume and cell, temperature and velocities."""
+
+SAME_STRESS = 1e-2
+"""Relative difference of two stresses that should be the same."""
+
+LARGEST_STRAIN = 0.15
+"""Of the cell against the reference; no crystal expands so far."""
 
 BLOCK = 64
 """Steps of a .nc file that are read at once."""
@@ -64,6 +77,8 @@ def _steps(path: Path, file: h5py.File, every: int, skip: int) -> Iterator[Step]
     total = _shapes(path, file, len(symbols))
     metadata = file.attrs.get("raw_metadata")
     fluxes = flux_units.Fluxes(flux_units.version_of(metadata), str(path))
+    settings = _settings(metadata)
+    reference = file["lattice_reference"][()] if "lattice_reference" in datasets else None
     moves = metadata is None or b'"MD"' in (
         metadata if isinstance(metadata, bytes) else str(metadata).encode()
     )
@@ -71,16 +86,27 @@ def _steps(path: Path, file: h5py.File, every: int, skip: int) -> Iterator[Step]
         part = slice(begin, min(total, begin + BLOCK * every), every)
         data = {
             name: file[name][part]
-            for name in ("time", "positions", "velocities", "forces", "energy_potential", "cell",
-                         "volume", "temperature", stress, "stresses_potential", "heat_flux")
+            for name in (*VARIABLES, *filter(dropped.NAMES.fullmatch, datasets))
             if name in datasets
         }  # fmt: skip
         for row in range(len(data["positions"])):
             here = {name: values[row] for name, values in data.items()}
             fixed = file["lattice_reference"][()] if "cell" not in here else here["cell"]
-            step = _step(here, symbols, masses, fixed, stress)
-            _check_redundant(here, step, f"{path} step {begin + row * every}")
+            step = replace(
+                _step(here, symbols, masses, fixed, stress),
+                others={**settings, **{k: here[k] for k in here if dropped.NAMES.fullmatch(k)}},
+            )
+            _check_redundant(here, step, reference, f"{path} step {begin + row * every}")
             yield fluxes.converted(step if moves else replace(step, time=None))
+
+
+def _settings(metadata: object) -> dict[str, object]:
+    """Parameters of the calculator, where the metadata of the trajectory are there and whole."""
+    try:
+        content = json_of(metadata) if isinstance(metadata, bytes | str) else {}
+        return dict(content["calculator"]["calculator_parameters"])
+    except (ValueError, KeyError, TypeError):
+        return {}
 
 
 def _shapes(path: Path, file: h5py.File, n_atoms: int) -> int:
@@ -101,16 +127,31 @@ def _shapes(path: Path, file: h5py.File, n_atoms: int) -> int:
     ):
         if name in file and tuple(file[name].shape) != shape:
             raise InputError(f"{path}: {name} has the shape {file[name].shape}, not {shape}")
+        if name in file and file[name].dtype.kind not in "fiu":
+            raise InputError(f"{path}: {name} holds {file[name].dtype}, not numbers")
+    unit = np.atleast_1d(file.attrs.get("time_unit", "fs"))[0]
+    if (unit.decode() if isinstance(unit, bytes) else str(unit)) != "fs":
+        raise InputError(f"{path}: times in {unit!r}; FHI-vibes writes fs")
     return total
 
 
-def _check_redundant(here: dict[str, np.ndarray], step: Step, where: str) -> None:
+def _check_redundant(
+    here: dict[str, np.ndarray], step: Step, reference: np.ndarray | None, where: str
+) -> None:
     """What a file says twice must agree: else a unit is wrong, or the step is of two runs."""
     volume = abs(float(np.linalg.det(step.cell)))
+    if reference is not None and volume > 0 and np.linalg.det(reference) != 0:
+        strain = np.abs(np.linalg.solve(reference, step.cell) - np.eye(3)).max()
+        if strain > LARGEST_STRAIN:
+            raise InputError(
+                f"{where}: the cell differs from lattice_reference by a strain of {strain:.2g}: "
+                "one of them has another unit, or is of another crystal"
+            )
     if "volume" in here and volume > 0 and np.size(here["volume"]) == 1:
         stated = float(np.squeeze(here["volume"]))
         if abs(stated / volume - 1) > SAME_VOLUME:
             raise InputError(f"{where}: volume of {stated:g} Å³, the cell has {volume:g} Å³")
+    _check_stresses(here, step, where)
     if "temperature" not in here or step.velocities is None or step.masses is None:
         return
     speeds = step.velocities / units.fs
@@ -122,6 +163,31 @@ def _check_redundant(here: dict[str, np.ndarray], step: Step, where: str) -> Non
         raise InputError(
             f"{where}: temperature of {stated:g} K, but the velocities give {moved:g} K: they are "
             "not in ASE's unit (Å/(10.18 fs))"
+        )
+
+
+def _check_stresses(here: dict[str, np.ndarray], step: Step, where: str) -> None:
+    """The stress is the sum over the atoms, and without their motion `stress` − Σ m v v / V."""
+    if step.stress is None:
+        return
+    size = np.abs(step.stress).max()
+    if step.stresses is not None:
+        apart = np.abs(step.stresses.sum(axis=0) - step.stress).max()
+        if apart > SAME_STRESS * size:
+            raise InputError(
+                f"{where}: the stress is not the sum of those of the atoms (off by {apart:.3g} of "
+                f"{size:.3g} eV/Å³): one of them has another unit or sign"
+            )
+    both = {"stress", "stress_potential"} <= set(here)
+    if not both or step.velocities is None or step.masses is None or not step.pbc:
+        return
+    speeds = step.velocities / units.fs
+    motion = -np.einsum("i,ia,ib->ab", step.masses, speeds, speeds) / np.linalg.det(step.cell)
+    apart = np.abs(here["stress"] - step.stress - motion).max()
+    if apart > SAME_TEMPERATURE * np.abs(motion).max() + SAME_STRESS * size:
+        raise InputError(
+            f"{where}: stress − stress_potential is not the part of the atoms' motion (off by "
+            f"{apart:.3g} eV/Å³): one of them, or the velocities, have another unit or sign"
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from umklapp import provenance
 from umklapp.config import AimdSeed
 from umklapp.crystals import frames
 from umklapp.crystals.frame_info import FrameInfo, Origin
-from umklapp.files import write_json
+from umklapp.files import read_json, write_json
 from umklapp.reference.contract import Engine
 from umklapp.reference.ledger import Ledger
 
@@ -115,7 +114,7 @@ def _keep(
 def _restore(path: Path, atoms: Atoms, generator: np.random.Generator) -> int:
     if not path.exists():
         return 0
-    state = json.loads(path.read_text())
+    state = read_json(path)
     atoms.positions = np.array(state["positions"])
     atoms.set_momenta(np.array(state["momenta"]))
     generator.bit_generator.state = state["random"]
@@ -126,7 +125,7 @@ def _kept(ledger: Ledger, engine: Engine, path: Path) -> list[Atoms]:
     if not path.exists():
         return []
     labels = []
-    for entries in json.loads(path.read_text())["kept"]:
+    for entries in read_json(path)["kept"]:
         label = ledger.label(engine, entries["frame_id"])
         FrameInfo.of_entries(entries).put(label)
         labels.append(label)

@@ -8,7 +8,6 @@ its true error on the frames that are left.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ from umklapp import provenance
 from umklapp.config import Distillation
 from umklapp.crystals import frame_info
 from umklapp.errors import InputError
-from umklapp.files import write_json
+from umklapp.files import read_json, write_json
 from umklapp.learning.sampling import diversity
 from umklapp.potentials.committee import Committee, subsample
 from umklapp.potentials.contract import CommitteePrediction
@@ -109,7 +108,7 @@ def distil(
         round_index, where = len(history), folder / f"round_{len(history):02d}"
         state = where / "round.json"
         if state.exists():
-            outcome = json.loads(state.read_text())
+            outcome = read_json(state)
         else:
             members = [
                 _fit(pool, order, settings, seed, folder, round_index, k) for k in _all(settings)
@@ -141,7 +140,7 @@ def _fit(
     out = folder / f"round_{round_index:02d}" / f"member_{member}.ckpt"
     spent = out.with_suffix(".json")
     if spent.exists():
-        return out, float(json.loads(spent.read_text())["seconds"])
+        return out, float(read_json(spent)["seconds"])
     parent = (
         folder / f"round_{round_index - 1:02d}" / f"member_{member}.ckpt" if round_index else None
     )

@@ -6,7 +6,6 @@ raw files of an upload with an offset. Nothing needs an account.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Iterator, Sequence
@@ -14,11 +13,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ase import Atoms
+from pydantic import Field, NonNegativeInt
 
 from umklapp.config import NomadSeed
 from umklapp.crystals import materials, phonopy_cells
 from umklapp.crystals.formats import given
 from umklapp.errors import CalculationError, InputError
+from umklapp.files import json_of
 from umklapp.learning.seeds.downloads import download, room_for
 from umklapp.records import Part, Record
 from umklapp.web import Client
@@ -64,9 +65,9 @@ def pages(server: Client, path: str, body: dict[str, Any]) -> Iterator[dict[str,
 class ListedFile(Part):
     """A file of an upload, and its size in bytes."""
 
-    upload: str
-    path: str
-    size: int
+    upload: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+    path: str = Field(min_length=1)
+    size: NonNegativeInt
 
 
 class DownloadedFile(ListedFile):
@@ -191,6 +192,8 @@ def _is(entry: dict[str, Any], formula: str) -> bool:
     reduced = entry.get("results", {}).get("material", {}).get("chemical_formula_reduced")
     if not reduced:
         return False
+    if problem := materials.formula_problem(str(reduced)):
+        raise ValueError(problem)
     return materials.composition(Atoms(reduced)) == materials.composition(Atoms(formula))
 
 
@@ -207,7 +210,7 @@ def _folder(server: Client, upload: str, folder: str) -> Iterator[tuple[str, int
     page = 1
     while True:
         answer = server.json(f"uploads/{upload}/rawdir/{folder}", {"page_size": PAGE, "page": page})
-        content = answer.get("directory_metadata", {}).get("content", [])
+        content = answer["directory_metadata"]["content"]
         for entry in content:
             if entry.get("is_file"):
                 name = f"{folder}/{entry['name']}" if folder else str(entry["name"])
@@ -307,7 +310,7 @@ def checksums(path: Path | None) -> dict[str, str]:
     if path is None:
         return {}
     try:
-        content = json.loads(path.read_text())
+        content = json_of(path.read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"seeds.checksums: {path}: cannot be read as json: {error}") from None
     if "files" not in content:

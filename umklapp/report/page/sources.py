@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from ase.io import read as read_atoms
 
 from umklapp.crystals.structure_record import StructureRecord
 from umklapp.errors import InputError
+from umklapp.files import read_json
 from umklapp.lattice.elastic.record import ElasticRecord
 from umklapp.lattice.thermodynamics_record import ThermodynamicsRecord
 from umklapp.learning.events.verdict import Verdict
@@ -124,7 +124,7 @@ def _settings(path: Path) -> dict[str, Any]:
     """The configuration of the last run from campaign.json, empty without."""
     if not path.exists():
         return {}
-    campaign = json.loads(path.read_text()).get("campaign", {})
+    campaign = read_json(path).get("campaign", {})
     return campaign if isinstance(campaign, dict) else {}
 
 
@@ -214,9 +214,9 @@ def _rounds(files: Material) -> list[RoundRecord]:
         return History.read(Path(files.history)).rounds
     return [
         RoundRecord(
-            committee=json.loads(Path(one.committee).read_text()),
-            assessment=json.loads(Path(one.assessment).read_text()),
-            audit=json.loads(Path(one.audit).read_text()) if Path(one.audit).exists() else None,
+            committee=read_json(Path(one.committee)),
+            assessment=read_json(Path(one.assessment)),
+            audit=read_json(Path(one.audit)) if Path(one.audit).exists() else None,
         )
         for one in files.rounds_on_disk()
         if Path(one.assessment).exists() and Path(one.committee).exists()

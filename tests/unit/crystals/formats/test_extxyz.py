@@ -13,7 +13,7 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 
 from umklapp.config import LabelKeys
-from umklapp.crystals import frames
+from umklapp.crystals import frames, materials
 from umklapp.crystals.formats import given
 from umklapp.errors import InputError
 
@@ -201,30 +201,62 @@ def test_the_samples_of_public_reports(shared):
         given.inspected(foreign / "forcecol.xyz")
 
 
-@pytest.mark.parametrize(
-    ("entry", "column", "message"),
-    [
-        ({"charge": 1}, None, "frame 0: charge 1 e"),
-        ({"total_charge": -2.0}, None, "total_charge -2 e"),
-        ({"charge": 0.0}, None, None),
-        ({}, ("occupancy", 0.5), "sites that are not full"),
-        ({}, ("magmoms", 2.2), "magnetic moments"),
-        ({}, ("initial_magmoms", -2.2), "magnetic moments"),
-    ],
-)
-def test_physics_of_a_frame_that_nothing_carries_is_refused_or_said(
+SPIN, CHARGE, MASS = "magnetic moments", "no part of umklapp carries them", "isotopes"
+CARRIED_NOWHERE = [
+    ({"charge": 1}, None, CHARGE),
+    ({"total_charge": -2.0}, None, CHARGE),
+    ({"DFT_charge": 1.0}, None, CHARGE),
+    ({}, ("initial_charges", 0.25), CHARGE),
+    ({"total_magnetization": 16.0}, None, SPIN),
+    ({"magmom": -2.2}, None, SPIN),
+    ({"REF_magmom": 2.2}, None, SPIN),
+    ({"spin": 1.0}, None, SPIN),
+    ({"spin_multiplicity": 3}, None, "spin multiplicity of 3"),
+    ({}, ("magmoms", 2.2), SPIN),
+    ({}, ("initial_magmoms", -2.2), SPIN),
+    ({}, ("dft_magmoms", 2.2), SPIN),
+    ({"electric_field": np.array([0.0, 0.0, 0.1])}, None, "a field of 0.1"),
+    ({}, ("masses", 30.0), MASS),
+    ({}, ("occupancy", 0.5), "sites that are not full"),
+    ({"charge": 0.0, "magmom": 0.001, "multiplicity": 1}, None, None),
+    ({}, ("masses", 28.0855), None),
+    ({"spin": "none", "charge": "neutral"}, None, None),
+]
+
+
+@pytest.mark.parametrize(("entry", "column", "message"), CARRIED_NOWHERE)
+def test_physics_of_a_frame_that_nothing_carries_is_refused(
     tmp_path, labels, entry, column, message
 ):
+    """Also in a structure: one rule for cells and labels."""
     for frame in labels:
         frame.info.update(entry)
         if column:
             frame.set_array(column[0], np.full(len(frame), column[1]))
     path = tmp_path / "given.extxyz"
     write(path, labels)
-    moments = column is not None and "magmoms" in column[0]
-    if message is not None and not moments:
-        with pytest.raises(InputError, match=message):
-            given.inspected(path)
+    if message is None:
+        given.inspected(path)
+        materials.read_structure(path)
         return
-    _, report = given.inspected(path)
-    assert any("magnetic moments (up to 2.2 µB)" in note for note in report.notes) == moments
+    with pytest.raises(InputError, match=rf"given\.extxyz frame 0: .*{message}"):
+        given.inspected(path)
+    with pytest.raises(InputError, match=rf"given\.extxyz: .*{message}"):
+        materials.read_structure(path)
+
+
+def test_charges_of_atoms_that_sum_to_none_are_said(tmp_path, labels):
+    for frame in labels:
+        frame.set_array("charges", np.where(np.arange(len(frame)) % 2, 0.4, -0.4))
+    write(tmp_path / "given.extxyz", labels)
+    _, report = given.inspected(tmp_path / "given.extxyz")
+    assert "charges of atoms (up to 0.4 e) are not carried" in report.notes
+
+
+def test_what_a_calculation_began_with_does_not_count_beside_its_outcome(tmp_path, labels):
+    """VASP begins with 1 µB on every atom, whatever comes out."""
+    for frame in labels:
+        frame.set_array("initial_magmoms", np.ones(len(frame)))
+        frame.set_array("magmoms", np.zeros(len(frame)))
+    write(tmp_path / "given.extxyz", labels)
+    given.inspected(tmp_path / "given.extxyz")

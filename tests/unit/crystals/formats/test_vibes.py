@@ -242,3 +242,104 @@ def test_real_argon(shared):
             np.testing.assert_allclose(step.heat_flux, j)
         square = (step.masses[:, None] * (step.velocities / units.fs) ** 2).sum()
         assert square / (3 * len(step.symbols) * units.kB) == pytest.approx(t, rel=0.02)
+
+
+def changed_nc(path, steps, change):
+    """A .nc of the steps in which something was changed."""
+    write_nc(path, steps)
+    with h5py.File(path, "r+") as file:
+        change(file)
+    return path
+
+
+def times(name, factor):
+    """A change of a variable by a factor."""
+
+    def change(file):
+        file[name][...] = file[name][()] * factor
+
+    return change
+
+
+def attribute(name, value):
+    """A change of an attribute of the file."""
+    return lambda file: file.attrs.__setitem__(name, value)
+
+
+def replaced(name, value):
+    """A variable with other content."""
+
+    def change(file):
+        if name in file:
+            del file[name]
+        file[name] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (times("stress_potential", -1.0), "is not the part of the atoms' motion"),
+        (times("stress_potential", 160.2), "is not the part of the atoms' motion"),
+        (attribute("time_unit", "ps"), "FHI-vibes writes fs"),
+        (attribute("masses", [30.0] * 64), "isotopes, or species and masses"),
+        (attribute("symbols", ["Ge"] * 64), "isotopes, or species and masses"),
+        (replaced("lattice_reference", 20.0 * np.eye(3)), "differs from lattice_reference"),
+        (replaced("energy_potential", np.array([b"x"] * 6)), "not numbers"),
+        (replaced("magmom", [32.0] * 6), "magnetic moments"),
+        (replaced("charges", np.ones((6, 64))), "no part of umklapp carries them"),
+        (
+            attribute("raw_metadata", '{"calculator": {"calculator_parameters": {"charge": 1}}}'),
+            "no part of umklapp carries them",
+        ),
+        (attribute("raw_metadata", "[" * 50_000 + "]" * 50_000), None),
+    ],
+)
+def test_what_a_netcdf_says_twice_must_agree(tmp_path, steps, change, message):
+    n = len(steps[0][0])
+    change_file = change
+
+    def sized(file):
+        change_file(file)
+        for name in ("masses", "symbols"):
+            file.attrs[name] = file.attrs[name][:n]
+
+    path = changed_nc(tmp_path / "trajectory.nc", steps, sized)
+    if message is None:
+        assert len(list(given.read(path))) == len(steps)
+        return
+    with pytest.raises(InputError, match=message):
+        list(given.read(path))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"energy": ', '"magmom": 32.0, "energy": ', "magnetic moments"),
+        ('"energy": ', '"charges": [0.4, -0.4], "magmom": 0.0, "energy": ', None),
+        ('"xc": "pbesol"', '"xc": "pbesol", "charge": 1', "no part of umklapp carries them"),
+        ("28.085", "30.0", "isotopes, or species and masses"),
+        ('"nsteps": 2', '"nsteps": NaN', "a time of nan fs"),
+        ('"nsteps": 2', f'"x": {"[" * 50_000}{"]" * 50_000}, "nsteps": 2', "nested 50"),
+    ],
+)
+def test_what_a_son_holds_beside_its_labels_is_refused_or_none(tmp_path, steps, old, new, message):
+    path = write_son(tmp_path / "trajectory.son", steps)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    if message is None:
+        list(given.read(path))
+        return
+    with pytest.raises(InputError, match=message):
+        list(given.read(path))
+
+
+@pytest.mark.parametrize("energy", ["[1, 2]", '"abc"', "{}", "true"])
+def test_an_energy_that_is_no_number_is_named(tmp_path, steps, energy):
+    path = write_son(tmp_path / "trajectory.son", steps)
+    text = re.sub(r'"energy": [-\d.e]+', f'"energy": {energy}', path.read_text())
+    path.write_text(text)
+    with pytest.raises(InputError, match="the energy is no number"):
+        list(given.read(path))

@@ -16,6 +16,7 @@ import yaml
 from conftest import ROOT, diamond, label, rattled
 from logged import logged
 from nomad_server import DOI, Store, http_date, running
+from pydantic import ValidationError
 from vibes_files import dynamics, write_son
 
 from umklapp import config
@@ -436,6 +437,21 @@ def test_an_answer_in_another_form_is_named(answer):
 
     with pytest.raises(CalculationError, match="http://other/: answers in another form"):
         nomad.listing(Other(), seed("http://other/"), "Si")
+
+
+@pytest.mark.parametrize(
+    ("upload", "path", "size"), [("up", "a/b", -1), ("", "a", 1), ("u?x", "a", 1), ("up", "", 1)]
+)
+def test_files_that_nobody_can_have_are_no_listing(upload, path, size):
+    with pytest.raises(ValidationError):
+        nomad.ListedFile(upload=upload, path=path, size=size)
+
+
+@pytest.mark.parametrize("formula", ["Si99999999999", "(SiO2)9999999", "Qq", "M" * 500])
+def test_a_formula_of_the_server_is_looked_at_before_anything_is_built(formula):
+    entry = {"results": {"material": {"chemical_formula_reduced": formula}}}
+    with pytest.raises(ValueError, match="formula"):
+        nomad._is(entry, "Si")
 
 
 def test_a_listing_of_ever_new_pages_ends(monkeypatch):
