@@ -16,7 +16,7 @@ LARGEST_CELL = 5000
 
 
 def problems(campaign: Any) -> Iterator[str]:
-    """Every key (or product of keys) that cannot be meant, with the number that it implies.
+    """Every key (or product of keys) that must be a typing error, with the number that it implies.
 
     Args:
         campaign: a `Campaign`, which calls this.

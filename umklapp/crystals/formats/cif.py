@@ -224,7 +224,7 @@ def _check_statements(tags: Mapping[str, Any], atoms: Atoms, source: str) -> Non
         return
     own_counts = atoms.symbols.formula.count()
     units = _stated(tags, ("_cell_formula_units_z",))
-    factors = {own_counts.get(name, 0) / number for name, number in counts.items()}
+    factors = {own_counts.get(name, 0) / count for name, count in counts.items()}
     same = set(counts) == set(own_counts) and len(factors) == 1
     if not same or (isinstance(units, int) and units > 0 and factors != {units}):
         raise InputError(

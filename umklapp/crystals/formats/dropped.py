@@ -2,7 +2,7 @@
 
 Charge, spin, an electric field, masses of its own and sites that are not full change what a label
 or a vibration is. They are refused, in whatever format and under whatever name they come; charges
-of atoms that sum to none are told.
+of atoms that sum to none are said.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def check_entries(entries: Mapping[str, Any], numbers: Any, where: str) -> str |
         InputError: a charged cell, magnetic moments, a field, own masses, sites that are not full.
     """
     sizes: dict[str, dict[str, float]] = {}
-    told = None
+    said = None
     for name, value in entries.items():
         match, values = NAMES.fullmatch(name), _numbers(value)
         if match is None or values is None:
@@ -65,7 +65,7 @@ def check_entries(entries: Mapping[str, Any], numbers: Any, where: str) -> str |
         of_atoms = values.size > 1 and len(values) == len(numbers)
         size = float(np.abs(values.sum() if kind == "charge" else values).max())
         if kind == "charge" and of_atoms:
-            told = f"charges of atoms (up to {np.abs(values).max():.2g} e) are not carried"
+            said = f"charges of atoms (up to {np.abs(values).max():.2g} e) are not carried"
             size *= size > OF_ATOMS
         elif kind == "multiplicity":
             size -= 1.0
@@ -76,7 +76,7 @@ def check_entries(entries: Mapping[str, Any], numbers: Any, where: str) -> str |
     occupancy = _numbers(entries.get("occupancy"))
     if occupancy is not None and np.abs(occupancy - 1).max() > NONE:
         raise InputError(f"{where}: sites that are not full; an ordered crystal is needed")
-    return told
+    return said
 
 
 def _numbers(value: Any) -> np.ndarray | None:

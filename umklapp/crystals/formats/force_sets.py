@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +17,24 @@ import phono3py
 import yaml
 from ase import Atoms
 from phono3py import Phono3py
-from phono3py.interface.phono3py_yaml import Phono3pyYaml
 from phonopy.interface.phonopy_yaml import PhonopyYaml
 from phonopy.physical_units import get_calculator_physical_units
 
 from umklapp.crystals import frames
-from umklapp.crystals.formats import border, consistency, dropped, frame_pairs, packed
+from umklapp.crystals.formats import (
+    border,
+    consistency,
+    dropped,
+    frame_pairs,
+    packed,
+    stated_supercell,
+)
 from umklapp.crystals.formats.displaced_cells import SAME_PLACE, pair_displacements
 from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.errors import InputError
 from umklapp.files import check_yaml
 
 log = logging.getLogger(__name__)
-
-DATA = "dataset:", "displacement", "forces", "phonon_d", "supercell_energies"
-"""Keys of a yaml at which its cells end and its numbers begin."""
-
-SAME_SITES = 1e-2
-"""Å; difference of two descriptions of one supercell that is rounding."""
 
 LARGEST_SUPERCELL = 20_000
 """Primitive cells in a supercell; a matrix with more must be a mistake, and would take for ever."""
@@ -121,11 +120,15 @@ def load_params(path: Path) -> Phono3py:
     """Cells, displacements, forces and Born charges of a phono3py params file.
 
     Raises:
-        InputError: the file is missing or phono3py cannot read it.
+        InputError: the file is missing, phono3py cannot read it, or its supercell is another one
+            than phono3py builds.
     """
     try:
         with unpacked(path) as plain:
-            return phono3py.load(plain, produce_fc=False, log_level=0)
+            params = phono3py.load(plain, produce_fc=False, log_level=0)
+            length = Units.of(params.calculator, path).length
+            stated_supercell.check(plain, from_phonopy(params.supercell), length, path)
+            return params
     except InputError:
         raise
     except Exception as error:  # yaml and phono3py have no common error

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import phono3py
 import pytest
+import yaml
 from conftest import diamond, label
 from phono3py import Phono3py
 from phonopy import Phonopy
@@ -234,3 +235,68 @@ def test_published_params_and_published_frames_agree(shared):
 def test_perfect_crystal_has_no_forces():
     """Guards the helper behind these tests."""
     assert np.abs(label(diamond()).get_forces()).max() < 1e-10
+
+
+def edited(tmp_path, change):
+    """The params file of the tests after a change of its content."""
+    path = tmp_path / "params.yaml"
+    write_params(path)
+    content = yaml.safe_load(path.read_text())
+    change(content)
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def reordered(content):
+    """The supercell's atoms in another order, as another program writes them."""
+    content["supercell"]["points"] = content["supercell"]["points"][::-1]
+
+
+def strained(content):
+    """A supercell of another lattice constant."""
+    cell = np.array(content["supercell"]["lattice"])
+    content["supercell"]["lattice"] = (1.1 * cell).tolist()
+
+
+def other_species(content):
+    """A supercell of another crystal."""
+    for point in content["supercell"]["points"]:
+        point["symbol"] = "Ge"
+
+
+@pytest.mark.parametrize("change", [reordered, strained, other_species])
+def test_a_supercell_that_is_not_the_one_of_the_unit_cell_is_refused(tmp_path, change):
+    path = edited(tmp_path, change)
+    with pytest.raises(InputError, match=r"not its unit cell times .* order of the atoms"):
+        force_sets.load_params(path)
+
+
+def with_points(**entries):
+    """A change of every atom of every cell."""
+
+    def change(content):
+        for name in ("unit_cell", "primitive_cell", "supercell"):
+            for point in content[name]["points"] if name in content else ():
+                point.update(entries)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (with_points(mass=30.0), "isotopes, or species and masses"),
+        (with_points(magnetic_moment=1.0), "magnetic moments"),
+    ],
+)
+def test_masses_and_moments_of_the_cells_are_refused(tmp_path, change, message):
+    with pytest.raises(InputError, match=message):
+        force_sets.read_labelled(edited(tmp_path, change))
+
+
+def test_another_number_of_energies_than_of_forces_is_named(tmp_path):
+    def change(content):
+        content["dataset"]["supercell_energies"].pop()
+
+    with pytest.raises(InputError, match="they must be as many"):
+        force_sets.read_labelled(edited(tmp_path, change))
