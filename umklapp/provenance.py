@@ -57,11 +57,15 @@ def generator(root: int, *parts: object) -> np.random.Generator:
 
 
 def code_state() -> str:
-    """Git commit of the code, with `+changes` when the tree differs, or `unknown`."""
+    """Git commit of the code, with `+changes` and a digest of them where the tree differs.
+
+    `unknown` without git. Changes on top of changes have another digest.
+    """
     here = Path(__file__).resolve().parent
     try:
         commit = _git(here, "rev-parse", "--short=12", "HEAD")
-        return commit + ("+changes" if _git(here, "status", "--porcelain", "-uno") else "")
+        changes = _git(here, "diff", "HEAD")
+        return commit + (f"+changes.{digest(changes, 6)}" if changes else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

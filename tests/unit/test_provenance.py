@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ def test_record_names_versions_code_and_more():
     record = provenance.record(seed=3, settings={"a": 1})
     assert record["versions"]["umklapp"] == umklapp.__version__
     assert {"python", "ase", "phonopy", "phono3py", "gpaw"} <= set(record["versions"])
-    assert re.fullmatch(r"[0-9a-f]{12}(\+changes)?|unknown", record["code"])
+    assert re.fullmatch(r"[0-9a-f]{12}(\+changes\.[0-9a-f]{6})?|unknown", record["code"])
     assert (record["seed"], record["settings"]) == (3, {"a": 1})
     json.dumps(record)
 
@@ -97,3 +98,21 @@ def test_json_never_holds_what_is_not_finite(tmp_path, bad):
         write_json(path, {"a": bad})
     assert json.loads(path.read_text()) == {"a": 1}  # the old file is whole
     assert [each.name for each in tmp_path.iterdir()] == ["file.json"]
+
+
+def test_changes_on_top_of_changes_are_another_state(tmp_path, monkeypatch):
+    """A tree that was changed in the last run, too, must not look the same."""
+    module = tmp_path / "umklapp" / "provenance.py"
+    module.parent.mkdir()
+    module.write_text("1\n")
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
+        names = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run(["git", "-C", str(tmp_path), *names, *command], check=True)
+    monkeypatch.setattr(provenance, "__file__", str(module))
+    states = [provenance.code_state()]
+    for text in ("2\n", "3\n", "1\n"):
+        module.write_text(text)
+        states.append(provenance.code_state())
+    assert len(set(states)) == 3
+    assert states[0] == states[3]
+    assert all("+changes." in state for state in states[1:3])

@@ -16,10 +16,15 @@ LOCK = Path(__file__).resolve().parents[2] / "envs/requirements.lock"
 
 
 class LastRun(Record):
-    """campaign.json: the configuration of the last run, and the hash of the locked environment."""
+    """campaign.json: the configuration of the last run, and the hash of the locked environment.
+
+    program: name and version of the Python package that labels (`reference.engine` ase); None of
+    programs whose version only their output says, and of earlier files.
+    """
 
     campaign: dict[str, Any]
     lock: str
+    program: str | None = None
 
 
 def _lock() -> str:
@@ -28,7 +33,14 @@ def _lock() -> str:
 
 def write(path: Path, campaign: Campaign) -> None:
     """Remember this run."""
-    LastRun(campaign=campaign.model_dump(mode="json"), lock=_lock()).write(path)
+    plain, program = campaign.model_dump(mode="json"), _program(campaign)
+    LastRun(campaign=plain, lock=_lock(), program=program).write(path)
+
+
+def _program(campaign: Campaign) -> str | None:
+    if campaign.reference.engine != "ase":
+        return None
+    return provenance.installed(campaign.reference.package)
 
 
 def read(path: Path) -> LastRun | None:
@@ -85,6 +97,12 @@ def changes(campaign: Campaign, asked: Campaign, last: LastRun | None) -> list[s
         was, is_now = last.versions.get(name, "none"), today["versions"].get(name, "none")
         if was != is_now:
             lines.append(f"version of {name}: {was} → {is_now}")
+    if last.program and (program := _program(campaign)) != last.program:
+        lines.append(
+            f"reference: {last.program} → {program or 'not installed'}: the first new label is "
+            "held against one of before, and kept only where they agree; `results` of another "
+            "folder keeps both"
+        )
     if last.code != today["code"]:
         lines.append(f"code: {last.code} → {today['code']} (an edited script repeats no job)")
     if last.lock != _lock():

@@ -194,6 +194,11 @@ class AseCalculator(Section):
     calculator: str = Field(description="`module:Class`, for example `ase.calculators.emt:EMT`")
     parameters: dict[str, Any] = Field({}, description="keyword arguments of the calculator")
 
+    @property
+    def package(self) -> str:
+        """The package that the calculator is in."""
+        return self.calculator.split(".")[0].split(":")[0]
+
 
 class Lookup(Section):
     """A table of frames that are already labelled; nothing else can be chosen."""

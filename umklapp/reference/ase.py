@@ -174,8 +174,7 @@ class AseEngine(CalculatorEngine):
 
     def made_by(self, calculator: Calculator) -> str | None:
         """The package of the calculator, where it is an installed one."""
-        package = self.settings.calculator.split(".")[0].split(":")[0]
-        return provenance.installed(package)
+        return provenance.installed(self.settings.package)
 
     def label(self, atoms: Atoms, workdir: Path, timeout: float) -> Atoms | Failure:
         """As every engine; after a failure nothing of its calculator is used again."""

@@ -76,3 +76,22 @@ def test_before_the_first_run(plain, tmp_path):
     (tmp_path / "none.json").write_text("{}")
     with pytest.raises(InputError, match="not a LastRun record"):
         last_run.read(tmp_path / "none.json")
+
+
+def test_another_version_of_the_calculators_package_is_named(plain, tmp_path, monkeypatch):
+    """A real installed package, found where Python looks for them."""
+    folder = tmp_path / "packages"
+    info = folder / "labels_of_ours-1.0.dist-info"
+    info.mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(folder))
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: labels_of_ours\nVersion: 1.0\n")
+    plain["reference"] = {"engine": "ase", "calculator": "labels_of_ours.dft:Engine"}
+    campaign = config.validate(plain)
+    path = tmp_path / "campaign.json"
+    last_run.write(path, campaign)
+    assert last_run.read(path).program == "labels_of_ours 1.0"
+    assert last_run.changes(campaign, campaign, last_run.read(path)) == []
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: labels_of_ours\nVersion: 2.0\n")
+    info.rename(folder / "labels_of_ours-2.0.dist-info")
+    (line,) = last_run.changes(campaign, campaign, last_run.read(path))
+    assert line.startswith("reference: labels_of_ours 1.0 → labels_of_ours 2.0: the first new")

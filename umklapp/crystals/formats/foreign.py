@@ -73,6 +73,7 @@ def read(path: Path, kind: Kind, notes: list[str]) -> Iterator[Atoms]:
         InputError: naming file and frame: unreadable, cut, or without labels.
     """
     converged = _converged(path, kind)
+    setup = _setup(path, kind, notes)
     left_out, differing, frame_index = 0, 0.0, -1
     try:
         for frame_index, atoms in enumerate(_frames(path, kind)):
@@ -82,6 +83,7 @@ def read(path: Path, kind: Kind, notes: list[str]) -> Iterator[Atoms]:
             results = dict(atoms.calc.results) if atoms.calc is not None else {}
             energy = results.get("free_energy", results.get("energy"))
             where = f"{path} frame {frame_index}"
+            dropped.check_entries(setup, atoms.numbers, where)
             if (said := dropped.check(atoms, where)) and said not in notes:
                 notes.append(said)
             if energy is None or results.get("forces") is None:
@@ -110,6 +112,20 @@ def read(path: Path, kind: Kind, notes: list[str]) -> Iterator[Atoms]:
             "labels are free energies, which the forces belong to; those extrapolated to zero "
             f"width differ by up to {1e3 * differing:.3g} meV per atom"
         )
+
+
+def _setup(path: Path, kind: Kind, notes: list[str]) -> dict[str, float]:
+    """What VASP's outputs say of the whole run, for `dropped`."""
+    if kind == "vasprun":
+        with packed.readable(path), packed.opened(path) as file:
+            charge, spin = vasp.vasprun_setup(file, str(path))
+        if spin:
+            notes.append("calculated with spin (ISPIN 2); a vasprun.xml does not say the moment")
+        return {"charge": charge}
+    if kind == "OUTCAR":
+        with packed.readable(path), packed.opened_text(path, errors="replace") as text:
+            return {"charge": vasp.outcar_charge(text)}
+    return {}
 
 
 def _converged(path: Path, kind: Kind) -> list[bool]:

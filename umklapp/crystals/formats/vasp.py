@@ -27,6 +27,54 @@ def _float(text: str) -> float:
         return float("inf")
 
 
+_ELECTRONS = re.compile(rf"\bNELECT\s*=\s*{_NUMBER}")
+_VALENCE = re.compile(rf"\bZVAL\s*=\s*{_NUMBER}\s+mass and valenz")
+_IONS = re.compile(r"ions per type\s*=\s*([\d ]+)")
+
+
+def outcar_charge(lines: Iterable[str]) -> float:
+    """Charge of the cell (e): the valence electrons of its atoms less those that VASP took.
+
+    0 where the file does not say all three.
+    """
+    valences: list[float] = []
+    counts: list[int] = []
+    for line in lines:
+        if match := _VALENCE.search(line):
+            valences.append(_float(match[1]))
+        elif match := _IONS.search(line):
+            counts = [int(word) for word in match[1].split()]
+        elif (match := _ELECTRONS.search(line)) and valences and len(counts) == len(valences):
+            atoms = sum(n * z for n, z in zip(counts, valences, strict=True))
+            return atoms - _float(match[1])
+    return 0.0
+
+
+def vasprun_setup(file: IO[bytes], source: str) -> tuple[float, bool]:
+    """As `outcar_charge`, of a vasprun.xml; and whether it was calculated with spin.
+
+    Raises:
+        InputError: the file is no xml, or ends too early.
+    """
+    electrons, valence, spin = None, 0.0, False
+    try:
+        for _, element in ElementTree.iterparse(file):
+            name = element.get("name")
+            if element.tag == "i" and name == "NELECT" and element.text:
+                electrons = _float(element.text.strip())
+            elif element.tag == "i" and name == "ISPIN" and element.text:
+                spin = element.text.strip() == "2"
+            elif element.tag == "array" and name == "atomtypes":
+                for row in element.iter("rc"):
+                    words = [cell.text or "" for cell in row.iter("c")]
+                    valence += int(words[0]) * _float(words[3].strip())
+            elif element.tag == "calculation":
+                element.clear()
+    except (ElementTree.ParseError, ValueError, IndexError, OSError) as error:
+        raise InputError(f"{source}: cannot be read as vasprun.xml: {error}") from None
+    return (valence - electrons if electrons is not None and valence else 0.0), spin
+
+
 def outcar_steps(lines: Iterable[str]) -> list[bool]:
     """Of every ionic step in an OUTCAR, whether its electrons converged.
 

@@ -88,3 +88,28 @@ def test_steps_of_a_vasprun():
     assert read(io.BytesIO(vasprun(60)), "x") == [True]
     with pytest.raises(InputError, match=r"x: cannot be read as vasprun\.xml"):
         read(io.BytesIO(vasprun(14)[:-20]), "x")
+
+
+ELECTRONS = """ POTCAR:   PAW_PBE Na 08Apr2002
+   POMASS =   22.990; ZVAL   =    1.000    mass and valenz
+   POMASS =   35.453; ZVAL   =    7.000    mass and valenz
+   ions per type =              32  32
+   NELECT =     {:.4f}    total number of electrons
+"""
+XML = """<modeling><atominfo><array name="atomtypes"><set>
+<rc><c>32</c><c>Na</c><c>22.99</c><c> 1.0</c><c>PAW</c></rc>
+<rc><c>32</c><c>Cl</c><c>35.45</c><c> 7.0</c><c>PAW</c></rc></set></array></atominfo>
+<parameters><i name="NELECT"> {:.4f}</i><i type="int" name="ISPIN"> {}</i></parameters></modeling>
+"""
+
+
+@pytest.mark.parametrize("charge", [0, 1, -2])
+def test_the_charge_of_a_cell_is_its_valence_less_the_electrons(charge):
+    assert vasp.outcar_charge(ELECTRONS.format(256 - charge).splitlines()) == charge
+    file = io.BytesIO(XML.format(256 - charge, 2).encode())
+    assert vasp.vasprun_setup(file, "vasprun.xml") == (charge, True)
+
+
+def test_a_file_that_says_no_electrons_has_no_charge():
+    assert vasp.outcar_charge(ELECTRONS.splitlines()[:-1]) == 0.0
+    assert vasp.vasprun_setup(io.BytesIO(b"<modeling></modeling>"), "vasprun.xml") == (0.0, False)
