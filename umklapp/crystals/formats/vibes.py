@@ -195,6 +195,8 @@ def _step(document: dict[str, Any], metadata: dict[str, Any]) -> Step:
         raise ValueError(f"a time of {time} fs")
     masses = atoms.get("masses")
     stress = known_stress(_array(results.get("stress")))
+    results = {"energy": None, **results}
+    free = results.get("free_energy")
     forces = _array(results.get("forces"))
     if forces is not None and forces.shape != positions.shape:
         raise ValueError(f"forces of shape {forces.shape} for {len(symbols)} atoms")
@@ -203,7 +205,7 @@ def _step(document: dict[str, Any], metadata: dict[str, Any]) -> Step:
         symbols=symbols,
         cell=cell,
         positions=positions,
-        energy=results.get("energy"),
+        energy=results["energy"] if free is None else free,  # forces belong to the free energy
         forces=forces,
         stress=stress,
         time=time,

@@ -343,3 +343,10 @@ def test_an_energy_that_is_no_number_is_named(tmp_path, steps, energy):
     path.write_text(text)
     with pytest.raises(InputError, match="the energy is no number"):
         list(given.read(path))
+
+
+def test_the_label_of_a_son_is_the_free_energy_which_the_forces_belong_to(tmp_path, steps):
+    path = write_son(tmp_path / "trajectory.son", steps)
+    before = [step.energy for step in vibes.read(path)]
+    path.write_text(path.read_text().replace('"energy": ', '"free_energy": 1.5, "energy": '))
+    assert [step.energy for step in vibes.read(path)] == [1.5] * len(before)
