@@ -15,10 +15,11 @@ import time
 from pathlib import Path
 from typing import get_args
 
-import matplotlib
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from ase import Atoms
+from matplotlib.figure import Figure
 
 from umklapp import config, provenance
 from umklapp.config.backends import Backend
@@ -30,6 +31,7 @@ from umklapp.potentials.committee import Committee
 from umklapp.potentials.compiled_graphs import graph_of
 from umklapp.potentials.nequip import engine, slot_network
 from umklapp.potentials.training import trainer
+from umklapp.report.figures.style import BLUE, SETTINGS, save
 
 LABELS = Path("benchmarks/data/nacl_gpaw.extxyz")
 SEED, CUTOFF = 1, 5.0
@@ -113,24 +115,22 @@ def calls(backend: Backend, seeds: int, repeat: int, folder: Path) -> dict[str, 
 
 def figure(table: pd.DataFrame, out: Path) -> None:
     """Force error over the cost of training, and over the time of a call."""
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    shape, axes = pyplot.subplots(1, 2, figsize=(7.2, 3.1), sharey=True)
+    mpl.rcParams.update(SETTINGS)
+    shape = Figure(figsize=(5.6, 2.5), layout="constrained")
+    axes = shape.subplots(1, 2, sharey=True)
     quick = table[["member_eager_64_ms", "member_engine_64_ms"]].min(axis=1)
     for axis, cost, label in (
-        (axes[0], table["train_cpu_s"], "training, CPU s"),
-        (axes[1], quick, "one call, 64 atoms, ms"),
+        (axes[0], table["train_cpu_s"], "training (CPU s)"),
+        (axes[1], quick, "one call, 64 atoms (ms)"),
     ):
-        axis.scatter(cost, table["force_mae_meV_per_A"], color="k", s=18)
+        axis.scatter(cost, table["force_mae_meV_per_A"], color=BLUE, s=18)
         for x, y, name in zip(cost, table["force_mae_meV_per_A"], table.index, strict=True):
-            axis.annotate(name, (x, y), xytext=(4, 4), textcoords="offset points", fontsize=8)
+            axis.annotate(name, (x, y), xytext=(4, 4), textcoords="offset points")
         axis.set_xlabel(label)
         axis.set_xlim(0, 1.3 * float(cost.max()))
         axis.set_ylim(0, 1.2 * float(table["force_mae_meV_per_A"].max()))
-    axes[0].set_ylabel("force MAE, meV/Å")
-    shape.tight_layout()
-    shape.savefig(out.with_suffix(".png"), dpi=150)
+    axes[0].set_ylabel("force MAE (meV/Å)")
+    save(shape, [out.with_suffix(".png")])
 
 
 def main() -> None:

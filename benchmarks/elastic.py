@@ -13,6 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from ase import Atoms
@@ -36,7 +37,7 @@ from umklapp.potentials.nequip import training
 from umklapp.reference import create, relaxation
 from umklapp.reference.labelling import LabellingCalculator
 from umklapp.reference.ledger import Ledger
-from umklapp.report.figures.style import BLUE, GREY, ORANGE, save
+from umklapp.report.figures.style import BLUE, GREY, ORANGE, SETTINGS, save
 
 MEMBERS = 4
 AMPLITUDES = [0.005, 0.01]
@@ -211,7 +212,8 @@ def draw(table: pd.DataFrame, own: dict[str, dict[str, Any]], paths: list[Path])
     """Deviation from the engine's own constants: a point per committee, its spread as bar."""
     systems = [name for name in own if (table["system"] == name).any()]
     names = [*PAIRS, "B"]
-    figure = Figure(figsize=(7.2, 2.9 * len(systems)), layout="constrained")
+    mpl.rcParams.update(SETTINGS)
+    figure = Figure(figsize=(5.6, 0.7 + 2.3 * len(systems)), layout="constrained")
     panels = figure.subplots(len(systems), 1, squeeze=False)[:, 0]
     colours = dict(zip(WAYS, (GREY, "black", BLUE, ORANGE, "#4a9a5b"), strict=True))
     for axes, system in zip(panels, systems, strict=True):
@@ -240,7 +242,7 @@ def draw(table: pd.DataFrame, own: dict[str, dict[str, Any]], paths: list[Path])
         ]
         axes.set_xticks(range(len(names)), ticks)
         axes.set(ylabel="committee − engine (GPa)", title=TITLES[system])
-    panels[0].legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     save(figure, paths)
 
 

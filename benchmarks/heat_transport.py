@@ -142,7 +142,7 @@ def figure(rows: dict[str, dict[str, float]], paths: list[Path]) -> None:
     axes.set(ylabel="κ (W m$^{-1}$ K$^{-1}$)", title=f"LJ argon, {TEMPERATURE:.0f} K, 108 atoms")
     axes.set_ylim(bottom=0)
     axes.set_xlim(-0.5, len(rows) - 0.5)
-    axes.legend()
+    drawing.legend(loc="outside lower center", ncols=2)
     style.save(drawing, paths)
 
 

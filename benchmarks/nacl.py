@@ -203,9 +203,18 @@ def markdown(table: pd.DataFrame, target: float) -> str:
     return "\n".join(lines)
 
 
+def summary(everything: pd.DataFrame) -> tuple[pd.DataFrame, float, float]:
+    """The rows of draws, in order, and κ (W/(m K)) of both references."""
+    target, second = (
+        float(everything.loc[everything["method"] == name, "kappa"].iloc[0]) for name in REFERENCES
+    )
+    table = everything[~everything["method"].isin(REFERENCES)].sort_values(["n", "draw", "method"])
+    return table, target, second
+
+
 def figure(table: pd.DataFrame, target: float, paths: list[Path], top: float = 15.0) -> None:
     """Error of κ against frames: a point per draw, a line through the means, arrows off scale."""
-    drawing, axes = style.canvas(width=4.2)
+    drawing, axes = style.canvas(width=4.2, height=3.1)
     looks = {"committee": (style.BLUE, 0.97), "symfc": (style.ORANGE, 1.03)}
     for name, (colour, shift) in looks.items():
         rows = table[table["method"] == name]
@@ -227,7 +236,7 @@ def figure(table: pd.DataFrame, target: float, paths: list[Path], top: float = 1
     axes.set_ylim(0, top)
     axes.set_xlabel("64-atom DFT frames")
     axes.set_ylabel("|κ/κ(100 frames) − 1| at 300 K (%)")
-    axes.legend()
+    drawing.legend(loc="outside lower center", ncols=3)
     style.save(drawing, paths)
 
 
@@ -271,11 +280,7 @@ def main() -> None:
                 append(path, row)
         except UmklappError as error:
             raise SystemExit(str(error)) from None
-    everything = pd.read_csv(path)
-    target, second = (
-        float(everything.loc[everything["method"] == name, "kappa"].iloc[0]) for name in REFERENCES
-    )
-    table = everything[~everything["method"].isin(REFERENCES)].sort_values(["n", "draw", "method"])
+    table, target, second = summary(pd.read_csv(path))
     figure(table, target, [options.out / f"nacl.{kind}" for kind in ("png", "pdf")])
     record = provenance.record(
         machine={"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},

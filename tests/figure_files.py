@@ -21,6 +21,37 @@ def look(paths, width, height):
     return pixels
 
 
+def cut_labels(figure):
+    """Labels and titles of axes that reach beyond the edge of the figure."""
+    figure.draw_without_rendering()
+    words = [
+        text
+        for axes in figure.axes
+        if axes.axison
+        for text in (axes.xaxis.label, axes.yaxis.label, axes.title)
+    ]
+    edge = figure.bbox.padded(1)
+    boxes = [(text, text.get_window_extent()) for text in words if text.get_text()]
+    return [
+        text.get_text()
+        for text, box in boxes
+        if not (edge.contains(box.x0, box.y0) and edge.contains(box.x1, box.y1))
+    ]
+
+
+def covering_legends(figure):
+    """First entries of the legends that reach into a panel with axes, by more than a pixel."""
+    figure.draw_without_rendering()
+    panels = [axes.get_window_extent() for axes in figure.axes if axes.axison]
+    legends = [axes.get_legend() for axes in figure.axes if axes.get_legend()] + figure.legends
+    covering = []
+    for legend in legends:
+        box = legend.get_window_extent().padded(-1)
+        if any(box.overlaps(panel) for panel in panels):
+            covering.append(legend.get_texts()[0].get_text())
+    return covering
+
+
 def share(pixels, colour, tolerance=0.08):
     """Share of the pixels that have this colour."""
     return float((np.abs(pixels - to_rgb(colour)).max(axis=2) < tolerance).mean())

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from umklapp.learning.events.observations import Observation
 from umklapp.learning.events.quiet import LEAVE
 from umklapp.learning.events.verdict import Verdict
-from umklapp.report.figures.style import BLUE, ORANGE, SETTINGS, decades, save
+from umklapp.report.figures.style import BLUE, ORANGE, SETTINGS, decades, legend_above, save
 
 LOOKS = {"before": ("before learning", ORANGE), "after": ("after learning", BLUE)}
 ENOUGH = 20
@@ -70,7 +70,7 @@ def _along_reference(panels: Sequence[Axes], data: pd.DataFrame, record: Verdict
             axes.plot(data["x"], 1e3 * data[f"{column}_{name}"], color=colour, label=label)
     panels[1].set_ylabel("force error\n(MAE, meV/Å)")
     panels[2].set_ylabel("uncertainty\n($u_{max}$, meV/Å)")
-    _legend(panels[1])
+    legend_above(panels[1])
 
 
 def _along_dynamics(panels: Sequence[Axes], data: pd.DataFrame, record: Verdict) -> None:
@@ -88,17 +88,12 @@ def _along_dynamics(panels: Sequence[Axes], data: pd.DataFrame, record: Verdict)
     panels[2].set_ylabel("uncertainty\n($u_{max}$, meV/Å)")
 
 
-def _legend(axes: Axes) -> None:
-    """Above the panel, where no curve is."""
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2, frameon=False)
-
-
 def _sigma(
     axes: Axes, data: pd.DataFrame, observed: Observation | None, colour: str, label: str
 ) -> None:
     axes.plot(data["x"], data["sigma"], color=colour, label=label, lw=1.0)
     axes.set_ylabel("$\\sigma^A$")
-    _legend(axes)
+    legend_above(axes)
     if observed is None or observed.quiet is None:
         return
     band = (observed.quiet.level(-LEAVE), observed.quiet.level(LEAVE))

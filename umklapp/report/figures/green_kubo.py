@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from umklapp.report.figures.style import BLUE, GREY, ORANGE, SETTINGS, decades, save
+from umklapp.report.figures.style import BLUE, GREY, ORANGE, SETTINGS, decades, legend_above, save
 from umklapp.transport.green_kubo_record import GreenKuboRecord
 from umklapp.transport.green_kubo_series import GreenKuboSeries
 
@@ -70,7 +70,7 @@ def _integral(axes: Axes, record: GreenKuboRecord, series: GreenKuboSeries) -> N
     axes.axvline(cutoff, color=ORANGE, lw=1, ls="--", label="first dip")
     _band(axes, record)
     axes.set(xlabel="time (ps)", ylabel="κ(t) (W m$^{-1}$ K$^{-1}$)", xlim=(0, None))
-    axes.legend()
+    legend_above(axes)
 
 
 def _spectrum(axes: Axes, record: GreenKuboRecord, series: GreenKuboSeries) -> None:
@@ -85,7 +85,7 @@ def _spectrum(axes: Axes, record: GreenKuboRecord, series: GreenKuboSeries) -> N
     axes.axhline(or_nan(record.kappa_W_per_mK), color=ORANGE, lw=1, ls="--", label="first dip")
     axes.set(yscale="log", xlabel="frequency (THz)", ylabel="flux spectrum (W m$^{-1}$ K$^{-1}$)")
     decades(axes.yaxis)
-    axes.legend()
+    legend_above(axes)
 
 
 def _convergence(axes: Axes, record: GreenKuboRecord, name: str, label: str) -> None:
@@ -115,4 +115,4 @@ def _size(axes: Axes, record: GreenKuboRecord) -> None:
     axes.set(xlabel="1/n$_q$", ylabel="Σ c τ v v (W m$^{-1}$ K$^{-1}$)")
     axes.set_ylim(bottom=0)
     axes.set_xlim(left=-0.01)
-    axes.legend()
+    legend_above(axes)

@@ -70,5 +70,5 @@ def draw(
             )
     axes.set(xlabel="temperature (K)", ylabel="κ (W m$^{-1}$ K$^{-1}$)", title=material)
     axes.set_ylim(bottom=0)
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=2)
     save(figure, paths)

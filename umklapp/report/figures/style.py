@@ -53,6 +53,14 @@ def save(figure: Figure, paths: Sequence[Path]) -> None:
             figure.savefig(part, dpi=200, metadata={stamp: None})
 
 
+def legend_above(axes: Axes, columns: int = 3) -> None:
+    """The legend of one of several panels, above it, where no curve is."""
+    axes.legend(
+        loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=columns, borderaxespad=0.2,
+        columnspacing=1.0, handlelength=1.5,
+    )  # fmt: skip
+
+
 def decades(axis: Axis) -> None:
     """Ticks of a logarithmic axis as plain numbers: at 1, 2 and 5 times powers of ten.
 

@@ -3,6 +3,7 @@
 import matplotlib as mpl
 import pytest
 import stored_results
+from figure_files import covering_legends, cut_labels
 
 from umklapp.report.figures import kappa, style
 
@@ -42,3 +43,20 @@ def test_a_logarithmic_axis_has_plain_numbers_and_short_ticks(low, high, numbers
     minor = axes.yaxis.get_minor_ticks()
     assert len(minor) >= 5
     assert not any(tick.label1.get_text() for tick in minor)
+
+
+def test_the_legend_of_a_panel_stands_above_it():
+    figure, axes = style.canvas()
+    axes.plot([0, 1], label="a curve")
+    axes.legend()
+    assert covering_legends(figure) == ["a curve"]
+    style.legend_above(axes)
+    assert covering_legends(figure) == []
+
+
+def test_a_label_that_is_longer_than_its_figure_is_found():
+    figure, axes = style.canvas(2, 1)
+    axes.set_ylabel("force MAE")
+    assert cut_labels(figure) == []
+    axes.set_ylabel("force MAE on the test frames of the crystal (meV/Å)")
+    assert cut_labels(figure) == [axes.get_ylabel()]
