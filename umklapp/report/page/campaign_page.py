@@ -24,7 +24,7 @@ from umklapp.report.page import (
 )
 from umklapp.report.page.figure_images import Figure, figures
 from umklapp.report.page.figure_images import of_campaign as overview_figures
-from umklapp.report.page.formatting import plain, with_error
+from umklapp.report.page.formatting import plain, with_error, without
 from umklapp.report.page.quantities import Quantity
 from umklapp.report.page.rounds import Step
 from umklapp.report.page.sources import CampaignSources, MaterialSources, of_campaign
@@ -127,7 +127,7 @@ def render(campaign: CampaignSources, now: float) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"with_error": with_error, "plain": plain}
+    environment.filters |= {"with_error": with_error, "plain": plain, "without": without}
     template = environment.get_template("campaign.html.j2")
     folder = Path(__file__).parent / "templates"
     axis = kappa_marks.common_axis(rows)

@@ -28,3 +28,9 @@ def plain(value: float, digits: int = 3) -> str:
         return f"{value:.{digits}g}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     return f"{value:.{decimals}f}"
+
+
+def without(sentence: str, word: str) -> str:
+    """A sentence without the verdict that it begins with, where a heading has said it."""
+    rest = sentence.removeprefix(f"{word}: ")
+    return rest[:1].upper() + rest[1:] if rest != sentence and rest[:1].isascii() else rest

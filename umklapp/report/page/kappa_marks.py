@@ -15,6 +15,9 @@ from umklapp.report.page.standing import Row
 
 WIDTH, HEIGHT, MARGIN = 150.0, 26.0, 6.0
 
+USUAL, SHORT = (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
+"""Times powers of ten: ticks of a logarithmic axis, the latter where its ends are within 6."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -32,9 +35,12 @@ class Axis:
         return self.left + share * (self.right - self.left)
 
     def ticks(self) -> list[float]:
-        """1, 2 and 5 times the powers of ten within the axis; powers alone on a long one."""
+        """Two or more: 1, 2, 5 times powers of ten, more on a short axis, powers on a long one."""
+        span = self.high / self.low
+        return self._ticks(SHORT if span < 6 else USUAL if span < 60 else (1,))
+
+    def _ticks(self, steps: tuple[float, ...]) -> list[float]:
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-        steps = (1, 2, 5) if self.high / self.low < 60 else (1,)
         marks = [step * 10.0**power for power in decades for step in steps]
         return [mark for mark in marks if self.low <= mark <= self.high]
 
@@ -49,7 +55,19 @@ def axis_of(values: Iterable[float], left: float, right: float) -> Axis:
 def common_axis(rows: Sequence[Row]) -> Axis:
     """One axis for the strips of all materials, so that they can be compared by eye."""
     values = [value for row in rows for value in _values(row)]
-    return axis_of(values, MARGIN, WIDTH - MARGIN)
+    ends = [
+        end
+        for row in rows
+        for kappa in (row.boltzmann, row.green_kubo, row.baseline)
+        if kappa
+        for end in ends_of(kappa.value, kappa.error)
+    ]
+    return axis_of([*values, *ends], MARGIN, WIDTH - MARGIN)
+
+
+def ends_of(value: float, error: float | None) -> tuple[float, float]:
+    """Where the bar of a value ends on a logarithmic axis: at a quarter of it, at the lowest."""
+    return max(value - (error or 0.0), value / 4), value + (error or 0.0)
 
 
 def _values(row: Row) -> list[float]:
@@ -84,8 +102,7 @@ def strip(row: Row, axis: Axis) -> Markup:
             continue
         x = axis.place(kappa.value)
         if kappa.error:
-            low = axis.place(max(kappa.value - kappa.error, axis.low))
-            high = axis.place(kappa.value + kappa.error)
+            low, high = map(axis.place, ends_of(kappa.value, kappa.error))
             parts.append(
                 f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{middle}" y2="{middle}" '
                 f'class="bar {name}"/>'
@@ -113,8 +130,8 @@ def forest(table: pd.DataFrame, doubtful: bool = False) -> Markup:
         return Markup("")
     table = table[table["kappa_W_per_mK"] > 0]
     errors = table["error_W_per_mK"].astype(float).fillna(0.0)
-    ends = [*(table["kappa_W_per_mK"] + errors), *table["kappa_W_per_mK"]]
-    axis = axis_of(ends, LABELS, LARGE - 20)
+    pairs = zip(table["kappa_W_per_mK"].astype(float), errors, strict=True)
+    axis = axis_of((end for pair in pairs for end in ends_of(*pair)), LABELS, LARGE - 20)
     methods = list(dict.fromkeys(table["method"]))
     bottom = 10 + LINE * len(methods)
     parts = [
@@ -157,7 +174,7 @@ def _point(row: pd.Series, axis: Axis, y: float, look: str = "") -> str:
     text = escape(f"{row['method']}: {with_error(value, error)} W/(m K); ±: {row['error_is']}")
     bar = ""
     if error:
-        low, high = axis.place(max(value - error, axis.low)), axis.place(value + error)
+        low, high = map(axis.place, ends_of(value, error))
         bar = f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}" class="bar boltzmann"/>'
     look = look or ("published" if published else "boltzmann")
     return (

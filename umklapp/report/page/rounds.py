@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -110,7 +111,7 @@ def chart(rounds: Sequence[Step]) -> Markup:
     column = (WIDTH - LEFT - RIGHT) / len(rounds)
     most = max(1, *(step.chosen + step.random + step.failed + step.audit_labels for step in rounds))
     errors = [1e3 * v for s in rounds for v in (s.test_mae, s.new_mae, s.wanted) if v is not None]
-    highest = 1.15 * max(errors)
+    highest = round_up(1.05 * max(errors))
     parts = [_axis(TOP, MIDDLE - 18, most, "labels"), _axis(MIDDLE, BOTTOM, highest, "meV/Å")]
     lines: dict[str, list[tuple[float, float]]] = {"test": [], "new": []}
     for place, step in enumerate(rounds):
@@ -143,6 +144,13 @@ def chart(rounds: Sequence[Step]) -> Markup:
         f'<svg class="chart" viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" role="img" '
         f'aria-label="{escape(text)}">{"".join(parts)}</svg>'
     )
+
+
+def round_up(value: float) -> float:
+    """The next number with one or two digits that people expect at the end of an axis."""
+    power = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
+    steps = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
+    return next((step * power for step in steps if step * power >= value), 10 * power)
 
 
 def _axis(top: float, bottom: float, highest: float, name: str) -> str:

@@ -241,3 +241,11 @@ def test_write_returns_the_file_beside_the_results(tmp_path):
     path = campaign_page.write(stored_page.results(tmp_path / "r"))
     assert path == tmp_path / "r/campaign.html"
     assert path.stat().st_size > 20_000
+
+
+@pytest.mark.parametrize(
+    ("value", "end"),
+    [(59.7, 60.0), (6.1, 8.0), (0.23, 0.25), (1.0, 1.0), (99.0, 100.0), (0.0, 1.0)],
+)
+def test_an_axis_of_the_rounds_ends_at_a_round_number(value, end):
+    assert rounds.round_up(value) == pytest.approx(end)

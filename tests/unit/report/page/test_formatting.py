@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from umklapp.report.page.formatting import plain, with_error
+from umklapp.report.page.formatting import plain, with_error, without
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,13 @@ def test_rounding_hides_less_than_a_tenth_of_the_error(value, error):
     shown = with_error(value, error).split(" ± ")
     assert abs(float(shown[0]) - value) <= 0.051 * error
     assert float(shown[1]) == pytest.approx(error, rel=0.051)
+
+
+def test_a_heading_is_not_said_twice():
+    assert (
+        without("failed: thermal: force MAE 38.3 meV/Å", "failed")
+        == "Thermal: force MAE 38.3 meV/Å"
+    )
+    assert without("σᴬ is not known", "failed") == "σᴬ is not known"
+    assert without("passed: audited: 4.3 meV/Å", "failed") == "passed: audited: 4.3 meV/Å"
+    assert without("failed: σᴬ 0.4", "failed") == "σᴬ 0.4", "symbols stay as they are"

@@ -25,7 +25,19 @@ def test_equal_ratios_are_equal_distances():
 def test_an_axis_holds_its_values_and_has_ticks_inside(values):
     axis = kappa_marks.axis_of(values, 0.0, 100.0)
     assert all(0 < axis.place(value) < 100 for value in values)
-    assert all(axis.low <= tick <= axis.high for tick in axis.ticks())
+    ticks = axis.ticks()
+    assert all(axis.low <= tick <= axis.high for tick in ticks)
+    assert 2 <= len(ticks) <= 12, "one number tells no scale"
+
+
+def test_bars_end_where_the_errors_end():
+    assert kappa_marks.ends_of(8.0, 0.5) == (7.5, 8.5)
+    assert kappa_marks.ends_of(8.0, None) == (8.0, 8.0)
+    low, high = kappa_marks.ends_of(42.0, 41.0)
+    assert (low, high) == (10.5, 83.0), "a quarter of the value, at the lowest"
+    svg = str(kappa_marks.forest(table(["RTA", 3.9, 1.5, "budget", 300.0])))
+    bar = re.search(r'x1="([\d.]+)" x2="([\d.]+)" y1="24', svg)
+    assert float(bar[1]) > kappa_marks.LABELS, "the bar does not begin at the edge of the axis"
 
 
 def test_an_axis_of_nothing():
