@@ -13,6 +13,7 @@ from umklapp.potentials.taylor import dynamics, unfolding
 from umklapp.reference import lookup
 from umklapp.transport import nve
 from umklapp.transport.audit import drawing, predictions
+from umklapp.wording import counted
 
 
 def main(names, files, settings, root, out):
@@ -46,7 +47,9 @@ def main(names, files, settings, root, out):
     factor = CommitteeRecord.read(files["committee"]).calibration_factor
     predictions.write(out["predictions"], forecasts, missing, factor)
     frames.write_frames(out["candidates"], predictions.candidates(drawn, names[0], int(names[1])))
-    print(f"{len(drawn)} frames to label", *(f"{k}: {why}" for k, why in missing.items()))
+    print(
+        f"{counted(len(drawn), 'frame')} to label", *(f"{k}: {why}" for k, why in missing.items())
+    )
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from umklapp.crystals.formats import border, given
 from umklapp.crystals.frame_info import Origin
 from umklapp.logs import log_to
 from umklapp.reference import lookup
+from umklapp.wording import counted
 
 
 def main(material, index, path, sampling, settings, table, root, out):
@@ -24,7 +25,7 @@ def main(material, index, path, sampling, settings, table, root, out):
         frame_info.mark(frame, material=material, engine="given")
     frames.write_frames(out, labelled)
     border.write_report(out.with_suffix(".report.json"), reports)
-    print(f"{len(labelled)} frames from {path}")
+    print(f"{counted(len(labelled), 'frame')} from {path}")
 
 
 if __name__ == "__main__":

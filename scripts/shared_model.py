@@ -6,6 +6,7 @@ from umklapp import config, provenance
 from umklapp.logs import log_to
 from umklapp.potentials import shared
 from umklapp.potentials.training_records import SharedTraining
+from umklapp.wording import counted
 
 
 def main(member, paths, potential, committee, section, root, scratch, out):
@@ -14,7 +15,7 @@ def main(member, paths, potential, committee, section, root, scratch, out):
     shared.one_reference(labels)
     content = shared.content(labels)
     for name, share in content.items():
-        print(f"{name}: {share.frames} frames")
+        print(f"{name}: {counted(share.frames, 'frame')}")
     settings = shared.settings_of(potential, section)
     result, notes = shared.pretrain(
         labels, settings, committee, root, member, out["model"], scratch

@@ -6,6 +6,7 @@ from pathlib import Path
 from umklapp import config
 from umklapp.crystals import frames
 from umklapp.logs import log_to
+from umklapp.wording import counted
 
 
 def main(paths, settings, out):
@@ -14,7 +15,7 @@ def main(paths, settings, out):
     parts = frames.split(labelled, settings.calibration, settings.test)
     for name in out:
         frames.write_frames(Path(out[name]), getattr(parts, name))
-        print(f"{name}: {len(getattr(parts, name))} frames")
+        print(f"{name}: {counted(len(getattr(parts, name)), 'frame')}")
 
 
 if __name__ == "__main__":

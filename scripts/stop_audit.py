@@ -10,6 +10,7 @@ from umklapp.potentials.foundation import FoundationPotential
 from umklapp.transport.audit import predictions
 from umklapp.transport.baseline import Request
 from umklapp.transport.stop_rule import drawing, kappa
+from umklapp.wording import counted
 
 
 def main(material, cells, labels, request, settings, root, out):
@@ -29,7 +30,7 @@ def main(material, cells, labels, request, settings, root, out):
         missing["thermal"] = str(error)
     predictions.write(out["predictions"], said, missing, None)
     frames.write_frames(out["candidates"], drawing.asked(drawn, material, drawing.AUDIT))
-    print(f"{len(drawn)} frames to label", *missing.values())
+    print(f"{counted(len(drawn), 'frame')} to label", *missing.values())
 
 
 if __name__ == "__main__":

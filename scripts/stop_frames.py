@@ -7,6 +7,7 @@ from umklapp.crystals import frames
 from umklapp.logs import log_to
 from umklapp.transport.baseline_record import Baseline
 from umklapp.transport.stop_rule import drawing, judging
+from umklapp.wording import counted
 
 
 def main(material, baseline, phonon, rule, length, root, out):
@@ -22,7 +23,7 @@ def main(material, baseline, phonon, rule, length, root, out):
     }
     for name, (part, origin) in parts.items():
         frames.write_frames(out[name], drawing.asked(part, material, origin))
-    print(f"{len(drawn)} frames to label")
+    print(f"{counted(len(drawn), 'frame')} to label")
 
 
 if __name__ == "__main__":

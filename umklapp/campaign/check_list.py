@@ -22,7 +22,7 @@ from umklapp.config import load as load_config
 from umklapp.crystals import materials
 from umklapp.errors import InputError
 from umklapp.paths import Results
-from umklapp.wording import workflow_command
+from umklapp.wording import counted, workflow_command
 
 Outcome = Literal["well", "note", "wrong"]
 
@@ -147,7 +147,7 @@ def _labels(campaign: Campaign) -> list[Line]:
     most = rounds * (batch + campaign.rounds.check_labels)
     audit = campaign.audit.labels if campaign.audit else 0
     text = (
-        f"each material: {seeds} from seeds, then at most {most} in {rounds} rounds, "
+        f"each material: {seeds} from seeds, then at most {most} in {counted(rounds, 'round')}, "
         f"{audit} per audit; engine {campaign.reference.engine}"
     )
     return [Line("well", "labels", text)]

@@ -23,6 +23,7 @@ from umklapp.crystals.frame_info import FrameInfo, Origin
 from umklapp.crystals.materials import composition
 from umklapp.errors import InputError
 from umklapp.files import replacing
+from umklapp.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -244,7 +245,7 @@ def split(frames: Sequence[Atoms], calibration: float, test: float) -> Split:
             continue
         if sum(size[0] for size in sizes) < 2:
             undisplaced = len(frames) - len(displaced)
-            raise InputError(f"{undisplaced} frames are too few to leave one for {name}")
+            raise InputError(f"{counted(undisplaced, 'frame')}: too few to leave one for {name}")
         largest = max(sizes, key=lambda size: size[0])
         largest[0] -= 1
         largest[part] = 1

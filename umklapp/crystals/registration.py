@@ -17,6 +17,7 @@ from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 from umklapp.crystals import frame_info, frames, orientations, sites
 from umklapp.crystals.orientations import Setting, Sites
 from umklapp.errors import InputError
+from umklapp.wording import counted
 
 LARGEST_RESIDUAL = 0.25
 """Mean distance from the sites, in bonds, above which a frame is not this crystal. Random places
@@ -63,8 +64,8 @@ class Report:
             parts.append(
                 f"{len(self.residuals)} frames on the sites, atoms {np.mean(self.residuals):.3f} Å "
                 f"from them on average, {self.farthest:.2f} Å at most; largest strain "
-                f"{max(self.strains):.1e}; {self.changed} frames turned, shifted or reordered"
-                + (f" from {self.settings} settings" if self.settings > 1 else "")
+                f"{max(self.strains):.1e}; {counted(self.changed, 'frame')} turned, shifted or "
+                "reordered" + (f" from {self.settings} settings" if self.settings > 1 else "")
             )
         if self.other_cells:
             parts.append(f"{self.other_cells} frames in other cells are left as they are")

@@ -14,6 +14,7 @@ from pydantic import Field, NonNegativeInt, model_validator
 from umklapp.files import read_json
 from umklapp.paths import Material, Round
 from umklapp.records import Part, Record
+from umklapp.wording import counted
 
 
 class Criterion(Part):
@@ -91,9 +92,10 @@ def conclude(
     if converged:
         reason = f"converged: all {len(criteria)} criteria are met"
     else:
-        word = f"NOT converged at the cap of {cap} rounds" if finished else "another round"
+        end = f"NOT converged at the cap of {counted(cap, 'round')}"
+        word = end if finished else "another round"
         others = len(open_points) - 1
-        more = f" ({others} more of {len(criteria)} criteria are not met)" if others else ""
+        more = f" ({others} more of {len(criteria)} criteria not met)" if others else ""
         reason = f"{word}: {open_points[0]}{more}"
     return Assessment(
         round=round_index,

@@ -16,6 +16,7 @@ from umklapp.crystals import materials
 from umklapp.errors import InputError
 from umklapp.files import replacing
 from umklapp.paths import Material, Results
+from umklapp.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -70,4 +71,4 @@ def run(path: Path, out: Path) -> None:
     with replacing(out) as part, tarfile.open(part, "w:gz") as archive:
         for file in chosen:
             archive.add(file, filter=same_time)
-    log.info(f"{out}: {len(chosen)} files, {out.stat().st_size / 1e6:.1f} MB")
+    log.info(f"{out}: {counted(len(chosen), 'file')}, {out.stat().st_size / 1e6:.1f} MB")

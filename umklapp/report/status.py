@@ -30,7 +30,7 @@ from umklapp.report import costs, unfinished_jobs, without_rounds
 from umklapp.transport.error_budget import KappaErrors
 from umklapp.transport.kappa_records import ROOM, Conductivity
 from umklapp.transport.stop_rule.record import stopped
-from umklapp.wording import in_milli
+from umklapp.wording import counted, in_milli
 
 Kind = TypeVar("Kind", bound=Record)
 
@@ -146,8 +146,8 @@ def _ends(last: Assessment, audit_failed: bool, cap: int) -> bool:
 
 def _no_round_left(cap: int) -> str:
     return (
-        f"the audit of the last of {cap} rounds failed, and no round is left to learn from its "
-        "labels: raise rounds.max"
+        f"the audit of the last of {counted(cap, 'round')} failed, and no round is left to learn "
+        "from its labels: raise rounds.max"
     )
 
 

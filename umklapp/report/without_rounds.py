@@ -14,6 +14,7 @@ from umklapp.report.summary import MaterialSummary
 from umklapp.transport.baseline_record import Baseline
 from umklapp.transport.kappa_records import ROOM
 from umklapp.transport.stop_rule.record import NOT_SEARCHED, StopRecord
+from umklapp.wording import counted
 
 
 def rows(stop: StopRecord, baseline: Baseline | None) -> pd.DataFrame:
@@ -41,8 +42,8 @@ def advice(stop: StopRecord) -> str:
     if not stop.done:
         return f"Trust none of these κ yet: the material {stop.words}."
     return (
-        f"nearly harmonic by {stop.labels} labels, trust the Boltzmann equation within its ±; "
-        f"there is no committee and no dynamics: rare events were {stop.events}."
+        f"nearly harmonic by {counted(stop.labels, 'label')}, trust the Boltzmann equation within "
+        f"its ±; there is no committee and no dynamics: rare events were {stop.events}."
     )
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from umklapp.report.comparison import COLUMNS
 from umklapp.transport.baseline_record import Baseline, CorrectedBaseline
 from umklapp.transport.kappa_records import ROOM
+from umklapp.wording import counted
 
 NO_ERROR = "none: no label has tested it"
 
@@ -31,7 +32,7 @@ def rows(baseline: Baseline | None, corrected: CorrectedBaseline | None) -> pd.D
         if kappa_and_error is not None:
             labels = corrected.learned.labels
             lines.append(
-                [f"{corrected.model.name} with the Taylor correction of {labels} labels",
+                [f"{corrected.model.name} with the Taylor correction of {counted(labels, 'label')}",
                  *kappa_and_error, "posterior and widths of the correction, not calibrated", ROOM]
             )  # fmt: skip
     return pd.DataFrame(lines, columns=COLUMNS)

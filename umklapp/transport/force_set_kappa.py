@@ -18,6 +18,7 @@ from umklapp.lattice import force_constants
 from umklapp.records import Record
 from umklapp.transport import bte
 from umklapp.transport.kappa_records import ROOM, KappaNumbers
+from umklapp.wording import counted
 
 
 class ForceSetKappa(Record):
@@ -120,8 +121,8 @@ def text(result: ForceSetKappa, path: Path) -> str:
         [
             f"{result.material} from the forces in {path.name}; no potential, no new calculation",
             f"  {value}",
-            f"  fc3 by {result.fitted} from {result.frames} cells of {result.atoms} atoms"
-            f"{equations}",
+            f"  fc3 by {result.fitted} from {counted(result.frames, 'cell')} of {result.atoms} "
+            f"atoms{equations}",
             f"  {result.kappa.method}; {'×'.join(map(str, result.mesh))} q-points; {charges}; "
             f"lowest frequency {result.kappa.lowest_frequency_THz:.2f} THz",
         ]

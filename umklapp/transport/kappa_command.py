@@ -20,7 +20,7 @@ from umklapp.potentials import foundation
 from umklapp.potentials.foundation import FoundationPotential
 from umklapp.transport import baseline, force_set_kappa
 from umklapp.transport.baseline_record import Baseline, BaselineAtLattice
-from umklapp.wording import nearest
+from umklapp.wording import counted, nearest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -158,6 +158,6 @@ def _at(result: BaselineAtLattice) -> list[str]:
     return [
         f"  lattice {result.lattice} ({lengths} Å): {result.words}",
         f"    frequencies from {result.lowest_frequency_THz:.2f} to "
-        f"{result.highest_frequency_THz:.2f} THz, {stable}; {result.frames} cells of "
+        f"{result.highest_frequency_THz:.2f} THz, {stable}; {counted(result.frames, 'cell')} of "
         f"{result.supercell_atoms} atoms, {result.seconds:.0f} s",
     ]

@@ -21,6 +21,7 @@ from umklapp.potentials.taylor.model import TaylorModel
 from umklapp.potentials.taylor.residual import Residual
 from umklapp.transport import bte
 from umklapp.transport.error_budget import ErrorPart
+from umklapp.wording import counted
 
 DRAWS = 8
 """Their rms is known to a quarter: 1/√(2 × 8)."""
@@ -56,8 +57,8 @@ class ResidualKappa:
     def part(self, kappa: Sequence[float], labels: int) -> ErrorPart:
         """The part of the budget of κ (n_T,) W/(m K), from that many fresh labels."""
         text = (
-            f"κ with the force constants that {labels} labels which nothing has learned from say "
-            f"are missing: rms over {len(self.draws)} draws of their posterior, bias and "
+            f"κ with the force constants that are missing by {counted(labels, 'label')} from which "
+            f"nothing has learned: rms over {len(self.draws)} draws of their posterior, bias and "
             "uncertainty together"
         )
         if self.unstable:

@@ -21,6 +21,7 @@ from umklapp.lattice import harmonic_reference
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.lattice.sigma_a import RunningSigma, sigma
 from umklapp.transport import green_kubo, series
+from umklapp.wording import counted
 
 FLUX_UNITS = {
     "eV/A2/fs": 1.0,
@@ -227,7 +228,7 @@ def conductivity(
     error = (
         "unknown: one run has no spread; give several independent runs"
         if kappa.error is None
-        else f"{kappa.error:.4g} (standard error over {len(runs)} runs)"
+        else f"{kappa.error:.4g} (standard error over {counted(len(runs), 'run')})"
     )
     return "\n".join(
         [

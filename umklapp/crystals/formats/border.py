@@ -28,6 +28,7 @@ from umklapp.crystals.formats import (
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import InputError
 from umklapp.records import Part, Record
+from umklapp.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ class FileReport(Part):
         return "undecided" if self.untested else "checked"
 
     def __str__(self) -> str:
-        parts = [f"{self.frames} frames"]
+        parts = [f"{counted(self.frames, 'frame')}"]
         for name, slope in (("forces", self.force_slope), ("stress", self.stress_slope)):
             if slope is not None:
                 parts.append(

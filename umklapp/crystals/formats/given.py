@@ -29,6 +29,7 @@ from umklapp.crystals.formats.steps import Step
 from umklapp.crystals.frame_info import Origin
 from umklapp.crystals.materials import composition
 from umklapp.errors import InputError
+from umklapp.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -213,7 +214,7 @@ def take(
         for frame in frames:
             frame_info.mark(frame, origin=own)
         labels += frames
-    where = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files"
+    where = str(paths[0]) if len(paths) == 1 else counted(len(paths), "file")
     if not labels:
         raise InputError(f"{where}: no frames are left after skip {settings.skip}")
     if settings.count is None:

@@ -18,7 +18,7 @@ from umklapp.learning.events.event_record import LabelInEvent, Trial
 from umklapp.learning.events.evidence import Evidence, Facts
 from umklapp.learning.events.observations import Observation
 from umklapp.learning.events.thermal import ALLOWED
-from umklapp.wording import in_milli
+from umklapp.wording import counted, in_milli
 
 LABEL_RATIO = 3.0
 """Force MAE on labels in events over that on test frames, above which the event was not known."""
@@ -90,13 +90,15 @@ def _sentences(
     scores = [label.score() for label in labels]
     thermal = sum(score <= ALLOWED for score in scores)
     said = [
-        f"{thermal} of {len(labels)} labels have an energy of their temperature",
+        f"labels with an energy of their temperature: {thermal} of {len(labels)}",
         f"the lowest energy lies {min(scores):.1f} standard deviations above the thermal mean",
     ]
     if trials:
         returns, lasts = sum(t.returns for t in trials), sum(t.lasts for t in trials)
         sources = " and ".join(sorted({f"the {trial.source}" for trial in trials}))
-        said.append(f"{sources} continued {len(trials)} of them: {lasts} last, {returns} return")
+        said.append(
+            f"{sources} continued {len(trials)} of them: {lasts} lasted, {returns} returned"
+        )
         errors = [trial.error for trial in trials if trial.error is not None]
         if errors:
             text = f"{in_milli(max(errors))} meV/Å"
@@ -106,7 +108,8 @@ def _sentences(
     returned = _returned(facts.after, labels[0].motion)
     if returned:
         said.append(
-            f"{returned} replicas of the last committee that began in such an event returned"
+            f"{counted(returned, 'replica')} of the last committee that began in such an event "
+            "returned"
         )
     return tuple(said)
 

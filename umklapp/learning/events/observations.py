@@ -9,6 +9,7 @@ from umklapp.learning.events import event_rates
 from umklapp.learning.events.moves import Move, motion
 from umklapp.learning.events.quiet import Quiet
 from umklapp.records import Part
+from umklapp.wording import counted
 
 STAYS = 1000.0
 """fs: an event that ends sooner is an excursion, one that lasts longer stays."""
@@ -142,7 +143,7 @@ class Observation(Part):
         count = self.entries()
         low, high = event_rates.poisson_interval(count, self.quiet_ps)
         rate = count / self.quiet_ps if self.quiet_ps > 0 else 0.0
-        text = f"{count} events in {self.exposure:.3g} ps"
+        text = f"{counted(count, 'event')} in {self.exposure:.3g} ps"
         if self.quiet_ps > 0:
             text += f" ({rate:.2g} per quiet ps, {low:.2g} to {high:.2g}"
             text += f"; {self.share():.1%} of the time)"

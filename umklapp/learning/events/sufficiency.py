@@ -11,6 +11,7 @@ from umklapp.learning.events.comparisons import Comparison
 from umklapp.learning.events.evidence import Evidence, Facts
 from umklapp.learning.events.label_evidence import status_of_motions
 from umklapp.learning.events.observations import Observation
+from umklapp.wording import counted
 
 POWER = 10.0
 """Rates agree where their ratio is known to be within this factor."""
@@ -65,8 +66,8 @@ def _unknown_stay(motion: str, count: int, committee: str) -> Evidence:
         points_to="undecided",
         value=float(count),
         test="dynamics of the reference, or labels that last",
-        sentence=f"{motion}: {count} replicas of the {committee} committee stayed in it from their "
-        "first frame on, and neither reference nor labels decide whether it is real",
+        sentence=f"{motion}: {counted(count, 'replica')} of the {committee} committee stayed in it "
+        "from the first frame on, and neither reference nor labels decide whether it is real",
         needs="runs of the reference engine from frames in that state",
     )
 
@@ -94,7 +95,7 @@ def _unconfirmed(facts: Facts, motion: str) -> Evidence:
         value=float(count),
         limit=None,
         test="dynamics of the reference, or labels that last",
-        sentence=f"{motion}: {facts.before.entries(motion)} events before and "
+        sentence=f"{motion}: {counted(facts.before.entries(motion), 'event')} before and "
         f"{facts.after.entries(motion)} after learning, which no reference and no label decides",
         needs=_reference_needed(facts.before, facts.after, motion, 0.0),
     )

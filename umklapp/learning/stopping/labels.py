@@ -13,7 +13,7 @@ from umklapp.crystals import frame_info
 from umklapp.learning.assessment import Criterion
 from umklapp.learning.sampling.calibration import error_over_expected
 from umklapp.learning.sampling.exploration import Explored
-from umklapp.wording import in_milli
+from umklapp.wording import counted, in_milli
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,11 @@ def mean_error(labels: NewLabels, wanted: float) -> Criterion:
         return Criterion(met=False, limit=wanted, words=f"force MAE: {_none(labels)}")
     value = float(labels.errors.mean())
     sentence = (
-        f"force MAE {in_milli(value)} meV/Å on {labels.labelled} labels it had not seen "
+        f"force MAE {in_milli(value)} meV/Å on {counted(labels.labelled, 'label')} it had not seen "
         f"(wanted {in_milli(wanted)})"
     )
     if labels.failed:
-        sentence += f"; {labels.failed} labels failed and are not counted"
+        sentence += f"; {counted(labels.failed, 'label')} failed and not counted"
     return Criterion(met=value <= wanted, value=value, limit=wanted, words=sentence)
 
 

@@ -17,7 +17,7 @@ from umklapp.learning.events import replay
 from umklapp.learning.sampling import correlation
 from umklapp.learning.sampling.acquisition import share_above
 from umklapp.learning.sampling.exploration import Explored
-from umklapp.wording import in_milli
+from umklapp.wording import counted, in_milli
 
 SIGNIFICANT = 0.05
 
@@ -169,7 +169,7 @@ def enough_events(seen: Seen, before: Seen | None) -> tuple[bool, str]:
         return False, "every replica began within an event, so no event could be seen to begin"
     earlier = before.entries or 0 if before is not None else 0
     if seen.entries >= EXPECTED:
-        return True, f"{seen.entries} events"
+        return True, f"{counted(seen.entries, 'event')}"
     if seen.entries == 0 and earlier == 0:
         rate = EXPECTED / max(seen.exposure, 1e-12)
         return True, f"no event (with 95 % they are rarer than {rate:.2g} per ps)"
@@ -179,6 +179,6 @@ def enough_events(seen: Seen, before: Seen | None) -> tuple[bool, str]:
         return True, f"no event after {earlier} in the round before"
     rate = (seen.entries + earlier) / max(seen.exposure + exposure, 1e-12)
     return False, (
-        f"{seen.entries} events after {earlier} in the round before are too few for a rate: "
-        f"{EXPECTED / rate:.3g} ps are needed (exploration.steps, exploration.replicas)"
+        f"{counted(seen.entries, 'event')} after {earlier} in the round before: too few for a "
+        f"rate; {EXPECTED / rate:.3g} ps are needed (exploration.steps, exploration.replicas)"
     )

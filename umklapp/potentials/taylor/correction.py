@@ -22,6 +22,7 @@ from umklapp.potentials.taylor.likeliest import likeliest, rest
 from umklapp.potentials.taylor.model import TaylorModel, displacements, without_hopped
 from umklapp.potentials.taylor.prior import Prior
 from umklapp.potentials.taylor.stiffness import widened
+from umklapp.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ def correct_members(
             "supercell is materials.phonon_supercell"
         )
     if left_out:
-        log.info(f"{left_out} of {len(same)} labels left out: an atom has left its site")
+        log.info(f"{left_out} of {counted(len(same), 'label')} left out: an atom has left its site")
     prior = prior or Prior.affordable(perfect, widened(settings, perfect, used))
     u = displacements(perfect, used)
     forces = np.array([frame.get_forces() for frame in used])

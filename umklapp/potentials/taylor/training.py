@@ -25,6 +25,7 @@ from umklapp.potentials.taylor.model import TaylorNequip, without_hopped
 from umklapp.potentials.taylor.prior import Knowledge, Prior
 from umklapp.potentials.taylor.stiffness import widened
 from umklapp.potentials.training_records import TrainingResult
+from umklapp.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,9 @@ def train(
             "atom has left its site: set it to 'none'"
         )
     if left_out:
-        log.info(f"{left_out} of {len(frames)} frames left out: an atom has left its site")
+        log.info(
+            f"{left_out} of {counted(len(frames), 'frame')} left out: an atom has left its site"
+        )
     widths = widened(settings.taylor, perfect, used)
     problem = Problem(used, Prior(perfect, knowledge, widths))
     network, options, seconds = fit_network(problem, settings, seed, scratch)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from umklapp.lattice.phonons import Bands
 from umklapp.report.figures.style import BLUE, canvas, save
+from umklapp.wording import counted
 
 
 def table(bands: Bands) -> pd.DataFrame:
@@ -53,6 +54,6 @@ def draw(bands: Bands, material: str, paths: Sequence[Path]) -> None:
     axes.axhline(0, color="0.6", lw=0.6)
     axes.set_xticks(ticks, names)
     axes.set(xlim=(bands.distance[0], bands.distance[-1]), ylabel="frequency (THz)")
-    axes.set_title(f"{material}: mean and range of {len(bands.frequencies)} members")
+    axes.set_title(f"{material}: mean and range of {counted(len(bands.frequencies), 'member')}")
     axes.set_ylim(bottom=min(0.0, 1.05 * float(np.min(bands.frequencies))))
     save(figure, paths)

@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from umklapp.report.figures.style import BLUE, GREY, ORANGE, SETTINGS, decades, save
 from umklapp.report.history import Round
 from umklapp.transport.baseline_record import Baseline
+from umklapp.wording import counted
 
 FEW = 3
 """Points below which a line between them is no learning curve, which the title says."""
@@ -61,7 +62,7 @@ def draw(data: pd.DataFrame, material: str, paths: Sequence[Path]) -> None:
         _kappa(panels[1], data)
     panels[-1].set_xlabel("training labels")
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
-    few = f": {len(data)} rounds, too few for a trend" if len(data) < FEW else ""
+    few = f": {counted(len(data), 'round')}, too few for a trend" if len(data) < FEW else ""
     panels[0].set_title(f"{material}{few}")
     figure.legend(loc="outside lower center")
     save(figure, paths)

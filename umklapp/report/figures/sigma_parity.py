@@ -12,6 +12,7 @@ from umklapp.learning.events.verdict import Verdict
 from umklapp.report.figures import names
 from umklapp.report.figures.overview import table as literature_table
 from umklapp.report.figures.style import BLUE, GREY, ORANGE, canvas, save
+from umklapp.wording import counted
 
 APART, FEW = 0.1, 20
 """Of many materials those that differ by more have their name beside them; of a few, all."""
@@ -71,7 +72,7 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
         xlabel="σ$^A$ (300 K), published", ylabel="σ$^A$ of the committee's dynamics",
     )  # fmt: skip
     left_out = int((data["sigma_after"].isna() | data["sigma_published"].isna()).sum())
-    axes.set_title(f"both values: {len(data) - left_out} of {len(data)} materials")
+    axes.set_title(f"both values: {len(data) - left_out} of {counted(len(data), 'material')}")
     figure.legend(loc="outside lower center", ncols=2)
     columns = ["sigma_published", "sigma_after"]
     formulas = [str(key).rpartition("-")[0] for key in named["material"]]

@@ -17,6 +17,7 @@ from umklapp.learning.judgement import CommitteeRecord
 from umklapp.learning.sampling.calibration import Honesty
 from umklapp.report.figures.style import BLUE, ORANGE, SETTINGS, decades, save
 from umklapp.report.history import Round
+from umklapp.wording import counted
 
 
 def accepted(data: pd.DataFrame, bound: float) -> pd.DataFrame:
@@ -95,7 +96,7 @@ def _acceptance(axes: Axes, data: pd.DataFrame) -> None:
     for _, row in data.iterrows():
         judged = pd.notna(row["share_above"])
         height = 100 * row["share_above"] if judged else 0.0
-        text = f"{int(row['labels'])} labels" if judged else "not known"
+        text = f"{counted(int(row['labels']), 'label')}" if judged else "not known"
         axes.annotate(
             text, (row["round"], height), xytext=(0, 2), textcoords="offset points",
             ha="center", fontsize=6,

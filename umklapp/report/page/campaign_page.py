@@ -29,6 +29,7 @@ from umklapp.report.page.quantities import Quantity
 from umklapp.report.page.rounds import Step
 from umklapp.report.page.sources import CampaignSources, MaterialSources, of_campaign
 from umklapp.report.page.standing import Row
+from umklapp.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -170,5 +171,5 @@ def write(folder: Path, out: Path | None = None) -> Path:
     with replacing(path) as part:
         part.write_text(render(campaign, now), encoding="utf-8")
     size = path.stat().st_size / 1e6
-    log.info(f"{path}: {len(campaign.materials)} materials, {size:.1f} MB")
+    log.info(f"{path}: {counted(len(campaign.materials), 'material')}, {size:.1f} MB")
     return path

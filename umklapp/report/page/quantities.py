@@ -12,6 +12,7 @@ from umklapp.report import comparison, zero_label
 from umklapp.report.figures import elastic as elastic_figure
 from umklapp.report.page.formatting import with_error
 from umklapp.report.page.sources import MaterialSources
+from umklapp.wording import counted
 
 MEMBERS = "standard deviation over the members of the committee"
 
@@ -153,7 +154,7 @@ def _audit(sources: MaterialSources) -> Iterator[Quantity]:
         "force error on labels of the audit (MAE)",
         with_error(1e3 * audit.mae),
         "meV/Å",
-        f"{audit.labels} labels that nothing has learned from; {limit}",
+        f"{counted(audit.labels, 'label')} that nothing has learned from; {limit}",
         "audit.json",
     )
 

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from umklapp.learning.assessment import Criterion
 from umklapp.report.page.formatting import plain
 from umklapp.report.page.sources import MaterialSources
+from umklapp.wording import counted
 
 CRITERIA = {
     "still_uncertain": "still uncertain",
@@ -135,7 +136,7 @@ def chart(rounds: Sequence[Step]) -> Markup:
     for name, points in lines.items():
         parts.append(_curve(name, points))
     text = "; ".join(
-        f"round {s.round_index}: {s.chosen} labels chosen, {s.random} at random, "
+        f"round {s.round_index}: {counted(s.chosen, 'label')} chosen, {s.random} at random, "
         f"{s.failed} failed, {s.audit_labels} of the audit, "
         f"test error {plain(1e3 * s.test_mae)} meV/Å"
         for s in rounds

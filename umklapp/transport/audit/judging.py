@@ -32,7 +32,7 @@ from umklapp.transport.audit import statistics
 from umklapp.transport.audit.predictions import Prediction
 from umklapp.transport.audit.record import AuditRecord, Criterion, Outcome, Source, SourceAudit
 from umklapp.transport.audit.statistics import FrameError
-from umklapp.wording import in_milli
+from umklapp.wording import counted, in_milli
 
 LARGEST = 5.0
 """Times `rounds.force_error`: where all errors are Gaussian and as large as that allows, the worst
@@ -210,8 +210,8 @@ def source_criteria(source: SourceAudit, bounds: Bounds) -> list[Criterion]:
             f"{source.name}: force",
             source.mae,
             bounds.force_error,
-            f"{name}: force MAE {in_milli(source.mae)} meV/Å on {source.labels} labels (wanted "
-            f"{in_milli(bounds.force_error)})",
+            f"{name}: force MAE {in_milli(source.mae)} meV/Å on "
+            f"{counted(source.labels, 'label')} (wanted {in_milli(bounds.force_error)})",
         ),
         _at_most(
             f"{source.name}: largest",
@@ -330,7 +330,7 @@ def sentence(
     Args:
         upper: limit of a passed audit, eV/Å; None elsewhere.
     """
-    lost = f"; {failed} labels failed and are not counted" if failed else ""
+    lost = f"; {counted(failed, 'label')} failed and not counted" if failed else ""
     if mae is None:
         return f"audited: no label, all {failed} failed; see audit/labels/*.failed.json"
     most = f" (at most {in_milli(upper)})" if upper is not None else ""

@@ -19,6 +19,7 @@ from umklapp.transport.baseline_record import Baseline
 from umklapp.transport.stop_rule import judging, kappa
 from umklapp.transport.stop_rule.kappa import Crystal
 from umklapp.transport.stop_rule.record import StopRecord
+from umklapp.wording import counted
 
 BEFORE_ROUNDS = -1
 """`AuditRecord.round` of an audit that is of no round."""
@@ -92,7 +93,7 @@ def decide(
                 {"thermal": rule.temperature},
             )  # fmt: skip
             sigma = judging.sigma_of_labels(spent.predictions, spent.audit)
-            name = f"{baseline.model.name} corrected by {learned} labels"
+            name = f"{baseline.model.name} corrected by {counted(learned, 'label')}"
             outcome = kappa.compute(
                 crystal, model, name, spent.check, rule.request, rule.taylor, rule.reference,
                 generator, audit.words,

@@ -25,6 +25,7 @@ from umklapp.lattice.sigma_a import RunningSigma
 from umklapp.transport.audit.predictions import Prediction
 from umklapp.transport.audit.record import AuditRecord, Criterion
 from umklapp.transport.baseline_record import Baseline
+from umklapp.wording import counted
 
 
 def before_labels(baseline: Baseline, settings: config.StopRule) -> list[Criterion]:
@@ -51,7 +52,7 @@ def correction(labels: int, asked: int, why_not: str | None) -> Criterion:
     Args:
         labels: those that correct it, of `asked`. why_not: why it was not; None where it was.
     """
-    words = f"corrected by {labels} of {asked} labels" if why_not is None else why_not
+    words = f"corrected by {labels} of {counted(asked, 'label')}" if why_not is None else why_not
     return Criterion(name="correction", met=why_not is None, value=labels, limit=1, words=words)
 
 

@@ -145,7 +145,7 @@ def test_kznf3_returns_in_the_reference(kznf3, kznf3_harmonic):
 def test_kznf3_is_a_false_event(kznf3, kznf3_harmonic):
     found = verdict.judge(kznf3_facts(kznf3, [kznf3_return(kznf3, kznf3_harmonic)]))
     assert found.verdict == "false event", found.reason
-    assert "0 of 5 labels have an energy of their temperature" in found.text
+    assert "labels with an energy of their temperature: 0 of 5" in found.text
     assert "no state of this crystal" in found.reason
 
 

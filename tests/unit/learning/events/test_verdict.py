@@ -309,7 +309,7 @@ def test_hot_labels_that_return_make_a_false_event():
     gone = (trial(stayed=False, relaxed=False),)
     found = judge(None, observation(5), observation(0), hot, gone)
     assert found.verdict == "false event"
-    assert "0 of 2 labels have an energy of their temperature" in found.text
+    assert "labels with an energy of their temperature: 0 of 2" in found.text
 
 
 def test_hot_labels_of_an_event_that_the_reference_has_do_not_make_it_false():
@@ -381,7 +381,7 @@ def test_a_last_committee_that_stays_in_an_unknown_state_is_not_sound():
     assert judge(observation(0, 40.0), observation(0), observation(0)).verdict == "sound"
     found = judge(observation(0, 40.0), observation(0), stuck)
     assert found.verdict == "undecided"
-    assert "4 replicas of the last committee stayed in it from their first frame" in found.text
+    assert "4 replicas of the last committee stayed in it from the first frame" in found.text
     hot, gone = (label(score=9.0),), (trial(stayed=False, relaxed=False),)
     assert judge(observation(0, 40.0), observation(0), stuck, hot, gone).verdict == "false event"
 

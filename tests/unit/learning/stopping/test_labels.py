@@ -112,7 +112,7 @@ def test_what_is_wanted_of_the_worst_atom():
 def test_failed_labels_are_said_and_not_counted():
     found = labels.mean_error(new(count=3, failed=2), 0.03)
     assert "on 3 labels" in found.words
-    assert "2 labels failed and are not counted" in found.words
+    assert "2 labels failed and not counted" in found.words
 
 
 # number

@@ -205,7 +205,7 @@ def test_events_are_known_or_absent(now, before, enough):
 
 def test_the_length_that_would_do_is_said():
     _, words = search.enough_events(Seen(1, 10.0), Seen(1, 30.0))
-    assert words.startswith("1 events after 1 in the round before are too few")
+    assert words.startswith("1 event after 1 in the round before: too few")
     assert "60 ps are needed" in words  # three at one per 20 ps
 
 

@@ -1,0 +1,25 @@
+"""Numbers and commands as people read them."""
+
+import pytest
+
+from umklapp.wording import counted, in_milli, nearest
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 rounds"), (1, "1 round"), (2, "2 rounds"), (11, "11 rounds")]
+)
+def test_one_is_no_plural(count, text):
+    assert counted(count, "round") == text
+
+
+def test_a_plural_without_s_is_named():
+    assert [counted(n, "entry", "entries") for n in (1, 3)] == ["1 entry", "3 entries"]
+
+
+def test_small_numbers_keep_two_digits():
+    assert [in_milli(value) for value in (0.0123, 0.00004)] == ["12.3", "0.04"]
+
+
+def test_a_close_word_is_offered():
+    assert nearest("tran", ["train", "audit"]) == "; did you mean train?"
+    assert nearest("xyz", ["train", "audit"]) == ""
