@@ -19,6 +19,7 @@ from umklapp.campaign import (
     unfinished,
 )
 from umklapp.report.progress import Progress
+from umklapp.wording import what_next
 
 # Modes of Snakemake in which no job is run need not wait for anything.
 TALKS = ("--unlock", "--lint", "--report", "--list", "--summary", "--dag", "--rulegraph", "--touch")
@@ -115,6 +116,7 @@ else:
 onsuccess:
     if not SHARD:
         copies.remember(Path(RESULTS.folder))
+        logger.info(what_next(Path(RESULTS.folder), workflow.configfiles))
 
 
 onerror:

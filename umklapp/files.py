@@ -217,7 +217,15 @@ def read_yaml(path: Path) -> Any:
         _check_size(content)
         return content
     except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read as yaml: {error}") from None
+        raise InputError(f"{path}: cannot be read as yaml: {_in_one_line(error)}") from None
+
+
+def _in_one_line(error: Exception) -> str:
+    """What is wrong, and in which line and column, where the parser knows it."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark:
+        mark = error.problem_mark
+        return f"{error.problem} in line {mark.line + 1}, column {mark.column + 1}"
+    return " ".join(str(error).split())
 
 
 def write_text(path: Path, text: str) -> None:

@@ -34,6 +34,19 @@ def by_member(reasons: Mapping[Any, str]) -> str:
     return "; ".join(f"member {member}: {reason}" for member, reason in reasons.items())
 
 
+def what_next(results: Path, configs: Iterable[Path | str]) -> str:
+    """Where a run that has ended well has its results, and the commands that show them.
+
+    Args:
+        configs: configuration files of the run, the last one wins.
+    """
+    config = ["config/config.yaml", *map(str, configs)][-1]
+    return (
+        f"Results: {results}. `umklapp summary {shlex.quote(config)}` prints them with the "
+        f"reasons; `umklapp report {shlex.quote(str(results))}` writes a page to open in a browser."
+    )
+
+
 def workflow_command(config: Path, options: str) -> str:
     """The command line that runs the workflow with a configuration, to be copied into a shell.
 

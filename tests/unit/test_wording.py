@@ -1,8 +1,10 @@
 """Numbers and commands as people read them."""
 
+from pathlib import Path
+
 import pytest
 
-from umklapp.wording import counted, in_milli, nearest
+from umklapp.wording import counted, in_milli, nearest, what_next
 
 
 @pytest.mark.parametrize(
@@ -23,3 +25,10 @@ def test_small_numbers_keep_two_digits():
 def test_a_close_word_is_offered():
     assert nearest("tran", ["train", "audit"]) == "; did you mean train?"
     assert nearest("xyz", ["train", "audit"]) == ""
+
+
+def test_a_run_that_has_ended_says_how_its_results_are_read():
+    text = what_next(Path("results/my case"), ["config/a.yaml", Path("config/b.yaml")])
+    assert "`umklapp summary config/b.yaml`" in text
+    assert "`umklapp report 'results/my case'`" in text
+    assert "config/config.yaml" in what_next(Path("results"), [])

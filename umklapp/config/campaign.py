@@ -292,7 +292,7 @@ class Campaign(Section):
 
 def _problem(error: Mapping[str, Any]) -> str:
     named = [str(part) for part in error["loc"] if not str(part).startswith("<")]
-    key = ".".join(named) or "(whole file)"
+    key = ".".join(named)
     if error["type"] == "extra_forbidden":
         return f"{key}: unknown key (value {error['input']!r}); see docs/configuration.md"
     if error["type"] == "string_pattern_mismatch":
@@ -300,7 +300,8 @@ def _problem(error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return f"{key}: this key is needed and has no default"
     if error["type"] == "value_error":  # ours: the text names key, value and remedy
-        return f"{key}: {error['msg'].removeprefix('Value error, ')}"
+        text: str = error["msg"].removeprefix("Value error, ")
+        return f"{key}: {text}" if key else text
     return f"{key}: {error['msg']} (value {error['input']!r})"
 
 

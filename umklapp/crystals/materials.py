@@ -66,6 +66,11 @@ def read_table(path: Path) -> pd.DataFrame:
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: there is no such file. Paths in a configuration start from the folder in "
+            f"which you type the command, here {Path.cwd()}: change to the folder of the campaign"
+        ) from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as csv: {error}") from None
     needed = {"material", "formula", "space_group", "prototype", "n_primitive"}
@@ -284,8 +289,8 @@ def read_structure(path: Path) -> Atoms:
     except InputError:
         raise
     except Exception as error:
-        cause = str(error) or type(error).__name__
-        raise InputError(f"{path}: cannot be read as a structure: {cause}") from None
+        reason = " ".join(str(error).split()) or "it holds no crystal, or is damaged"
+        raise InputError(f"{path}: cannot be read as a structure: {reason}") from None
     refuse_dropped(atoms, str(path))
     return atoms
 

@@ -295,7 +295,7 @@ def test_load_names_the_file(plain, tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"a: [1, 2", "cannot be read as yaml"),
+        (b"a: [1, 2", r"cannot be read as yaml: [^\n]* in line 1, column \d+$"),
         (b"\xff\xfe\x00a", "cannot be read as yaml"),
         (b"- a\n- b\n", "a mapping of sections is expected, found list"),
         (b"", "a mapping of sections is expected, found NoneType"),

@@ -1,5 +1,7 @@
 """The table, primitive cells, supercells, literature."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -92,7 +94,7 @@ def test_own_file_that_is_not_the_row(tmp_path, changes, words):
 
 def test_own_file_that_is_no_structure(tmp_path):
     (tmp_path / "Si-227.cif").write_text("nothing\n")
-    with pytest.raises(InputError, match=r"Si-227\.cif: cannot be read as a structure"):
+    with pytest.raises(InputError, match=r"Si-227\.cif: cannot be read as a structure: \S"):
         materials.build_primitive(row(), tmp_path)
 
 
@@ -496,3 +498,9 @@ def test_a_file_too_large_for_a_primitive_cell(tmp_path):
 def test_a_table_without_rows(tmp_path, table):
     with pytest.raises(InputError, match="has no row"):
         materials.selected(table.iloc[:0], "all", tmp_path)
+
+
+def test_a_table_that_is_not_there_tells_from_where_paths_start(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=f"no such file.*here {tmp_path}: change to the folder"):
+        materials.read_table(Path("config/materials.csv"))
