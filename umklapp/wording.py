@@ -40,7 +40,9 @@ def what_next(results: Path, configs: Iterable[Path | str]) -> str:
     Args:
         configs: configuration files of the run, the last one wins.
     """
-    config = ["config/config.yaml", *map(str, configs)][-1]
+    path = Path(["config/config.yaml", *configs][-1])
+    here = path.is_relative_to(Path.cwd())
+    config = str(path.relative_to(Path.cwd()) if here else path)
     return (
         f"Results: {results}. `umklapp summary {shlex.quote(config)}` prints them with the "
         f"reasons; `umklapp report {shlex.quote(str(results))}` writes a page to open in a browser."

@@ -28,7 +28,7 @@ def test_a_close_word_is_offered():
 
 
 def test_a_run_that_has_ended_says_how_its_results_are_read():
-    text = what_next(Path("results/my case"), ["config/a.yaml", Path("config/b.yaml")])
+    text = what_next(Path("results/my case"), ["config/a.yaml", Path.cwd() / "config/b.yaml"])
     assert "`umklapp summary config/b.yaml`" in text
     assert "`umklapp report 'results/my case'`" in text
     assert "config/config.yaml" in what_next(Path("results"), [])
