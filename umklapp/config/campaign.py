@@ -300,8 +300,7 @@ def _problem(error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return f"{key}: this key is needed and has no default"
     if error["type"] == "value_error":  # ours: the text names key, value and remedy
-        text: str = error["msg"].removeprefix("Value error, ")
-        return f"{key}: {text}" if key else text
+        return ": ".join(filter(None, (key, error["msg"].removeprefix("Value error, "))))
     return f"{key}: {error['msg']} (value {error['input']!r})"
 
 
