@@ -49,7 +49,7 @@ BACKENDS: dict[Backend, Facts] = {
         None,
         "env",
         _BASIC | {"curvature", "compiled", "flux", "taylor"},
-        _COMMON | {"parity", "features", "radial_width", "taylor", "start"},
+        _COMMON | {"parity", "features", "radial_width", "compile", "taylor", "start"},
         0.02,
     ),
     "allegro": Facts(
@@ -57,7 +57,7 @@ BACKENDS: dict[Backend, Facts] = {
         None,
         "env",
         _BASIC | {"curvature", "compiled", "flux"},
-        _COMMON | {"parity", "radial_width", "allegro", "start"},
+        _COMMON | {"parity", "radial_width", "compile", "allegro", "start"},
         0.01,
     ),
     "so3krates": Facts(

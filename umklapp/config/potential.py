@@ -102,6 +102,12 @@ class Potential(Section):
         "`resources.gpu`, otherwise the CPU; `cuda:1` names one GPU of a machine with "
         "several",
     )
+    compile: Literal["auto", "always", "never"] = Field(
+        "auto",
+        exclude=True,  # how fast a training is makes it no other training
+        description="train on NequIP's compiled graph: `auto` where a training sees so many atoms "
+        "in all epochs that the minute or more of compiling pays (docs/training.md)",
+    )
     baseline: Literal["none", "taylor"] = Field(
         "none",
         description="`taylor`: train on top of a Taylor expansion (harmonic and cubic prior) in "

@@ -30,7 +30,7 @@ class TrainingResult(Part):
     epochs, seconds: of all stages together; best_epoch, validation: of the last one. validation:
     `energy_mae_eV_per_atom`, `force_mae_eV_per_A`, `stress_mae_eV_per_A3` of the held-back frames;
     of a Taylor expansion its evidence instead. repeats: warm starts because too much of the
-    training labels was left.
+    training labels was left. compiled: whether it ran on the compiled training graph.
     """
 
     epochs: int
@@ -39,6 +39,7 @@ class TrainingResult(Part):
     seconds: float
     stages: tuple[StageResult, ...] = ()
     repeats: int = 0
+    compiled: bool = False
 
 
 class Pretraining(Record, TrainingResult):

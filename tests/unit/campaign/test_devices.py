@@ -19,7 +19,7 @@ from umklapp.errors import InputError
 def test_jobs_see_a_card_only_where_they_ask_for_it(plain, device, gpu, found):
     plain["potential"] = {"device": device}
     plain["resources"] = {"gpu": gpu}
-    assert variables(config.validate(plain)) == found
+    assert variables(config.validate(plain)) == found | {"UMKLAPP_COMPILE": "auto"}
 
 
 @pytest.mark.parametrize(
@@ -38,9 +38,17 @@ def test_what_contradicts_itself_stops_before_any_job(plain, device, gpu, words)
 
 
 def test_where_a_model_is_trained_does_not_train_it_again(plain):
-    """The device is no parameter of any rule."""
+    """Neither the device nor the compiled training graph is a parameter of any rule."""
     plain["resources"] = {"gpu": True}
-    plain["potential"] = {"device": "cuda:1"}
+    plain["potential"] = {"device": "cuda:1", "compile": "never"}
     campaign = config.validate(plain)
-    assert "device" not in Parameters(campaign, None).architecture()
-    assert "device" not in campaign.potential.model_dump(mode="json")
+    for key in ("device", "compile"):
+        assert key not in Parameters(campaign, None).architecture()
+        assert key not in campaign.potential.model_dump(mode="json")
+    assert variables(campaign)["UMKLAPP_COMPILE"] == "never"
+
+
+def test_a_backend_without_a_compiled_training_refuses_the_key(plain):
+    plain["potential"] = {"backend": "mace", "compile": "always"}
+    with pytest.raises(InputError, match="compile"):
+        config.validate(plain)

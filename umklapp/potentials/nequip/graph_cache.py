@@ -65,6 +65,12 @@ def compile_graph(network: SlotNetwork, types: int, device: str, out: Path) -> f
     return time.monotonic() - began
 
 
+def compiler() -> str | None:
+    """The C++ compiler: `$CXX`, else g++ or clang++; None where there is none."""
+    name = os.environ.get("CXX") or next(filter(shutil.which, ("g++", "clang++")), None)
+    return name if name and shutil.which(name) else None
+
+
 def cache_folder() -> Path:
     """`$UMKLAPP_CACHE`, else `umklapp` in the user's cache folder."""
     chosen = os.environ.get("UMKLAPP_CACHE")
@@ -94,16 +100,16 @@ def obtain(network: SlotNetwork, types: int, device: str) -> tuple[Path, float]:
     with _locked(folder / f"{key}.lock"):
         if package.exists():
             return package, 0.0
-        compiler = os.environ.get("CXX") or next(filter(shutil.which, ("g++", "clang++")), None)
-        if compiler is None or not shutil.which(compiler):
-            raise CalculationError(f"no C++ compiler ({compiler or 'g++ or clang++'}); set CXX")
+        if (with_compiler := compiler()) is None:
+            wanted = os.environ.get("CXX") or "g++ or clang++"
+            raise CalculationError(f"no C++ compiler ({wanted}); set CXX")
         if device.startswith("cuda") and CUDA_HOME is None:
             raise CalculationError(
                 "no CUDA toolkit: a graph for a GPU is compiled with it; load the module, or set "
                 "CUDA_HOME to the folder with bin/nvcc"
             )
         log.info(
-            f"compiling the architecture with {compiler} (one to four minutes, once per machine)"
+            f"compiling the architecture with {with_compiler} (one to four minutes, once per machine)"
         )
         try:
             seconds = compile_graph(network, types, device, package)

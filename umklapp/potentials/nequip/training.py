@@ -24,7 +24,7 @@ from umklapp.files import copy, storing, write_json, write_text
 from umklapp.logs import without_warnings
 from umklapp.potentials import architectures
 from umklapp.potentials.device import chosen
-from umklapp.potentials.nequip import parents, schedule, training_settings
+from umklapp.potentials.nequip import parents, schedule, training_graph, training_settings
 from umklapp.potentials.nequip.movable import MovableCheckpoint
 from umklapp.potentials.nequip.progress import MONITOR, Progress
 from umklapp.potentials.nequip.training_settings import Start
@@ -105,6 +105,7 @@ def train(
         validation=results[-1].validation,
         seconds=sum(result.seconds for result in results),
         stages=tuple(results),
+        compiled=any(result.compiled for result in results),
     )
 
 
@@ -142,9 +143,14 @@ def _fit(
     start: Start | None,
     frozen: Sequence[str] = (),
     finished: Path | None = None,
+    eager: bool = False,
 ) -> TrainingResult:
-    """One training; where `finished` belongs to the checkpoint at `out`, the result it recorded."""
+    """One training; where `finished` belongs to the checkpoint at `out`, the result it recorded.
+
+    With `eager` nothing is compiled; a graph that cannot be compiled leads there, with a warning.
+    """
     training, validation = parts
+    compiled = not eager and training_graph.asked(training, settings)
     one_thread()
     scratch.mkdir(parents=True, exist_ok=True)
     parent = None if start is None else parents.read(start.path)
@@ -177,13 +183,14 @@ def _fit(
         "training_module": module_config,
     }
     datamodule = instantiate(data, _recursive_=False)
-    module = instantiate(
-        module_config,
-        _recursive_=False,
-        _convert_="all",
-        num_datasets=datamodule.num_datasets,
-        info_dict=information,
-    )
+    with training_graph.graphs(compiled):
+        module = instantiate(
+            module_config,
+            _recursive_=False,
+            _convert_="all",
+            num_datasets=datamodule.num_datasets,
+            info_dict=information,
+        )
     if parent is not None:
         parents.take_over(parent, module.model["sole_model"], training[0])
         module.ema.num_updates = 0  # its average begins at these weights
@@ -214,16 +221,22 @@ def _fit(
     resume = scratch / "last.ckpt"
     if resume.exists():
         log.info(f"continuing from {resume}")
-    trainer.fit(
-        module,
-        datamodule=datamodule,
-        ckpt_path=resume if resume.exists() else None,
-        weights_only=False,
-    )
+    try:
+        trainer.fit(
+            module,
+            datamodule=datamodule,
+            ckpt_path=resume if resume.exists() else None,
+            weights_only=False,
+        )
+    except training_graph.ERRORS as error:
+        if not compiled:
+            raise
+        log.warning(f"the training graph cannot be compiled, training goes on without: {error}")
+        return _fit(parts, settings, seed, out, scratch, start, frozen, finished, eager=True)
     if not best.best_model_path or not np.isfinite(float(best.best_model_score)):
         raise CalculationError(f"training in {scratch} gave no finite loss; lower learning_rate")
     copy(Path(best.best_model_path), out)
-    return progress.result()
+    return progress.result().model_copy(update={"compiled": compiled})
 
 
 def _forget_other_training(
