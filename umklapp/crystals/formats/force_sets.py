@@ -243,7 +243,8 @@ def _energies(params: Phono3py) -> np.ndarray | None:
     displaced = [*first, *(second for single in first for second in single["second_atoms"])]
     if any("supercell_energy" not in one for one in displaced):
         return None
-    return params.supercell_energies
+    energies = params.supercell_energies
+    return None if energies is None or np.ndim(energies) == 0 else energies  # an array of `null`
 
 
 def calculated(params: Phono3py, path: Path) -> ForceSets:

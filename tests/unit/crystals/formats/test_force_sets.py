@@ -63,6 +63,17 @@ def test_file_without_labels(tmp_path, what):
         force_sets.read_labelled(path)
 
 
+def test_energies_that_are_null(tmp_path):
+    path = tmp_path / "null.yaml"
+    write_params(path)
+    written = yaml.safe_load(path.read_text())
+    assert len(written["dataset"]["supercell_energies"]) > 0
+    written["dataset"]["supercell_energies"] = None
+    path.write_text(yaml.safe_dump(written))
+    with pytest.raises(InputError, match=r"null\.yaml: .*no supercell energies"):
+        force_sets.read_labelled(path)
+
+
 def test_forces_that_are_not_numbers(tmp_path):
     path = tmp_path / "bad.yaml"
     write_params(path)
