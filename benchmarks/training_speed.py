@@ -172,7 +172,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "results/training_speed.csv")
     given = parser.parse_args()
     if given.epochs < COMPILING + 3:
-        parser.error(f"--epochs: at least {COMPILING + 3}, the first {COMPILING} hold the compiling")
+        parser.error(f"--epochs: at least {COMPILING + 3}; the first {COMPILING} compile")
     if given.way:
         train = official if given.way.startswith("nequip") else own
         train(given.way.endswith("compiled"), given.epochs, given.folder)

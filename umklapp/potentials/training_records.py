@@ -22,6 +22,7 @@ class StageResult(Part):
     seconds: float
     frozen: list[str]
     with_stress: int
+    compiled: bool = False
 
 
 class TrainingResult(Part):

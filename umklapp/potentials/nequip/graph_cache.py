@@ -109,7 +109,8 @@ def obtain(network: SlotNetwork, types: int, device: str) -> tuple[Path, float]:
                 "CUDA_HOME to the folder with bin/nvcc"
             )
         log.info(
-            f"compiling the architecture with {with_compiler} (one to four minutes, once per machine)"
+            f"compiling the architecture with {with_compiler} (one to four minutes, once per "
+            "machine)"
         )
         try:
             seconds = compile_graph(network, types, device, package)

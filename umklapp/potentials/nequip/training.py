@@ -130,6 +130,7 @@ def _stage(
         seconds=result.seconds,
         frozen=list(described.freeze),
         with_stress=schedule.with_stress(parts[0]) if own.training.stress_weight > 0 else 0,
+        compiled=result.compiled,
     )
 
 
