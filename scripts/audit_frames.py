@@ -47,9 +47,7 @@ def main(names, files, settings, root, out):
     factor = CommitteeRecord.read(files["committee"]).calibration_factor
     predictions.write(out["predictions"], forecasts, missing, factor)
     frames.write_frames(out["candidates"], predictions.candidates(drawn, names[0], int(names[1])))
-    print(
-        f"{counted(len(drawn), 'frame')} to label", *(f"{k}: {why}" for k, why in missing.items())
-    )
+    print(f"{counted(len(drawn), 'frame')} to label", *map(": ".join, missing.items()))
 
 
 if __name__ == "__main__":

@@ -79,7 +79,8 @@ changes, the workflow runs that material again and no other.
   `report` continues and notes it in the log and in `structure.json` (`relaxation.symmetry`).
 - If the relaxation changes the volume by more than 10 %, the log says so; above 30 % it is an
   error. The usual cause is a plane-wave cutoff that is too low for the stress.
-- The workflow ignores masses in your own files and uses natural isotopes.
+- Masses are those of natural isotopes. The workflow refuses files with other masses, magnetic
+  moments or charges (docs/trust.md).
 
 ## All rows
 

@@ -12,9 +12,14 @@ def redraw(root, monkeypatch):
     """The script, as a module, run from the repository."""
     monkeypatch.chdir(root)
     monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    scripts = [path.stem for path in (root / "benchmarks").glob("*.py")]
+    others = {name: sys.modules.pop(name) for name in scripts if name in sys.modules}
     import redraw
 
-    return redraw
+    yield redraw
+    for name in scripts:  # tests have modules of the same names
+        sys.modules.pop(name, None)
+    sys.modules.update(others)
 
 
 def test_every_figure_is_drawn_and_can_be_read(redraw, tmp_path, monkeypatch):

@@ -20,7 +20,7 @@ from umklapp.transport import baseline, bte, corrected_baseline
 from umklapp.transport.baseline_record import Baseline, CorrectedBaseline
 
 SILICON = "silicon:StillingerWeberSilicon"
-CONDUCTIVITY = config.Conductivity(mesh=[3, 3, 3])
+CONDUCTIVITY = config.Conductivity(mesh=[5, 5, 5])  # on 3×3×3 κ jumps by 2 % with the lattice
 NOT_POLAR = BornRecord(polar=False, charges_e=None, dielectric=None, words="not polar")
 
 
@@ -94,11 +94,12 @@ def truth():
 
 
 def test_kappa_at_both_lattices_is_that_of_finite_displacements(strained, truth):
-    own = strained.own.kappa.at_room_temperature
-    assert own == pytest.approx(truth, rel=0.02)
-    given = strained.given.kappa.at_room_temperature
-    assert given == pytest.approx(by_displacements(cells(5.431 * 1.01)), rel=0.02)
-    assert abs(given / own - 1) > 0.05  # the lattice shows
+    own, given = strained.own, strained.given
+    assert own.kappa.at_room_temperature == pytest.approx(truth, rel=0.01)
+    exact = by_displacements(cells(5.431 * 1.01))
+    assert given.kappa.at_room_temperature == pytest.approx(exact, rel=0.01)
+    # the longer lattice shows: it is softer by several per cent
+    assert given.highest_frequency_THz < 0.98 * own.highest_frequency_THz
 
 
 def test_the_own_lattice_is_the_published_minimum(strained):
