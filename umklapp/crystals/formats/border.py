@@ -32,6 +32,9 @@ from umklapp.wording import counted
 
 log = logging.getLogger(__name__)
 
+LONGEST = 1000.0
+"""Å; the search for neighbours never ends in a cell that is longer by far."""
+
 SHORTEST = 0.4
 """Å; no two nuclei come closer (H₂ has 0.74, an overheated frame of a real KCl file 0.53)."""
 
@@ -153,6 +156,11 @@ def believed(frame: Atoms, where: str) -> Atoms:
     if not VOLUMES[0] < volume < VOLUMES[1]:
         raise InputError(
             f"{where}: {volume:.3g} Å³ per atom: no crystal has that; are cell and positions in Å?"
+        )
+    if frame.cell.lengths().max() > LONGEST:
+        raise InputError(
+            f"{where}: a cell vector of {frame.cell.lengths().max():.3g} Å; is a number damaged, "
+            "is the cell in Å?"
         )
     _check_sizes(frame, where)
     _check_distances(frame, where)

@@ -70,7 +70,7 @@ def vasprun_setup(file: IO[bytes], source: str) -> tuple[float, bool]:
                     valence += int(words[0]) * _float(words[3].strip())
             elif element.tag == "calculation":
                 element.clear()
-    except (ElementTree.ParseError, ValueError, IndexError, OSError) as error:
+    except (ElementTree.ParseError, ValueError, LookupError, OSError) as error:
         raise InputError(f"{source}: cannot be read as vasprun.xml: {error}") from None
     return (valence - electrons if electrons is not None and valence else 0.0), spin
 
@@ -121,7 +121,7 @@ def vasprun_steps(file: IO[bytes], source: str) -> list[bool]:
                 last = abs(energies[-1] - energies[-2]) if len(energies) > 1 else float("inf")
                 converged.append(not cap or len(energies) < cap or last <= tolerance)
                 element.clear()
-    except (ElementTree.ParseError, ValueError, OSError) as error:
+    except (ElementTree.ParseError, ValueError, LookupError, OSError) as error:
         raise InputError(f"{source}: cannot be read as vasprun.xml: {error}") from None
     return converged
 

@@ -25,6 +25,9 @@ SLOPE = (0.75, 1.4)
 STRAY, REST = 0.5, 0.1
 """Share of a motion that the velocities do not explain: of one pair of frames, of the median."""
 
+VOLUME = 1e-3
+"""Å³; no cell of atoms is smaller."""
+
 
 def check(
     times: np.ndarray,
@@ -42,6 +45,10 @@ def check(
     Raises:
         InputError: they contradict each other; `source` and the likely causes are named.
     """
+    vectors = np.nan_to_num(np.asarray(cells), posinf=0.0, neginf=0.0)
+    volumes = np.abs(np.linalg.det(vectors))
+    if volumes.min() < VOLUME:
+        raise InputError(f"{source}: frame {int(volumes.argmin())} has no volume")
     steps = np.diff(times)
     if len(steps) < 2 or (steps <= 0).any():
         return  # whoever needs times says what is wrong with them

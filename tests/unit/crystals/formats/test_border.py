@@ -42,6 +42,12 @@ def in_bohr_thrice(frame):
     frame.set_cell(frame.cell.array * 0.1, scale_atoms=True)
 
 
+def a_digit_more_in_the_cell(frame):
+    cell = frame.cell.array.copy()
+    cell[0] += 1e11 * cell[2]
+    frame.set_cell(cell)
+
+
 DAMAGE = [
     (zero_forces, "frame 5: every force is exactly zero"),
     (one_force, r"frame 5: forces of 1e\+80"),
@@ -51,6 +57,7 @@ DAMAGE = [
     (at_the_origin, "frame 5: atoms 0 and 1 are 0.000 Å apart; are all positions there"),
     (not_periodic, "frame 5: periodic in 2 directions, not in three"),
     (in_bohr_thrice, "frame 5: 0.02 Å³ per atom"),
+    (a_digit_more_in_the_cell, "frame 5: a cell vector of .* Å; is a number damaged"),
 ]
 
 

@@ -88,6 +88,8 @@ def test_steps_of_a_vasprun():
     assert read(io.BytesIO(vasprun(60)), "x") == [True]
     with pytest.raises(InputError, match=r"x: cannot be read as vasprun\.xml"):
         read(io.BytesIO(vasprun(14)[:-20]), "x")
+    with pytest.raises(InputError, match=r"x: cannot be read .* unknown encoding"):
+        read(io.BytesIO(b'<?xml version="1.0" encoding="ISO-88590-1"?>' + vasprun(14)), "x")
 
 
 ELECTRONS = """ POTCAR:   PAW_PBE Na 08Apr2002

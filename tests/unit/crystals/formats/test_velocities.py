@@ -65,3 +65,9 @@ def test_right_ones_are_believed_at_any_distance_in_time(step):
 def test_wrong_units_atoms_and_steps_are_refused(change, message):
     with pytest.raises(InputError, match=f"md: .*{message}"):
         broken(change)
+
+
+@pytest.mark.parametrize("cell", [np.zeros((3, 3)), np.full((3, 3), np.nan), CELL[[0, 1, 1]]])
+def test_a_cell_without_volume_is_named(cell):
+    with pytest.raises(InputError, match="md: frame 7 has no volume"):
+        broken(lambda t, x, v, c: (t, x, v, [*c[:7], cell, *c[8:]]))
