@@ -14,12 +14,12 @@ from typing import Literal
 
 import numpy as np
 from ase import Atoms
-from matscipy.neighbours import neighbour_list
 
 from umklapp.crystals import frame_info, frames
 from umklapp.crystals.formats import (
     causes,
     consistency,
+    distances,
     frame_pairs,
     motion,
     untested,
@@ -31,12 +31,6 @@ from umklapp.records import Part, Record
 from umklapp.wording import counted
 
 log = logging.getLogger(__name__)
-
-LONGEST = 1000.0
-"""Å; the search for neighbours never ends in a cell that is longer by far."""
-
-SHORTEST = 0.4
-"""Å; no two nuclei come closer (H₂ has 0.74, an overheated frame of a real KCl file 0.53)."""
 
 VOLUMES = (0.5, 2000.0)
 """Å³ per atom that a crystal can have."""
@@ -157,13 +151,8 @@ def believed(frame: Atoms, where: str) -> Atoms:
         raise InputError(
             f"{where}: {volume:.3g} Å³ per atom: no crystal has that; are cell and positions in Å?"
         )
-    if frame.cell.lengths().max() > LONGEST:
-        raise InputError(
-            f"{where}: a cell vector of {frame.cell.lengths().max():.3g} Å; is a number damaged, "
-            "is the cell in Å?"
-        )
     _check_sizes(frame, where)
-    _check_distances(frame, where)
+    distances.check(frame, where)
     if frame.cell.volume > 0 and frame.cell.handedness > 0:
         return frame
     turned = Atoms(frame.numbers, cell=-frame.cell.array, positions=frame.positions, pbc=True)
@@ -194,16 +183,6 @@ def _check_sizes(frame: Atoms, where: str) -> None:
             f"{where}: the forces of all atoms sum to {net:.3g} eV/Å, where nothing acts from "
             f"outside and the sum is zero; the largest is {most:.3g} eV/Å on atom {largest}: is a "
             f"number damaged, are some atoms held fixed or left out? {REMEDY}"
-        )
-
-
-def _check_distances(frame: Atoms, where: str) -> None:
-    one, two, apart = neighbour_list("ijd", frame, SHORTEST)
-    if len(apart):
-        least = int(apart.argmin())
-        raise InputError(
-            f"{where}: atoms {one[least]} and {two[least]} are {apart[least]:.3f} Å apart; are all "
-            "positions there, and in Å?"
         )
 
 
