@@ -41,7 +41,8 @@ class BaselineAtLattice(Part):
         if kappa is None:
             return f"no κ: {self.kappa.not_computed}"
         sigma = "" if self.sigma_A is None else f", σᴬ(300 K) {self.sigma_A:.2f}"
-        return f"κ(300 K) {kappa:.3g} W/(m K){sigma}"
+        error = "" if self.sigma_A_error is None else f" ± {self.sigma_A_error:.2f}"
+        return f"κ(300 K) {kappa:.3g} W/(m K){sigma}{error}"
 
 
 class Baseline(Record):
