@@ -7,4 +7,4 @@ from umklapp import processes
 
 __version__ = "0.1.0"
 
-processes.begin_job()
+processes.begin_process()

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from umklapp import logs, processes
+from umklapp import logs
 from umklapp.errors import UmklappError
 
 WIDTH = 78
@@ -334,7 +334,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     options = parser().parse_args(given or ["--help"])
     logs.show(sys.stderr)
-    processes.in_one_sentence(f"{processes.STOPPED}.")
     try:
         options.run(options)
     except UmklappError as error:

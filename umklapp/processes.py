@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from types import TracebackType
 
@@ -19,8 +20,14 @@ GOES_ON = (
 )
 
 
+COMMAND = ("umklapp", "-m")
+"""Names of the program while the command imports the library: its script, `python -m umklapp`."""
+
+
 def in_one_sentence(sentence: str) -> None:
     """Let an interrupt that ends this process say `sentence`; other errors keep their traceback.
+
+    A second interrupt, while Python cleans up, ends the process at once and in silence.
 
     Args:
         sentence: empty to say nothing.
@@ -30,7 +37,9 @@ def in_one_sentence(sentence: str) -> None:
     def say(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if not issubclass(kind, KeyboardInterrupt):
             earlier(kind, error, trace)
-        elif sentence:
+            return
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if sentence:
             print(f"\n{sentence}", file=sys.stderr)
 
     sys.excepthook = say
@@ -44,7 +53,9 @@ def begin_run() -> None:
     os.environ[JOB] = "1"
 
 
-def begin_job() -> None:
-    """Of a job: the process that plans says what there is to say."""
+def begin_process() -> None:
+    """Of a process that imports the library, first of all: jobs say nothing, the command does."""
     if JOB in os.environ:
         in_one_sentence("")
+    elif os.path.basename(sys.argv[0]) in COMMAND:
+        in_one_sentence(f"{STOPPED}.")

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,29 @@ def test_other_errors_keep_their_traceback(root, code):
     said = ended(f"{code} 1 / 0", root, **{processes.JOB: "1"})
     assert said.startswith("Traceback")
     assert said.endswith("ZeroDivisionError: division by zero")
+
+
+STRIKE = "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(9)"
+
+
+@pytest.mark.parametrize(
+    "start", [["-m", "umklapp"], [str(Path(sys.executable).parent / "umklapp")]]
+)
+def test_the_command_says_one_sentence_while_it_still_imports(root, tmp_path, start):
+    """Ctrl-C strikes in the middle of the import of a module that `umklapp.__main__` needs."""
+    (tmp_path / "textwrap.py").write_text(STRIKE)
+    clean = {key: value for key, value in os.environ.items() if key != processes.JOB}
+    path = os.pathsep.join([str(tmp_path), str(root)])
+    done = subprocess.run(
+        [sys.executable, *start, "--help"], env=clean | {"PYTHONPATH": path}, check=False,
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("", f"\n{processes.STOPPED}.\n")
+
+
+def test_a_second_interrupt_ends_the_clean_up_in_silence(root):
+    late = "import atexit, os, signal; atexit.register(os.kill, os.getpid(), signal.SIGINT); "
+    assert ended(f"{RUN} {late} raise KeyboardInterrupt", root) == SENTENCE
 
 
 def test_a_notebook_keeps_python_s_own_words(root):
