@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -153,8 +154,8 @@ def _srme(options: argparse.Namespace) -> None:
 
 Run = Callable[[argparse.Namespace], None]
 
-DESCRIPTION = """Tools beside the workflow: they prepare a campaign, show where it stands, and
-analyse files of other programs. Snakemake runs the campaign itself."""
+DESCRIPTION = """Prepares a campaign, shows where it stands, and analyses files of other programs.
+Snakemake runs the campaign: snakemake --cores 4 --configfile CONFIG"""
 
 CONFIG = "configuration file of the campaign"
 
@@ -185,7 +186,7 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("crystal", type=Path, help="structure file: .cif, POSCAR as .vasp, or .extxyz")
     new.add_argument("folder", type=Path, nargs="?", help="new folder (default: campaigns/KEY)")
 
-    text = "list everything that a dry run checks before the first job, and what is wrong"
+    text = "check configuration, crystals, files and programs before the first job; list all errors"
     check = command("check", _check, text, "config/demo.yaml")
     check.add_argument("config", type=Path, help=CONFIG)
 
@@ -194,7 +195,7 @@ def parser() -> argparse.ArgumentParser:
     status.add_argument("config", type=Path, help=CONFIG)
     status.add_argument("--json", action="store_true", help="print all numbers as json")
 
-    text = "print the table of a finished campaign and why its rounds ended"
+    text = "print the results of a campaign: κ with its error, audit, verdict, reasons in words"
     summary = command("summary", _summary, text, "config/demo.yaml")
     summary.add_argument("config", type=Path, help=CONFIG)
 
@@ -206,9 +207,9 @@ def parser() -> argparse.ArgumentParser:
     text = "pack the small result files from which all figures can be drawn again"
     archive = command("archive", _archive, text, "config/demo.yaml small.tar.gz")
     archive.add_argument("config", type=Path, help=CONFIG)
-    archive.add_argument("out", type=Path, help="the archive, .tar.gz")
+    archive.add_argument("out", type=Path, help="file to write, .tar.gz")
 
-    text = "print the completion of this command for bash and zsh: eval it, or source it"
+    text = "print a script that completes this command in bash and zsh; eval it, or source it"
     command("completion", _completion, text, "")
 
     text = "write docs/materials.md, the list of all materials of the table (for developers)"
@@ -227,17 +228,17 @@ def parser() -> argparse.ArgumentParser:
     )
     testbed.add_argument("folder", type=Path, help="new folder for the configuration and its seeds")
 
-    text = "write a campaign on CuI in which a trained network with a rare event is the truth"
+    text = "write a campaign on CuI whose reference is a trained network with a known rare event"
     teacher = command("teacher", _teacher, text, "results/teacher --seed 1")
     teacher.add_argument("folder", type=Path, help="new folder for the configuration and its seeds")
-    teacher.add_argument(
-        "--seed", type=int, default=1, help="random seed of the dynamics (default: 1)"
-    )
+    teacher.add_argument("--seed", type=int, default=1, help="random seed (default: 1)")
 
     text = "print κ of an FHI-vibes trajectory by the Green–Kubo procedure of FHI-vibes"
     vibes = command("vibes", _vibes, text, "trajectory.nc all.h5")
-    vibes.add_argument("trajectory", type=Path, help="netCDF-4 file of `vibes output md`")
-    vibes.add_argument("out", type=Path, nargs="?", help="hdf5 file for every quantity in between")
+    vibes.add_argument("trajectory", type=Path, help="netCDF-4 file that `vibes output md` wrote")
+    vibes.add_argument(
+        "out", type=Path, nargs="?", help="hdf5 file to write, with every intermediate quantity"
+    )
 
     text = "print σᴬ of a trajectory: .son or .nc of FHI-vibes, extxyz and other labelled formats"
     sigma_a = command("sigma-a", _sigma_a, text, "trajectory.son --structure geometry.cif")
@@ -248,16 +249,14 @@ def parser() -> argparse.ArgumentParser:
         help="structure file of the crystal; needed unless the trajectory holds force constants "
         "(.nc) or the primitive cell (.son)",
     )
-    sigma_a.add_argument("--out", type=Path, help="csv with σᴬ of every frame")
+    sigma_a.add_argument("--out", type=Path, help="csv to write, with σᴬ of every frame")
     sigma_a.add_argument("--every", type=int, default=1, help="read every n-th frame (default: 1)")
-    sigma_a.add_argument(
-        "--skip", type=int, default=0, help="frames to leave out at the start (default: 0)"
-    )
+    sigma_a.add_argument("--skip", type=int, default=0, help="skip the first n frames (default: 0)")
 
     text = "print the vibrational density of states of a trajectory with velocities"
     vdos = command("vdos", _vdos, text, "trajectory.son --out vdos.csv")
     vdos.add_argument("trajectory", type=Path, help=".son, .nc or extxyz with velocities and times")
-    vdos.add_argument("--out", type=Path, help="csv of frequency and density of states")
+    vdos.add_argument("--out", type=Path, help="csv to write, with frequency and density of states")
 
     text = "print Green–Kubo κ of trajectories (.son, .nc, extxyz) or tables of heat fluxes (csv)"
     example = "flux.csv --volume 1000 --temperature 300 --unit metal --time-unit ps"
@@ -283,41 +282,40 @@ def parser() -> argparse.ArgumentParser:
         help="lowest vibration in THz, which sets the noise filter (default: from the velocities; "
         "of a csv: 1, or more where the run is short)",
     )
-    flux.add_argument("--out", type=Path, help="csv of the running integral")
+    flux.add_argument("--out", type=Path, help="csv to write, with the running integral")
 
     text = "print κ of one crystal by a foundation model, or from the force sets of a phono3py yaml"
     kappa = command("kappa", _kappa, text, "NaCl.cif --model nequix-oam-1-pft.nqx")
     kappa.add_argument(
         "crystal", help="structure file, key of config/materials.csv, or phono3py yaml"
     )
-    kappa.add_argument("--model", help="file of nequix weights, or a published name of them")
+    kappa.add_argument("--model", help="file of nequix weights, or the name of published ones")
+    kappa.add_argument("--calculator", help="ASE calculator, module:Class, in place of nequix")
     kappa.add_argument(
-        "--calculator", help="use this ASE calculator, module:Class, in place of nequix"
+        "--atoms",
+        type=int,
+        default=64,
+        help="approximate number of atoms of the supercell (default: 64)",
     )
-    kappa.add_argument(
-        "--atoms", type=int, default=64, help="atoms of the supercell, roughly (default: 64)"
-    )
-    kappa.add_argument(
-        "--mesh", type=int, default=11, help="q-points along each axis (default: 11)"
-    )
+    kappa.add_argument("--mesh", type=int, default=11, help="q-points per axis (default: 11)")
     kappa.add_argument(
         "--born", type=Path, help="file of Born charges (default: those of config/structures)"
     )
     kappa.add_argument(
         "--given-lattice-only",
         action="store_true",
-        help="do not compute κ at the lattice relaxed by the model as well",
+        help="compute κ at the given lattice only, not at the lattice that the model relaxes",
     )
-    kappa.add_argument("--out", type=Path, help="json file for the whole record")
+    kappa.add_argument("--out", type=Path, help="json file to write, with the whole record")
 
     text = "print κ_SRME, the mode-by-mode error of one conductivity against another"
     srme = command("srme", _srme, text, "modes.hdf5 reference.hdf5 --total")
-    srme.add_argument("modes", type=Path, help="hdf5 file of the modes")
-    srme.add_argument("reference", type=Path, help="hdf5 file of the modes to compare with")
+    srme.add_argument("modes", type=Path, help="hdf5 file of the modes of the κ to judge")
+    srme.add_argument("reference", type=Path, help="hdf5 file of the modes of the reference κ")
     srme.add_argument(
         "--total",
         action="store_true",
-        help="compare totals with the inter-band (Wigner) term, not the relaxation-time part",
+        help="compare κ with its inter-band (Wigner) term, not the relaxation-time part alone",
     )
     return top
 
@@ -336,8 +334,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logs.show(sys.stderr)
     try:
         options.run(options)
+        sys.stdout.flush()
     except UmklappError as error:
         print(error, file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     finally:
         logging.shutdown()

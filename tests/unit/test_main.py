@@ -108,3 +108,15 @@ def test_an_error_is_one_sentence(tmp_path):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"{path}: variable 'time' is missing")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_reader_that_stops_reading_gets_no_traceback(root):
+    """As in `umklapp completion | head -1`."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "umklapp", "completion"], cwd=root, stdout=write,
+        stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, "")

@@ -1,6 +1,7 @@
 """Processes of a run: Ctrl-C gives one sentence in the first one and nothing in its jobs."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,19 @@ def test_a_second_interrupt_ends_the_clean_up_in_silence(root):
     assert ended(f"{RUN} {late} raise KeyboardInterrupt", root) == SENTENCE
 
 
+def test_a_second_interrupt_does_not_break_off_how_a_run_stops(root):
+    """The first raises, as Snakemake expects; the second speaks, and the third ends the process."""
+    strike = "import os, signal; strike = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
+    stopping = "try:\n strike()\nexcept KeyboardInterrupt:\n strike(); print('on', flush=True)\n"
+    clean = {key: value for key, value in os.environ.items() if key != processes.JOB}
+    done = subprocess.run(
+        [sys.executable, "-c", f"{strike}{RUN}\n{stopping} strike(); print('never')"], cwd=root,
+        env=clean, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("on\n", f"\n{processes.STILL}\n")
+    assert done.returncode == -signal.SIGINT
+
+
 def test_a_notebook_keeps_python_s_own_words(root):
     assert ended("import umklapp; raise KeyboardInterrupt", root).startswith("Traceback")
 
@@ -74,5 +88,7 @@ def test_every_process_has_one_thread_unless_the_user_says_otherwise(monkeypatch
         monkeypatch.delenv(name)
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
     monkeypatch.setattr("sys.excepthook", sys.excepthook)
+    interrupt = signal.getsignal(signal.SIGINT)
     processes.begin_run()
+    signal.signal(signal.SIGINT, interrupt)
     assert [os.environ[name] for name in processes.THREADS] == ["4", "1", "1", "1"]

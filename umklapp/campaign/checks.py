@@ -151,8 +151,8 @@ def born_problems(campaign: Campaign, primitives: Mapping[str, Atoms]) -> list[s
     if without:
         log.warning(
             f"phonons.born: {campaign.phonons.born}: no Born charges for {', '.join(without)}: "
-            "their κ has no non-analytical correction, and says so (docs/howto.md says how to give "
-            "them)"
+            "κ lacks the non-analytical correction, and every result says so (docs/howto.md says "
+            "how to give Born charges)"
         )
     return _joined(problems)
 
