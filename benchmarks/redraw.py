@@ -1,7 +1,7 @@
 """Figures of benchmarks drawn again from the numbers in benchmarks/results; nothing is computed.
 
-For a change of style. Figures whose curves are not stored (green_kubo_*, lifetimes and others) are
-drawn by their own script, which reads what it has kept or computes it.
+For a change of style. Figures whose curves are not stored (green_kubo_*, lifetimes, low_fidelity,
+cui_green_kubo) are drawn by their own script, which reads what it has kept or computes it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import backends
@@ -17,6 +18,9 @@ import heat_transport
 import nacl
 import pandas as pd
 import shared_model
+
+from umklapp.campaign import figure_files
+from umklapp.report.figures import panel, strategies, tuning_benchmark, zero_label
 
 RESULTS = Path("benchmarks/results")
 
@@ -49,12 +53,30 @@ def draw_shared_model(out: Path) -> None:
     shared_model.figure(pd.read_csv(RESULTS / "shared_model.csv"), [out / "shared_model.png"])
 
 
+ARCHIVED = {
+    "label_efficiency": ("strategies", strategies),
+    "panel": ("panel", panel),
+    "phonon_finetuning": ("finetuning", tuning_benchmark),
+    "zero_label": ("zero_label", zero_label),
+}
+"""Figures that `snakemake figures` draws, too: by the name of their file, their name there."""
+
+
+def draw_archived(out: Path, stem: str) -> None:
+    """One of `ARCHIVED` from its tables."""
+    name, module = ARCHIVED[stem]
+    tables = {Path(path).stem: pd.read_csv(path) for path in figure_files.tables(name)}
+    kinds = [path.suffix for path in RESULTS.glob(f"{stem}.*") if path.suffix in (".png", ".pdf")]
+    module.draw(module.table(tables), [(out / stem).with_suffix(kind) for kind in kinds])
+
+
 FIGURES: dict[str, Callable[[Path], None]] = {
     "backends": draw_backends,
     "elastic": draw_elastic,
     "heat_transport": draw_heat_transport,
     "nacl": draw_nacl,
     "shared_model": draw_shared_model,
+    **{stem: partial(draw_archived, stem=stem) for stem in ARCHIVED},
 }
 
 

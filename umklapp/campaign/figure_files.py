@@ -16,7 +16,8 @@ STUDY = ("sigma_parity", "event_share", "flagged", "kappa_parity", "spent")
 BENCHMARKS = {
     "strategies": ("label_efficiency_bed.csv", "label_efficiency_nacl.csv",
                    "label_efficiency_kcl.csv"),
-    "finetuning": ("phonon_finetuning_nacl.csv", "phonon_finetuning_gpaw64.csv"),
+    "finetuning": ("phonon_finetuning_nacl.csv", "phonon_finetuning_mgo.csv",
+                   "phonon_finetuning_cui.csv", "phonon_finetuning_gpaw64.csv"),
     "panel": ("panel.csv",),
     "zero_label": ("zero_label.csv",),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Names beside points, where they cover neither a point nor another name."""
+"""Names beside points, where they cover no point, no error bar and no other name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from matplotlib.transforms import Bbox
 
 DISTANCES = (4.0, 8.0, 13.0, 19.0, 26.0, 34.0)
@@ -25,6 +26,12 @@ SLANT = 1.0
 
 POINT_SIZE = 5.0
 """Width and height that a name leaves free around every point, in points of print."""
+
+GAP = 1.0
+"""Between two names, in points of print."""
+
+CAP_SIZE = 3.0
+"""Half width that a name leaves free along every error bar, for its caps, in points of print."""
 
 
 def place(
@@ -62,6 +69,7 @@ def place(
         Bbox([[x - half, y - half], [x + half, y + half]])
         for x, y in axes.transData.transform(marks)
     ]
+    taken += [box.padded(CAP_SIZE * scale) for box in _error_bars(axes)]
     missing = []
     for point, name in zip(points, names, strict=True):
         written = axes.text(0, 0, name, fontsize=size)
@@ -73,7 +81,7 @@ def place(
             missing.append(name)
             continue
         box, offset = free
-        taken.append(box)
+        taken.append(box.padded(GAP * scale))
         line = {"arrowstyle": "-", "lw": 0.4, "color": "0.5", "shrinkA": 0, "shrinkB": 2.5}
         away = float(np.hypot(*offset)) > LINE_FROM
         axes.annotate(
@@ -82,6 +90,16 @@ def place(
             arrowprops=line if away else None,
         )  # fmt: skip
     return missing
+
+
+def _error_bars(axes: Axes) -> list[Bbox]:
+    """Boxes in pixels of all error bars of a panel, as far as they are inside of it."""
+    bars = [one for one in axes.containers if isinstance(one, ErrorbarContainer)]
+    ends = [ends for bar in bars for lines in bar.lines[2] for ends in lines.get_segments()]
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    inside = [np.clip(pair, (left, low), (right, high)) for pair in ends if len(pair) == 2]
+    boxes = [Bbox(axes.transData.transform(pair)) for pair in inside if np.isfinite(pair).all()]
+    return [box for box in boxes if max(abs(box.width), abs(box.height)) > 1]
 
 
 def _free_place(

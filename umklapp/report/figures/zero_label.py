@@ -109,7 +109,10 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
     for axes, (name, truth) in zip(panels, TRUTHS.items(), strict=True):
         _panel(axes, data[data["truth"] == name], truth, ends)
     figure.supylabel("κ(300 K) without labels (W m$^{-1}$ K$^{-1}$)", fontsize=9)
-    legend = ["hollow: without Born charges; cross: no κ; shaded: a factor of two"]
+    legend = [
+        "bars: range of the experiments; hollow: without Born charges; cross: no κ; "
+        "shaded: a factor of two"
+    ]
     figure.supxlabel("\n".join([*legend, *no_results(data)]), fontsize=6, color="0.3")
     for axes, name in zip(panels, TRUTHS, strict=True):
         _names(axes, data[data["truth"] == name])

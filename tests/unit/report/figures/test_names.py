@@ -56,6 +56,20 @@ def test_names_of_one_point_keep_their_line(panel):
     assert any(lines)
 
 
+def test_a_name_covers_no_error_bar(panel):
+    """A bar to the right, where the name would stand without it; another ends below zero."""
+    points = np.array([[1.0, 1.0], [3.0, 20.0]])
+    bars = panel.errorbar(*points.T, xerr=[[0, 0], [9, 0]], yerr=[[0, 30], [0, 5]], fmt="o")
+    assert names.place(panel, points, ["KI", "KBr"]) == []
+    bars = [names.Bbox(panel.transData.transform(np.maximum(ends, 0.1)))
+            for lines in bars.lines[2] for ends in lines.get_segments()]  # fmt: skip
+    assert len(bars) == 4
+    assert not any(box.overlaps(bar) for box in boxes(panel) for bar in bars)
+    assert boxes(panel)[0].y0 > panel.transData.transform((1.0, 1.0))[1] or (
+        boxes(panel)[0].x1 < panel.transData.transform((1.0, 1.0))[0]
+    )
+
+
 def test_names_that_fit_nowhere_are_returned(panel):
     assert names.place(panel, np.array([[1.0, 1.0]]), ["long" * 40]) == ["long" * 40]
     assert names.place(panel, np.empty((0, 2)), []) == []
