@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from ase.build import bulk
 from foundation_models import published
 
 from umklapp import config
-from umklapp.campaign import checks
+from umklapp.__main__ import main
+from umklapp.campaign import check_list, checks
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = sorted(path for path in (ROOT / "config").glob("*.yaml"))
@@ -55,6 +57,22 @@ def test_every_shipped_configuration_passes_a_dry_run(
     status, text = snakemake("--dry-run", "--quiet", "rules", config_file=path, directory=work)
     assert status == 0, text
     assert "born" in text
+
+
+def test_a_cif_becomes_a_campaign_that_passes_all_checks_and_a_dry_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As README.md and docs/howto.md say: `umklapp new`, `umklapp check`, the list of jobs."""
+    monkeypatch.chdir(tmp_path)
+    bulk("ZnO", "wurtzite", a=3.25, c=5.2).write("ZnO.cif")
+    assert main(["new", "ZnO.cif"]) == 0
+    path = Path("campaigns/ZnO-186/ZnO-186.yaml")
+    listed = check_list.lines(path)
+    assert not [line for line in listed if line.outcome == "wrong"]
+    assert [line.text for line in listed if line.outcome == "note"], "no Born charges are given"
+    status, text = snakemake("--dry-run", config_file=tmp_path / path, directory=tmp_path)
+    assert status == 0, text
+    assert "ZnO-186: build and relax the primitive cell" in text
 
 
 @pytest.mark.parametrize("name", ["demo"])

@@ -115,7 +115,9 @@ def text(result: ForceSetKappa, path: Path) -> str:
         else f"κ(300 K) {kappa:.3g} W/(m K); its error is not known: a fit of force constants has "
         "none"
     )
-    equations = "" if result.equations is None else f", {result.equations:.0f} equations a number"
+    equations = (
+        "" if result.equations is None else f", {result.equations:.0f} equations per unknown"
+    )
     charges = "Born charges of the file" if result.born else "no Born charges"
     return "\n".join(
         [
@@ -124,7 +126,7 @@ def text(result: ForceSetKappa, path: Path) -> str:
             f"  fc3 by {result.fitted} from {counted(result.frames, 'cell')} of {result.atoms} "
             f"atoms{equations}",
             f"  {result.kappa.method}; {'×'.join(map(str, result.mesh))} q-points; {charges}; "
-            f"lowest frequency {result.kappa.lowest_frequency_THz:.2f} THz",
+            f"lowest frequency {round(result.kappa.lowest_frequency_THz, 2) + 0.0:.2f} THz",
         ]
     )
 

@@ -122,7 +122,7 @@ def still_uncertain(
         "less)"
     )
     if raised > 1:
-        sentence += f", expected errors raised by {raised:.2f} as the new labels ask"
+        sentence += f", expected errors multiplied by {raised:.2f} to agree with the new labels"
     return Criterion(met=value <= limit, value=value, limit=limit, words=sentence)
 
 

@@ -72,11 +72,16 @@ def section(sources: MaterialSources, campaign: CampaignSources) -> MaterialSect
         problems=problems,
         crystal=structure_drawing.draw(primitive, sources.key) if primitive else Markup(""),
         species=structure_drawing.legend(primitive) if primitive else [],
-        forest=kappa_marks.forest(
-            quantities.kappa_table(sources), bool(row.green_kubo and row.green_kubo.doubt)
+        forest=Markup("").join(
+            kappa_marks.forest(
+                quantities.kappa_table(sources),
+                bool(row.green_kubo and row.green_kubo.doubt),
+                layout,
+            )
+            for layout in (kappa_marks.BROAD, kappa_marks.NARROW)
         ),
         steps=steps,
-        timeline=rounds.chart(steps),
+        timeline=rounds.chart(steps) + rounds.chart(steps, rounds.NARROW, "narrow"),
         quantities=quantities.quantities(sources),
         figures=figures(Results(str(campaign.folder)), sources.key),
         reference=origins.reference_settings(sources, campaign),

@@ -117,10 +117,26 @@ def strip(row: Row, axis: Axis) -> Markup:
     )
 
 
-LARGE, LABELS, LINE = 760.0, 270.0, 28.0
+@dataclass(frozen=True)
+class Layout:
+    """The large form in pixels: its width, where its axis begins, the height of a line.
+
+    above: whether names stand above their marks, not to the left. look: class of its style.
+    """
+
+    width: float
+    left: float
+    line: float
+    above: bool
+    look: str
 
 
-def forest(table: pd.DataFrame, doubtful: bool = False) -> Markup:
+BROAD = Layout(760.0, 270.0, 28.0, above=False, look="broad")
+NARROW = Layout(350.0, 14.0, 46.0, above=True, look="narrow")
+"""For a telephone."""
+
+
+def forest(table: pd.DataFrame, doubtful: bool = False, layout: Layout = BROAD) -> Markup:
     """A line per method with its value and error on a logarithmic axis.
 
     Args:
@@ -131,9 +147,11 @@ def forest(table: pd.DataFrame, doubtful: bool = False) -> Markup:
     table = table[table["kappa_W_per_mK"] > 0]
     errors = table["error_W_per_mK"].astype(float).fillna(0.0)
     pairs = zip(table["kappa_W_per_mK"].astype(float), errors, strict=True)
-    axis = axis_of((end for pair in pairs for end in ends_of(*pair)), LABELS, LARGE - 20)
+    axis = axis_of(
+        (end for pair in pairs for end in ends_of(*pair)), layout.left, layout.width - 20
+    )
     methods = list(dict.fromkeys(table["method"]))
-    bottom = 10 + LINE * len(methods)
+    bottom = 10 + layout.line * len(methods)
     parts = [
         f'<line x1="{axis.place(t):.1f}" x2="{axis.place(t):.1f}" y1="8" y2="{bottom}" '
         f'class="grid"/><text x="{axis.place(t):.1f}" y="{bottom + 16}" class="tick" '
@@ -142,26 +160,29 @@ def forest(table: pd.DataFrame, doubtful: bool = False) -> Markup:
     ]
     for row, method in enumerate(methods):
         own = table[table["method"] == method]
-        y = 10 + LINE * (row + 0.5)
-        parts.append(_name(str(method), y))
+        y = 10 + layout.line * (row + (0.75 if layout.above else 0.5))
+        parts.append(_name(str(method), y, layout))
         dynamics = doubtful and method.startswith(("Green–Kubo", "cepstral"))
         parts += [_point(row, axis, y, "doubtful" if dynamics else "") for _, row in own.iterrows()]
     parts.append(
-        f'<text x="{(LABELS + LARGE - 20) / 2}" y="{bottom + 34}" class="tick" '
+        f'<text x="{(layout.left + layout.width - 20) / 2}" y="{bottom + 34}" class="tick" '
         'text-anchor="middle">κ (W/(m K))</text>'
     )
     return Markup(
-        f'<svg class="chart" viewBox="0 0 {LARGE:.0f} {bottom + 42:.0f}" role="img" '
+        f'<svg class="chart {layout.look}" viewBox="0 0 {layout.width:.0f} {bottom + 42:.0f}" '
+        'role="img" '
         f'aria-label="κ by every method; the numbers are in the table below">{"".join(parts)}</svg>'
     )
 
 
-def _name(method: str, y: float) -> str:
-    """The name of a method beside its line, in two lines where it is long."""
-    lines = textwrap.wrap(method, 36)
+def _name(method: str, y: float, layout: Layout) -> str:
+    """The name of a method above its line, or beside it, there in two lines where it is long."""
+    if layout.above:
+        return f'<text x="{layout.left}" y="{y - 14:g}">{escape(method)}</text>'
+    lines = textwrap.wrap(method, 36, break_on_hyphens=False)
     first = y + 4 - 7 * (len(lines) - 1)
     spans = "".join(
-        f'<tspan x="{LABELS - 10}" y="{first + 14 * place:g}">{escape(line)}</tspan>'
+        f'<tspan x="{layout.left - 10}" y="{first + 14 * place:g}">{escape(line)}</tspan>'
         for place, line in enumerate(lines)
     )
     return f'<text text-anchor="end">{spans}</text>'

@@ -101,19 +101,30 @@ def _step(sources: MaterialSources, place: int) -> Step:
     )
 
 
-WIDTH, HEIGHT = 660.0, 250.0
+WIDTH, NARROW, HEIGHT = 660.0, 350.0, 250.0
+ROUND = 50.0
+"""Pixels of a column that has room for the word *round* beside its number."""
+
 LEFT, RIGHT, TOP, MIDDLE, BOTTOM = 58.0, 14.0, 12.0, 118.0, 214.0
 
 
-def chart(rounds: Sequence[Step]) -> Markup:
-    """Labels of every round as bars, force errors (meV/Å) below; one column per round."""
+def chart(rounds: Sequence[Step], width: float = WIDTH, look: str = "broad") -> Markup:
+    """Labels of every round as bars, force errors (meV/Å) below; one column per round.
+
+    Args:
+        width: in pixels. look: class of its style.
+    """
     if not rounds:
         return Markup("")
-    column = (WIDTH - LEFT - RIGHT) / len(rounds)
+    end = width - RIGHT
+    column = (end - LEFT) / len(rounds)
     most = max(1, *(step.chosen + step.random + step.failed + step.audit_labels for step in rounds))
     errors = [1e3 * v for s in rounds for v in (s.test_mae, s.new_mae, s.wanted) if v is not None]
     highest = round_up(1.05 * max(errors))
-    parts = [_axis(TOP, MIDDLE - 18, most, "labels"), _axis(MIDDLE, BOTTOM, highest, "meV/Å")]
+    parts = [
+        _axis(TOP, MIDDLE - 18, most, "labels", end),
+        _axis(MIDDLE, BOTTOM, highest, "meV/Å", end),
+    ]
     lines: dict[str, list[tuple[float, float]]] = {"test": [], "new": []}
     for place, step in enumerate(rounds):
         x = LEFT + column * (place + 0.5)
@@ -124,13 +135,13 @@ def chart(rounds: Sequence[Step]) -> Markup:
                 lines[name].append((x, y))
         parts.append(
             f'<text x="{x:.1f}" y="{BOTTOM + 18:.0f}" class="tick" text-anchor="middle">'
-            f"round {step.round_index}</text>"
+            f"{'round ' if column > ROUND else ''}{step.round_index}</text>"
         )
     wanted = rounds[-1].wanted
     if wanted is not None:
         y = BOTTOM - 1e3 * wanted / highest * (BOTTOM - MIDDLE)
         parts.append(
-            f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="wanted">'
+            f'<line x1="{LEFT}" x2="{end}" y1="{y:.1f}" y2="{y:.1f}" class="wanted">'
             f"<title>wanted on new labels: {plain(1e3 * wanted)} meV/Å</title></line>"
         )
     for name, points in lines.items():
@@ -142,7 +153,7 @@ def chart(rounds: Sequence[Step]) -> Markup:
         for s in rounds
     )
     return Markup(
-        f'<svg class="chart" viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" role="img" '
+        f'<svg class="chart {look}" viewBox="0 0 {width:.0f} {HEIGHT:.0f}" role="img" '
         f'aria-label="{escape(text)}">{"".join(parts)}</svg>'
     )
 
@@ -154,9 +165,9 @@ def round_up(value: float) -> float:
     return next((step * power for step in steps if step * power >= value), 10 * power)
 
 
-def _axis(top: float, bottom: float, highest: float, name: str) -> str:
+def _axis(top: float, bottom: float, highest: float, name: str, end: float) -> str:
     marks = "".join(
-        f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>'
+        f'<line x1="{LEFT}" x2="{end}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>'
         f'<text x="{LEFT - 6}" y="{y + 4:.1f}" class="tick" text-anchor="end">{text}</text>'
         for y, text in ((bottom, "0"), (top, f"{highest:.3g}"))
     )

@@ -47,7 +47,7 @@ def test_expected_errors_are_those_of_acquisition():
     assert uncertain(4, factor=0.4).met  # 0.08 eV/Å
     raised = uncertain(4, factor=0.4, ratio=1.5)  # 0.12
     assert not raised.met
-    assert "expected errors raised by 1.50 as the new labels ask" in raised.words
+    assert "expected errors multiplied by 1.50 to agree with the new labels" in raised.words
     assert not uncertain(4, factor=1.0, ratio=0.2).met, "smaller errors lower nothing"
     assert uncertain(3, ratio=None).met
 

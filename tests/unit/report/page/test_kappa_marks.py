@@ -37,7 +37,7 @@ def test_bars_end_where_the_errors_end():
     assert (low, high) == (10.5, 83.0), "a quarter of the value, at the lowest"
     svg = str(kappa_marks.forest(table(["RTA", 3.9, 1.5, "budget", 300.0])))
     bar = re.search(r'x1="([\d.]+)" x2="([\d.]+)" y1="24', svg)
-    assert float(bar[1]) > kappa_marks.LABELS, "the bar does not begin at the edge of the axis"
+    assert float(bar[1]) > kappa_marks.BROAD.left, "the bar does not begin at the edge of the axis"
 
 
 def test_an_axis_of_nothing():
@@ -70,3 +70,14 @@ def test_green_kubo_of_a_small_cell_is_hollow():
 
 def test_nothing_gives_nothing():
     assert kappa_marks.forest(table()) == ""
+
+
+def test_on_a_telephone_names_stand_above_their_marks():
+    rows = (["a method with a very long name, indeed", 8.0, 0.5, "s", 300.0],
+            ["experiment", 6.0, None, "as published", 300.0])  # fmt: skip
+    svg = str(kappa_marks.forest(table(*rows), layout=kappa_marks.NARROW))
+    names = [float(y) for y in re.findall(r'<text x="14.0" y="([\d.]+)">', svg)]
+    marks = [float(y) for y in re.findall(r'cy="([\d.]+)"', svg)]
+    assert names[0] < marks[0] < names[1] < marks[1]
+    width = kappa_marks.NARROW.width
+    assert all(0 < float(x) < width for x in re.findall(r'(?:cx|x1|x2)="([\d.]+)"', svg))
