@@ -79,7 +79,7 @@ def changed(labels: Sequence[Atoms], name: str) -> list[Atoms]:
 def outcome(labels: Sequence[Atoms]) -> str:
     """What the border says of them: refused, undecided (with a warning), or checked."""
     try:
-        return border.inspect(labels, "labels").outcome
+        return border.inspect(labels, "labels").report.outcome
     except InputError as error:
         logging.info(error)
         return "refused"

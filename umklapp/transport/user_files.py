@@ -82,7 +82,7 @@ def sigma_a(
         InputError: no harmonic forces: no structure, or too few frames to fit them; or as
             `given.inspected` and `registration.register`.
     """
-    frames, _ = given.inspected(path, every, skip)
+    frames, report = given.inspected(path, every, skip)
     reference = _harmonic(path, structure, frames)
     placed, _ = registration.register(frames, reference.perfect, str(path))
     used = [frame for frame in placed if sites.in_cell(frame, reference.perfect)]
@@ -105,6 +105,7 @@ def sigma_a(
             f"error: {error:.4f} (standard error, from {len(running.total)} stretches in time)",
             f"frames: {len(used)}",
             f"harmonic forces: {reference.source}",
+            *(f"said: {note}" for note in filter(None, [report.times, *report.notes])),
         ]
     )
 

@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from ase import Atoms
@@ -22,10 +22,10 @@ from umklapp.crystals.formats import (
     distances,
     frame_pairs,
     motion,
+    time_axis,
     untested,
     zero_forces,
 )
-from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import InputError
 from umklapp.records import Part, Record
 from umklapp.wording import counted
@@ -41,12 +41,6 @@ LARGEST = {"energy": 1e7, "forces": 1e5, "stress": 100.0}
 NET_FORCE = (1.0, 0.5)
 """eV/Å, and share of the largest force: a sum of all forces beyond both is of no crystal on which
 nothing from outside acts. Grids and cut-off charges leave a few hundredths of an eV/Å per atom."""
-
-SAME_ENERGY, SAME_FORCE = 1e-3, 0.05
-"""eV per atom and eV/Å by which two calculations of one configuration may differ."""
-
-UNIFORM = 1e-3
-"""Relative difference of time steps that is rounding."""
 
 REMEDY = (
     "labels are total energies in eV, forces in eV/Å, stress in eV/Å³ (ASE's sign), positions in "
@@ -186,13 +180,21 @@ def _check_sizes(frame: Atoms, where: str) -> None:
         )
 
 
+class Inspected(NamedTuple):
+    """Frames of a file in the order of their times, without copies; their numbers in the file."""
+
+    frames: list[Atoms]
+    numbers: list[int]
+    report: FileReport
+
+
 def inspect(
     labels: Sequence[Atoms],
     source: str,
     numbers: Sequence[int] | None = None,
     notes: Sequence[str] = (),
     units_stated: bool = False,
-) -> FileReport:
+) -> Inspected:
     """What the frames of one file say together.
 
     Args:
@@ -201,12 +203,13 @@ def inspect(
         units_stated: whether the format of the file says the units, as a program's own output does.
 
     Raises:
-        InputError: with file, frame and the likely cause: one configuration with two labels,
-            forces that are all zero, a frame whose energy nothing explains, energies that do not
-            follow forces or stresses.
+        InputError: with file, frame and the likely cause: one configuration with two labels, times
+            of other frames, forces that are all zero, a frame whose energy nothing explains,
+            energies that do not follow forces or stresses.
     """
     names = list(range(len(labels)) if numbers is None else numbers)
-    _check_repeats(labels, source, names)
+    order, said = time_axis.in_order(labels, names, source)
+    labels, names = [labels[n] for n in order], [names[n] for n in order]
     zero_forces.check(labels, source, names)
     reports: list[FileReport] = []
     for group in _groups(labels):
@@ -219,14 +222,14 @@ def inspect(
         force_slope=largest and largest.force_slope,
         stress_slope=largest and largest.stress_slope,
         untested=tuple(dict.fromkeys(cause for part in reports for cause in part.untested)),
-        times=times_of(labels, names),
-        notes=(*notes, *_orders(labels)),
+        times=time_axis.words(labels, names),
+        notes=(*notes, *said, *(note for part in reports for note in part.notes), *_orders(labels)),
     )
     if report.untested:
         log.warning("%s; more frames, close to each other, would tell", report)
     else:
         log.info("%s", report)
-    return report
+    return Inspected(labels, names, report)
 
 
 def _groups(labels: Sequence[Atoms]) -> Iterator[list[int]]:
@@ -259,6 +262,7 @@ def _of_one_kind(
             f"eV): the forces explain no such difference; {len(stray)} such frames; leave them out"
         )
     _check_motion(labels, source)
+    notes = time_axis.check_motion(labels, names, source)
     force, stress = consistency.force_slope(pairs), consistency.stress_slope(pairs)
     for name, slope, explain in (
         ("forces", force, causes.force_causes),
@@ -278,6 +282,7 @@ def _of_one_kind(
         force_slope=SlopePart.of(force),
         stress_slope=SlopePart.of(stress),
         untested=tuple(passing if units_stated else passing + untested.common_to_both(labels)),
+        notes=notes,
     )
 
 
@@ -298,38 +303,6 @@ def _check_motion(labels: Sequence[Atoms], source: str) -> None:
             "work, where a crystal has about −1): forces have the other sign, or are gradients "
             f"(energies with the other sign fit them). {REMEDY}"
         )
-
-
-def _check_repeats(labels: Sequence[Atoms], source: str, names: Sequence[int]) -> None:
-    seen: dict[str, int] = {}
-    for index, frame in enumerate(labels):
-        first = seen.setdefault(frames.frame_id(frame), index)
-        one, two = labels[first].calc.results, frame.calc.results
-        energy = abs(two["energy"] - one["energy"]) / len(frame)
-        force = np.abs(np.subtract(two["forces"], one["forces"])).max()
-        if energy > SAME_ENERGY or force > SAME_FORCE:
-            raise InputError(
-                f"{source} frames {names[first]} and {names[index]} have the same positions, but "
-                f"their energies differ by {1e3 * energy:.3g} meV per atom and their forces by "
-                f"{force:.3g} eV/Å: positions are missing, or two calculations are mixed"
-            )
-
-
-def times_of(labels: Sequence[Atoms], names: Sequence[int]) -> str:
-    """The time axis in words: its step, or where it goes back or changes its step."""
-    times = [FrameInfo.of(frame).time for frame in labels]
-    stated = [time for time in times if time is not None]
-    if not stated:
-        return ""
-    if len(stated) < len(times):
-        return f"{len(stated)} of {len(times)} frames have a time"
-    steps = np.diff(stated)
-    back = np.flatnonzero(steps <= 0)
-    if len(back):
-        return f"times do not increase at frame {names[back[0] + 1]} ({len(back)} times in all)"
-    if len(steps) and np.ptp(steps) > UNIFORM * steps.max():
-        return f"time steps are not uniform: {steps.min():g} to {steps.max():g} fs"
-    return f"a frame every {steps.mean():g} fs" if len(steps) else ""
 
 
 def write_report(path: Path, reports: Sequence[FileReport]) -> None:

@@ -24,7 +24,7 @@ from umklapp.crystals.formats import (
     vibes,
     vibes_netcdf,
 )
-from umklapp.crystals.formats.border import FileReport
+from umklapp.crystals.formats.border import FileReport, Inspected
 from umklapp.crystals.formats.steps import Step
 from umklapp.crystals.frame_info import Origin
 from umklapp.crystals.materials import composition
@@ -134,25 +134,26 @@ def _whole(path: Path, kind: Small, keys: LabelKeys, notes: list[str]) -> Iterat
 def inspected(
     path: Path, every: int = 1, skip: int = 0, keys: LabelKeys = ASE_NAMES
 ) -> tuple[list[Atoms], FileReport]:
-    """All frames that `read` gives, after a look at them together (`border.inspect`); each is
-    marked with what was not tested (`FrameInfo.untested`).
+    """All frames that `read` gives, in order of time and without copies, after a look at them
+    together (`border.inspect`); each is marked with what was not tested (`FrameInfo.untested`).
 
     Raises:
         InputError: as `read` and `border.inspect`.
     """
+    labels, _, report = _inspected(path, every, skip, keys)
+    return labels, report
+
+
+def _inspected(path: Path, every: int, skip: int, keys: LabelKeys) -> Inspected:
     notes: list[str] = []
     labels = list(read(path, every, skip, keys, notes))
     if not labels:
         raise InputError(f"{path}: no frames are left after skip {skip}")
-    numbers = _numbers(len(labels), every, skip)
-    report = border.inspect(labels, str(path), numbers, notes, format_of(path) in OWN_UNITS)
-    for frame in labels:
-        frame_info.mark(frame, untested="; ".join(report.untested) or None)
-    return labels, report
-
-
-def _numbers(count: int, every: int, skip: int) -> list[int]:
-    return [skip + every * n for n in range(count)]
+    numbers = [skip + every * n for n in range(len(labels))]
+    seen = border.inspect(labels, str(path), numbers, notes, format_of(path) in OWN_UNITS)
+    for frame in seen.frames:
+        frame_info.mark(frame, untested="; ".join(seen.report.untested) or None)
+    return seen
 
 
 def count(path: Path, every: int = 1, skip: int = 0, keys: LabelKeys = ASE_NAMES) -> int:
@@ -205,10 +206,9 @@ def take(
     labels, reports = [], []
     for file_index, path in enumerate(paths):
         own = origin if len(paths) == 1 else origin.model_copy(update={"index": file_index})
-        frames, seen = inspected(path, settings.every, settings.skip, settings.keys)
+        frames, numbers, seen = _inspected(path, settings.every, settings.skip, settings.keys)
         reports.append(seen)
         if perfect is not None:
-            numbers = _numbers(len(frames), settings.every, settings.skip)
             frames, report = registration.register(frames, perfect, str(path), numbers)
             log.info("%s", report)
         for frame in frames:

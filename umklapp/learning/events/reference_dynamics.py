@@ -18,6 +18,9 @@ from umklapp.errors import InputError
 
 log = logging.getLogger(__name__)
 
+SHORTEST = 3
+"""Frames of a run on average, at least; shuffled frames of several runs have two in a row."""
+
 
 def read(paths: Iterable[Path], perfect: Atoms, keys: LabelKeys | None = None) -> list[Atoms]:
     """Labelled frames of all trajectories on the sites of a supercell, each in order of time.
@@ -48,7 +51,7 @@ def trajectory(path: Path, perfect: Atoms, keys: LabelKeys | None = None) -> lis
     trajectories."""
     labels, _ = given.inspected(path, keys=keys or LabelKeys())
     frames = _placed(labels, path, perfect)
-    runs = _runs(frames)
+    runs = _runs(frames, path)
     for run_index, run in enumerate(runs, start=1):
         text = str(path) if len(runs) == 1 else f"{path} run {run_index}"
         for frame in run:
@@ -56,16 +59,24 @@ def trajectory(path: Path, perfect: Atoms, keys: LabelKeys | None = None) -> lis
     return [frame for run in runs for frame in run]
 
 
-def _runs(frames: Sequence[Atoms]) -> list[list[Atoms]]:
-    """Frames in order of time; where a time comes twice, a new run begins where it goes back."""
-    times = [FrameInfo.of(frame).time or 0.0 for frame in frames]
-    if len(set(times)) == len(times):
-        return [[frames[place] for place in sorted(range(len(times)), key=times.__getitem__)]]
+def _runs(frames: Sequence[Atoms], path: Path) -> list[list[Atoms]]:
+    """Stretches of frames whose times increase.
+
+    Raises:
+        InputError: they are so short that the file is no trajectory.
+    """
     runs = [[frames[0]]]
+    times = [FrameInfo.of(frame).time or 0.0 for frame in frames]
     for frame, earlier, time in zip(frames[1:], times, times[1:], strict=False):
-        if time < earlier:
+        if time <= earlier:
             runs.append([])
         runs[-1].append(frame)
+    if len(frames) > 1 and len(frames) < SHORTEST * len(runs):
+        raise InputError(
+            f"verdict.reference: {path}: times do not increase at {len(runs) - 1} of {len(frames)} "
+            "frames: reference MD is read in order of time; give each run as a file of its own, "
+            "with `time` in fs"
+        )
     return runs
 
 

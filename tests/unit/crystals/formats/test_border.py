@@ -83,7 +83,7 @@ def test_frames_that_were_thinned_are_named_by_their_number_in_the_file(tmp_path
 def test_a_perfect_crystal_may_have_no_forces():
     labels = [label(diamond()), *labelled_frames(6)]
     zero_forces(labels[0])
-    report = border.inspect(labels, "here")
+    report = border.inspect(labels, "here").report
     assert report.force_slope.value == pytest.approx(1.0, abs=0.05)
 
 
@@ -134,7 +134,7 @@ def test_the_time_axis_is_said(times, said):
     for frame, time in zip(labels, times, strict=True):
         if time is not None:
             frame.info["time"] = time
-    assert said in border.inspect(labels, "here").times
+    assert said in border.inspect(labels, "here").report.times
 
 
 def test_two_orders_of_atoms_in_one_file_are_compared_apart_and_said():
@@ -152,13 +152,13 @@ def test_two_orders_of_atoms_in_one_file_are_compared_apart_and_said():
             labels.append(
                 frames.labelled(atoms[order], 2.5 * (motion**2).sum(), -5.0 * motion[order])
             )
-    report = border.inspect(labels, "here")
+    report = border.inspect(labels, "here").report
     assert "2 orders of the atoms in frames of 8 atoms" in report.notes
     assert report.force_slope.value == pytest.approx(1.0, abs=1e-6)
 
 
 def test_the_report_is_a_record_beside_the_seeds(tmp_path):
-    report = border.inspect(labelled_frames(6), "given.extxyz", notes=["units of …"])
+    report = border.inspect(labelled_frames(6), "given.extxyz", notes=["units of …"]).report
     path = tmp_path / "frames_0.report.json"
     border.write_report(path, [report])
     again = border.SeedReport.read(path)

@@ -32,7 +32,7 @@ def changed(labels, energy=1.0, forces=1.0, order=None):
 
 def outcome(labels):
     try:
-        return border.inspect(labels, "here").outcome
+        return border.inspect(labels, "here").report.outcome
     except InputError:
         return "refused"
 
@@ -109,7 +109,7 @@ def test_energies_of_other_frames_are_never_believed_in_silence(count, seed):
 
 def test_enough_right_frames_are_checked():
     for count in (5, 12):
-        assert border.inspect(labelled_frames(count), "here").outcome == "checked"
+        assert border.inspect(labelled_frames(count), "here").report.outcome == "checked"
 
 
 def test_too_few_frames_are_undecided_and_every_frame_and_the_log_say_so(tmp_path, caplog):
@@ -146,8 +146,8 @@ def test_a_scaled_slope_is_that_of_scaled_energies(factor):
 
 def test_a_format_that_states_its_units_needs_no_stiffness():
     labels = changed(labelled_frames(8), energy=1 / 14, forces=1 / 14)
-    assert border.inspect(labels, "here", units_stated=True).outcome == "checked"
-    said = border.inspect(labels, "here").untested
+    assert border.inspect(labels, "here", units_stated=True).report.outcome == "checked"
+    said = border.inspect(labels, "here").report.untested
     assert any(re.search("energies and forces in Rydberg", cause) for cause in said)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import diamond
+from conftest import diamond, label, rattled
 from vibes_files import dynamics, write_aims, write_nc, write_son
 
 from umklapp.crystals import frames, sites
@@ -43,10 +43,24 @@ def test_trajectories_of_all_formats_are_replicas_on_the_sites(tmp_path, steps):
 def test_two_runs_in_one_file_are_not_shuffled_into_one(tmp_path, steps):
     """Each begins at time 0: sorted by time, frames of the two would take turns."""
     run = [frame for frame, _ in steps]
-    frames.write_frames(tmp_path / "two.extxyz", [*run, *run[:3]])
+    other = [label(rattled(seed)) for seed in range(3)]
+    for frame, first in zip(other, run, strict=False):
+        frame.info["time"] = first.info["time"]
+    frames.write_frames(tmp_path / "two.extxyz", [*run, *other])
     found = reference_dynamics.read([tmp_path / "two.extxyz"], diamond())
     assert [frame.info["time"] for frame in found] == [0, 2, 4, 6, 0, 2, 4]
     assert [len(one) for one in reference_replay.trajectories(found)] == [4, 3]
+
+
+def test_copies_are_left_out_and_frames_of_one_time_are_no_trajectory(tmp_path, steps):
+    path, run = tmp_path / "md.extxyz", [frame for frame, _ in steps]
+    frames.write_frames(path, [run[0], run[2], run[1], *run[1:]])
+    found = reference_dynamics.read([path], diamond())
+    assert [frame.info["time"] for frame in found] == [0, 2, 4, 6]
+    still = [frames.labelled(f, f.get_potential_energy(), f.get_forces(), time=0.0) for f in run]
+    frames.write_frames(path, still)
+    with pytest.raises(InputError, match=r"md\.extxyz: times do not increase at 3 of 4 frames"):
+        reference_dynamics.read([path], diamond())
 
 
 def test_a_file_without_times_is_refused(tmp_path, steps):
