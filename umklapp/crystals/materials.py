@@ -15,7 +15,7 @@ from ase.data import atomic_numbers
 from ase.formula import Formula
 
 from umklapp.crystals import frame_info, materials_project, prototypes, symmetry
-from umklapp.crystals.formats import cif, dropped
+from umklapp.crystals.formats import cif, distances, dropped
 from umklapp.errors import InputError
 from umklapp.paths import COMMON_FILES, COMMON_FOLDERS
 
@@ -265,6 +265,7 @@ def build_primitive(row: pd.Series, folder: Path, downloads: Path = DOWNLOADS) -
         raise InputError(
             f"{key}: built {primitive.symbols}, the table says {row['formula']}{remedy}"
         )
+    distances.check_unit(primitive, f"{key}: {made_of['source']}")
     frame_info.mark(primitive, material=key)
     return primitive
 
@@ -292,6 +293,7 @@ def read_structure(path: Path) -> Atoms:
         reason = " ".join(str(error).split()) or "it holds no crystal, or is damaged"
         raise InputError(f"{path}: cannot be read as a structure: {reason}") from None
     refuse_dropped(atoms, str(path))
+    distances.check_unit(atoms, str(path))
     return atoms
 
 

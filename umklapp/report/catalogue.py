@@ -29,7 +29,10 @@ The workflow takes the first of these sources that exists for a row of the table
 
 1. `config/structures/{{key}}.cif`, `.vasp` (POSCAR) or `.extxyz` is your own file. Files with few
    digits are symmetrised with the smallest tolerance of 1e-4, 1e-3 and 1e-2 Å that gives the space
-   group of the table.
+   group of the table. What a cif says twice must agree: sites, symmetry, volume, and everything on
+   its composition (formulas, Z, weight, density, atom types, multiplicities). Nothing can tell that
+   a cif without any of these lacks an atom. Sites without type symbols are read by their labels;
+   `CA1` is Ca or C as the formula says, else the file is refused.
 2. If `prototype` is `mp-…`, the workflow takes that entry of the Materials Project. It reads your
    key from the environment variable `MP_API_KEY`, downloads the entry once into
    `materials.downloads` before the first job, and lets all jobs read this copy. Without a network,

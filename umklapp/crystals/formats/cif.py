@@ -13,17 +13,24 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers
-from ase.formula import Formula
 from ase.io.cif import CIFBlock, parse_cif
 from ase.spacegroup import Spacegroup
 from matscipy.neighbours import neighbour_list
 
 from umklapp.crystals import symmetry
+from umklapp.crystals.formats import cif_formula, cif_species
 from umklapp.errors import InputError
 
 SHORTEST = 0.5
 """Å; two sites that are closer are alternatives, of which one is taken, or one site given twice."""
+
+SITES = "_atom_site_fract", "_atom_site_cartn"
+"""What a data block with a structure has."""
+
+FARTHEST = 2.0
+"""Cells by which a fractional coordinate may lie outside of the cell."""
+
+TYPE = "_atom_site_type_symbol"
 
 SAME_VOLUME = 0.02
 """Relative difference of the stated volume and that of the cell."""
@@ -47,7 +54,11 @@ def read(data: bytes, source: str) -> Atoms:
     text = _decoded(data)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        blocks = [block for block in parse_cif(io.StringIO(text)) if block.has_structure()]
+        blocks = [
+            block
+            for block in parse_cif(io.StringIO(text))
+            if any(str(name).lower().startswith(SITES) for name in block)
+        ]
     if len(blocks) != 1:
         raise InputError(
             f"{source}: {len(blocks)} structures in the file, one is needed"
@@ -56,11 +67,14 @@ def read(data: bytes, source: str) -> Atoms:
     block = blocks[0]
     tags: dict[str, Any] = {str(name).lower(): block[name] for name in block}
     _check_sites(tags, source)
+    symbols = cif_species.of_sites(tags, source)
     group = _check_symmetry(tags, source)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        atoms = _built(block, source)
-    _check_statements(tags, atoms, source)
+        atoms = _built(CIFBlock(block.name, {**tags, TYPE: symbols}), source)
+    _check_places(tags, symbols, atoms, source)
+    _check_volume(tags, atoms, source)
+    cif_formula.check(tags, symbols, atoms, source)
     if group is not None:
         _check_group(group, atoms, source)
     return atoms
@@ -94,71 +108,46 @@ def _built(block: CIFBlock, source: str) -> Atoms:
     return atoms
 
 
-def _list(value: Any) -> list[Any]:
-    """Values of a column; a single entry is a column of one."""
-    if value is None:
-        return []
-    whole = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
-    return list(value) if whole else [value]
-
-
-def _stated(tags: Mapping[str, Any], names: Sequence[str]) -> Any:
-    """The first of these entries that says something."""
-    for name in names:
-        value = tags.get(name)
-        if value is not None and str(value).strip() not in ("", "?", "."):
-            return value
-    return None
-
-
 def _check_sites(tags: Mapping[str, Any], source: str) -> None:
-    if not _list(tags.get("_atom_site_fract_x")):
-        raise InputError(f"{source}: no fractional coordinates (_atom_site_fract_x)")
+    for axis in "xyz":
+        values = cif_formula.column(tags.get(f"_atom_site_fract_{axis}"))
+        if not values:
+            raise InputError(f"{source}: no fractional coordinates (_atom_site_fract_{axis})")
+        odd = [x for x in values if not isinstance(x, int | float) or not abs(x) <= FARTHEST]
+        if odd:
+            raise InputError(
+                f"{source}: _atom_site_fract_{axis} {odd[0]!r} is no fraction of the cell: is it "
+                "in Å, or in per cent?"
+            )
     for name in ("_atom_site_occupancy", "_atom_site.occupancy"):
-        values = _list(tags.get(name))
+        values = cif_formula.column(tags.get(name))
         unclear = [x for x in values if not isinstance(x, int | float) and x != "."]
         if unclear:
             raise InputError(f"{source}: an occupancy {unclear[0]!r} is no number (1: full)")
         if "." in name and [x for x in values if x not in (1, ".")]:  # not read by ASE
             raise InputError(f"{source}: {name} is not 1: an ordered crystal is needed")
-    groups = {str(value) for value in _list(tags.get("_atom_site_disorder_group"))} - {".", "?"}
+    groups = {str(value) for value in cif_formula.column(tags.get("_atom_site_disorder_group"))} - {
+        ".",
+        "?",
+    }
     if groups:
         raise InputError(
             f"{source}: sites of disorder groups {', '.join(sorted(groups))}: an ordered crystal "
             "is needed; keep one alternative"
         )
     for name, value in tags.items():
-        numbers = [abs(x) for x in _list(value) if isinstance(x, int | float)]
+        numbers = [abs(x) for x in cif_formula.column(value) if isinstance(x, int | float)]
         if MOMENTS.match(name) and max(numbers, default=0.0) > 0:
             raise InputError(
                 f"{source}: the structure has magnetic moments ({name}), which umklapp does not "
                 "carry: labels are calculated without spin"
             )
-    kinds = _list(tags.get("_atom_site_type_symbol"))
-    for label in kinds or _list(tags.get("_atom_site_label")):
-        _check_species(str(label), bool(kinds), source)
-
-
-def _check_species(label: str, is_type: bool, source: str) -> None:
-    if re.match(r"\d", label):
-        raise InputError(
-            f"{source}: {label!r} is an isotope; dynamics and phonons take natural masses: write "
-            "the element"
-        )
-    letters = re.match(r"[A-Za-z]*", label)
-    assert letters is not None
-    first = letters[0][:2].capitalize()
-    if not is_type and letters[0][1:2].isupper() and first in atomic_numbers:
-        raise InputError(
-            f"{source}: the label {label!r} may be {first} or {letters[0][0].upper()}: the file "
-            "needs _atom_site_type_symbol"
-        )
 
 
 def _check_symmetry(tags: Mapping[str, Any], source: str) -> Spacegroup | None:
     """The stated space group; None where ASE does not know its name."""
-    name, stated = _stated(tags, GROUP_NAMES), _stated(tags, GROUP_NUMBERS)
-    operations = [str(text) for text in _list(_stated(tags, OPERATIONS))]
+    name, stated = cif_formula.stated(tags, GROUP_NAMES), cif_formula.stated(tags, GROUP_NUMBERS)
+    operations = [str(text) for text in cif_formula.column(cif_formula.stated(tags, OPERATIONS))]
     if name is None and stated is None and not operations:
         raise InputError(
             f"{source}: no space group and no symmetry operations: are these all atoms of the "
@@ -206,7 +195,26 @@ def _check_group(group: Spacegroup, atoms: Atoms, source: str) -> None:
         )
 
 
-def _check_statements(tags: Mapping[str, Any], atoms: Atoms, source: str) -> None:
+def _check_places(
+    tags: Mapping[str, Any], symbols: Sequence[str], atoms: Atoms, source: str
+) -> None:
+    """Every site that is listed is in the cell with its element; ASE keeps the first at a place."""
+    if any(x not in (1, ".") for x in cif_formula.column(tags.get("_atom_site_occupancy"))):
+        return  # sites that are shared are refused by what reads them
+    columns = [cif_formula.column(tags[f"_atom_site_fract_{axis}"]) for axis in "xyz"]
+    own = atoms.get_scaled_positions()
+    for place, symbol in zip(np.array(columns, float).T, symbols, strict=True):
+        apart = own - place
+        lengths = np.linalg.norm((apart - np.round(apart)) @ atoms.cell.array, axis=1)
+        nearest = int(lengths.argmin())
+        if lengths[nearest] > SHORTEST or atoms.symbols[nearest] != symbol:
+            raise InputError(
+                f"{source}: the site of {symbol} at {place.tolist()} is also one of "
+                f"{atoms.symbols[nearest]}: two elements on one place; correct the coordinates"
+            )
+
+
+def _check_volume(tags: Mapping[str, Any], atoms: Atoms, source: str) -> None:
     volume = tags.get("_cell_volume")
     if isinstance(volume, int | float) and volume > 0:
         own = abs(atoms.cell.volume)
@@ -215,20 +223,3 @@ def _check_statements(tags: Mapping[str, Any], atoms: Atoms, source: str) -> Non
                 f"{source}: _cell_volume is {volume:g} Å³, the cell has {own:.6g} Å³: a length or "
                 "an angle is wrong, or in another unit"
             )
-    sum_formula = str(_stated(tags, ("_chemical_formula_sum",)) or "")
-    try:
-        counts = Formula(sum_formula.replace(" ", "")).count()
-    except (ValueError, KeyError, IndexError):
-        return
-    if not counts or not set(counts) <= set(atomic_numbers):
-        return
-    own_counts = atoms.symbols.formula.count()
-    units = _stated(tags, ("_cell_formula_units_z",))
-    factors = {own_counts.get(name, 0) / count for name, count in counts.items()}
-    same = set(counts) == set(own_counts) and len(factors) == 1
-    if not same or (isinstance(units, int) and units > 0 and factors != {units}):
-        raise InputError(
-            f"{source}: _chemical_formula_sum is {sum_formula!r} (Z {units or 'not stated'}), the "
-            f"cell has {atoms.symbols}: sites or symmetry operations are missing, or are there "
-            "twice"
-        )

@@ -24,6 +24,7 @@ from umklapp.crystals import frames
 from umklapp.crystals.formats import (
     border,
     consistency,
+    distances,
     dropped,
     frame_pairs,
     packed,
@@ -127,7 +128,9 @@ def load_params(path: Path) -> Phono3py:
         with unpacked(path) as plain:
             params = phono3py.load(plain, produce_fc=False, log_level=0)
             length = Units.of(params.calculator, path).length
-            stated_supercell.check(plain, from_phonopy(params.supercell), length, path)
+            supercell = from_phonopy(params.supercell)
+            stated_supercell.check(plain, supercell, length, path)
+            distances.check_unit(supercell, str(path))
             return params
     except InputError:
         raise

@@ -17,6 +17,7 @@ from umklapp.crystals import frame_info, registration
 from umklapp.crystals.formats import (
     aims,
     border,
+    distances,
     extxyz,
     force_sets,
     foreign,
@@ -45,6 +46,9 @@ OWN_UNITS: tuple[Format, ...] = ("son", "nc", "aims", "params", "vasprun", "OUTC
 
 PEEK = 20_000
 """Bytes at the beginning of a file that tell its format."""
+
+OTHER_VOLUME = 0.2
+"""Relative difference of the volumes of two frames from which on the second is looked at, too."""
 
 ASE_NAMES = LabelKeys()
 """Labels under ASE's own names."""
@@ -102,8 +106,21 @@ def read(
         InputError: naming file and frame: unreadable, truncated, without labels, not finite, not
             periodic, atoms on each other, or frames of several compositions.
     """
+    volume = 0.0
+    for index, frame in enumerate(
+        _believed(path, every, skip, keys, [] if notes is None else notes)
+    ):
+        own = frame.cell.volume / len(frame)
+        if not abs(own / (volume or np.inf) - 1) < OTHER_VOLUME:
+            volume = own
+            distances.check_unit(frame, f"{path} frame {skip + index * every}")
+        yield frame
+
+
+def _believed(
+    path: Path, every: int, skip: int, keys: LabelKeys, notes: list[str]
+) -> Iterator[Atoms]:
     kind = format_of(path)
-    notes = [] if notes is None else notes
     if kind == "son" or kind == "nc" or kind == "aims":
         with packed.readable(path):
             for step_index, step in enumerate(_steps(path, kind, every, skip)):

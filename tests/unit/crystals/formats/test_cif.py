@@ -1,39 +1,13 @@
 """A cif that contradicts itself, or leaves out what decides, is refused."""
 
 import pytest
+from cif_files import GROUP, ROCK_SALT, structure
 
-from umklapp.crystals import materials, symmetry
+from umklapp.crystals import symmetry
 from umklapp.errors import InputError
 
-ROCK_SALT = """data_NaCl
-_cell_length_a 5.64
-_cell_length_b 5.64
-_cell_length_c 5.64
-_cell_angle_alpha 90
-_cell_angle_beta 90
-_cell_angle_gamma 90
-_symmetry_space_group_name_H-M 'F m -3 m'
-_symmetry_Int_Tables_number 225
-loop_
-_atom_site_label
-_atom_site_type_symbol
-_atom_site_fract_x
-_atom_site_fract_y
-_atom_site_fract_z
-_atom_site_occupancy
-Na1 Na 0 0 0 1.0
-Cl1 Cl 0.5 0.5 0.5 1.0
-"""
-GROUP = "_symmetry_space_group_name_H-M 'F m -3 m'\n_symmetry_Int_Tables_number 225\n"
 OPERATIONS = "loop_\n_symmetry_equiv_pos_as_xyz\n{}\nloop_\n_atom_site_label"
 MOMENTS = "loop_\n_atom_site_moment.label\n_atom_site_moment.crystalaxis_x\nNa1 2.0\n"
-
-
-def structure(tmp_path, text, encoding="utf-8"):
-    """What is read of a cif with this text."""
-    path = tmp_path / "own.cif"
-    path.write_bytes(text.encode(encoding))
-    return materials.read_structure(path)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +72,15 @@ def test_one_of_two_structures_is_not_chosen_silently(tmp_path):
         structure(tmp_path, ROCK_SALT + other)
 
 
-def test_a_label_that_may_be_two_elements(tmp_path):
-    text = ROCK_SALT.replace("_atom_site_type_symbol\n", "").replace("Na1 Na", "CA1")
-    with pytest.raises(InputError, match="'CA1' may be Ca or C"):
-        structure(tmp_path, text.replace("Cl1 Cl", "Cl1"))
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("0.5 0.5 0.5", "50 50 50", "_atom_site_fract_x 50 is no fraction of the cell"),
+        ("0.5 0.5 0.5", "2.82 2.82 2.82", "is it in Å"),
+        ("Cl1 Cl 0.5 0.5 0.5 1.0", "Cl1 Cl 1 1 1 1.0", "two elements on one place"),
+        (" 5.64", " 10.658", "Likely: bohr taken for Å"),
+    ],
+)
+def test_coordinates_of_another_unit_and_sites_on_each_other(tmp_path, old, new, message):
+    with pytest.raises(InputError, match=rf"own\.cif: .*{message}"):
+        structure(tmp_path, ROCK_SALT.replace(old, new))
