@@ -7,6 +7,7 @@ few atoms that hopped decide; an atom that changes its place later is seen to do
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -14,10 +15,12 @@ import numpy as np
 from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
-from umklapp.crystals import frame_info, frames, orientations, sites
+from umklapp.crystals import frame_info, frames, orientations, sites, symmetry
 from umklapp.crystals.orientations import Setting, Sites
 from umklapp.errors import InputError
 from umklapp.wording import counted
+
+log = logging.getLogger(__name__)
 
 LARGEST_RESIDUAL = 0.25
 """Mean distance from the sites, in bonds, above which a frame is not this crystal. Random places
@@ -28,6 +31,10 @@ LARGEST_SHARE = 0.25
 
 IN_ORDER = 0.9
 """Share of atoms near their own sites, on average over a source, that says the order is ours."""
+
+SHEARED = 0.01
+"""Mean strain of a source that the symmetry of the crystal forbids, from which on it is said;
+temperature and another functional give 0.002 at most, and strains on purpose have both signs."""
 
 AVERAGED = 64
 """Frames of a source whose mean positions decide."""
@@ -40,7 +47,8 @@ class Report:
     residuals: mean distance of every registered frame's atoms, Å; farthest: largest distance of an
     atom, Å; strains: largest component of every registered frame; settings: in how many ways the
     source writes the crystal; other_cells: frames in other cells, which are left as they are;
-    changed: frames that were turned, shifted or put in another order.
+    changed: frames that were turned, shifted or put in another order. forbidden: largest component
+    of their mean strain that the symmetry of the crystal does not allow.
     """
 
     source: str
@@ -50,6 +58,7 @@ class Report:
     settings: int = 0
     other_cells: int = 0
     changed: int = 0
+    forbidden: float = 0.0
 
     def take(self, lengths: np.ndarray, strain: np.ndarray, changed: bool) -> None:
         """A registered frame: distances (N,) Å from the sites, strain (3, 3)."""
@@ -93,7 +102,7 @@ def register(
     names = range(len(given)) if numbers is None else numbers
     target, report = Sites.of(perfect), Report(source)
     settings_of_species: dict[bytes, list[Setting]] = {}
-    placed = []
+    placed, strains = [], []
     for place, frame in enumerate(given):
         settings = settings_of_species.setdefault(_species(frame), [])
         lengths, setting = _best(settings, frame, target)
@@ -109,9 +118,27 @@ def register(
             settings.append(decided)
             report.settings += 1
         moved = laid(frame, setting, target)
-        report.take(lengths, setting.strain(frame, perfect), moved is not frame)
+        strains.append(setting.strain(frame, perfect))
+        report.take(lengths, strains[-1], moved is not frame)
         placed.append(moved)
+    if strains:
+        _hold_against_symmetry(report, np.mean(strains, axis=0), perfect)
     return placed, report
+
+
+def _hold_against_symmetry(report: Report, strain: np.ndarray, perfect: Atoms) -> None:
+    """Say that the cells of a source are sheared where the crystal's symmetry allows no shear."""
+    cell = perfect.cell.array.T
+    turns = [cell @ turn @ np.linalg.inv(cell) for turn in symmetry.rotations(perfect)]
+    allowed = np.mean([turn @ strain @ turn.T for turn in turns], axis=0)
+    report.forbidden = float(np.abs(strain - allowed).max())
+    if report.forbidden > SHEARED:
+        log.warning(
+            "%s: the cells are strained by %.1f %% on average in a way that the symmetry of %s "
+            "does not allow (a shear, or lengths that should be alike). Are they of this crystal? "
+            "Strains on purpose have both signs",
+            *(report.source, 100 * report.forbidden, perfect.get_chemical_formula()),
+        )
 
 
 def setting_of(atoms: Atoms, perfect: Atoms, source: str) -> Setting | None:

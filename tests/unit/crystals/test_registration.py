@@ -435,3 +435,23 @@ def test_a_real_hop_registers_in_both_settings(cui, iodine):
             np.sort(np.linalg.norm(other.get_forces(), axis=1)),
             atol=1e-9,
         )
+
+
+@pytest.mark.parametrize(
+    ("strain", "said"),
+    [
+        (np.eye(3) * 0.03, False),  # another functional
+        (np.diag([0.02, 0.0, 0.0]), True),
+        (np.array([[0, 0.03, 0], [0.03, 0, 0], [0, 0, 0]]), True),
+    ],
+)
+def test_a_mean_strain_that_the_symmetry_forbids_is_said(caplog, strain, said):
+    perfect = zincblende()
+    labels = []
+    for seed in range(3):
+        atoms = displaced(perfect, seed, 0.02)
+        atoms.set_cell(perfect.cell.array @ (np.eye(3) + strain), scale_atoms=True)
+        labels.append(label(atoms))
+    _, report = registration.register(labels, perfect, "given.extxyz")
+    assert ("given.extxyz: the cells are strained by" in caplog.text) == said
+    assert report.forbidden == pytest.approx(np.abs(strain).max() * said, abs=0.01)

@@ -29,6 +29,9 @@ _FORCES = "Total atomic forces"
 _STRESS = re.compile(r"(Analytical|Numerical) stress tensor")
 _BEGIN = "Begin self-consistency loop"
 _END = "Have a nice day."
+_CHARGE = re.compile(r"Charged system requested: Charge =\s*([-+]?\d*\.?\d+(?:[Ee][-+]?\d+)?)")
+_MOMENT = re.compile(r"\|\s*N = N_up - N_down[^:]*:\s*(\S+)")
+_FIELD = re.compile(r"^\s*homogeneous_field\s+(\S+)\s+(\S+)\s+(\S+)")
 _NOT_CONVERGED = "SELF-CONSISTENCY CYCLE DID NOT CONVERGE"
 
 
@@ -45,6 +48,7 @@ class _Reader:
     forces: np.ndarray | None = None
     stress: np.ndarray | None = None
     converged: bool = True
+    others: dict[str, float] = field(default_factory=dict)
 
     def step(self) -> Step | None:
         """The step that ends here, if there is one; the reader is ready for the next."""
@@ -65,7 +69,17 @@ class _Reader:
             energy=energy,
             forces=forces,
             stress=known_stress(stress),
+            others=dict(self.others),
         )
+
+    def note(self, line: str) -> None:
+        """Keep charge, moment and field, for `dropped`."""
+        if match := _CHARGE.search(line):
+            self.others["charge"] = float(match[1])
+        elif match := _MOMENT.search(line):
+            self.others["magmom"] = float(match[1])
+        elif match := _FIELD.search(line):
+            self.others["efield"] = max(abs(float(word)) for word in match.groups())
 
 
 def read(path: Path, every: int = 1, skip: int = 0) -> Iterator[Step]:
@@ -74,6 +88,8 @@ def read(path: Path, every: int = 1, skip: int = 0) -> Iterator[Step]:
     Energies are the electronic free energy, whose slope the forces are; "Total energy corrected"
     (extrapolated to zero smearing) in outputs that end without it. There are no times: the wrapper
     does not know them.
+
+    Charge, moment and homogeneous field of the run go along for `dropped`, which refuses them.
 
     Raises:
         InputError: the file is no output of FHI-aims, or ends within a step.
@@ -93,6 +109,7 @@ def _steps(path: Path) -> Iterator[Step]:
         lines = iter(file)
         try:
             for line in lines:
+                reader.note(line)
                 if "| Number of atoms" in line:
                     reader.n_atoms = int(line.split(":")[1].split()[0])
                 elif line.strip() == "| Unit cell:":

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
-from ase import Atoms
+from ase import Atoms, units
 
 from umklapp.crystals import frame_info, frames
 from umklapp.crystals.formats import (
@@ -223,7 +223,10 @@ def inspect(
         stress_slope=largest and largest.stress_slope,
         untested=tuple(dict.fromkeys(cause for part in reports for cause in part.untested)),
         times=time_axis.words(labels, names),
-        notes=(*notes, *said, *(note for part in reports for note in part.notes), *_orders(labels)),
+        notes=(
+            *(*notes, *said, *(note for part in reports for note in part.notes)),
+            *(*_orders(labels), *_untested_stress(labels, reports)),
+        ),
     )
     if report.untested:
         log.warning("%s; more frames, close to each other, would tell", report)
@@ -246,6 +249,18 @@ def _orders(labels: Sequence[Atoms]) -> list[str]:
         f"{count} orders of the atoms in frames of {size} atoms"
         for size, count in sizes.items()
         if count > 1
+    ]
+
+
+def _untested_stress(labels: Sequence[Atoms], reports: Sequence[FileReport]) -> list[str]:
+    """The work of stresses needs frames in two cells; else only their size can be said."""
+    stresses = [frames.stress_of(frame) for frame in labels if frames.has_stress(frame)]
+    if not stresses or any(report.stress_slope is not None for report in reports):
+        return []
+    largest = float(np.abs(stresses).max()) / units.GPa
+    return [
+        f"stresses (up to {largest:.2g} GPa as eV/Å³) are not tested: their unit and sign show "
+        "only between frames in different cells"
     ]
 
 

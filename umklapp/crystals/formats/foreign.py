@@ -73,7 +73,9 @@ def read(path: Path, kind: Kind, notes: list[str]) -> Iterator[Atoms]:
         InputError: naming file and frame: unreadable, cut, or without labels.
     """
     converged = _converged(path, kind)
-    setup = _setup(path, kind, notes)
+    setup = _setup(path, kind)
+    notes += setup.notes()
+    with_stress = not setup.pressure or setup.bare_stress
     left_out, differing, frame_index = 0, 0.0, -1
     try:
         for frame_index, atoms in enumerate(_frames(path, kind)):
@@ -83,7 +85,7 @@ def read(path: Path, kind: Kind, notes: list[str]) -> Iterator[Atoms]:
             results = dict(atoms.calc.results) if atoms.calc is not None else {}
             energy = results.get("free_energy", results.get("energy"))
             where = f"{path} frame {frame_index}"
-            dropped.check_entries(setup, atoms.numbers, where)
+            dropped.check_entries(setup.entries(), atoms.numbers, where)
             if (said := dropped.check(atoms, where)) and said not in notes:
                 notes.append(said)
             if energy is None or results.get("forces") is None:
@@ -93,7 +95,8 @@ def read(path: Path, kind: Kind, notes: list[str]) -> Iterator[Atoms]:
             if other is not None:
                 differing = max(differing, abs(energy - other) / len(atoms))
             pbc = atoms.pbc.copy()
-            frame = frames.labelled(atoms, energy, results["forces"], results.get("stress"))
+            stress = results.get("stress") if with_stress else None
+            frame = frames.labelled(atoms, energy, results["forces"], stress)
             frame.pbc = pbc
             yield frame
     except InputError:
@@ -114,18 +117,15 @@ def read(path: Path, kind: Kind, notes: list[str]) -> Iterator[Atoms]:
         )
 
 
-def _setup(path: Path, kind: Kind, notes: list[str]) -> dict[str, float]:
-    """What VASP's outputs say of the whole run, for `dropped`."""
+def _setup(path: Path, kind: Kind) -> vasp.Setup:
+    """What VASP's outputs say of the whole run."""
     if kind == "vasprun":
         with packed.readable(path), packed.opened(path) as file:
-            charge, spin = vasp.vasprun_setup(file, str(path))
-        if spin:
-            notes.append("calculated with spin (ISPIN 2); a vasprun.xml does not say the moment")
-        return {"charge": charge}
+            return vasp.vasprun_setup(file, str(path))
     if kind == "OUTCAR":
         with packed.readable(path), packed.opened_text(path, errors="replace") as text:
-            return {"charge": vasp.outcar_charge(text)}
-    return {}
+            return vasp.outcar_setup(text)
+    return vasp.Setup()
 
 
 def _converged(path: Path, kind: Kind) -> list[bool]:

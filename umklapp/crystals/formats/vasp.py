@@ -6,7 +6,8 @@ VASP 5 prints "aborting loop because EDIFF is reached" also where NELM ended the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import IO
 from xml.etree import ElementTree
 
@@ -30,6 +31,19 @@ def _float(text: str) -> float:
 _ELECTRONS = re.compile(rf"\bNELECT\s*=\s*{_NUMBER}")
 _VALENCE = re.compile(rf"\bZVAL\s*=\s*{_NUMBER}\s+mass and valenz")
 _IONS = re.compile(r"ions per type\s*=\s*([\d ]+)")
+_PSTRESS = re.compile(rf"\bPSTRESS\s*=\s*{_NUMBER}")
+_LEARNED = re.compile(r"\bML_LMLFF\s*=\s*T")
+_FIELD = re.compile(rf"\bEFIELD(?:_PEAD)?\s*=\s*({_NUMBER}(?:\s+{_NUMBER})*)")
+_STRESS = re.compile(rf"^\s*in kB\s+{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}\s")
+_PULLAY = re.compile(rf"external pressure =\s*{_NUMBER} kB\s+Pullay stress =\s*{_NUMBER}")
+
+ROUNDING = 0.1
+"""kB; pressures are printed with two decimals."""
+
+
+def _signed(text: str) -> float:
+    """A number of VASP with its sign; stars and garbage are infinite."""
+    return -_float(text) if text.startswith("-") else _float(text)
 
 
 def outcar_charge(lines: Iterable[str]) -> float:
@@ -50,29 +64,117 @@ def outcar_charge(lines: Iterable[str]) -> float:
     return 0.0
 
 
-def vasprun_setup(file: IO[bytes], source: str) -> tuple[float, bool]:
-    """As `outcar_charge`, of a vasprun.xml; and whether it was calculated with spin.
+@dataclass
+class Setup:
+    """What VASP's outputs say of a whole run.
+
+    charge: e; moment: of the cell in µB, None where the file has no occupations of two spins;
+    spin: ISPIN 2; field: V/Å; pressure: PSTRESS in kB; bare_stress: whether the printed stress is
+    known to be without it; learned: whether a machine-learned force field (ML_LMLFF) gave labels.
+    """
+
+    charge: float = 0.0
+    moment: float | None = None
+    spin: bool = False
+    field: float = 0.0
+    pressure: float = 0.0
+    bare_stress: bool = False
+    learned: bool = False
+
+    def entries(self) -> dict[str, float]:
+        """For `dropped`."""
+        moment = {} if self.moment is None else {"magmom": self.moment}
+        return {"charge": self.charge, "efield": self.field, **moment}
+
+    def notes(self) -> list[str]:
+        """What the user should know."""
+        said = []
+        if self.spin:
+            total = "not in the file" if self.moment is None else f"{self.moment:.2f} µB"
+            said.append(
+                f"calculated with spin (ISPIN 2), moment of the cell {total}; a vasprun.xml has no "
+                "moments of atoms, as in an antiferromagnet"
+            )
+        if self.pressure:
+            left = "" if self.bare_stress else "; stresses, which may contain it, are left out"
+            said.append(f"PSTRESS {self.pressure:g} kB: energies are without P V{left}")
+        if self.learned:
+            said.append("ML_LMLFF: labels are of VASP's machine-learned force field, not of DFT")
+        return said
+
+
+def outcar_setup(lines: Iterable[str]) -> Setup:
+    """Of an OUTCAR. (ASE reads its moments, and TOTEN without P V.)"""
+    setup, head, sigma = Setup(), [], None
+    for line in lines:
+        if match := _PSTRESS.search(line):
+            setup.pressure = _signed(match[1])
+        elif _LEARNED.search(line):
+            setup.learned = True
+        elif match := _FIELD.search(line):
+            setup.field = max(setup.field, *(abs(_signed(word)) for word in match[1].split()))
+        elif match := _STRESS.search(line):
+            sigma = sum(_signed(word) for word in match.groups()) / 3
+        elif setup.pressure and sigma is not None and (match := _PULLAY.search(line)):
+            total = _signed(match[1]) + _signed(match[2])
+            setup.bare_stress = abs(sigma - total) < ROUNDING + 1e-3 * abs(total)
+            break
+        if any(pattern.search(line) for pattern in (_VALENCE, _IONS, _ELECTRONS)):
+            head.append(line)
+    setup.charge = outcar_charge(head)
+    return setup
+
+
+def vasprun_setup(file: IO[bytes], source: str) -> Setup:
+    """Of a vasprun.xml.
 
     Raises:
         InputError: the file is no xml, or ends too early.
     """
-    electrons, valence, spin = None, 0.0, False
+    setup, electrons, valence = Setup(), None, 0.0
+    weights: list[float] = []
     try:
         for _, element in ElementTree.iterparse(file):
-            name = element.get("name")
-            if element.tag == "i" and name == "NELECT" and element.text:
-                electrons = _float(element.text.strip())
-            elif element.tag == "i" and name == "ISPIN" and element.text:
-                spin = element.text.strip() == "2"
+            name, text = element.get("name"), (element.text or "").strip()
+            if element.tag == "i" and name == "NELECT" and text:
+                electrons = _float(text)
+            elif element.tag == "i" and name == "ISPIN" and text:
+                setup.spin = text == "2"
+            elif element.tag == "i" and name == "PSTRESS" and text:
+                setup.pressure = _signed(text)
+            elif element.tag == "i" and name == "ML_LMLFF" and text:
+                setup.learned = text == "T"
+            elif name in ("EFIELD", "EFIELD_PEAD") and text:
+                setup.field = max(setup.field, *(abs(_signed(word)) for word in text.split()))
             elif element.tag == "array" and name == "atomtypes":
                 for row in element.iter("rc"):
                     words = [cell.text or "" for cell in row.iter("c")]
                     valence += int(words[0]) * _float(words[3].strip())
+            elif element.tag == "varray" and name == "weights":
+                weights = [_float((v.text or "").strip()) for v in element.iter("v")]
             elif element.tag == "calculation":
+                moment = _moment(element, weights)
+                setup.moment = setup.moment if moment is None else moment
                 element.clear()
     except (ElementTree.ParseError, ValueError, LookupError, OSError) as error:
         raise InputError(f"{source}: cannot be read as vasprun.xml: {error}") from None
-    return (valence - electrons if electrons is not None and valence else 0.0), spin
+    if electrons is not None and valence:
+        setup.charge = valence - electrons
+    return setup
+
+
+def _moment(calculation: ElementTree.Element, weights: Sequence[float]) -> float | None:
+    """Electrons of the first spin less those of the second; None without two of them."""
+    totals = []
+    for spin in calculation.findall("eigenvalues/array/set/set"):
+        occupations = [
+            sum(float((row.text or "0 0").split()[1]) for row in kpoint.iter("r"))
+            for kpoint in spin.findall("set")
+        ]
+        if len(occupations) != len(weights):
+            return None
+        totals.append(sum(f * w for f, w in zip(occupations, weights, strict=True)))
+    return totals[0] - totals[1] if len(totals) == 2 else None
 
 
 def outcar_steps(lines: Iterable[str]) -> list[bool]:

@@ -6,7 +6,7 @@ from ase.io import read as ase_read
 from vibes_files import dynamics, write_aims
 
 from umklapp.crystals import frames
-from umklapp.crystals.formats import aims
+from umklapp.crystals.formats import aims, given
 from umklapp.errors import InputError
 
 
@@ -78,3 +78,26 @@ def test_real_output_is_read_as_by_ase(shared):
         np.testing.assert_array_equal(step.cell, atoms.cell.array)
         assert step.stress is None  # "the stress tensor will not be computed"
         assert not frames.has_stress(step.frame("here"))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("  Charged system requested: Charge =   0.100000E+01.", "charges of 1 e in all"),
+        ("  Charged system requested: Charge =  -0.200000E+01.", "charges of 2 e in all"),
+        ("  | N = N_up - N_down :    2.15", r"magnetic moments \(up to 2.1 µB\)"),
+        ("  | N = N_up - N_down (sum over all k points):    4.00000", "magnetic moments"),
+        ("  homogeneous_field 0.0 0.0 0.05", "a field of 0.05"),
+        ("  Charge =   0.000000E+00: Neutral system requested explicitly.", None),
+        ("  | N = N_up - N_down :    0.00", None),
+    ],
+)
+def test_charge_moment_and_field_of_a_run_are_refused(tmp_path, written, line, message):
+    path = write_aims(tmp_path / "aims.out", written)
+    begin = "          Begin self-consistency loop"
+    path.write_text(path.read_text().replace(begin, f"{line}\n{begin}", 1))
+    if message is None:
+        assert len(list(given.read(path))) == 3
+        return
+    with pytest.raises(InputError, match=rf"aims\.out frame 0: .*{message}"):
+        list(given.read(path))

@@ -164,4 +164,5 @@ def test_the_report_is_a_record_beside_the_seeds(tmp_path):
     again = border.SeedReport.read(path)
     assert again.files == [report]
     assert "6 frames; slope of the energies on the forces" in str(report)
-    assert report.notes == ("units of …",)
+    assert report.notes[0] == "units of …"
+    assert "GPa as eV/Å³) are not tested" in report.notes[1]

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from umklapp.crystals.formats import vasp
+from umklapp.crystals.formats import dropped, vasp
 from umklapp.errors import InputError
 from umklapp.reference.vasp import diagnose
 
@@ -109,9 +109,58 @@ XML = """<modeling><atominfo><array name="atomtypes"><set>
 def test_the_charge_of_a_cell_is_its_valence_less_the_electrons(charge):
     assert vasp.outcar_charge(ELECTRONS.format(256 - charge).splitlines()) == charge
     file = io.BytesIO(XML.format(256 - charge, 2).encode())
-    assert vasp.vasprun_setup(file, "vasprun.xml") == (charge, True)
+    setup = vasp.vasprun_setup(file, "vasprun.xml")
+    assert (setup.charge, setup.spin, setup.moment) == (charge, True, None)
 
 
 def test_a_file_that_says_no_electrons_has_no_charge():
     assert vasp.outcar_charge(ELECTRONS.splitlines()[:-1]) == 0.0
-    assert vasp.vasprun_setup(io.BytesIO(b"<modeling></modeling>"), "vasprun.xml") == (0.0, False)
+    assert vasp.vasprun_setup(io.BytesIO(b"<modeling></modeling>"), "vasprun.xml") == vasp.Setup()
+
+
+EIGENVALUES = """<modeling><kpoints><varray name="weights"><v>0.25</v><v>0.75</v></varray></kpoints>
+<parameters><i type="int" name="ISPIN">2</i></parameters><calculation><eigenvalues><array><set>
+<set comment="spin 1"><set><r>-1.0 1.0</r><r>2.0 1.0</r></set><set><r>-1.0 1.0</r></set></set>
+<set comment="spin 2"><set><r>-1.0 1.0</r><r>2.0 0.0</r></set><set><r>-1.0 {}</r></set></set>
+</set></array></eigenvalues></calculation></modeling>"""
+
+
+@pytest.mark.parametrize(("occupation", "moment"), [(1.0, 0.25), (0.0, 1.0)])
+def test_the_moment_of_a_vasprun_is_in_its_occupations(occupation, moment):
+    setup = vasp.vasprun_setup(io.BytesIO(EIGENVALUES.format(occupation).encode()), "x")
+    assert setup.moment == pytest.approx(moment)
+    with pytest.raises(InputError, match="magnetic moments"):
+        dropped.check_entries(setup.entries(), [26], "x")
+    assert f"moment of the cell {moment:.2f} µB" in "".join(setup.notes())
+
+
+PRESSED = """   PSTRESS=  100.0 pullay stress
+  in kB     {0}    {0}    {0}     0.00000     0.00000     0.00000
+  external pressure =        5.00 kB  Pullay stress =      100.00 kB
+"""
+
+
+@pytest.mark.parametrize(("printed", "bare"), [("105.00", True), ("5.00", False)])
+def test_an_external_pressure_is_said_and_its_stress_kept_where_it_is_the_electrons(printed, bare):
+    setup = vasp.outcar_setup(PRESSED.format(printed).splitlines())
+    assert (setup.pressure, setup.bare_stress) == (100.0, bare)
+    assert "PSTRESS 100 kB: energies are without P V" in setup.notes()[0]
+    assert ("left out" in setup.notes()[0]) != bare
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ('<i name="PSTRESS"> 50.0</i>', "stresses, which may contain it, are left out"),
+        ('<i type="logical" name="ML_LMLFF">T  </i>', "machine-learned force field, not of DFT"),
+    ],
+)
+def test_what_a_vasprun_says_of_its_run_is_said(entry, said):
+    text = f"<modeling><parameters>{entry}</parameters></modeling>"
+    assert said in vasp.vasprun_setup(io.BytesIO(text.encode()), "x").notes()[0]
+
+
+def test_a_field_is_refused():
+    text = b'<modeling><parameters><v name="EFIELD_PEAD"> 0.0 0.0 0.1</v></parameters></modeling>'
+    with pytest.raises(InputError, match=r"a field of 0\.1"):
+        dropped.check_entries(vasp.vasprun_setup(io.BytesIO(text), "x").entries(), [11], "x")
