@@ -70,5 +70,7 @@ def draw(
             )
     axes.set(xlabel="temperature (K)", ylabel="κ (W m$^{-1}$ K$^{-1}$)", title=material)
     axes.set_ylim(bottom=0)
+    if len(x) == 1:
+        axes.set_xlim(x[0] - 100, x[0] + 100)
     figure.legend(loc="outside lower center", ncols=2)
     save(figure, paths)

@@ -12,7 +12,7 @@ import pandas as pd
 from umklapp.report.figures import names
 from umklapp.report.figures.overview import power_law
 from umklapp.report.figures.overview import table as literature_table
-from umklapp.report.figures.style import BLUE, GREY, ORANGE, canvas, decades, save
+from umklapp.report.figures.style import BLUE, GREY, ORANGE, canvas, decades, save, without_points
 
 METHODS = {
     "boltzmann": ("Boltzmann equation", BLUE, "o"),
@@ -103,6 +103,8 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
     decades(axes.yaxis)
     if len(data):
         figure.legend(loc="outside lower center", ncols=2)
+    else:
+        without_points(axes, "no material has both values")
     columns = ["published_W_per_mK", "kappa_W_per_mK"]
     formulas = [str(key).rpartition("-")[0] for key in named["material"]]
     names.place(

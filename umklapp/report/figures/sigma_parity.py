@@ -11,7 +11,7 @@ import pandas as pd
 from umklapp.learning.events.verdict import Verdict
 from umklapp.report.figures import names
 from umklapp.report.figures.overview import table as literature_table
-from umklapp.report.figures.style import BLUE, GREY, ORANGE, canvas, save
+from umklapp.report.figures.style import BLUE, GREY, ORANGE, canvas, save, without_points
 from umklapp.wording import counted
 
 APART, FEW = 0.1, 20
@@ -73,7 +73,10 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
     )  # fmt: skip
     left_out = int((data["sigma_after"].isna() | data["sigma_published"].isna()).sum())
     axes.set_title(f"both values: {len(data) - left_out} of {counted(len(data), 'material')}")
-    figure.legend(loc="outside lower center", ncols=2)
+    if drawn.filter(like="sigma_").drop(columns="sigma_published").notna().any(axis=None):
+        figure.legend(loc="outside lower center", ncols=2)
+    else:
+        without_points(axes, "no material has both values")
     columns = ["sigma_published", "sigma_after"]
     formulas = [str(key).rpartition("-")[0] for key in named["material"]]
     names.place(axes, named[columns].to_numpy(float), formulas)

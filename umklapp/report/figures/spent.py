@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from umklapp.report.figures.style import BLUE, ORANGE, SETTINGS, save
+from umklapp.report.figures.style import BLUE, GREY, ORANGE, SETTINGS, save
 
 COLUMNS = ("material", "core_hours", "gpu_hours", "labels", "failed_labels")
 
@@ -38,12 +38,17 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
     left.barh(place, data["core_hours"], 0.7, color=BLUE)
     left.set_xlabel("core hours")
     if data["gpu_hours"].fillna(0).any():
-        left.barh(place, data["gpu_hours"], 0.35, color=ORANGE, label="GPU hours")
-        left.set_xlabel("core hours (blue), GPU hours (orange)")
-    good = data["labels"].fillna(0)
+        left.barh(place, data["gpu_hours"], 0.35, color=GREY, label="GPU hours")
+        left.set_xlabel("core hours, GPU hours")
+    good, failed = data["labels"].fillna(0), data["failed_labels"].fillna(0)
     right.barh(place, good, 0.7, color=BLUE)
-    right.barh(place, data["failed_labels"].fillna(0), 0.7, left=good, color=ORANGE)
-    right.set_xlabel("labels (blue), failed (orange)")
+    if failed.any():
+        right.barh(place, failed, 0.7, left=good, color=ORANGE, label="labels that failed")
+    right.set_xlabel("labels")
+    for axes in (left, right):
+        axes.margins(x=0.05)
+    if data["gpu_hours"].fillna(0).any() or failed.any():
+        figure.legend(loc="outside lower center", ncols=2)
     left.set_yticks(place, data["material"], fontsize=7)
     left.invert_yaxis()
     save(figure, paths)

@@ -61,6 +61,11 @@ def legend_above(axes: Axes, columns: int = 3) -> None:
     )  # fmt: skip
 
 
+def without_points(axes: Axes, words: str) -> None:
+    """Say in the lower right corner of a panel why it has no point."""
+    axes.text(0.97, 0.05, words, ha="right", transform=axes.transAxes, color=GREY)
+
+
 def decades(axis: Axis) -> None:
     """Ticks of a logarithmic axis as plain numbers: at 1, 2 and 5 times powers of ten.
 

@@ -159,3 +159,17 @@ def test_all_are_drawn_also_of_nothing(verdicts, summary, root, tmp_path):
             path = tmp_path / f"{module.__name__}_{name}.png"
             module.draw(rows, [path])
             assert path.stat().st_size > 2000
+
+
+@pytest.mark.parametrize("module", [sigma_parity, kappa_parity])
+def test_a_comparison_without_points_says_so(module, verdicts, summary, root, monkeypatch):
+    """A campaign of materials without published values."""
+    table, shown = root / "config/materials.csv", []
+    monkeypatch.setattr(module, "save", lambda figure, paths: shown.append(figure))
+    data = module.table(verdicts if module is sigma_parity else summary, table)
+    for rows in (data[data["material"] == "Xx-1"], data):
+        module.draw(rows, [])
+    said = [[text.get_text() for text in figure.axes[0].texts] for figure in shown]
+    assert said[0] == ["no material has both values"]
+    assert "no material has both values" not in said[1]
+    assert [len(figure.legends) for figure in shown] == [0, 1]
