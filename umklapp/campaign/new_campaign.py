@@ -7,6 +7,7 @@ and stand in the configuration with the reason beside them.
 
 from __future__ import annotations
 
+import logging
 import shlex
 import shutil
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from umklapp.crystals import born_charges, materials, phonopy_cells, supercells,
 from umklapp.errors import InputError
 from umklapp.reference.kpoints import kpoint_mesh
 from umklapp.wording import workflow_command
+
+log = logging.getLogger(__name__)
 
 IMAGES = 10.5
 """Å between an atom and its images in both cells: twice a cutoff of 5 Å, and some more."""
@@ -135,6 +138,12 @@ def _primitive(structure: Atoms, name: str) -> tuple[Atoms, int]:
         group = symmetry.space_group(primitive)
         if group > 1:
             break
+    else:
+        log.warning(
+            "%s: no symmetry (space group 1), %d atoms in the primitive cell: is it a frame of "
+            "dynamics, or not relaxed? Give the perfect crystal",
+            *(name, len(primitive)),
+        )
     if len(primitive) > MOST_ATOMS // 2:
         raise InputError(
             f"{name}: its primitive cell has {len(primitive)} atoms; supercells of it are beyond "

@@ -15,7 +15,7 @@ from ase.data import atomic_numbers
 from ase.formula import Formula
 
 from umklapp.crystals import frame_info, materials_project, prototypes, symmetry
-from umklapp.crystals.formats import cif, distances, dropped
+from umklapp.crystals.formats import distances, dropped, structure_file
 from umklapp.errors import InputError
 from umklapp.paths import COMMON_FILES, COMMON_FOLDERS
 
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 
 FULL = 1e-3
 """Deviation from full occupation that is rounding."""
-
-LARGEST_FILE = 1_000_000
-"""Bytes of a file with the structure of a primitive cell; ten thousand sites have so many."""
-
-NEGATIVE = re.compile(rb"^_cell_(length_[abc]|angle_(alpha|beta|gamma))\s+['\"]?-", re.MULTILINE)
-"""In a cif; ASE takes the absolute value of it."""
 
 LARGEST_FORMULA = 1000
 """Atoms of a formula unit; the largest in the inorganic databases have some hundred."""
@@ -274,26 +268,10 @@ def read_structure(path: Path) -> Atoms:
     """One structure of a file in any format that ASE knows.
 
     Raises:
-        InputError: naming the file.
+        InputError: as `structure_file.read` and `refuse_dropped`.
     """
-    from ase.io import read  # half a second; not in every job of a workflow
-
-    if path.exists() and path.stat().st_size > LARGEST_FILE:
-        raise InputError(f"{path}: {path.stat().st_size:.1e} bytes are no file of a primitive cell")
-    if path.suffix == ".cif" and path.exists() and NEGATIVE.search(path.read_bytes()):
-        raise InputError(f"{path}: a negative length or angle of the cell")
-    try:
-        is_cif = path.suffix.lower() == ".cif"
-        atoms = cif.read(path.read_bytes(), str(path)) if is_cif else read(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file") from None
-    except InputError:
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split()) or "it holds no crystal, or is damaged"
-        raise InputError(f"{path}: cannot be read as a structure: {reason}") from None
+    atoms = structure_file.read(path)
     refuse_dropped(atoms, str(path))
-    distances.check_unit(atoms, str(path))
     return atoms
 
 

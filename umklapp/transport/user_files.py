@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from ase import Atoms, units
+from ase import Atoms
 
 from umklapp.crystals import given_cells, materials, registration, sites, symmetry
-from umklapp.crystals.formats import flux_units, given, velocities, vibes, vibes_netcdf
-from umklapp.crystals.formats.steps import Step
+from umklapp.crystals.formats import given, vibes, vibes_netcdf
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import InputError
 from umklapp.files import replacing
 from umklapp.lattice import harmonic_reference
 from umklapp.lattice.harmonic_reference import HarmonicReference
 from umklapp.lattice.sigma_a import RunningSigma, sigma
-from umklapp.transport import green_kubo, series
+from umklapp.transport import flux_runs, green_kubo, series, user_steps
 from umklapp.wording import counted
-
-FLUX_UNITS = {
-    "eV/A2/fs": 1.0,
-    "eV/A2/ps": 1e-3,
-    "W/m2": 1e-35 / units._e,
-    "metal": 1e-3,
-    "real": units.kcal / units.mol,
-}
-"""eV/(Å² fs) in one unit of a flux; `metal` and `real` are LAMMPS' fluxes times volume
-(eV Å/ps and kcal/mol Å/fs)."""
-
-EXTENSIVE = ("metal", "real")
-
-TIME_UNITS = {"fs": 1.0, "ps": 1e3}
 
 FREQUENCY, PERIODS = 1.0, 10
 """THz of the noise filter where a table of fluxes comes without velocities; and how often its
@@ -44,23 +28,8 @@ period is in the run, at least."""
 LIKE = (0.2, 5.0)
 """Slope of forces on harmonic forces of the same atoms; far from 1 only where nothing fits."""
 
-BOUND = 1e100
-"""Numbers of a table of fluxes beyond are no flux and no time; their squares must be finite."""
-
 CHUNKS = 10
 """Stretches of a trajectory from which the error of σᴬ comes."""
-
-
-@dataclass(frozen=True)
-class FluxRun:
-    """One run: times (n,) fs, flux (n, 3) eV/(Å² fs), volume Å³, temperature K, and the lowest
-    vibration in THz, None where the file has no velocities."""
-
-    times: np.ndarray
-    flux: np.ndarray
-    volume: float
-    temperature: float
-    frequency: float | None
 
 
 def sigma_a(
@@ -165,7 +134,7 @@ def vdos(path: Path, out: Path | None = None) -> str:
     Raises:
         InputError: no velocities, or a broken time axis.
     """
-    times, speeds, _ = _velocities(_steps(path), path)
+    times, speeds, _ = user_steps.velocities_of(user_steps.read(path), path)
     frequencies, density = green_kubo.spectrum(speeds, times)
     if out is not None:
         _write(out, {"frequency_THz": frequencies, "density": density})
@@ -195,15 +164,18 @@ def conductivity(
     Args:
         paths: .son or .nc of FHI-vibes, extxyz with `heat_flux`, or csv tables: time, then one or
             three components of the flux.
-        volume, temperature: Å³ and K, where the file does not say. unit: of `FLUX_UNITS`, of csv
-            and extxyz. time_unit: of csv. frequency: THz, of the noise filter.
+        volume, temperature: Å³ and K, where the file does not say. unit: of csv and extxyz, of
+            `flux_runs.FLUX_UNITS`. time_unit: of csv. frequency: THz, of the noise filter.
         out: csv: time_fs, kappa_W_per_mK (running integral), and the filtered one.
 
     Raises:
         InputError: what is missing or does not fit together.
         CalculationError: the flux is still correlated at the end.
     """
-    runs = [_run(path, volume, temperature, unit, time_unit) for path in paths]
+    if frequency is not None and not 0 < frequency < np.inf:
+        raise InputError(f"--frequency {frequency:g}: a number of THz above 0")
+    runs = [flux_runs.read(path, volume, temperature, unit, time_unit) for path in paths]
+    flux_runs.check_independent(runs, paths)
     shortest = min(len(run.times) for run in runs)
     steps = {round(series.timestep(run.times), 6) for run in runs}
     if len(steps) > 1:
@@ -240,108 +212,3 @@ def conductivity(
             f"runs: {len(runs)} of {shortest} samples",
         ]
     )
-
-
-def _run(
-    path: Path, volume: float | None, temperature: float | None, unit: str, time_unit: str
-) -> FluxRun:
-    if unit not in FLUX_UNITS or time_unit not in TIME_UNITS:
-        raise InputError(
-            f"units of fluxes: {', '.join(FLUX_UNITS)}; of times: {', '.join(TIME_UNITS)}"
-        )
-    if path.suffix == ".csv":
-        return _table(path, volume, temperature, unit, time_unit)
-    steps = list(_steps(path, FLUX_UNITS[unit]))
-    whole = [
-        step for step in steps if step.heat_flux is not None and np.isfinite(step.heat_flux).all()
-    ]
-    if not whole:
-        raise InputError(
-            f"{path}: no step has a heat flux; the program that runs the dynamics must write the "
-            "flux, or the stresses of atoms"
-        )
-    times, speeds, masses = _velocities(whole, path)
-    flux_units.check_steps(whole, str(path))
-    frequencies, density = green_kubo.spectrum(speeds, times)
-    kinetic = (masses[:, None] * (speeds / units.fs) ** 2).sum(axis=(1, 2)).mean()
-    return FluxRun(
-        times,
-        np.array([step.heat_flux for step in whole]),
-        volume or float(np.mean([abs(np.linalg.det(step.cell)) for step in whole])),
-        temperature or float(kinetic / (3 * (len(masses) - 1) * units.kB)),
-        green_kubo.lowest_frequency(frequencies, density),
-    )
-
-
-def _table(
-    path: Path, volume: float | None, temperature: float | None, unit: str, time_unit: str
-) -> FluxRun:
-    """A csv table of times and one or three components; one component counts three times."""
-    if volume is None or temperature is None:
-        raise InputError(
-            f"{path}: a csv table says neither volume nor temperature: give --volume (Å³) and "
-            "--temperature (K)"
-        )
-    try:
-        values = pd.read_csv(path, comment="#").to_numpy(float)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: cannot be read as a table of numbers: {str(error)[:200]}"
-        ) from None
-    if not (np.abs(values) < BOUND).all():
-        raise InputError(f"{path}: a number that is not finite, or beyond {BOUND:g}")
-    if values.shape[1] not in (2, 4):
-        raise InputError(
-            f"{path}: {values.shape[1]} columns; the time and one or three components are needed"
-        )
-    flux = np.repeat(values[:, 1:], 3, axis=1) if values.shape[1] == 2 else values[:, 1:]
-    factor = FLUX_UNITS[unit] / (volume if unit in EXTENSIVE else 1.0)
-    return FluxRun(values[:, 0] * TIME_UNITS[time_unit], flux * factor, volume, temperature, None)
-
-
-def _steps(path: Path, unit: float = 1.0) -> Iterator[Step]:
-    """Steps of a trajectory, the heat flux computed from stresses where it is not stored."""
-    kind = given.format_of(path)
-    if kind == "extxyz":
-        yield from _extxyz_steps(path, unit)
-        return
-    if kind not in ("son", "nc"):
-        raise InputError(
-            f"{path}: files of format {kind!r} have no velocities; give a .son, .nc or extxyz"
-        )
-    yield from (
-        vibes.read(path, atomic_stresses=True) if kind == "son" else vibes_netcdf.read(path)
-    )
-
-
-def _extxyz_steps(path: Path, unit: float) -> Iterator[Step]:
-    from ase.io import iread
-
-    for atoms in iread(path, index=":", format="extxyz"):
-        flux = atoms.info.get("heat_flux")
-        yield Step(
-            symbols=atoms.get_chemical_symbols(),
-            cell=atoms.cell.array,
-            positions=atoms.positions,
-            time=atoms.info.get("time"),
-            velocities=atoms.get_velocities() * units.fs if atoms.has("momenta") else None,
-            masses=atoms.get_masses(),
-            heat_flux=None if flux is None else np.asarray(flux, float) * unit,
-        )
-
-
-def _velocities(steps: Iterable[Step], path: Path) -> tuple[np.ndarray, ...]:
-    """Times (n,) fs, velocities (n, N, 3) Å/fs and masses (N,) of a trajectory."""
-    moving = [s for s in steps if s.velocities is not None and np.isfinite(s.velocities).all()]
-    if not moving or any(step.time is None for step in moving):
-        lost = "velocities" if not moving else "times"
-        raise InputError(f"{path}: no {lost} in the file (extxyz: `momenta` and `time` in fs)")
-    masses = moving[0].masses
-    if masses is None:
-        masses = Atoms(moving[0].symbols).get_masses()
-    times, speeds = (
-        np.array([getattr(s, name) for s in moving]) for name in ("time", "velocities")
-    )
-    positions, cells = [step.positions for step in moving], [step.cell for step in moving]
-    velocities.check(times, positions, speeds, cells, str(path))
-    return times, speeds, masses

@@ -15,6 +15,9 @@ LONGEST = 1000.0
 SHORTEST = 0.4
 """Å; no two nuclei come closer (H₂ has 0.74, an overheated frame of a real KCl file 0.53)."""
 
+WIDEST = 7.0
+"""Å; the layer without nuclei is 2.9 at most in the 122 crystals of our table."""
+
 RARE_GASES = {2: 1.8, 10: 1.54, 18: 1.88, 36: 2.02, 54: 2.16, 86: 2.2}
 """Å; half of the distance in crystals of atoms that do not bond, by atomic number."""
 
@@ -70,6 +73,24 @@ def check_unit(atoms: Atoms, where: str) -> None:
         f"{where}: {said} ({volume:.3g} Å³ per atom), as in no crystal. Likely: {likely} Lengths "
         "are in Å: convert them"
     )
+
+
+def gap(atoms: Atoms) -> float:
+    """Å; the widest layer without nuclei between planes of the cell's vectors."""
+    places = np.sort(atoms.get_scaled_positions(), axis=0)
+    spacing = 1 / np.linalg.norm(atoms.cell.reciprocal(), axis=1)
+    wide = np.diff(np.vstack([places, places[:1] + 1]), axis=0).max(axis=0)
+    return float((wide * spacing).max())
+
+
+def check_layers(atoms: Atoms, where: str) -> None:
+    """Raise `InputError`, naming `where`, for atoms beside an empty layer: slabs and molecules."""
+    widest = gap(atoms)
+    if widest > WIDEST:
+        raise InputError(
+            f"{where}: an empty layer of {widest:.1f} Å: a slab, or a molecule in a box; a crystal "
+            "is expected"
+        )
 
 
 def check(frame: Atoms, where: str) -> None:

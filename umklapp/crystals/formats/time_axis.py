@@ -123,7 +123,7 @@ def check_motion(labels: Sequence[Atoms], names: Sequence[int], source: str) -> 
     roots = np.sqrt(first.get_masses())[:, None]
     moved = sites.of_frames([labels[n] for n in alike], first) * roots
     forces = np.array([labels[n].calc.results["forces"] for n in alike]) / roots
-    shares, most = neighbour_shares(moved, forces, duration)
+    shares, most, squares = neighbour_shares(moved, forces, duration)
     short, middle = SHORT / len(alike) ** 2, float(np.median(shares))
     if middle > MARGIN[0] + MARGIN[1] * most.mean() + short:
         raise InputError(
@@ -133,9 +133,18 @@ def check_motion(labels: Sequence[Atoms], names: Sequence[int], source: str) -> 
             "that are not in fs. Correct them, or take the times away where the frames are no "
             "trajectory"
         )
-    jumps = np.flatnonzero(shares > MARGIN[0] + JUMP * most + short)
+    allowed = MARGIN[0] + JUMP * most + short
+    jumps = np.flatnonzero(shares > allowed)
     if not len(jumps):
         return ()
+    for jump in np.intersect1d(jumps, jumps - 1):  # there and back
+        apart = ((moved[jump + 2] - moved[jump]) ** 2).sum() / squares
+        if apart < 4 * allowed[jump] and apart < shares[jump] / 4:
+            raise InputError(
+                f"{source} frame {names[alike[jump + 1]]}: its atoms lie far from where they are "
+                "before and after, farther than they can move in that time: a frame of another "
+                "run, or with another order of the atoms; leave it out"
+            )
     one, two = names[alike[jumps[0]]], names[alike[jumps[0] + 1]]
     return (
         f"between frames {one} and {two} atoms move farther than they can in the time between "
@@ -145,9 +154,9 @@ def check_motion(labels: Sequence[Atoms], names: Sequence[int], source: str) -> 
 
 def neighbour_shares(
     moved: np.ndarray, forces: np.ndarray, steps: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """|Δx|² (n − 1,) between neighbours in time, over the mean of any two frames; and what it may
-    be on average.
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """|Δx|² (n − 1,) between neighbours in time, over the mean of any two frames; what it may be on
+    average; and that mean.
 
     A mode of frequency ω gives 1 − cos ωΔt, so all of them (Ω Δt)²/2 at most, with the mean square
     Ω² = −⟨ΔF·Δx⟩/⟨|Δx|²⟩ of frequencies that the same frames show.
@@ -160,9 +169,9 @@ def neighbour_shares(
     squares = 2 * (places**2).sum(axis=(1, 2)).mean()
     back = -2 * (pulls * places).sum(axis=(1, 2)).mean()
     if squares < STILL or back <= 0:
-        return np.zeros(len(steps)), np.ones(len(steps))
+        return np.zeros(len(steps)), np.ones(len(steps)), 1.0
     shares = (np.diff(moved, axis=0) ** 2).sum(axis=(1, 2)) / squares
-    return shares, np.minimum(back / squares * steps**2 / 2, 1.0)
+    return shares, np.minimum(back / squares * steps**2 / 2, 1.0), float(squares)
 
 
 def words(labels: Sequence[Atoms], names: Sequence[int]) -> str:

@@ -90,6 +90,13 @@ def test_missing_steps_with_times_that_go_on_are_said(steps):
     assert "between frames 3 and 4 atoms move farther" in "".join(notes)
 
 
+def test_a_frame_with_another_order_of_the_atoms_is_named(steps):
+    labels = [frame for frame, _ in chosen(steps, RUN, RUN)]
+    labels[5].positions = labels[5].positions[::-1].copy()
+    with pytest.raises(InputError, match="here frame 5: its atoms lie far from where they are"):
+        time_axis.check_motion(labels, RUN, "here")
+
+
 def test_several_runs_stay_in_their_order(steps):
     one = [frame for frame, _ in chosen(steps, RUN[:6], range(6))]
     two = labelled_frames(4)
