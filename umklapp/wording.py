@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from umklapp.paths import Results
+
 CLONE = Path(__file__).resolve().parents[1]
 """The folder with the Snakefile."""
 
@@ -37,15 +39,21 @@ def by_member(reasons: Mapping[Any, str]) -> str:
 def what_next(results: Path, configs: Iterable[Path | str]) -> str:
     """Where a run that has ended well has its results, and the commands that show them.
 
+    A run of a part of the workflow may leave no summary; its state is what can be shown.
+
     Args:
         configs: configuration files of the run, the last one wins.
     """
     path = Path(["config/config.yaml", *configs][-1])
     here = path.is_relative_to(Path.cwd())
     config = str(path.relative_to(Path.cwd()) if here else path)
+    if Path(Results(str(results)).summary).exists():
+        show = f"`umklapp summary {shlex.quote(config)}` prints them with the reasons"
+    else:
+        show = f"`umklapp status {shlex.quote(config)}` says what is still missing"
     return (
-        f"Results: {results}. `umklapp summary {shlex.quote(config)}` prints them with the "
-        f"reasons; `umklapp report {shlex.quote(str(results))}` writes a page to open in a browser."
+        f"Results: {results}. {show}; `umklapp report {shlex.quote(str(results))}` writes a page to "
+        "open in a browser."
     )
 
 

@@ -27,8 +27,14 @@ def test_a_close_word_is_offered():
     assert nearest("xyz", ["train", "audit"]) == ""
 
 
-def test_a_run_that_has_ended_says_how_its_results_are_read():
-    text = what_next(Path("results/my case"), ["config/a.yaml", Path.cwd() / "config/b.yaml"])
+def test_a_run_that_has_ended_says_how_its_results_are_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    configs = ["config/a.yaml", Path.cwd() / "config/b.yaml"]
+    part = what_next(Path("results/my case"), configs)
+    assert "`umklapp status config/b.yaml` says what is still missing" in part
+    Path("results/my case").mkdir(parents=True)
+    Path("results/my case/summary.csv").touch()
+    text = what_next(Path("results/my case"), configs)
     assert "`umklapp summary config/b.yaml`" in text
     assert "`umklapp report 'results/my case'`" in text
     assert "config/config.yaml" in what_next(Path("results"), [])
