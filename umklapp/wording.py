@@ -52,8 +52,8 @@ def what_next(results: Path, configs: Iterable[Path | str]) -> str:
     else:
         show = f"`umklapp status {shlex.quote(config)}` says what is still missing"
     return (
-        f"Results: {results}. {show}; `umklapp report {shlex.quote(str(results))}` writes a page to "
-        "open in a browser."
+        f"Results: {results}. {show}; `umklapp report {shlex.quote(str(results))}` writes a page "
+        "to open in a browser."
     )
 
 
