@@ -276,6 +276,14 @@ def _of_one_kind(
             f"of the same calculation as the others' (their median is {np.median(energies):.6g} "
             f"eV): the forces explain no such difference; {len(stray)} such frames; leave them out"
         )
+    mixed = consistency.mixed(pairs, len(labels[0]))
+    if mixed is not None:
+        raise InputError(
+            f"{source} frames {names[mixed[0]]} and {names[mixed[1]]}: their energies differ by "
+            f"{mixed[2]:.4g} eV more than forces explain, and all frames belong to one of the two: "
+            "two calculations (units, settings) are mixed in the file; give them as two files, or "
+            "leave one out"
+        )
     _check_motion(labels, source)
     notes = time_axis.check_motion(labels, names, source)
     force, stress = consistency.force_slope(pairs), consistency.stress_slope(pairs)

@@ -69,6 +69,9 @@ repulsion of near atoms, the mean of the forces at both ends says nothing."""
 NOISE = 0.005
 """eV per atom that two energies may differ by without any work."""
 
+APART = 5.0
+"""Times the width of a group of misfits, and the typical work, between those of two groups."""
+
 DRAWS = 20000
 """Random energies that tell how often unrelated ones would be explained as well."""
 
@@ -167,6 +170,29 @@ def stray_frames(pairs: Pairs, energies: np.ndarray, n_atoms: int) -> list[int]:
     medians = np.where(away[numbers] == away.max(), *STAND_OUT[1:]) * np.median(np.abs(misfits))
     far = np.abs(misfits) > np.maximum(medians, works) + NOISE * n_atoms / 10
     return [int(numbers[far][0])] if far.sum() == 1 else []
+
+
+def mixed(pairs: Pairs, n_atoms: int) -> tuple[int, int, float] | None:
+    """A frame of each of two calculations in one file, and eV between their energies; None where
+    the work explains all energies, or frames of the two cannot be compared.
+
+    Energies that forces and stresses leave open (`_misfits`) fall into two groups, which are
+    `APART` times farther apart than either is wide, and than the typical work.
+    """
+    numbers, misfits, works = _misfits(pairs)
+    if len(numbers) < STAND_OUT[0]:
+        return None
+    order = np.argsort(misfits)
+    values = misfits[order]
+    cut = int(np.diff(values).argmax()) + 1
+    low, high = values[:cut], values[cut:]
+    gap = float(high[0] - low[-1])
+    if min(len(low), len(high)) < 2:
+        return None
+    width = max(float(np.ptp(low)), float(np.ptp(high)), float(works.max()))
+    if gap <= APART * width + NOISE * n_atoms:
+        return None
+    return int(numbers[order[0]]), int(numbers[order[-1]]), float(high.mean() - low.mean())
 
 
 def _beyond_bounds(pairs: Pairs, n_atoms: int) -> list[int]:

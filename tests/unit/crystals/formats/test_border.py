@@ -166,3 +166,23 @@ def test_the_report_is_a_record_beside_the_seeds(tmp_path):
     assert "6 frames; slope of the energies on the forces" in str(report)
     assert report.notes[0] == "units of …"
     assert "GPa as eV/Å³) are not tested" in report.notes[1]
+
+
+@pytest.mark.parametrize("shift", [5.0, -0.5])
+def test_two_calculations_in_one_file_are_told_apart(shift):
+    """Forces of both are alike, energies differ by a constant, as of two functionals."""
+    labels = labelled_frames(12)
+    for frame in labels[6:]:
+        frame.calc.results["energy"] += shift * len(frame)
+    with pytest.raises(InputError, match="two calculations \\(units, settings\\) are mixed"):
+        border.inspect(labels, "here")
+
+
+def test_an_absurd_number_of_atoms_is_refused_at_once(tmp_path):
+    path = tmp_path / "given.extxyz"
+    frames.write_frames(path, labelled_frames(3))
+    text = path.read_text()
+    for huge in (text.replace("8\n", "99999999999\n", 1), f"{text}9999999999\n"):
+        (tmp_path / "huge.extxyz").write_text(huge)
+        with pytest.raises(InputError, match=r"a frame of 9999999999\d* atoms"):
+            given.inspected(tmp_path / "huge.extxyz")

@@ -233,16 +233,17 @@ def test_physics_of_a_frame_that_nothing_carries_is_refused(
         frame.info.update(entry)
         if column:
             frame.set_array(column[0], np.full(len(frame), column[1]))
-    path = tmp_path / "given.extxyz"
+    path, crystal = tmp_path / "given.extxyz", tmp_path / "crystal.extxyz"
     write(path, labels)
+    write(crystal, labels[0])
     if message is None:
         given.inspected(path)
-        materials.read_structure(path)
+        materials.read_structure(crystal)
         return
     with pytest.raises(InputError, match=rf"given\.extxyz frame 0: .*{message}"):
         given.inspected(path)
-    with pytest.raises(InputError, match=rf"given\.extxyz: .*{message}"):
-        materials.read_structure(path)
+    with pytest.raises(InputError, match=rf"crystal\.extxyz: .*{message}"):
+        materials.read_structure(crystal)
 
 
 def test_charges_of_atoms_that_sum_to_none_are_said(tmp_path, labels):
