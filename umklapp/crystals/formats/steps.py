@@ -67,6 +67,8 @@ class Step:
             raise InputError(f"{where}: no force labels")
         if isinstance(self.energy, bool) or not isinstance(self.energy, int | float | np.number):
             raise InputError(f"{where}: the energy is no number but {self.energy!r:.60}")
+        if self.time is not None and not np.isfinite(self.time):
+            raise InputError(f"{where}: a time of {self.time} fs")
         dropped.check_entries({"masses": self.masses, **self.others}, atoms.numbers, where)
         voigt = None if self.stress is None else full_3x3_to_voigt_6_stress(self.stress)
         info = {} if self.time is None else {"time": round(self.time, 6)}

@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 from conftest import labelled_frames
@@ -80,6 +81,14 @@ def test_copies_are_left_out_and_frames_are_sorted(tmp_path, steps, kind, order,
 def test_times_of_other_frames_are_refused(tmp_path, steps, kind, order, message):
     path = written(tmp_path / f"md.{kind}", chosen(steps, order, range(len(order))))
     with pytest.raises(InputError, match=rf"md\.{kind}.* {message}"):
+        given.inspected(path)
+
+
+def test_a_time_that_is_no_number_is_refused(tmp_path, steps):
+    path = write_nc(tmp_path / "md.nc", steps)
+    with h5py.File(path, "a") as file:
+        file["time"][3] = np.nan
+    with pytest.raises(InputError, match=r"md\.nc frame 3: a time of nan fs"):
         given.inspected(path)
 
 
