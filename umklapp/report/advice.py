@@ -42,19 +42,21 @@ def doubts(
     verdict: Kind,
     needs: Sequence[str] = (),
     labels: str = "",
+    members: str = "",
 ) -> list[str]:
     """What forbids to trust κ, a clause each; empty where nothing does.
 
     Args:
         converged: whether the last assessment met all its criteria. audit: of these κ. verdict: on
             rare events. needs: what would decide it where it is undecided. labels: which given
-            labels were not tested (`CommitteeRecord.not_tested`).
+            labels were not tested (`CommitteeRecord.not_tested`). members: what the labels have
+            against the members that they correct (`CommitteeKappa.misleading`).
     """
     rounds = None if converged else "the rounds ended at their cap without convergence"
     events = VERDICT_DOUBTS[verdict]
     if events and verdict == "undecided" and needs:
         events += f" (it takes {' and '.join(needs)})"
-    return [clause for clause in (AUDIT_DOUBTS[audit], rounds, events, labels) if clause]
+    return [clause for clause in (AUDIT_DOUBTS[audit], rounds, events, labels, members) if clause]
 
 
 def size_correction(green_kubo: GreenKuboRecord) -> float | None:

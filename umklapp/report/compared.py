@@ -66,7 +66,7 @@ def by_rounds(files: Mapping[str, str]) -> Compared:
         advice.missing_green_kubo(ran, audit_record),
         advice.doubts(
             last.assessment.converged, audit.outcome, verdict.verdict, verdict.needs,
-            last.committee.not_tested,
+            last.committee.not_tested, conductivity.misleading,
         ),
         verdict.no_sigma("after"),
     )  # fmt: skip

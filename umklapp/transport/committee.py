@@ -51,6 +51,9 @@ def combine(paths: Sequence[Path]) -> CommitteeKappa:
         lowest_frequency_THz=min(member.lowest_frequency_THz for member in members),
         method=members[0].method,
         residual_before_correction_eV_per_A=_residual(members),
+        misleading_members=[
+            k for k, m in enumerate(members) if m.correction and m.correction.potential_misleads
+        ],
         non_analytical=members[0].non_analytical,
         kappa_W_per_mK=None if values is None else values.mean(axis=0).tolist(),
         std_W_per_mK=None if values is None else member_spread(values),

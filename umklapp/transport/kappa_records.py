@@ -6,11 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from umklapp.crystals import materials
 from umklapp.errors import InputError
 from umklapp.lattice.born_record import NonAnalytical
 from umklapp.records import Part, Record
-from umklapp.wording import by_member
+from umklapp.wording import by_member, counted
 
 ROOM = 300.0
 """K, where κ is compared with other methods, other rounds, and experiment."""
@@ -38,8 +40,9 @@ def at(
 class Correction(Part):
     """What correcting a member by a Taylor expansion did (`taylor.correction.correct`).
 
-    labels_left_out: in which an atom had left its site. noise: of the labels, the likeliest; None
-    in records of before it was sought.
+    labels_left_out: in which an atom had left its site. noise: of the labels, the likeliest.
+    log_evidence_without_potential: of the expansion alone, with the same widths. None: the record
+    is older than the number.
     """
 
     labels: float
@@ -48,6 +51,13 @@ class Correction(Part):
     residual_after_eV_per_A: float
     noise_eV_per_A: float | None = None
     log_evidence_per_force: float
+    log_evidence_without_potential_per_force: float | None = None
+
+    @property
+    def potential_misleads(self) -> bool:
+        """Whether the labels are likelier without the potential than with it."""
+        alone = self.log_evidence_without_potential_per_force
+        return alone is not None and alone > self.log_evidence_per_force
 
 
 class KappaNumbers(Part):
@@ -110,6 +120,7 @@ class CommitteeKappa(Part):
     not_computed: why there is no κ, member by member; a mean over the members that happened to work
     would hide an unstable crystal. lowest_frequency_THz: of all members.
     residual_before_correction_eV_per_A: forces of the labels that the members leave, their mean.
+    misleading_members: those without which the labels that correct them are likelier.
     """
 
     temperatures_K: list[float]
@@ -119,9 +130,22 @@ class CommitteeKappa(Part):
     lowest_frequency_THz: float
     method: str = "Boltzmann equation"
     residual_before_correction_eV_per_A: float | None = None
+    misleading_members: list[int] = Field(default_factory=list)
     non_analytical: NonAnalytical | None = None
     kappa_W_per_mK: list[float] | None
     std_W_per_mK: list[float] | None
+
+    @property
+    def misleading(self) -> str:
+        """What the labels have against the members that they correct; empty where nothing."""
+        if not self.misleading_members:
+            return ""
+        members = counted(len(self.misleading_members), "member")
+        return (
+            f"the labels in the phonon supercell speak against {members} of "
+            f"{len(self.members_W_per_mK)} (they are likelier by the Taylor expansion alone than "
+            "as its correction of the member): train longer, or a larger network"
+        )
 
     @property
     def at_room_temperature(self) -> tuple[float, float | None] | None:

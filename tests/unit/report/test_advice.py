@@ -130,6 +130,12 @@ def test_labels_that_were_not_tested_stand_against_kappa():
     labels = committee.not_tested
     assert labels == ("given labels not fully tested: 3 may be forces per bohr, and 1 may be meV")
     assert doubts(True, "passed", "sound", labels=labels) == [labels]
+
+
+def test_members_that_their_own_labels_speak_against_are_no_trusted_result():
+    members = "the labels in the phonon supercell speak against 1 member of 4"
+    assert doubts(True, "passed", "sound", members=members) == [members]
+    assert "Trust none" in advice(0.1, True, "", doubts(True, "passed", "sound", members=members))
     assert (
         doubts(True, "passed", "sound", labels=CommitteeRecord.model_construct().not_tested) == []
     )

@@ -83,7 +83,8 @@ def correct_members(
 
     Returns:
         For every potential the corrected one; number of labels, of those left out as hopped, rms
-        residual force before and after (eV/Å), the noise (eV/Å), log evidence per force.
+        residual force before and after (eV/Å), the noise (eV/Å), log evidence per force with the
+        potential as the mean, and without any potential.
 
     Raises:
         InputError: no label is in that cell with every atom at its site.
@@ -102,7 +103,7 @@ def correct_members(
     u = displacements(perfect, used)
     forces = np.array([frame.get_forces() for frame in used])
     residuals = np.array([forces - np.array(one.evaluate(used).forces) for one in potentials])
-    fits = likeliest(prior, u, residuals, settings.noise)
+    *fits, alone = likeliest(prior, u, np.array([*residuals, forces]), settings.noise)
     corrected = []
     for potential, residual, fit in zip(potentials, residuals, fits, strict=True):
         numbers = {
@@ -112,6 +113,7 @@ def correct_members(
             "residual_after_eV_per_A": rest(prior, u, residual, fit.z),
             "noise_eV_per_A": fit.noise,
             "log_evidence_per_force": fit.evidence,
+            "log_evidence_without_potential_per_force": alone.evidence,
         }
         corrected.append((Corrected(potential, prior.model(fit.z, 0.0)), numbers))
     return corrected

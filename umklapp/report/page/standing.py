@@ -155,6 +155,7 @@ def trust_doubts(sources: MaterialSources) -> list[str]:
         verdict.verdict if verdict else "undecided",
         verdict.needs if verdict else (),
         sources.committees[-1].not_tested if sources.committees else "",
+        sources.conductivity.misleading if sources.conductivity else "",
     )
 
 

@@ -12,6 +12,7 @@ from umklapp.errors import InputError
 from umklapp.potentials.ase import AsePotential
 from umklapp.potentials.contract import Prediction
 from umklapp.potentials.taylor.correction import correct, same_cell
+from umklapp.transport.kappa_records import Correction
 
 SETTINGS = config.Taylor(noise=1e-4)
 
@@ -25,6 +26,14 @@ class TooSoft:
     def evaluate(self, frames):
         found = self.exact.evaluate(frames)
         return Prediction(0.8 * found.energy, [0.8 * f for f in found.forces], found.stress)
+
+
+class Nothing:
+    """No forces."""
+
+    def evaluate(self, frames):
+        forces = [np.zeros((len(frame), 3)) for frame in frames]
+        return Prediction(np.zeros(len(frames)), forces, np.zeros((len(frames), 6)))
 
 
 def labels(n, seed, amplitude=0.03):
@@ -98,6 +107,32 @@ def test_labels_of_other_cells_are_passed_over_and_none_is_an_error():
     assert not same_cell(strained, perfect)
     with pytest.raises(InputError, match="phonon_supercell"):
         correct(TooSoft(), [large], perfect, SETTINGS)
+
+
+class Rough:
+    """Stillinger–Weber with errors of 20 meV/Å that no expansion about the sites describes."""
+
+    def __init__(self):
+        self.exact = AsePotential(StillingerWeberSilicon())
+
+    def evaluate(self, frames):
+        found = self.exact.evaluate(frames)
+        waves = [0.02 * np.sin(3000 * frame.positions) for frame in frames]
+        forces = [f + w - w.mean(axis=0) for f, w in zip(found.forces, waves, strict=True)]
+        return Prediction(found.energy, forces, found.stress)
+
+
+@pytest.mark.parametrize(("potential", "misleads"), [(TooSoft(), False), (Rough(), True)])
+def test_labels_that_are_likelier_without_the_potential_say_so(potential, misleads):
+    """A rough network in its training: the correction takes what it leaves for noise."""
+    perfect, unseen, known = silicon_cubic(), labels(4, seed=9), labels(12, seed=1)
+    corrected, numbers = correct(potential, known, perfect, SETTINGS)
+    assert Correction.model_validate(numbers).potential_misleads is misleads
+    alone, without = correct(Nothing(), known, perfect, SETTINGS)
+    assert without["log_evidence_per_force"] == pytest.approx(
+        numbers["log_evidence_without_potential_per_force"]
+    )
+    assert bool(error(corrected, unseen) > error(alone, unseen)) is misleads
 
 
 def with_a_hop(frame, distance=1.5):
