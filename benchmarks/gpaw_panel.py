@@ -1,9 +1,12 @@
 """GPAW labels of a crystal for `panel.py`: supercells in which every atom is displaced by 0.03 Å.
 
     python benchmarks/gpaw_panel.py LiCl-225 --count 23        half an hour on one core
+    python benchmarks/gpaw_panel.py CsCl-221 --count 20
+    python benchmarks/gpaw_panel.py Li2S-225 --count 32
+    python benchmarks/gpaw_panel.py CuI-216 --count 29         more than an hour
 
-The settings are those of config/demo.yaml with the k-points of the cube folded to Γ, lattice and
-Born charges those of config/structures.
+The settings are those of config/demo.yaml with the k-points of the cube folded to Γ (and a cutoff
+of 400 eV for the d electrons of CuI), lattice and Born charges those of config/structures.
 The file that `panel.py --params` reads is written anew after every label. The ledger keeps what
 was labelled: killed, the script goes on where it was, and a larger count adds frames.
 """
@@ -22,8 +25,18 @@ from umklapp.lattice import born, force_constants
 from umklapp.reference.ledger import Ledger, label_frames
 from umklapp.transport.stop_rule import drawing
 
-SUPERCELLS = {"LiCl-225": [[-2, 2, 2], [2, -2, 2], [2, 2, -2]]}
-"""Crystals and their supercells of 64 atoms, in primitive vectors."""
+TRIPLED = [[3, 0, 0], [0, 3, 0], [0, 0, 3]]
+SUPERCELLS = {
+    "LiCl-225": [[-2, 2, 2], [2, -2, 2], [2, 2, -2]],
+    "CsCl-221": TRIPLED,
+    "Li2S-225": TRIPLED,
+    "CuI-216": TRIPLED,
+}
+"""Crystals and their supercells of 54 to 81 atoms, with all rotations of the crystal, in primitive
+vectors."""
+
+CUTOFFS = {"CuI-216": 400.0}
+"""Plane-wave cutoffs (eV) where that of the demo is too low."""
 
 DENSITY = 1.5
 """k-points per Å⁻¹: Γ alone in this supercell, where the demo's 1.7 would be eight points."""
@@ -31,10 +44,12 @@ DENSITY = 1.5
 STRUCTURES, TIMEOUT, SEED = Path("config/structures"), 7200.0, 18
 
 
-def engine_of_the_demo() -> reference.Engine:
+def engine(key: str) -> reference.Engine:
     """GPAW as in the demo, at Γ."""
     settings = config.load(Path("config/demo.yaml")).reference
-    return reference.create(settings.model_copy(update={"kpoint_density": DENSITY}))
+    assert isinstance(settings, config.Gpaw)
+    update = {"kpoint_density": DENSITY, "ecut": CUTOFFS.get(key, settings.ecut)}
+    return reference.create(settings.model_copy(update=update))
 
 
 def primitive_of(key: str) -> Atoms:
@@ -77,13 +92,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/data"))
     options = parser.parse_args()
     key, folder = options.crystal, options.scratch / options.crystal
-    engine = engine_of_the_demo()
     primitive = primitive_of(key)
     perfect = phonopy_cells.supercell(primitive, SUPERCELLS[key])
     labels: list[Atoms] = []
     for frame in displaced(perfect, key, options.count):
         ledger = Ledger(folder / "ledger")
-        found, failed = label_frames([frame], engine, ledger, folder / "work", TIMEOUT)
+        found, failed = label_frames([frame], engine(key), ledger, folder / "work", TIMEOUT)
         labels += found
         print(f"{key}: {len(labels)} labels", *(failure.message for failure in failed), flush=True)
         write(options.out / f"{key}_gpaw_params.yaml.xz", primitive, perfect, labels, key)

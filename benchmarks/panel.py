@@ -19,7 +19,8 @@ labels, drawn at random, by one method:
 
   foundation           the model alone (n = 0)
   foundation+taylor    the model as the mean of the Taylor correction (`taylor.correction`)
-  foundation+evidence  the same with widths that the residuals make most likely (`taylor.residual`)
+  foundation+evidence  the same with widths relative to the model's own force constants, whose
+                       factors the residuals make most likely (`taylor.relative`, `taylor.residual`)
   taylor               the Taylor expansion without a model
   symfc                least squares, without any prior
 
@@ -60,6 +61,7 @@ from umklapp.potentials.contract import Potential, Prediction
 from umklapp.potentials.foundation import FoundationPotential
 from umklapp.potentials.taylor.correction import Corrected, correct
 from umklapp.potentials.taylor.prior import Prior
+from umklapp.potentials.taylor.relative import relative_to
 from umklapp.potentials.taylor.residual import Residual
 from umklapp.potentials.taylor.stiffness import widened
 from umklapp.report.figures import panel as figure
@@ -108,7 +110,8 @@ class Panel:
     """One crystal: DFT frames, and how κ is computed from forces.
 
     read_off: labelled frames of the supercell `perfect` that every fc2 and fc3 is fitted to;
-    labels: those that may be learned from; modes: folder for files of κ by modes.
+    labels: those that may be learned from; modes: folder for files of κ by modes; relative: the
+    prior of `foundation+evidence`, once it is known.
     """
 
     name: str
@@ -119,6 +122,7 @@ class Panel:
     taylor: config.Taylor
     conductivity: config.Conductivity
     modes: Path
+    relative: Prior | None = None
 
     @classmethod
     def of(cls, path: Path, options: argparse.Namespace, modes: Path) -> Panel:
@@ -215,7 +219,9 @@ class Panel:
         self, model: Potential, labels: Sequence[Atoms], seed: int
     ) -> tuple[float, float, float]:
         """κ with the mean of the posterior of the residual, the spread of its draws, κ_SRME."""
-        residual = Residual(self.prior, labels, model.evaluate(labels).forces)
+        if self.relative is None:
+            self.relative = relative_to(self.prior, model, self.labels[:1])
+        residual = Residual(self.relative, labels, model.evaluate(labels).forces)
         kappa, apart = self.kappa_of(Corrected(model, residual.mean()))
         generator = np.random.default_rng(seed)
         draws = [

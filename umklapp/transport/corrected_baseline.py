@@ -1,10 +1,10 @@
 """κ of a foundation model with what a few labels say it lacks: the model is the mean of the prior.
 
 κ is that of the posterior mean with the widths of `potential.taylor` (`taylor.correction`). No
-label has trained the model, so the widths can be learned from its residual, too
-(`taylor.residual`). The error bar has two parts: the spread of κ over draws from that posterior,
-and how far its mean takes κ from the one above. Neither way of setting the widths was better
-wherever the truth was at hand.
+label has trained the model, so the widths can be learned from its residual, too: they are in
+proportion to the model's own force constants (`taylor.relative`, `taylor.residual`). The error bar
+has two parts: the spread of κ over draws from that posterior, and how far its mean takes κ from the
+one above. Neither way of setting the widths was better wherever the truth was at hand.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from umklapp.potentials.foundation import FoundationPotential
 from umklapp.potentials.taylor.correction import correct, same_cell
 from umklapp.potentials.taylor.model import TaylorModel, without_hopped
 from umklapp.potentials.taylor.prior import Knowledge, Prior
+from umklapp.potentials.taylor.relative import relative_to
 from umklapp.potentials.taylor.residual import Residual
 from umklapp.potentials.taylor.stiffness import widened
 from umklapp.transport import potential_error
@@ -52,7 +53,7 @@ def _learn(
         return None
     forces = potential.evaluate(used).forces
     prior = Prior(perfect, Knowledge(), widened(taylor, perfect, used))
-    residual = Residual(prior, used, forces)
+    residual = Residual(relative_to(prior, potential, used), used, forces)
     fixed, numbers = correct(potential, used, perfect, taylor, prior)
     record = LearnedLabels(
         labels=len(used),

@@ -42,7 +42,7 @@ def likeliest(prior: Prior, u: np.ndarray, residuals: np.ndarray, noise: float) 
         residuals: (n_potentials, n_frames, N, 3) eV/Å. noise: least σ, eV/Å.
     """
     scales = noise_scales(u, LEAST_SCALE)
-    n_free = sum(len(root) for root in prior.roots)
+    n_free = prior.n_free
     decompose = _summed if residuals[0].size > n_free else _stacked
     fits: list[list[Fit]] = [[] for _ in residuals]
     for power, spectrum, projections in decompose(prior, u, residuals, scales):
@@ -72,7 +72,7 @@ def _stacked(prior: Prior, u: np.ndarray, residuals: np.ndarray, scales: np.ndar
 
 
 def _summed(prior: Prior, u: np.ndarray, residuals: np.ndarray, scales: np.ndarray) -> Decomposed:
-    n_free = sum(len(root) for root in prior.roots)
+    n_free = prior.n_free
     squares = np.zeros((len(POWERS), n_free, n_free))
     products = np.zeros((len(POWERS), len(residuals), n_free))
     totals = np.zeros((len(POWERS), len(residuals)))

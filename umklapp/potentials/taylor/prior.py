@@ -7,6 +7,7 @@ symmetry-allowed and Gaussian, so one linear map A = X L takes their free number
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -127,15 +128,42 @@ class Prior:
         cutoff, _ = range_within(perfect, LARGEST_EXPANSION, settings.cubic_cutoff or pair_cutoff)
         return cls(perfect, Knowledge(), settings.model_copy(update={"cubic_cutoff": cutoff}))
 
+    def with_widths(self, second: np.ndarray, third: np.ndarray) -> Prior:
+        """The same prior with other widths of the second and third order.
+
+        Args:
+            second, third: (n_columns,) eV/Å^q of the order's expansion; an order of zeros keeps
+                its widths.
+        """
+        other = copy.copy(self)
+        other.__dict__.pop("baseline", None)
+        roots = list(self.roots)
+        for order, own in enumerate((second, third)):
+            if own.any():
+                roots[order] = root_from_widths(self.expansions[order], own)
+        other.roots = (roots[0], roots[1], roots[2])
+        return other
+
+    @property
+    def n_free(self) -> int:
+        """How many free numbers there are."""
+        return sum(len(root) for root in self.roots)
+
     @cached_property
     def baseline(self) -> TaylorModel:
         """The mean of the prior."""
-        return self.model(np.zeros(sum(len(root) for root in self.roots)), 0.0)
+        return self.model(np.zeros(self.n_free), 0.0)
 
     def scaled_design(self, u: np.ndarray) -> np.ndarray:
         """A = X L at displacements u (n_frames, N, 3) Å: (n_frames, 3N, n_free) eV/Å."""
         pairs = zip(self.expansions, self.roots, strict=True)
         return np.concatenate([expansion.design(u) @ root for expansion, root in pairs], axis=2)
+
+    def parts(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """x = L z of the second, third and fourth order, from z (n_free,)."""
+        ends = np.cumsum([len(root) for root in self.roots])[:-1]
+        first, second, third = np.split(z, ends)
+        return self.roots[0] @ first, self.roots[1] @ second, self.roots[2] @ third
 
     def model(self, z: np.ndarray, energy: float) -> TaylorModel:
         """The Taylor model at free numbers x = L z on top of the baseline.
@@ -145,8 +173,7 @@ class Prior:
             energy: E0 of the perfect supercell, eV.
         """
         second, third, fourth = self.expansions
-        ends = np.cumsum([len(root) for root in self.roots])[:-1]
-        x2, x3, x4 = (root @ part for root, part in zip(self.roots, np.split(z, ends), strict=True))
+        x2, x3, x4 = self.parts(z)
         rows = np.array([row for row, _ in second.copies])
         permutations = np.array([permutation for _, permutation in second.copies])
         n, n_first = len(self.perfect), len(second.first_atoms)

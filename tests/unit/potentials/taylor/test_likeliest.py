@@ -13,7 +13,7 @@ class RandomPrior:
     """Free numbers whose forces are linear in displacements, as those of a second order."""
 
     def __init__(self):
-        self.roots = (np.eye(N_FREE),)
+        self.n_free = N_FREE
         self.tensor = np.random.default_rng(0).normal(size=(3 * N_ATOMS, 3 * N_ATOMS, N_FREE))
 
     def scaled_design(self, u):

@@ -34,7 +34,7 @@ def random_model(primitive, scale):
     perfect = make_supercell(primitive, np.diag(scale))
     cutoff = unfolding.closing_cutoff(perfect)
     prior = Prior(perfect, Knowledge(), config.Taylor(cubic_cutoff=cutoff))
-    z = np.random.default_rng(0).normal(size=sum(len(root) for root in prior.roots))
+    z = np.random.default_rng(0).normal(size=prior.n_free)
     return prior.model(z, 0.0)
 
 
@@ -298,7 +298,7 @@ def test_it_is_the_rate_of_the_energy_weighted_positions(low):
 def test_a_range_beyond_the_images_of_the_cell_is_refused():
     perfect = bulk("NaCl", "rocksalt", a=5.6, cubic=True)
     prior = Prior(perfect, Knowledge(), config.Taylor())
-    z = np.ones(sum(len(root) for root in prior.roots))
+    z = np.ones(prior.n_free)
     with pytest.raises(InputError, match="shorter cubic_cutoff"):
         unfolding.unfold(prior.model(z, 0.0))
 
