@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 DECIMALS = 8
 """Frames have positions with this many decimals of an Å, as extxyz writes them."""
 
+MOST_ATOMS, LONGEST_COUNT = 1_000_000, 40
+"""Atoms in a frame, beyond which the number must be a mistake; bytes of a line with it."""
+
 
 def frame_id(atoms: Atoms) -> str:
     """Stable content hash of species, cell and positions: `f` and 15 hex digits.
@@ -116,12 +119,25 @@ def read_frames(path: Path) -> list[Atoms]:
     return _one_composition(_read(path, leave_out=False), path)
 
 
+def check_counts(lines: Iterable[bytes], path: Path) -> None:
+    """Refuse numbers of atoms in an extxyz for which ASE would read empty lines for hours.
+
+    Raises:
+        InputError: naming the file.
+    """
+    for line in lines:
+        if len(line) < LONGEST_COUNT and line.strip().isdigit() and int(line) > MOST_ATOMS:
+            raise InputError(f"{path}: a frame of {int(line)} atoms; is a number damaged?")
+
+
 def _read(path: Path, leave_out: bool) -> list[Atoms]:
     """Frames of a file; those whose label is not finite are left out or refused."""
     frames: list[Atoms] = []
     frame_index = 0
     _check_end(Path(path))
     try:
+        with Path(path).open("rb") as file:
+            check_counts(file, path)
         for atoms in iread(path, index=":", format="extxyz"):
             where = f"{path} frame {frame_index}"
             if leave_out and atoms.calc is not None and (name := not_finite(atoms)):

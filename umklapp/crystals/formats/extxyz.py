@@ -29,9 +29,6 @@ VIRIALS = ("virial", "virials")
 
 OURS = {"energy", "forces", "stress", "free_energy", *VIRIALS}
 
-MOST_ATOMS = 1_000_000
-"""More in one frame must be a mistake."""
-
 CELL_SYMMETRIC = 1e-3
 """eV/Å³; a stress may be so asymmetric by rounding."""
 
@@ -50,7 +47,8 @@ def read(path: Path, keys: LabelKeys, notes: list[str]) -> Iterator[Atoms]:
             twice with different values.
     """
     _check_end(path)
-    _check_counts(path)
+    with packed.readable(path), packed.opened(path) as file:
+        frames.check_counts(file, path)
     frame_index, differing, virials = -1, 0.0, 0
     try:
         with packed.readable(path), packed.opened_text(path) as text:
@@ -232,14 +230,6 @@ def _check_others(
 def _differs(one: Any, two: Any) -> bool:
     one, two = np.asarray(one, float), np.asarray(two, float)
     return one.shape == two.shape and not np.allclose(one, two, rtol=1e-6, atol=1e-3)
-
-
-def _check_counts(path: Path) -> None:
-    """Refuse numbers of atoms for which ASE would read empty lines for hours."""
-    with packed.readable(path), packed.opened(path) as file:
-        for line in file:
-            if len(line) < 40 and line.strip().isdigit() and int(line) > MOST_ATOMS:
-                raise InputError(f"{path}: a frame of {int(line)} atoms; is a number damaged?")
 
 
 def _check_end(path: Path) -> None:

@@ -7,12 +7,14 @@ refused: frames that are close in time are near each other.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 from ase import Atoms, units
 
 from umklapp.crystals import frames, sites
+from umklapp.crystals.formats import motion
 from umklapp.crystals.frame_info import FrameInfo
 from umklapp.errors import InputError
 from umklapp.wording import counted
@@ -53,13 +55,14 @@ def in_order(
     times = [FrameInfo.of(labels[n]).time for n in kept]
     stated = np.array([time for time in times if time is not None])
     back = np.flatnonzero(np.diff(stated) < 0)
-    sortable = len(np.unique(stated)) == len(times)
-    if len(back) and sortable and not _is_several_runs(stated):
+    order = [kept[n] for n in np.argsort(stated, kind="stable")]
+    sortable = len(back) > 0 and len(np.unique(stated)) == len(times)
+    if sortable and not _is_several_runs(stated) and _is_nearer(labels, order, kept):
         notes.append(
             f"{counted(len(back), 'frame')} came before an earlier one: the frames were sorted by "
             "their times"
         )
-        kept = [kept[n] for n in np.argsort(stated)]
+        kept = order
     return kept, tuple(notes)
 
 
@@ -68,6 +71,20 @@ def _is_several_runs(times: np.ndarray) -> bool:
     steps = np.split(np.diff(times), np.flatnonzero(np.diff(times) <= 0))
     inside = [part[part > 0] for part in steps]
     return all(len(part) > 1 and np.ptp(part) <= UNIFORM * part.max() for part in inside)
+
+
+def _is_nearer(labels: Sequence[Atoms], order: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether frames in one order are as near to their neighbours as in another one; frames of
+    several runs that are sorted by time take turns, and are not."""
+
+    def squares(chosen: Sequence[int]) -> float:
+        return sum(
+            float((motion.moves(labels[one], labels[two]) ** 2).sum())
+            for one, two in itertools.pairwise(chosen)
+            if len(labels[one]) == len(labels[two])
+        )
+
+    return squares(order) <= (1 + UNIFORM) * squares(other)
 
 
 def _without_copies(

@@ -116,6 +116,14 @@ def test_several_runs_stay_in_their_order(steps):
     assert not notes
 
 
+def test_two_frames_of_a_second_run_do_not_take_turns_with_the_first(root):
+    """A quiet and a hot run, thinned: sorted by time they would jump there and back."""
+    labels = list(given.read(root / "benchmarks/data/nacl_gpaw.extxyz"))[::3][:12]
+    seen = border.inspect(labels, "thinned")
+    assert seen.numbers == list(range(12))
+    assert "times do not increase at frame 10" in seen.report.times
+
+
 @pytest.mark.parametrize("every", [1, 2, 3])
 def test_real_trajectories_are_in_order_and_shuffled_ones_are_not(shared, every):
     labels, report = given.inspected(shared / "data/vibes/mgo_aimd.son", every)
