@@ -42,6 +42,11 @@ def test_other_errors_keep_their_traceback(root, code):
     assert said.endswith("ZeroDivisionError: division by zero")
 
 
+def heed_ctrl_c() -> None:
+    """In a child: a shell lets what it runs in the background ignore interrupts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 STRIKE = "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(9)"
 
 
@@ -55,7 +60,7 @@ def test_the_command_says_one_sentence_while_it_still_imports(root, tmp_path, st
     path = os.pathsep.join([str(tmp_path), str(root)])
     done = subprocess.run(
         [sys.executable, *start, "--help"], env=clean | {"PYTHONPATH": path}, check=False,
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=60, preexec_fn=heed_ctrl_c,
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ("", f"\n{processes.STOPPED}.\n")
 
@@ -73,6 +78,7 @@ def test_a_second_interrupt_does_not_break_off_how_a_run_stops(root):
     done = subprocess.run(
         [sys.executable, "-c", f"{strike}{RUN}\n{stopping} strike(); print('never')"], cwd=root,
         env=clean, capture_output=True, text=True, check=False, timeout=60,
+        preexec_fn=heed_ctrl_c,
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ("on\n", f"\n{processes.STILL}\n")
     assert done.returncode == -signal.SIGINT

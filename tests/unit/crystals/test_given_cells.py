@@ -34,7 +34,7 @@ def trajectory(path, primitive, matrix, rotation, count=8, noise=0.03):
         frame = frame[order]
         frame.wrap()
         energy, forces = 2.5 * (motion**2).sum(), -5.0 * (motion @ rotation)[order]  # springs
-        made.append(frames.labelled(frame, energy, forces, time=2.0 * number))
+        made.append(frames.labelled(frame, energy, forces))
     frames.write_frames(path, made)
     return perfect
 
