@@ -1,11 +1,11 @@
 """A prior of what a potential lacks, as wide as its own force constants.
 
 The widths of `potential.taylor` fall off with the sixth power of the distance. The errors of a
-foundation model do not: the third order of nequix-oam-1-pft is wrong by about a fifth of itself in
-every shell of NaCl and LiCl beyond nearest neighbours. Here an element may be wrong in proportion
-to the rms of the potential's own elements of its order and diameter; `taylor.residual` learns the
-factor of every order. The evidence for a label of LiCl grows by 39 nats, and the errors that remain
-are a matter of course to the prior, so that draws from the posterior contain them.
+foundation model do not: the third order of nequix-oam-1-pft for NaCl is wrong by about a fifth of
+itself in most shells beyond nearest neighbours (`benchmarks/third_order.py`). Here an element may
+be wrong in proportion to the rms of the potential's own elements of its order and diameter;
+`taylor.residual` learns the factor of every order. The errors that the labels leave are then a
+matter of course to the prior, so that draws from the posterior contain them.
 """
 
 from __future__ import annotations
