@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,10 @@ DECIMALS = 8
 
 MOST_ATOMS, LONGEST_COUNT = 1_000_000, 40
 """Atoms in a frame, beyond which the number must be a mistake; bytes of a line with it."""
+
+
+COLUMNS, MOST_COLUMNS = re.compile(rb":[SRIL]:(\d+)"), 10_000
+"""Where an extxyz says how many columns a property has, and the most of them."""
 
 
 def frame_id(atoms: Atoms) -> str:
@@ -120,7 +125,7 @@ def read_frames(path: Path) -> list[Atoms]:
 
 
 def check_counts(lines: Iterable[bytes], path: Path) -> None:
-    """Refuse numbers of atoms in an extxyz for which ASE would read empty lines for hours.
+    """Refuse numbers of atoms or columns in an extxyz with which ASE would be busy for hours.
 
     Raises:
         InputError: naming the file.
@@ -128,6 +133,9 @@ def check_counts(lines: Iterable[bytes], path: Path) -> None:
     for line in lines:
         if len(line) < LONGEST_COUNT and line.strip().isdigit() and int(line) > MOST_ATOMS:
             raise InputError(f"{path}: a frame of {int(line)} atoms; is a number damaged?")
+        columns = max((int(count) for count in COLUMNS.findall(line)), default=0)
+        if columns > MOST_COLUMNS:
+            raise InputError(f"{path}: a property of {columns} columns; is a number damaged?")
 
 
 def _read(path: Path, leave_out: bool) -> list[Atoms]:

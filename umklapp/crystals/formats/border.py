@@ -158,6 +158,9 @@ def believed(frame: Atoms, where: str) -> Atoms:
 
 
 def _check_sizes(frame: Atoms, where: str) -> None:
+    for name in LARGEST:
+        if frame.calc.results.get(name) is not None and not np.size(frame.calc.results[name]):
+            raise InputError(f"{where}: {name} without a number; {REMEDY}")
     sizes = {
         name: float(np.abs(np.asarray(frame.calc.results[name], float)).max())
         for name in LARGEST

@@ -186,3 +186,20 @@ def test_an_absurd_number_of_atoms_is_refused_at_once(tmp_path):
         (tmp_path / "huge.extxyz").write_text(huge)
         with pytest.raises(InputError, match=r"a frame of 9999999999\d* atoms"):
             given.inspected(tmp_path / "huge.extxyz")
+
+
+def test_a_property_of_more_columns_than_can_be_is_refused(tmp_path):
+    """ASE would count the columns one by one."""
+    path = tmp_path / "given.extxyz"
+    frames.write_frames(path, labelled_frames(2))
+    path.write_text(path.read_text().replace("forces:R:3", "forces:R:12841652731230536"))
+    with pytest.raises(InputError, match="a property of 12841652731230536 columns"):
+        list(given.read(path))
+
+
+def test_a_frame_without_forces_of_its_atoms_is_refused():
+    """An empty array of a damaged traj."""
+    empty = labelled_frames(1)[0]
+    empty.calc.results["forces"] = np.zeros((0, 3))
+    with pytest.raises(InputError, match="forces without a number"):
+        border.believed(empty, "given frame 0")
