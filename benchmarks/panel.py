@@ -403,8 +403,8 @@ def main() -> None:
         raise SystemExit(str(error)) from None
     table = pd.read_csv(options.out)
     print(summary(table).to_string())
-    for moved, rows in table.groupby("displaced_atoms", dropna=False):
-        print(f"labels with {moved:.0f} displaced atoms: {covered(rows)}")
+    for pairs, rows in table.groupby(table["displaced_atoms"] == figure.PAIR):
+        print(f"labels with {'two' if pairs else 'all'} atoms displaced: {covered(rows)}")
     figure.draw(figure.table({"panel": table}), [options.out.with_suffix(".png")])
 
 

@@ -73,7 +73,8 @@ class LearnedLabels(Part):
     labels_left_out: in which an atom had left its site. residual_before, residual_after: rms force
     that the model leaves of the labels, without and with the correction of fixed widths; noise: of
     the hottest label, as that correction found it. scales: of the second, third and fourth order,
-    by evidence, in units of the prior's width.
+    by evidence, in units of the prior's width: of the second and third order they are the error
+    relative to the model's own force constants (`taylor.relative`).
     """
 
     labels: int

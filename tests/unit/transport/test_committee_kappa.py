@@ -8,10 +8,10 @@ from stored_results import SILICON
 
 from umklapp.errors import InputError
 from umklapp.transport import bte, committee
-from umklapp.transport.kappa_records import Conductivity, MemberConductivity
+from umklapp.transport.kappa_records import Conductivity, Correction, MemberConductivity
 
 
-def member(folder, number, kappa, reason=None, lowest=-0.01):
+def member(folder, number, kappa, reason=None, lowest=-0.01, correction=None):
     found = bte.Kappa(
         [200.0, 300.0],
         None if kappa is None else np.outer([1.5, 1.0], [kappa] * 3 + [0.0] * 3),
@@ -20,8 +20,9 @@ def member(folder, number, kappa, reason=None, lowest=-0.01):
     )
     path = folder / f"kappa_{number}.json"
     record = MemberConductivity(
-        **dict(found.numbers()), mesh=[7, 7, 7], acoustic_sum_residual_eV_per_A2=0.0
-    )
+        **dict(found.numbers()), mesh=[7, 7, 7], acoustic_sum_residual_eV_per_A2=0.0,
+        correction=correction,
+    )  # fmt: skip
     record.write(path)
     return path
 
@@ -36,6 +37,23 @@ def test_committee_mean_and_error_bar(tmp_path):
     assert found.not_computed is None
     assert found.mesh == [7, 7, 7]
     assert committee.at_300_kelvin(paths) == pytest.approx([8.0, 10.0, 12.0])
+
+
+def evidence(with_member, alone):
+    return Correction(
+        labels=5, residual_before_eV_per_A=0.01, residual_after_eV_per_A=0.001,
+        log_evidence_per_force=with_member, log_evidence_without_potential_per_force=alone,
+    )  # fmt: skip
+
+
+def test_members_that_their_labels_speak_against_are_named(tmp_path):
+    """2.43 and 2.96 are of a small network for LiAsMg whose κ was wrong by half."""
+    corrections = [evidence(2.43, 2.96), evidence(4.1, 2.96), evidence(2.9, None), None]
+    paths = [member(tmp_path, n, 8.0, correction=own) for n, own in enumerate(corrections)]
+    found = committee.combine(paths)
+    assert found.misleading_members == [0]
+    assert "speak against 1 member of 4" in found.misleading
+    assert committee.combine(paths[1:]).misleading == ""
 
 
 def test_one_member_has_no_spread(tmp_path):

@@ -84,7 +84,7 @@ def correct_members(
     Returns:
         For every potential the corrected one; number of labels, of those left out as hopped, rms
         residual force before and after (eV/Å), the noise (eV/Å), log evidence per force with the
-        potential as the mean, and without any potential.
+        potential as the mean, and without any potential (`Correction.potential_misleads`).
 
     Raises:
         InputError: no label is in that cell with every atom at its site.
