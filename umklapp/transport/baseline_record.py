@@ -73,7 +73,7 @@ class LearnedLabels(Part):
     labels_left_out: in which an atom had left its site. residual_before, residual_after: rms force
     that the model leaves of the labels, without and with the correction of fixed widths; noise: of
     the hottest label, as that correction found it. scales: of the second, third and fourth order,
-    by evidence, in units of the prior's width: of the second and third order they are the error
+    those of κ, in units of the prior's width: of the second and third order they are the error
     relative to the model's own force constants (`taylor.relative`).
     """
 
@@ -88,13 +88,13 @@ class LearnedLabels(Part):
 class CorrectedBaseline(Record):
     """corrected.json: κ of the model with what labels in the phonon supercell say it lacks.
 
-    kappa_W_per_mK: (n_T,), with the widths of `potential.taylor`; by_evidence_W_per_mK: with widths
-    that the labels make likeliest; error_W_per_mK: the spread of draws from that posterior and the
-    difference of the two. None with `not_computed`. model_W_per_mK: without labels, in the same
-    cells.
+    kappa_W_per_mK: (n_T,), with widths that the labels make likeliest; fixed_widths_W_per_mK: with
+    those of `potential.taylor`; error_W_per_mK: the spread of draws from the posterior of the first
+    and the difference of the two. None with `not_computed`. model_W_per_mK: without labels, in the
+    same cells.
     """
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     material: str
     model: ModelIdentity
@@ -103,21 +103,20 @@ class CorrectedBaseline(Record):
     model_W_per_mK: list[float] | None
     kappa_W_per_mK: list[float] | None
     error_W_per_mK: list[float] | None
-    by_evidence_W_per_mK: list[float] | None = None
+    fixed_widths_W_per_mK: list[float] | None = None
     not_computed: str | None
     learned: LearnedLabels | None
     non_analytical: NonAnalytical | None
 
     @classmethod
     def upgrade(cls, data: dict[str, Any], version: int) -> dict[str, Any]:
-        """In version 1 κ had widths by evidence, and the ± their posterior alone, too small."""
+        """Widths by evidence were others, and the ± of version 1 their posterior's alone."""
+        fixed = data.get("kappa_W_per_mK") if version == 2 else None
+        data = {name: value for name, value in data.items() if name != "by_evidence_W_per_mK"}
         if data.get("kappa_W_per_mK") is None:
             return data
-        reason = (
-            "made with widths by evidence alone, whose ± was too small: delete corrected.json and "
-            "run again"
-        )
-        old = {"by_evidence_W_per_mK": data["kappa_W_per_mK"], "not_computed": reason}
+        reason = "an earlier version made it, with other widths: delete corrected.json, run again"
+        old = {"fixed_widths_W_per_mK": fixed, "not_computed": reason}
         return {**data, **old, "kappa_W_per_mK": None, "error_W_per_mK": None}
 
     @property

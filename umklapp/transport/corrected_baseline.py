@@ -1,10 +1,10 @@
 """κ of a foundation model with what a few labels say it lacks: the model is the mean of the prior.
 
-κ is that of the posterior mean with the widths of `potential.taylor` (`taylor.correction`). No
-label has trained the model, so the widths can be learned from its residual, too: they are in
-proportion to the model's own force constants (`taylor.relative`, `taylor.residual`). The error bar
-has two parts: the spread of κ over draws from that posterior, and how far its mean takes κ from the
-one above. Neither way of setting the widths was better wherever the truth was at hand.
+κ is that of the posterior mean. No label has trained the model, so the widths of what it may lack
+can be learned from its residual: they are in proportion to the model's own force constants, with
+the factors that the labels make likeliest (`taylor.relative`, `taylor.residual`). A second κ has
+the fixed widths of `potential.taylor` (`taylor.correction`), as committees have them. The error bar
+has two parts: the spread of κ over draws from the posterior, and the difference of the two κ.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ def compute(
         mesh=request.conductivity.mesh,
         temperatures_K=request.conductivity.temperatures,
         model_W_per_mK=values.get("model"),
-        kappa_W_per_mK=values.get("fixed"),
-        by_evidence_W_per_mK=values.get("evidence"),
+        kappa_W_per_mK=values.get("evidence"),
+        fixed_widths_W_per_mK=values.get("fixed"),
         error_W_per_mK=values.get("error"),
         not_computed=None if values else reason,
         learned=None if learned is None else learned.record,

@@ -186,6 +186,9 @@ def test_the_summary_is_the_mean_error_in_per_cent(module):
     )
     assert module.summary(table).loc[("Si2", 1), ("error", "taylor")] == pytest.approx(3.0)
     assert module.summary(table).loc[("Si2", 1), ("kappa_srme", "taylor")] == pytest.approx(0.04)
+    other = table.assign(crystal="MgO", kappa=[90.0, 99.0])  # 10 and 1 % off
+    both = module.averages(pd.concat([table, other]))
+    assert both.loc[("all crystals", 1), ("error", "taylor")] == pytest.approx((2 + 4 + 10 + 1) / 4)
 
 
 def test_the_whole_error_bar_holds_spread_and_difference(module):
@@ -196,11 +199,11 @@ def test_the_whole_error_bar_holds_spread_and_difference(module):
     )
     table = pd.DataFrame(
         [
-            {**fixed, "draw": 0, "kappa": 104.0},  # ± √(3² + 4²) = 5
-            {**learned, "draw": 0, "kappa": 108.0, "kappa_error_bar": 3.0},
-            {**fixed, "draw": 1, "kappa": 103.0},  # ± 2
+            {**fixed, "draw": 0, "kappa": 104.0},
+            {**learned, "draw": 0, "kappa": 108.0, "kappa_error_bar": 3.0},  # ± √(3² + 4²) = 5
+            {**fixed, "draw": 1, "kappa": 103.0},
             {**learned, "draw": 1, "kappa": 103.0, "kappa_error_bar": 2.0},
         ]
     )
-    assert module.covered(table).endswith("2 cases: 50% within 1 σ, 100% within 2 σ, 1.5 at most")
+    assert module.covered(table).endswith("2 cases: 0% within 1 σ, 100% within 2 σ, 1.6 at most")
     assert "needs both" in module.covered(table[table["method"] == "foundation+taylor"])

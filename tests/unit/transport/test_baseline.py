@@ -186,7 +186,7 @@ def test_two_labels_take_most_of_the_error_of_kappa(corrected, truth):
     assert abs(before / truth - 1) > 0.08
     assert abs(kappa / truth - 1) < 0.3 * abs(before / truth - 1)
     assert abs(kappa - truth) < 2 * error
-    assert error >= abs(kappa - corrected.by_evidence_W_per_mK[0])
+    assert error >= abs(kappa - corrected.fixed_widths_W_per_mK[0])
     assert corrected.learned.residual_after_eV_per_A < corrected.learned.residual_before_eV_per_A
     assert len(zero_label.rows(None, corrected)) == 1
 
@@ -204,13 +204,16 @@ def test_without_a_label_in_the_supercell_there_is_no_correction(labels, tmp_pat
     assert CorrectedBaseline.read(tmp_path / "corrected.json").not_computed == record.not_computed
 
 
-def test_a_corrected_baseline_of_version_1_is_not_believed(corrected, tmp_path):
-    """Its κ had widths by evidence, and the ± of their posterior alone."""
-    data = json.loads(corrected.model_dump_json()) | {"schema_version": 1}
-    del data["by_evidence_W_per_mK"]
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_corrected_baseline_of_an_earlier_version_is_not_believed(corrected, version, tmp_path):
+    """Its widths by evidence were others; version 2 had κ with fixed widths in the first place."""
+    data = json.loads(corrected.model_dump_json()) | {"schema_version": version}
+    fixed = data.pop("fixed_widths_W_per_mK")
+    if version == 2:
+        data |= {"by_evidence_W_per_mK": data["kappa_W_per_mK"], "kappa_W_per_mK": fixed}
     (tmp_path / "corrected.json").write_text(json.dumps(data))
     old = CorrectedBaseline.read(tmp_path / "corrected.json")
     assert old.at_room_temperature is None
-    assert old.by_evidence_W_per_mK == corrected.kappa_W_per_mK
+    assert old.fixed_widths_W_per_mK == (fixed if version == 2 else None)
     assert "run again" in zero_label.problems(None, old)[0]
     assert not len(zero_label.rows(None, old))

@@ -16,8 +16,8 @@ from umklapp.report.figures.style import BLUE, GREY, ORANGE, SETTINGS, save
 LOOKS = {
     "foundation": ("foundation model, no label", GREY, ""),
     "taylor": ("Taylor expansion alone", ORANGE, "s"),
-    "foundation+taylor": ("foundation model + Taylor", "#3a9b6f", "D"),
-    "foundation+evidence": ("foundation model + Taylor, widths by evidence", BLUE, "o"),
+    "foundation+evidence": ("foundation model + Taylor", BLUE, "o"),
+    "foundation+taylor": ("the same with fixed widths", "#3a9b6f", "D"),
 }
 """Label, colour and marker; least squares without a prior is off the axis and not drawn."""
 
