@@ -87,10 +87,10 @@ def missing_green_kubo(green_kubo: GreenKuboRecord | None, audit: AuditRecord | 
     if green_kubo.kappa_W_per_mK is None:
         return f"; it was run and gave no κ ({green_kubo.not_computed})"
     if green_kubo.too_small:
-        return f"; what was run is no result: {green_kubo.too_small}"
+        return f"; κ by Green–Kubo is no result here: {green_kubo.too_small}"
     ratio = size_correction(green_kubo)
     if ratio is not None and abs(ratio) > LARGE_CORRECTION:
-        return "; what was run is no result, its cell is too small (below)"
+        return "; κ by Green–Kubo is no result here, because its cell is too small (below)"
     sources = audit.sources if audit else []
     if not any(source.name == "green_kubo" and source.labels for source in sources):
         return "; no frame of its trajectories was audited"

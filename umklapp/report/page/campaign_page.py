@@ -39,6 +39,7 @@ class MaterialSection:
     """Everything that one material's part of the page shows."""
 
     row: Row
+    apart: str | None
     sources: MaterialSources
     advice: str
     problems: list[str]
@@ -64,9 +65,10 @@ def section(sources: MaterialSources, campaign: CampaignSources) -> MaterialSect
         else _problems_of_rounds(sources)
     )
     apart = standing.apart_from_literature(row)
-    problems += [apart] if apart else []
+    problems += [f"κ by the Boltzmann equation is {apart}"] if apart else []
     return MaterialSection(
         row=row,
+        apart=apart,
         sources=sources,
         advice=advised(sources),
         problems=problems,

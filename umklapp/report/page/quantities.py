@@ -10,7 +10,7 @@ import pandas as pd
 from umklapp.lattice.elastic.record import ElasticRecord
 from umklapp.report import comparison, zero_label
 from umklapp.report.figures import elastic as elastic_figure
-from umklapp.report.page.formatting import with_error
+from umklapp.report.page.formatting import plain, with_error
 from umklapp.report.page.sources import MaterialSources
 from umklapp.wording import counted
 
@@ -108,7 +108,7 @@ def _elastic(record: ElasticRecord) -> Iterator[Quantity]:
         return
     for row in elastic_figure.table(record).to_dict("records"):
         own = row["reference_GPa"]
-        beside = "" if pd.isna(own) else f"; the reference engine itself: {own:.3g} GPa"
+        beside = "" if pd.isna(own) else f"; the reference engine itself: {plain(own)} GPa"
         yield Quantity(
             "bulk modulus" if row["constant"] == "B" else f"elastic constant {row['constant']}",
             with_error(row["committee_GPa"], row["std_GPa"]),
@@ -149,7 +149,7 @@ def _audit(sources: MaterialSources) -> Iterator[Quantity]:
     if audit is None or audit.mae is None:
         return
     upper = audit.mae_upper
-    limit = f"upper 95 % limit {1e3 * upper:.3g} meV/Å" if upper else "no limit: too few blocks"
+    limit = f"upper 95 % limit {plain(1e3 * upper)} meV/Å" if upper else "no limit: too few blocks"
     yield Quantity(
         "force error on labels of the audit (MAE)",
         with_error(1e3 * audit.mae),

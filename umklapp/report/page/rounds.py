@@ -169,7 +169,7 @@ def _axis(top: float, bottom: float, highest: float, name: str, end: float) -> s
     marks = "".join(
         f'<line x1="{LEFT}" x2="{end}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>'
         f'<text x="{LEFT - 6}" y="{y + 4:.1f}" class="tick" text-anchor="end">{text}</text>'
-        for y, text in ((bottom, "0"), (top, f"{highest:.3g}"))
+        for y, text in ((bottom, "0"), (top, f"{highest:g}"))
     )
     middle = (top + bottom) / 2
     return marks + (

@@ -95,3 +95,39 @@ def test_a_reader_sorts_filters_and_opens_a_material(tmp_path):
     assert seen["image"]
     assert seen["turned"]
     assert seen["back"]
+
+
+LOOK = """<script>
+document.documentElement.dataset.theme = "dark";
+addEventListener("load", () => setTimeout(() => {
+  const table = document.getElementById("materials"), report = document.createElement("pre");
+  dispatchEvent(new Event("beforeprint"));
+  report.id = "seen";
+  report.textContent = JSON.stringify({
+    fits: table.scrollWidth <= document.documentElement.clientWidth,
+    ink: getComputedStyle(document.body).color,
+    paper: getComputedStyle(document.body).backgroundColor,
+    folded: document.querySelectorAll("details:not([open])").length,
+    keys: [...document.querySelectorAll("#materials thead th")].length,
+  });
+  document.body.append(report);
+}, 0));
+</script></body>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: no browser to try it in")
+def test_paper_shows_every_column_in_dark_ink(tmp_path):
+    """What the style of print does, on 273 mm: A4 across without its margins."""
+    folder = stored_page.results(tmp_path / "results", "passed", "sound")
+    html = campaign_page.render(of_campaign(folder, 1.8e9), 1.8e9)
+    html = html.replace("@media print", "@media all").replace("@media screen", "@media speech")
+    page = tmp_path / "page.html"
+    page.write_text(html.replace("</body>", LOOK))
+    command = [CHROMIUM, *FLAGS, "--window-size=1032,900"]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", page.as_uri()]
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
+    seen = json.loads(re.search(r'<pre id="seen">(.*?)</pre>', dom, re.DOTALL)[1])
+    assert seen == {
+        "fits": True, "ink": "rgb(22, 25, 29)", "paper": "rgb(255, 255, 255)",
+        "folded": 0, "keys": 13,
+    }  # fmt: skip

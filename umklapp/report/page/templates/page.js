@@ -90,5 +90,13 @@
     page.querySelector("#title").focus({ preventScroll: true });
   };
   addEventListener("hashchange", open);
+
+  // Paper cannot be unfolded: everything is printed open, and folded again afterwards.
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = [...document.querySelectorAll("details:not([open])")];
+    for (const part of folded) part.open = true;
+  });
+  addEventListener("afterprint", () => { for (const part of folded) part.open = false; });
   open();
 })();
