@@ -10,24 +10,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import numpy as np
 from ase import Atoms
 
 from umklapp import config
 from umklapp.crystals import frames, materials
 from umklapp.lattice import force_constants
-from umklapp.potentials.contract import Potential, Prediction
+from umklapp.potentials.contract import Potential
 from umklapp.potentials.loading import load
-from umklapp.potentials.taylor.correction import correct
+from umklapp.potentials.taylor.correction import NoPotential, correct
 from umklapp.transport import bte
-
-
-class Nothing:
-    """A potential without forces: what is left of its labels is all of them."""
-
-    def evaluate(self, cells: list[Atoms]) -> Prediction:
-        zeros = [np.zeros((len(cell), 3)) for cell in cells]
-        return Prediction(np.zeros(len(cells)), zeros, np.full((len(cells), 6), np.nan))
 
 
 def kappa(potential: Potential, primitive: Atoms, perfect: Atoms, campaign: config.Campaign) -> str:
@@ -65,7 +56,7 @@ def main() -> None:
                 f"{kappa(corrected, *cells)}; residual force {before:.1f} -> {after:.1f} meV/Å",
                 flush=True,
             )
-        alone, numbers = correct(Nothing(), labels, perfect, taylor)
+        alone, numbers = correct(NoPotential(), labels, perfect, taylor)
         print(
             f"{material} expansion of {numbers['labels']:.0f} labels alone: {kappa(alone, *cells)}"
         )

@@ -15,7 +15,6 @@ import argparse
 from pathlib import Path
 
 from ase import Atoms
-from correction import Nothing
 
 from umklapp import config, provenance, reference
 from umklapp.crystals import frames
@@ -23,7 +22,7 @@ from umklapp.crystals.frame_info import Origin
 from umklapp.lattice import force_constants
 from umklapp.lattice.born_record import BornRecord
 from umklapp.learning.seeds.displaced import rattled
-from umklapp.potentials.taylor.correction import correct, same_cell
+from umklapp.potentials.taylor.correction import NoPotential, correct, same_cell
 from umklapp.reference.ledger import Ledger, label_frames
 from umklapp.transport import bte
 from umklapp.transport.kappa_records import ROOM
@@ -89,7 +88,7 @@ def main() -> None:
     born = BornRecord.read(folder / "structure/born.json")
     phonons, conductivity = campaign.phonons, campaign.conductivity
     for name, labels in groups.items():
-        expansion, numbers = correct(Nothing(), labels, perfect, campaign.potential.taylor)
+        expansion, numbers = correct(NoPotential(), labels, perfect, campaign.potential.taylor)
         calculation = force_constants.prepare(primitive, perfect, phonons, born)
         force_constants.evaluate(calculation, expansion, phonons)
         for mesh in (COMMON, list(conductivity.mesh)):

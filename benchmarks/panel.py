@@ -60,7 +60,7 @@ from umklapp.lattice.repeated_fit import RepeatedFit
 from umklapp.potentials import foundation
 from umklapp.potentials.contract import Potential, Prediction
 from umklapp.potentials.foundation import FoundationPotential
-from umklapp.potentials.taylor.correction import Corrected, correct
+from umklapp.potentials.taylor.correction import Corrected, NoPotential, correct
 from umklapp.potentials.taylor.prior import Prior
 from umklapp.potentials.taylor.relative import relative_to
 from umklapp.potentials.taylor.residual import Residual
@@ -81,14 +81,6 @@ SAME = 1e-3
 
 POSTERIOR_DRAWS = 6
 """Of the force constants, for the error bar of `foundation+evidence`."""
-
-
-class Nothing:
-    """A potential without forces: what is left of its labels is all of them."""
-
-    def evaluate(self, cells: Sequence[Atoms]) -> Prediction:
-        zeros = [np.zeros((len(cell), 3)) for cell in cells]
-        return Prediction(np.zeros(len(cells)), zeros, np.full((len(cells), 6), np.nan))
 
 
 class Remembered:
@@ -332,7 +324,7 @@ def kappa(
     elif method == "symfc":
         value, apart = panel.kappa_of_fit(labels)
     else:
-        mean = model if method == "foundation+taylor" else Nothing()
+        mean = model if method == "foundation+taylor" else NoPotential()
         corrected, _ = correct(mean, labels, panel.perfect, panel.taylor, panel.prior)
         value, apart = panel.kappa_of(corrected)
     return value, float("nan"), apart
@@ -423,7 +415,7 @@ def model_of(options: argparse.Namespace, panels: Sequence[Panel]) -> Potential:
         InputError: environment, weights or elements; named with their remedy.
     """
     if not any(method.startswith("foundation") for method in options.methods):
-        return Nothing()
+        return NoPotential()
     section = config.NequixModel(path=options.model)
     symbols = {symbol for panel in panels for symbol in panel.perfect.get_chemical_symbols()}
     foundation.check(section, symbols, "--")

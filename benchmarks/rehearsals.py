@@ -151,14 +151,16 @@ def main() -> None:
     arguments = parser.parse_args()
     old = [pd.read_csv(arguments.out)] if arguments.out.exists() else []
     new = [gathered(folder) for folder in arguments.folders]
+    for folder, (_, missing) in zip(arguments.folders, new, strict=True):
+        if missing:
+            print(f"{folder}: not at their end: {', '.join(missing)}")
     table = pd.concat([*old, *(rows for rows, _ in new)], ignore_index=True)
+    if table.empty:
+        raise SystemExit("no rehearsal is at its end: nothing is written")
     table = table.drop_duplicates("material", keep="last", ignore_index=True)
     write_table(arguments.out, table)
     print(shown(table))
     print(counted(table))
-    for folder, (_, missing) in zip(arguments.folders, new, strict=True):
-        if missing:
-            print(f"{folder}: not at their end: {', '.join(missing)}")
 
 
 if __name__ == "__main__":

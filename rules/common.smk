@@ -288,11 +288,12 @@ def outcome(material):
 
 
 def kappa_and_figures(material):
-    """Input function: κ of a material and all its figures."""
+    """Input function: κ of a material, its row of the summary and all its figures."""
 
     def get(wildcards):
-        kappa = [] if ends_early(material) else [RESULTS.material(material).conductivity]
-        return [*kappa, *REQUESTS.figures_of(material)]
+        files = RESULTS.material(material)
+        kappa = [] if ends_early(material) else [files.conductivity]
+        return [*kappa, files.summary, *REQUESTS.figures_of(material)]
 
     return get
 

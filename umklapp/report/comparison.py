@@ -164,6 +164,8 @@ def missing(
 ) -> list[str]:
     """What was asked for and could not be computed, in words; and what the errors leave out."""
     problems = [f"κ: {conductivity.not_computed}"] if conductivity.not_computed else []
+    if conductivity.left_out:
+        problems.append(conductivity.left_out)
     correction = conductivity.non_analytical
     if correction is not None and correction.lacking:
         problems.append(

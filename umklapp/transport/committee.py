@@ -54,6 +54,9 @@ def combine(paths: Sequence[Path]) -> CommitteeKappa:
         misleading_members=[
             k for k, m in enumerate(members) if m.correction and m.correction.potential_misleads
         ],
+        left_out_members=[
+            k for k, m in enumerate(members) if m.correction and m.correction.potential_left_out
+        ],
         non_analytical=members[0].non_analytical,
         kappa_W_per_mK=None if values is None else values.mean(axis=0).tolist(),
         std_W_per_mK=None if values is None else member_spread(values),

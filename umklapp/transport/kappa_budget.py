@@ -180,8 +180,11 @@ def boltzmann(
         because = "not calibrated by any label"
     values = [member for member in kappa.members_W_per_mK if member is not None]
     cells = force_constants.displaced_cells(setting.calculation, setting.phonons)
+    spread = error_budget.members(values, calibration, because, corrected)
+    if kappa.labels_alone:
+        spread = error_budget.unknown("members", "potential", spread.text, "κ is without members")
     parts = [
-        error_budget.members(values, calibration, because, corrected),
+        spread,
         residual(moved, kappa.kappa_W_per_mK, len(fresh)),
         *mesh_and_range(_mean(committee, cells), kappa.kappa_W_per_mK, setting),
     ]

@@ -40,9 +40,10 @@ def at(
 class Correction(Part):
     """What correcting a member by a Taylor expansion did (`taylor.correction.correct`).
 
-    labels_left_out: in which an atom had left its site. noise: of the labels, the likeliest.
+    labels_left_out: in which an atom had left its site. residual_before: what the member leaves of
+    the labels, residual_after: what is left in the end. noise: of the labels, the likeliest.
     log_evidence_without_potential: of the expansion alone, with the same widths. None: the record
-    is older than the number.
+    is older than the number. potential_left_out: κ is of the expansion alone.
     """
 
     labels: float
@@ -52,12 +53,14 @@ class Correction(Part):
     noise_eV_per_A: float | None = None
     log_evidence_per_force: float
     log_evidence_without_potential_per_force: float | None = None
+    potential_left_out: bool = False
 
     @property
     def potential_misleads(self) -> bool:
-        """Whether the labels are likelier without the potential than with it."""
+        """Whether the labels are likelier without the potential, and κ is made with it."""
         alone = self.log_evidence_without_potential_per_force
-        return alone is not None and alone > self.log_evidence_per_force
+        worse = alone is not None and alone > self.log_evidence_per_force
+        return worse and not self.potential_left_out
 
 
 class KappaNumbers(Part):
@@ -120,7 +123,9 @@ class CommitteeKappa(Part):
     not_computed: why there is no κ, member by member; a mean over the members that happened to work
     would hide an unstable crystal. lowest_frequency_THz: of all members.
     residual_before_correction_eV_per_A: forces of the labels that the members leave, their mean.
-    misleading_members: those without which the labels that correct them are likelier.
+    misleading_members: those without which the labels that correct them are likelier, and which κ
+    is made with (records of before they were left out). left_out_members: those of which κ is that
+    of the expansion of the labels alone.
     """
 
     temperatures_K: list[float]
@@ -131,6 +136,7 @@ class CommitteeKappa(Part):
     method: str = "Boltzmann equation"
     residual_before_correction_eV_per_A: float | None = None
     misleading_members: list[int] = Field(default_factory=list)
+    left_out_members: list[int] = Field(default_factory=list)
     non_analytical: NonAnalytical | None = None
     kappa_W_per_mK: list[float] | None
     std_W_per_mK: list[float] | None
@@ -146,6 +152,23 @@ class CommitteeKappa(Part):
             f"{len(self.members_W_per_mK)} (they are likelier by the Taylor expansion alone than "
             "as its correction of the member): train longer, or a larger network"
         )
+
+    @property
+    def left_out(self) -> str:
+        """Which members κ is made without, and why; empty where none."""
+        if not self.left_out_members:
+            return ""
+        members = counted(len(self.left_out_members), "member")
+        return (
+            f"κ of {members} of {len(self.members_W_per_mK)} is that of the Taylor expansion "
+            "alone: the labels in the phonon supercell are likelier without the member. Longer "
+            "training or a larger network would make it useful"
+        )
+
+    @property
+    def labels_alone(self) -> bool:
+        """Whether κ is made without any member, so that its spread says nothing."""
+        return len(self.left_out_members) == len(self.members_W_per_mK)
 
     @property
     def at_room_temperature(self) -> tuple[float, float | None] | None:

@@ -78,3 +78,11 @@ def test_rows_of_other_folders_are_kept(module, folder, tmp_path, monkeypatch, c
     module.main()
     assert list(pd.read_csv(out)["material"]) == ["MgO-225", "Si-227"]
     assert "not at their end: NaCl-225" in capsys.readouterr().out
+
+
+def test_without_a_rehearsal_at_its_end_there_is_no_table(module, tmp_path, monkeypatch):
+    out = tmp_path / "rehearsals.csv"
+    monkeypatch.setattr("sys.argv", ["rehearsals.py", str(tmp_path), "--out", str(out)])
+    with pytest.raises(SystemExit, match="no rehearsal is at its end"):
+        module.main()
+    assert not out.exists()

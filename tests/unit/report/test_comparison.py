@@ -107,6 +107,11 @@ def test_the_residual_that_only_force_constants_are_corrected_for_is_told():
     assert comparison.missing(corrected, None, None, NO_ERRORS) == []
 
 
+def test_members_that_kappa_is_made_without_are_told():
+    alone = CONDUCTIVITY.model_copy(update={"left_out_members": [0]})
+    assert "Taylor expansion alone" in comparison.missing(alone, None, None, NO_ERRORS)[0]
+
+
 def test_the_potential_that_green_kubo_moved_is_told():
     """With its correction in the dynamics nothing is left for the Boltzmann equation alone."""
     corrected = CONDUCTIVITY.model_copy(update={"residual_before_correction_eV_per_A": 0.023})

@@ -56,6 +56,17 @@ def test_members_that_their_labels_speak_against_are_named(tmp_path):
     assert committee.combine(paths[1:]).misleading == ""
 
 
+def test_members_that_are_left_out_are_named_and_no_reason_for_distrust(tmp_path):
+    out = evidence(2.43, 2.96).model_copy(update={"potential_left_out": True})
+    paths = [member(tmp_path, n, 8.0, correction=own) for n, own in enumerate([out, None, out])]
+    found = committee.combine(paths)
+    assert found.left_out_members == [0, 2]
+    assert found.misleading == ""
+    assert "κ of 2 members of 3 is that of the Taylor expansion alone" in found.left_out
+    assert not found.labels_alone
+    assert committee.combine([paths[0], paths[2]]).labels_alone
+
+
 def test_one_member_has_no_spread(tmp_path):
     found = committee.combine([member(tmp_path, 0, 8.0)])
     assert found.std_W_per_mK is None

@@ -122,6 +122,17 @@ def test_without_labels_the_residual_is_named_and_the_spread_is_widened(setting,
     np.testing.assert_allclose(widened, 4 * np.array(spread.error_W_per_mK))
 
 
+def test_the_spread_of_members_that_are_left_out_is_no_error(setting, committee, kappa):
+    """Their κ is one: that of the expansion of the same labels."""
+    record = kappa[0].model_copy(update={"left_out_members": [0, 1]})
+    assert len(record.members_W_per_mK) == 2
+    alone = budgets(setting, committee, record, labels(setting.perfect, 4)).boltzmann
+    assert alone.missing == ["members: κ is without members"]
+    assert part(alone, "residual").error_W_per_mK is not None
+    one = kappa[0].model_copy(update={"left_out_members": [0]})
+    assert budgets(setting, committee, one, labels(setting.perfect, 4)).boltzmann.missing == []
+
+
 def test_a_crystal_without_kappa_has_no_budget(setting, committee, kappa):
     unstable = kappa[0].model_copy(
         update={"kappa_W_per_mK": None, "std_W_per_mK": None, "not_computed": "imaginary"}

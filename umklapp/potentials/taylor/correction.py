@@ -3,6 +3,8 @@
 κ needs third derivatives that a force error does not show. Labels in the supercell of the force
 constants determine them: with a trained potential as the mean of the Gaussian model of
 `taylor.prior`, the residual forces of these labels give the posterior of what the potential lacks.
+Where the labels are likelier without the potential, κ has the expansion of the labels alone: what a
+rough network leaves of them is no expansion about the sites, and the fit takes it for noise.
 """
 
 from __future__ import annotations
@@ -47,15 +49,34 @@ class Corrected(Generic[Expansion]):
         return Prediction(first.energy + second.energy, forces, first.stress)
 
 
+class NoPotential:
+    """Without forces: the mean of an expansion that labels alone determine.
+
+    Args:
+        energy: of every frame, eV.
+    """
+
+    def __init__(self, energy: float = 0.0) -> None:
+        self.energy = energy
+
+    def evaluate(self, frames: Sequence[Atoms]) -> Prediction:
+        """The energy, zero forces, no stress."""
+        energies = np.full(len(frames), self.energy)
+        forces = [np.zeros((len(frame), 3)) for frame in frames]
+        return Prediction(energies, forces, np.full((len(frames), 6), np.nan))
+
+
 def correct(
     potential: Potential,
     labels: Sequence[Atoms],
     perfect: Atoms,
     settings: config.Taylor,
     prior: Prior | None = None,
+    *,
+    likelier: bool = False,
 ) -> tuple[Corrected[TaylorModel], dict[str, float]]:
     """`correct_members` for one potential."""
-    return correct_members([potential], labels, perfect, settings, prior)[0]
+    return correct_members([potential], labels, perfect, settings, prior, likelier=likelier)[0]
 
 
 def correct_members(
@@ -64,6 +85,8 @@ def correct_members(
     perfect: Atoms,
     settings: config.Taylor,
     prior: Prior | None = None,
+    *,
+    likelier: bool = False,
 ) -> list[tuple[Corrected[TaylorModel], dict[str, float]]]:
     """Each potential with the posterior of its own residual, and what the correction did.
 
@@ -80,11 +103,13 @@ def correct_members(
         perfect: the phonon supercell.
         settings: widths (`stiffness.widened`) and least noise of the prior.
         prior: of `perfect` and such widths, where it was made before.
+        likelier: leave a potential out where the labels are likelier without it. Never for
+            dynamics, in which atoms may leave their sites.
 
     Returns:
         For every potential the corrected one; number of labels, of those left out as hopped, rms
         residual force before and after (eV/Å), the noise (eV/Å), log evidence per force with the
-        potential as the mean, and without any potential (`Correction.potential_misleads`).
+        potential as the mean, and without any potential; whether it is left out.
 
     Raises:
         InputError: no label is in that cell with every atom at its site.
@@ -106,16 +131,22 @@ def correct_members(
     *fits, alone = likeliest(prior, u, np.array([*residuals, forces]), settings.noise)
     corrected = []
     for potential, residual, fit in zip(potentials, residuals, fits, strict=True):
+        leave_out = likelier and alone.evidence > fit.evidence
+        used_fit, explained = (alone, forces) if leave_out else (fit, residual)
         numbers = {
             "labels": float(len(used)),
             "labels_left_out": float(left_out),
             "residual_before_eV_per_A": float(np.sqrt(np.mean(residual**2))),
-            "residual_after_eV_per_A": rest(prior, u, residual, fit.z),
-            "noise_eV_per_A": fit.noise,
+            "residual_after_eV_per_A": rest(prior, u, explained, used_fit.z),
+            "noise_eV_per_A": used_fit.noise,
             "log_evidence_per_force": fit.evidence,
             "log_evidence_without_potential_per_force": alone.evidence,
+            "potential_left_out": leave_out,
         }
-        corrected.append((Corrected(potential, prior.model(fit.z, 0.0)), numbers))
+        mean = potential
+        if leave_out:
+            mean = NoPotential(float(potential.evaluate([perfect]).energy[0]))
+        corrected.append((Corrected(mean, prior.model(used_fit.z, 0.0)), numbers))
     return corrected
 
 

@@ -46,7 +46,10 @@ def production(
     if correction != "taylor":
         return raw
     return Committee(
-        [member for member, _ in correct_members(raw.members, labels, perfect, taylor)]
+        [
+            member
+            for member, _ in correct_members(raw.members, labels, perfect, taylor, likelier=True)
+        ]
     )
 
 

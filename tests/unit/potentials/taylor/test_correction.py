@@ -11,7 +11,7 @@ from umklapp.crystals.frames import labelled
 from umklapp.errors import InputError
 from umklapp.potentials.ase import AsePotential
 from umklapp.potentials.contract import Prediction
-from umklapp.potentials.taylor.correction import correct, same_cell
+from umklapp.potentials.taylor.correction import NoPotential, correct, same_cell
 from umklapp.transport.kappa_records import Correction
 
 SETTINGS = config.Taylor(noise=1e-4)
@@ -26,14 +26,6 @@ class TooSoft:
     def evaluate(self, frames):
         found = self.exact.evaluate(frames)
         return Prediction(0.8 * found.energy, [0.8 * f for f in found.forces], found.stress)
-
-
-class Nothing:
-    """No forces."""
-
-    def evaluate(self, frames):
-        forces = [np.zeros((len(frame), 3)) for frame in frames]
-        return Prediction(np.zeros(len(frames)), forces, np.zeros((len(frames), 6)))
 
 
 def labels(n, seed, amplitude=0.03):
@@ -128,11 +120,23 @@ def test_labels_that_are_likelier_without_the_potential_say_so(potential, mislea
     perfect, unseen, known = silicon_cubic(), labels(4, seed=9), labels(12, seed=1)
     corrected, numbers = correct(potential, known, perfect, SETTINGS)
     assert Correction.model_validate(numbers).potential_misleads is misleads
-    alone, without = correct(Nothing(), known, perfect, SETTINGS)
+    alone, without = correct(NoPotential(), known, perfect, SETTINGS)
     assert without["log_evidence_per_force"] == pytest.approx(
         numbers["log_evidence_without_potential_per_force"]
     )
     assert bool(error(corrected, unseen) > error(alone, unseen)) is misleads
+    likelier, chosen = correct(potential, known, perfect, SETTINGS, likelier=True)
+    record = Correction.model_validate(chosen)
+    assert record.potential_left_out is misleads
+    assert not record.potential_misleads
+    assert error(likelier, unseen) == pytest.approx(
+        min(error(corrected, unseen), error(alone, unseen))
+    )
+    assert record.residual_before_eV_per_A == numbers["residual_before_eV_per_A"]
+    energies = likelier.evaluate([perfect, *unseen]).energy  # those of the potential at the sites
+    assert energies[0] == pytest.approx(potential.evaluate([perfect]).energy[0])
+    exact = [label.get_potential_energy() for label in unseen]
+    assert np.ptp(energies[1:] - exact) < 0.2 * np.ptp(exact)
 
 
 def with_a_hop(frame, distance=1.5):

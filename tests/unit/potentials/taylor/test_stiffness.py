@@ -7,19 +7,10 @@ from ase.build import bulk
 from umklapp import config
 from umklapp.crystals import frames
 from umklapp.errors import InputError
-from umklapp.potentials.contract import Prediction
-from umklapp.potentials.taylor.correction import correct
+from umklapp.potentials.taylor.correction import NoPotential, correct
 from umklapp.potentials.taylor.stiffness import SOFT, WIDTHS, stiffness, widened
 
 PERFECT = bulk("NaCl", "rocksalt", a=5.64, cubic=True)
-
-
-class Nothing:
-    """No forces: the expansion is left with all of them."""
-
-    def evaluate(self, cells):
-        zero = [np.zeros((len(cell), 3)) for cell in cells]
-        return Prediction(np.zeros(len(cells)), zero, np.zeros((len(cells), 6)))
 
 
 def springs(shift, strength):
@@ -79,7 +70,7 @@ def test_a_correction_of_forces_ten_times_as_large_is_ten_times_as_large():
     found = []
     for strength in (10.0, 100.0):
         asked = settings.model_copy(update={"noise": settings.noise * strength})
-        corrected, _ = correct(Nothing(), labels(strength), PERFECT, asked)
+        corrected, _ = correct(NoPotential(), labels(strength), PERFECT, asked)
         fresh = labels(strength, 5)[-1]
         error = corrected.evaluate([fresh]).forces[0] - fresh.get_forces()
         found.append((corrected.taylor.cubic / strength, np.abs(error).max() / strength))
