@@ -7,11 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
-from umklapp.report.figures.style import BLUE, GREY, ORANGE, canvas, save
+from umklapp.report.figures.style import BLUE, GREY, ORANGE, canvas, decades, save
 
 LETTERS = 105
 """Of the sentence below the figure on a line."""
+
+BROAD = 20.0
+"""Ratio of the largest κ to the smallest from which the axis is logarithmic: on a linear one the
+error bars of the small ones are hidden behind their symbols."""
 
 
 def draw(table: pd.DataFrame, material: str, comparison: str, paths: Sequence[Path]) -> None:
@@ -35,10 +40,21 @@ def draw(table: pd.DataFrame, material: str, comparison: str, paths: Sequence[Pa
         )  # fmt: skip
     axes.set_yticks(range(len(methods)), methods)
     axes.set_ylim(max(1, len(methods)) - 0.5, -0.5)
-    axes.set_xlim(left=0)
+    _axis(axes, table["kappa_W_per_mK"].dropna())
     axes.set_xlabel("κ (W m$^{-1}$ K$^{-1}$)")
     axes.set_title(material)
     axes.grid(axis="x", color="0.9", lw=0.6)
     axes.set_axisbelow(True)
     figure.supxlabel(comparison, fontsize=6.5, wrap=True)
     save(figure, paths)
+
+
+def _axis(axes: Axes, values: pd.Series) -> None:
+    """Linear from zero, or logarithmic where κ differs by more than `BROAD`."""
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+    if low <= 0 or high < BROAD * low:
+        axes.set_xlim(left=0)
+        return
+    axes.set_xscale("log")
+    axes.set_xlim(0.6 * low, 1.6 * high)
+    decades(axes.xaxis)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from umklapp.learning.events.observations import Observation
 from umklapp.learning.events.verdict import Verdict
-from umklapp.report.figures.style import BLUE, GREY, ORANGE, canvas, save
+from umklapp.report.figures.style import BLUE, GREY, ORANGE, canvas, rows, save
 
 SOURCES = {
     "reference": ("reference dynamics", GREY),
@@ -68,8 +68,7 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
             np.arange(len(active)) + 0.26 * (place - 1), 100 * own["share"], 0.24,
             xerr=100 * own["error"], color=colour, capsize=2, label=label,
         )  # fmt: skip
-    axes.set_yticks(range(len(active)), active)
-    axes.invert_yaxis()
+    rows(axes, active)
     axes.set_xlabel("share of time in rare events (%)")
     axes.set_xlim(left=0)
     figure.legend(loc="outside lower center", ncols=3)

@@ -75,11 +75,7 @@ def _errors(axes: Axes, data: pd.DataFrame) -> None:
     new = 1e3 * data["new_label_force_mae_eV_per_A"].astype(float)
     axes.plot(labels, new, "s--", color=ORANGE, label="new labels, before learning them")
     wanted = 1e3 * data["wanted_eV_per_A"].iloc[0]
-    axes.axhline(wanted, color="0.6", lw=0.8, ls=":")
-    axes.annotate(
-        "wanted on new labels", (1, wanted), xycoords=("axes fraction", "data"), ha="right",
-        va="bottom", fontsize=7, color="0.4",
-    )  # fmt: skip
+    axes.axhline(wanted, color="0.4", lw=0.9, ls=":", label="error wanted on new labels")
     axes.set(ylabel="force MAE (meV/Å)", yscale="log")
     decades(axes.yaxis)
     axes.margins(x=0.1)

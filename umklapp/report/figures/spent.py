@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from umklapp.report.figures.style import BLUE, GREY, ORANGE, SETTINGS, save
+from umklapp.report.figures.style import BLUE, GREY, ORANGE, SETTINGS, rows, save
 
 COLUMNS = ("material", "core_hours", "gpu_hours", "labels", "failed_labels")
 
@@ -49,6 +49,5 @@ def draw(data: pd.DataFrame, paths: Sequence[Path]) -> None:
         axes.margins(x=0.05)
     if data["gpu_hours"].fillna(0).any() or failed.any():
         figure.legend(loc="outside lower center", ncols=2)
-    left.set_yticks(place, data["material"], fontsize=7)
-    left.invert_yaxis()
+    rows(left, list(data["material"]), 7)
     save(figure, paths)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis, XAxis
 from matplotlib.figure import Figure
@@ -61,6 +62,12 @@ def legend_above(axes: Axes, columns: int = 3) -> None:
     )  # fmt: skip
 
 
+def rows(axes: Axes, names: Sequence[str], size: float | None = None) -> None:
+    """A named row for every bar, the first on top, and no empty row above or below them."""
+    axes.set_yticks(range(len(names)), names, fontsize=size)
+    axes.set_ylim(max(1, len(names)) - 0.5, -0.5)
+
+
 def without_points(axes: Axes, words: str) -> None:
     """Say in the lower right corner of a panel why it has no point."""
     axes.text(0.97, 0.05, words, ha="right", transform=axes.transAxes, color=GREY)
@@ -69,12 +76,15 @@ def without_points(axes: Axes, words: str) -> None:
 def decades(axis: Axis) -> None:
     """Ticks of a logarithmic axis as plain numbers: at 1, 2 and 5 times powers of ten.
 
-    At powers of ten alone where the axis spans more than `CROWDED`, also at 3, 4, 6 and 8 times
-    where it spans less than `NARROW`. Short ticks without numbers show that it is logarithmic.
+    Where the axis spans more than `CROWDED`, at powers of ten alone, and at 3 times these where at
+    most one of them is on the axis; also at 3, 4, 6 and 8 times where it spans less than `NARROW`.
+    Short ticks without numbers show that it is logarithmic.
     """
     low, high = axis.axes.get_xlim() if isinstance(axis, XAxis) else axis.axes.get_ylim()
     span = high / low
-    subs = (1, 2, 3, 4, 6, 8) if span < NARROW else (1, 2, 5) if span < CROWDED else (1,)
+    powers = np.floor(np.log10(high)) - np.ceil(np.log10(low)) + 1
+    crowded = (1,) if powers > 1 else (1, 3)
+    subs = (1, 2, 3, 4, 6, 8) if span < NARROW else (1, 2, 5) if span < CROWDED else crowded
     axis.set_major_locator(LogLocator(subs=subs))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(LogLocator(subs=range(2, 10), numticks=100))

@@ -107,6 +107,8 @@ def _acceptance(axes: Axes, data: pd.DataFrame) -> None:
         axes.axhline(limit, color="black", lw=0.9, ls="--", label="share allowed when done")
     axes.set(xlabel="round", ylabel="explored frames above the bound (%)")
     axes.set_ylim(0, 1.12 * max(5.0, float(np.nanmax([0.0, *share]))))
+    if len(data):
+        axes.set_xlim(data["round"].min() - 0.6, data["round"].max() + 0.6)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 

@@ -31,6 +31,7 @@ def test_no_display_is_needed():
         (2.6, 19.4, ["3", "4", "6", "8", "10"]),
         (0.9, 40, ["1", "2", "5", "10", "20"]),
         (0.05, 300, ["0.1", "1", "10", "100"]),
+        (140, 9500, ["300", "1000", "3000"]),
     ],
 )
 def test_a_logarithmic_axis_has_plain_numbers_and_short_ticks(low, high, numbers):
@@ -60,3 +61,12 @@ def test_a_label_that_is_longer_than_its_figure_is_found():
     assert cut_labels(figure) == []
     axes.set_ylabel("force MAE on the test frames of the crystal (meV/Å)")
     assert cut_labels(figure) == [axes.get_ylabel()]
+
+
+def test_bars_have_a_row_each_and_no_empty_rows_beside_them():
+    _, axes = style.canvas()
+    names = [f"X{n}" for n in range(70)]
+    axes.barh(range(70), 1.0)
+    style.rows(axes, names)
+    assert axes.get_ylim() == (69.5, -0.5)
+    assert [label.get_text() for label in axes.get_yticklabels()] == names
