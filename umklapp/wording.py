@@ -25,9 +25,13 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
 
 
-def nearest(word: str, choices: Iterable[str]) -> str:
-    """`; did you mean train?` for a word that is close to a choice; empty where none is."""
-    close = difflib.get_close_matches(word, list(choices), n=3)
+def nearest(word: str, choices: Iterable[str], likeness: float = 0.6) -> str:
+    """`; did you mean train?` for a word that is close to a choice; empty where none is.
+
+    Args:
+        likeness: from 0 to 1 (the same word), above which it is close.
+    """
+    close = difflib.get_close_matches(word, list(choices), n=3, cutoff=likeness)
     return f"; did you mean {', '.join(close)}?" if close else ""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from umklapp.config import meant
+from umklapp.config import known_keys, meant
 from umklapp.config.audit import Audit
 from umklapp.config.backends import BACKENDS
 from umklapp.config.base import Section
@@ -294,7 +294,7 @@ def _problem(error: Mapping[str, Any]) -> str:
     named = [str(part) for part in error["loc"] if not str(part).startswith("<")]
     key = ".".join(named)
     if error["type"] == "extra_forbidden":
-        return f"{key}: unknown key (value {error['input']!r}); see docs/configuration.md"
+        return f"{key}: unknown key (value {error['input']!r})" + known_keys.advice(Campaign, error)
     if error["type"] == "string_pattern_mismatch":
         return f"{key}: {error['input']!r} cannot be used here: {error['msg']}"
     if error["type"] == "missing":

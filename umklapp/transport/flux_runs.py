@@ -69,8 +69,10 @@ def read(
         InputError: what is missing or does not fit together.
     """
     if unit not in FLUX_UNITS or time_unit not in TIME_UNITS:
+        wrong = f"--unit {unit}" if unit not in FLUX_UNITS else f"--time-unit {time_unit}"
         raise InputError(
-            f"units of fluxes: {', '.join(FLUX_UNITS)}; of times: {', '.join(TIME_UNITS)}"
+            f"{wrong}: no such unit; units of fluxes: {', '.join(FLUX_UNITS)}; of times: "
+            f"{', '.join(TIME_UNITS)}"
         )
     if path.suffix == ".csv":
         return _of_table(path, volume, temperature, unit, time_unit)

@@ -110,8 +110,15 @@ def test_campaign_cannot_change_underway(plain):
 
 
 BAD = [
-    ("potential.cutof", 5.0, ["potential.cutof", "unknown key", "5.0", "docs/configuration.md"]),
-    ("sampling", {}, ["sampling: unknown key"]),
+    ("potential.cutof", 5.0, ["potential.cutof", "unknown key", "5.0", "mean cutoff?"]),
+    (
+        "potential.training.epoch",
+        5,
+        ["epoch: unknown key", "mean epochs?", "docs/configuration.md"],
+    ),
+    ("seeds.0.cuont", 2, ["seeds.0.rattled.cuont", "mean count?"]),
+    ("refernce", {}, ["refernce: unknown key", "mean reference"]),
+    ("sampling", {}, ["sampling: unknown key (value {}); see docs"]),
     ("reference.ecut", 300, ["reference.ase.ecut", "unknown key"]),
     ("reference.engine", "siesta", ["reference", "'siesta'", "gpaw", "lookup"]),
     ("seeds.0.kind", "random", ["seeds.0", "'random'", "rattled"]),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from ase.io.formats import UnknownFileTypeError
 
 from umklapp.crystals.formats import cif, distances
 from umklapp.errors import InputError
@@ -46,6 +47,8 @@ def read(path: Path) -> Atoms:
         raise
     except Exception as error:  # ASE raises many kinds
         reason = " ".join(str(error).split()) or "it holds no crystal, or is damaged"
+        if isinstance(error, UnknownFileTypeError):
+            reason = "ASE knows no such format; give a .cif, a POSCAR as .vasp, or .extxyz"
         raise InputError(f"{path}: cannot be read as a structure: {reason[:300]}") from None
     _check(atoms, str(path))
     return atoms
