@@ -20,11 +20,11 @@ def advice(root: type[BaseModel], error: Mapping[str, Any]) -> str:
     place, models = error["loc"], [root]
     for part in place[:-1]:
         fields = [m.model_fields[part] for m in models if part in m.model_fields]
-        found = [model for field in fields for model in _models(field.annotation)]
+        below = [model for field in fields for model in _models(field.annotation)]
         kinds = [m for m in models if part in _kinds(m)]
-        models = found or kinds or models
-    known = dict.fromkeys(key for m in models for key in m.model_fields)
-    near = nearest(str(place[-1]), known, likeness=0.75)
+        models = below or kinds or models
+    keys = dict.fromkeys(key for m in models for key in m.model_fields)
+    near = nearest(str(place[-1]), keys, likeness=0.75)
     return f"{near} See docs/configuration.md" if near else "; see docs/configuration.md"
 
 
