@@ -114,7 +114,7 @@ class Foundation(Section):
         4.0,
         ge=1.5,
         description="number of random supercells, as a multiple of the smallest number that "
-        "determines the fit",
+        "determines the fit; at least 16",
     )
     thermal_frames: int = Field(
         8,

@@ -56,7 +56,7 @@ class Phonons(Section):
         None,
         ge=1,
         description="number of supercells for `fc3: symfc`; null: four times the smallest number "
-        "that determines fc3",
+        "that determines fc3, at least 16",
     )
     random_amplitude: Positive = Field(
         0.03, description="displacement of every atom with `fc3: symfc` (Å)"

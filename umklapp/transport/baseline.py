@@ -62,7 +62,8 @@ class Request:
         plain = self.phonons.model_copy(update={"force_constants": None, "correction": "none"})
         cutoff, unknowns = range_within(perfect, self.foundation.unknowns, plain.pair_cutoff)
         least = math.ceil(unknowns / (3 * len(perfect)))
-        n_cells = max(3, math.ceil(self.foundation.oversampling * least))
+        n_cells = math.ceil(self.foundation.oversampling * least)
+        n_cells = max(force_constants.LEAST_CELLS, n_cells)
         return plain.model_copy(
             update={"fc3": "symfc", "random_displacements": n_cells, "pair_cutoff": cutoff}
         )

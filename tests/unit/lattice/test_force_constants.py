@@ -297,6 +297,19 @@ def test_a_fit_to_random_displacements_is_the_finite_difference():
     assert one == pytest.approx(two, rel=0.01)
 
 
+def test_a_small_cell_is_fitted_to_more_cells_than_determine_it(small):
+    """Four cells of eight atoms fix fc3, with the error of the displacements that were drawn."""
+    fits = {
+        n: force_constants_of(
+            sw_potential(), config.Phonons(fc3="symfc", random_displacements=n), 1
+        )
+        for n in (4, None)
+    }
+    assert len(fits[None].displacements) == force_constants.LEAST_CELLS
+    left = {n: error(fit.fc3, small.fc3) for n, fit in fits.items()}
+    assert left[None] < 0.5 * left[4]
+
+
 def test_smaller_displacements_leave_less_of_the_fourth_order():
     wanted = silicon_phonons().fc2
     errors = [
@@ -319,7 +332,7 @@ def test_random_displacements_are_the_same_for_all_members():
     one, two = ([c.positions for c in force_constants.displace(p, settings)] for p in phonon)
     np.testing.assert_array_equal(one, two)
     needed = -(-force_constants.unknowns(phonon[0], 4.0) // 192)
-    assert len(one) == 4 * needed
+    assert len(one) == max(force_constants.LEAST_CELLS, 4 * needed)
     np.testing.assert_allclose(np.linalg.norm(phonon[0].displacements, axis=2), 0.02)
 
 
