@@ -113,6 +113,7 @@ def _size(axes: Axes, record: GreenKuboRecord) -> None:
         or_nan(size.kappa_harmonic_W_per_mK), color=GREY, lw=0.8, ls=":", label="this cell"
     )
     axes.set(xlabel="1/n$_q$", ylabel="Σ c τ v v (W m$^{-1}$ K$^{-1}$)")
+    axes.margins(y=0.12)  # room for the whole symbol
     axes.set_ylim(bottom=0)
     axes.set_xlim(left=-0.01)
     legend_above(axes)
