@@ -1,5 +1,7 @@
 """Outputs of FHI-aims: our own small ones of every kind of run, and a real one."""
 
+import re
+
 import numpy as np
 import pytest
 from ase.io import read as ase_read
@@ -55,6 +57,70 @@ def test_output_that_ends_too_early(tmp_path, written, cut):
     """Cut in the last structure or in the last forces."""
     path = write_aims(tmp_path / "aims.out", written, "wrapper", cut=cut)
     with pytest.raises(InputError, match=r"aims\.out: the file ends within a step"):
+        list(aims.read(path))
+
+
+def without(lines, kind, which):
+    """Lines without one of a kind, the first or the last of them."""
+    numbers = [n for n, line in enumerate(lines) if re.match(kind, line)]
+    del lines[numbers[which]]
+    return lines
+
+
+INPUT, ATOM, FORCE = r"  \|    1: Species", r"\s+atom ", r"  \|    8 "
+
+
+KINDS = [(mode, kind) for mode in ("wrapper", "relaxation") for kind in (INPUT, ATOM, FORCE)]
+
+
+@pytest.mark.parametrize("which", [0, -1])
+@pytest.mark.parametrize(("mode", "kind"), [*KINDS, ("single", INPUT), ("single", FORCE)])
+def test_one_atom_too_few_in_one_place(tmp_path, written, mode, kind, which):
+    path = write_aims(tmp_path / "aims.out", written[: 1 if mode == "single" else 3], mode)
+    path.write_text("\n".join(without(path.read_text().splitlines(), kind, which)) + "\n")
+    with pytest.raises(InputError, match=r"aims\.out: (7|2|0) (atoms|forces) .*8 are expected"):
+        list(aims.read(path))
+
+
+@pytest.mark.parametrize("said", [7, 9, 0, 10**12])
+@pytest.mark.parametrize("mode", ["wrapper", "relaxation"])
+def test_number_of_atoms_is_another_one(tmp_path, written, mode, said):
+    path = write_aims(tmp_path / "aims.out", written, mode)
+    path.write_text(path.read_text().replace("Number of atoms : 8", f"Number of atoms : {said}"))
+    with pytest.raises(InputError, match=r"aims\.out: "):
+        list(aims.read(path))
+
+
+@pytest.mark.parametrize("mode", ["wrapper", "relaxation"])
+def test_one_atom_left_out_everywhere(tmp_path, written, mode):
+    """The numbers fit each other; that all forces sum to zero tells."""
+    short = []
+    for frame in written:
+        short.append(frame[:-1])
+        short[-1].calc = frame.calc.__class__(short[-1], **frame.calc.results)
+        short[-1].calc.results["forces"] = frame.get_forces()[:-1]
+    path = write_aims(tmp_path / "aims.out", short, mode)
+    text = path.read_text().splitlines()
+    if mode == "wrapper":
+        text = without(text, r"  \|    8: Species", 0)
+    path.write_text("\n".join(text) + "\n")
+    with pytest.raises(InputError, match=r"sum to .* eV/Å: is an atom missing"):
+        list(aims.read(path))
+
+
+def test_forces_after_constraints_are_no_labels(tmp_path, written):
+    path = write_aims(tmp_path / "aims.out", written, "relaxation")
+    applied = "(unitary forces were cleaned, then relaxation constraints were applied)"
+    path.write_text(path.read_text().replace("(unitary forces cleaned)", applied))
+    with pytest.raises(InputError, match=r"constraints were applied.*constrain_relaxation"):
+        list(aims.read(path))
+
+
+def test_number_of_atoms_said_twice(tmp_path, written):
+    path = write_aims(tmp_path / "aims.out", written)
+    twice = "  The structure contains       27 atoms,  and a total of        56.000 electrons.\n"
+    path.write_text(path.read_text().replace("  Input geometry:", twice + "  Input geometry:"))
+    with pytest.raises(InputError, match=r"8 atoms by 'Number of atoms', but .*27 atoms"):
         list(aims.read(path))
 
 
