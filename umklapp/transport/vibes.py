@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from ase import Atoms, units
 
@@ -36,7 +35,7 @@ HARMONIC = ("force_constants", "displacements", "volume")
 def _read(path: Path, names: tuple[str, ...]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Variables and attributes of a netCDF-4 file."""
     try:
-        with h5py.File(path) as file:
+        with vibes_netcdf.opened(path) as file:
             missing = [name for name in names if name not in file]
             if missing:
                 raise InputError(

@@ -62,19 +62,16 @@ def unpacked(path: Path) -> Iterator[Path]:
     Raises:
         InputError: unreadable, tags in the yaml, or a supercell of an impossible size.
     """
-    with packed.readable(path):
-        if not packed.is_packed(path) and path.suffix in PLAIN:
-            _check_head(path, path)
-            without_tags(path)
-            yield path
+    with packed.readable(path), packed.plain(path, ".yaml") as plain:
+        _check_head(plain, path)
+        without_tags(plain)
+        if plain.suffix in PLAIN:
+            yield plain
             return
         with tempfile.TemporaryDirectory() as folder:
-            plain = Path(folder) / "plain.yaml"
-            with packed.opened(path) as source, plain.open("wb") as target:
-                shutil.copyfileobj(source, target)
-            _check_head(plain, path)
-            without_tags(plain)
-            yield plain
+            renamed = Path(folder) / "plain.yaml"
+            shutil.copyfile(plain, renamed)
+            yield renamed
 
 
 def _check_head(plain: Path, path: Path) -> None:

@@ -44,6 +44,11 @@ def refuse_unknown(path: Path, first: bytes) -> None:
         return
     if not first:
         raise InputError(f"{path}: no frames in the file, which is empty")
+    if first.startswith(packed.UTF_16):
+        raise InputError(
+            f"{path}: text in UTF-16 (as PowerShell's `>` writes); UTF-8 is needed: "
+            f"iconv -f UTF-16 -t UTF-8 {path.name} > new"
+        )
     if re.match(rb"\A\s*\d+[ \t]*\r?\n", first):
         raise InputError(
             f"{path}: an xyz file without `Lattice=` and `Properties=` in its comment line: it has "
@@ -144,17 +149,18 @@ def _frames(path: Path, kind: Kind) -> Iterator[Atoms]:
     if kind in readers:
         yield from readers[kind](path)
     elif kind == "traj":
-        yield from iread(path, index=":", format="traj")
+        with packed.plain(path, ".traj") as plain:
+            yield from iread(plain, index=":", format="traj")
     else:
         with packed.opened_text(path, errors="replace") as text:
             yield from iread(text, index=":", format=READ[kind])
 
 
 def _database(path: Path) -> Iterator[Atoms]:
-    for row in ase.db.connect(path, type="db", use_lock_file=False).select():
-        atoms = row.toatoms()
-        results: dict[str, Any] = {
-            name: row[name] for name in ("energy", "free_energy", "forces", "stress") if name in row
-        }
-        atoms.calc = SinglePointCalculator(atoms, **results)
-        yield atoms
+    labels = ("energy", "free_energy", "forces", "stress")
+    with packed.plain(path, ".db") as plain:
+        for row in ase.db.connect(plain, type="db", use_lock_file=False).select():
+            atoms = row.toatoms()
+            results: dict[str, Any] = {name: row[name] for name in labels if name in row}
+            atoms.calc = SinglePointCalculator(atoms, **results)
+            yield atoms

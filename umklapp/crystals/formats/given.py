@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -64,7 +65,7 @@ def format_of(path: Path) -> Format:
     if path.exists() and not path.is_file():
         raise InputError(f"{path}: cannot be read: a folder, a pipe or a device, not a file")
     with packed.readable(path), packed.opened(path) as file:
-        first = file.read(PEEK)
+        first = file.read(PEEK).removeprefix(codecs.BOM_UTF8)
     if first.startswith((b"\x89HDF", b"CDF")):
         return "nc"
     if aims.MARK.encode() in first:

@@ -20,31 +20,34 @@ SECONDS = 30
 """Of the processor; the trial of a whole file takes one, most of it for Python."""
 
 
-def survive(path: Path, seconds: int = SECONDS) -> None:
+def survive(path: Path, name: str, seconds: int = SECONDS) -> None:
     """Once for every state of a file: does the library come back from it?
 
     Errors that the library reports are left to whoever reads the file.
+
+    Args:
+        name: of the file in messages, which may be packed where `path` is not.
 
     Raises:
         InputError: the library reads the file for ever, or crashes on it.
     """
     if path.is_file():
         state = path.stat()
-        _survive(path, seconds, (state.st_mtime_ns, state.st_size))
+        _survive(path, name, seconds, (state.st_mtime_ns, state.st_size))
 
 
 @lru_cache(maxsize=256)
-def _survive(path: Path, seconds: int, state: tuple[int, int]) -> None:
+def _survive(path: Path, name: str, seconds: int, state: tuple[int, int]) -> None:
     command = [sys.executable, "-m", "umklapp.crystals.formats.hdf5_trial", str(path), str(seconds)]
     status = subprocess.run(command, capture_output=True, check=False).returncode
     if status in (-signal.SIGXCPU, -signal.SIGKILL):
         raise InputError(
-            f"{path}: the HDF5 library is still reading this file after {seconds} s of the "
+            f"{name}: the HDF5 library is still reading this file after {seconds} s of the "
             "processor: it is damaged; compare it with its original"
         )
     if status < 0:
         raise InputError(
-            f"{path}: the HDF5 library crashes on this file (signal {-status}): compare it "
+            f"{name}: the HDF5 library crashes on this file (signal {-status}): compare it "
             "with its original"
         )
 

@@ -1,11 +1,17 @@
-"""Files as bytes or text, unpacked by what they are, with errors that name the file."""
+"""Files as bytes or text, unpacked by what they are, with errors that name the file.
+
+Text is UTF-8, with or without the byte order mark that programs of Windows put before it.
+"""
 
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
+import shutil
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +26,9 @@ UNPACKERS: dict[bytes, Callable[..., Any]] = {
     b"\xfd7zXZ": lzma.open,
 }
 """By the first bytes of the packed file."""
+
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""First bytes of such a text."""
 
 UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, UnicodeDecodeError)
 """What damaged or missing files raise while they are read."""
@@ -46,6 +55,27 @@ def is_packed(path: Path) -> bool:
 
 
 @contextmanager
+def plain(path: Path, suffix: str = "") -> Iterator[Path]:
+    """A path for libraries that open a file themselves: its own, or of an unpacked copy within the
+    block.
+
+    Args:
+        suffix: of the copy's name. Another file than a packed one is itself, whatever its name.
+
+    Raises:
+        OSError: as `opened`.
+    """
+    if not is_packed(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / f"plain{suffix}"
+        with opened(path) as source, copy.open("wb") as target:
+            shutil.copyfileobj(source, target)
+        yield copy
+
+
+@contextmanager
 def opened_text(path: Path, errors: str = "strict") -> Iterator[IO[str]]:
     """The file as text, within the block; a packed one in memory, because ASE reads to and fro.
 
@@ -54,9 +84,9 @@ def opened_text(path: Path, errors: str = "strict") -> Iterator[IO[str]]:
     """
     if is_packed(path):
         with opened(path) as file:
-            yield io.StringIO(file.read().decode("utf-8", errors))
+            yield io.StringIO(file.read().decode("utf-8-sig", errors))
         return
-    with opened(path) as file, io.TextIOWrapper(file, "utf-8", errors=errors) as text:
+    with opened(path) as file, io.TextIOWrapper(file, "utf-8-sig", errors=errors) as text:
         yield text
 
 

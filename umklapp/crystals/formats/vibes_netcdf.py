@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import h5py
 import numpy as np
 from ase import Atoms, units
 
-from umklapp.crystals.formats import dropped, flux_units, hdf5_trial
+from umklapp.crystals.formats import dropped, flux_units, hdf5_trial, packed
 from umklapp.crystals.formats.steps import Step, intensive, known_stress
 from umklapp.crystals.formats.vibes import WRONG, described
 from umklapp.errors import InputError
@@ -228,27 +229,44 @@ def _symbols(file: h5py.File) -> list[str]:
     return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
 
 
-def _opened(path: Path) -> h5py.File:
-    hdf5_trial.survive(path)
-    try:
-        file = h5py.File(path)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read as netCDF-4 ({error}); netCDF-3 must be converted first: "
-            "nccopy -k nc4"
-        ) from None
-    needed = ("positions", "forces", "energy_potential", "time")
-    try:
-        missing = [name for name in needed if not isinstance(file.get(name), h5py.Dataset)]
-        missing += ["attribute symbols"] if "symbols" not in file.attrs else []
-        missing += ["cell"] if not {"cell", "lattice_reference"} & set(file) else []
-    except DAMAGED as error:
-        file.close()
-        raise InputError(f"{path}: cannot be read as netCDF-4: {described(error)}") from None
-    if missing:
-        file.close()
-        raise InputError(f"{path}: {missing[0]} is missing; is this the .nc of `vibes output md`?")
-    return file
+@contextmanager
+def opened(path: Path) -> Iterator[h5py.File]:
+    """A netCDF-4 file, open within the block; a packed one is unpacked.
+
+    Raises:
+        InputError: there is no such file, or it is damaged or of another format.
+    """
+    with packed.readable(path), packed.plain(path, ".nc") as plain:
+        if plain.is_file() and plain.open("rb").read(3) == b"CDF":
+            raise InputError(
+                f"{path}: netCDF-3, which is not read: convert it, nccopy -k nc4 {path.name} new.nc"
+            )
+        hdf5_trial.survive(plain, str(path))
+        try:
+            file = h5py.File(plain)
+        except OSError as error:
+            cause = " ".join(str(error).split())[:300]
+            raise InputError(f"{path}: cannot be read as netCDF-4 (hdf5): {cause}") from None
+        with file:
+            yield file
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """As `opened`, of a trajectory that has all that labels need."""
+    with opened(path) as file:
+        needed = ("positions", "forces", "energy_potential", "time")
+        try:
+            missing = [name for name in needed if not isinstance(file.get(name), h5py.Dataset)]
+            missing += ["attribute symbols"] if "symbols" not in file.attrs else []
+            missing += ["cell"] if not {"cell", "lattice_reference"} & set(file) else []
+        except DAMAGED as error:
+            raise InputError(f"{path}: cannot be read as netCDF-4: {described(error)}") from None
+        if missing:
+            raise InputError(
+                f"{path}: {missing[0]} is missing; is this the .nc of `vibes output md`?"
+            )
+        yield file
 
 
 def _step(

@@ -24,13 +24,15 @@ def write_db(path, labels):
             database.write(frame)
 
 
-@pytest.mark.parametrize("end", ["traj", "db"])
+@pytest.mark.parametrize("end", ["traj", "db", "traj.gz", "db.gz"])
 def test_files_of_ase_give_the_frames_that_were_written(tmp_path, labels, end):
-    path = tmp_path / f"md.{end}"
+    path, (end, *packing) = tmp_path / "md", end.split(".")
     if end == "traj":
-        write(path, labels)
+        write(path, labels, format="traj")
     else:
         write_db(path, labels)
+    if packing:
+        path.write_bytes(gzip.compress(path.read_bytes()))
     found, report = given.inspected(path)
     assert given.format_of(path) == end
     assert len(found) == given.count(path) == report.frames == 5

@@ -1,5 +1,9 @@
 """Labelled files of any format, as seeds take them."""
 
+import bz2
+import codecs
+import gzip
+import lzma
 import os
 
 import numpy as np
@@ -72,6 +76,35 @@ def test_every_format_is_recognised_by_its_content(file):
     same(list(given.read(path)), wanted)
     assert given.count(path) == len(wanted)
     same(given.first(path), wanted[: len(given.first(path))])
+
+
+@pytest.mark.parametrize("packer", [gzip, bz2, lzma])
+def test_every_format_may_be_packed(file, packer):
+    """By its first bytes: the name tells as little as before."""
+    path, wanted = file
+    path.write_bytes(packer.compress(path.read_bytes()))
+    same(list(given.read(path)), wanted)
+    assert given.count(path) == len(wanted)
+
+
+@pytest.mark.parametrize("packer", [None, gzip])
+def test_texts_of_windows(file, packer):
+    """With a byte order mark before them, and two bytes at the end of a line."""
+    path, wanted = file
+    if given.format_of(path) == "nc":
+        return  # no text
+    data = codecs.BOM_UTF8 + path.read_bytes().replace(b"\n", b"\r\n")
+    path.write_bytes(packer.compress(data) if packer else data)
+    same(list(given.read(path)), wanted)
+    assert given.count(path) == len(wanted)
+
+
+def test_a_text_in_utf_16_is_named(tmp_path, steps):
+    path = tmp_path / "x.extxyz"
+    frames.write_frames(path, [frame for frame, _ in steps])
+    path.write_text(path.read_text(), encoding="utf-16")
+    with pytest.raises(InputError, match=r"x\.extxyz: text in UTF-16 .*UTF-8 is needed: iconv"):
+        list(given.read(path))
 
 
 def test_thinning_is_the_same_in_every_format(file):

@@ -183,7 +183,7 @@ def test_missing_variable_of_netcdf_is_named(tmp_path, steps, name):
 def test_netcdf_3_is_named(tmp_path):
     path = tmp_path / "old.nc"
     path.write_bytes(b"CDF\x01" + bytes(100))
-    with pytest.raises(InputError, match=r"old\.nc: cannot be read as netCDF-4 .*nccopy"):
+    with pytest.raises(InputError, match=r"old\.nc: netCDF-3.*nccopy"):
         list(vibes_netcdf.read(path))
 
 
