@@ -31,12 +31,16 @@ log = logging.getLogger(__name__)
 DECIMALS = 8
 """Frames have positions with this many decimals of an Å, as extxyz writes them."""
 
-MOST_ATOMS, LONGEST_COUNT = 1_000_000, 40
-"""Atoms in a frame, beyond which the number must be a mistake; bytes of a line with it."""
-
+MOST_ATOMS = 1_000_000
+"""Atoms in a frame, beyond which the number must be a mistake."""
 
 COLUMNS, MOST_COLUMNS = re.compile(rb":[SRIL]:(\d+)"), 10_000
 """Where an extxyz says how many columns a property has, and the most of them."""
+
+ENTRIES = re.compile(
+    rb"""([^\s=]+)\s*=\s*("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\{[^}]*\}|\[[^]]*\]|\S*)"""
+)
+"""Names and values in the comment line of an extxyz."""
 
 
 def frame_id(atoms: Atoms) -> str:
@@ -124,18 +128,48 @@ def read_frames(path: Path) -> list[Atoms]:
     return _one_composition(_read(path, leave_out=False), path)
 
 
-def check_counts(lines: Iterable[bytes], path: Path) -> None:
-    """Refuse numbers of atoms or columns in an extxyz with which ASE would be busy for hours.
+def check_layout(lines: Iterable[bytes], path: Path) -> None:
+    """Look at counts and comment lines of an extxyz before ASE does.
+
+    ASE is busy for hours with absurd numbers of atoms or columns, stops at an empty line as at the
+    end of the file, and takes the last of two values of one name. What else is wrong, it says.
 
     Raises:
-        InputError: naming the file.
+        InputError: naming the file, and the frame.
     """
-    for line in lines:
-        if len(line) < LONGEST_COUNT and line.strip().isdigit() and int(line) > MOST_ATOMS:
-            raise InputError(f"{path}: a frame of {int(line)} atoms; is a number damaged?")
-        columns = max((int(count) for count in COLUMNS.findall(line)), default=0)
-        if columns > MOST_COLUMNS:
-            raise InputError(f"{path}: a property of {columns} columns; is a number damaged?")
+    rows = iter(lines)
+    frame_index, empty = 0, False
+    for line in rows:
+        if not line.strip(b"\0 \t\r\n"):
+            empty = True
+            continue
+        where = f"{path} frame {frame_index}"
+        if not line.strip().isdigit():
+            return
+        if empty:
+            raise InputError(
+                f"{where}: an empty line stands before it, at which programs stop reading as at "
+                "the end of the file; write the file without empty lines between frames"
+            )
+        if int(line) > MOST_ATOMS:
+            raise InputError(f"{where}: a frame of {int(line)} atoms; is a number damaged?")
+        _check_comment(next(rows, b""), where)
+        for _ in range(int(line)):
+            next(rows, b"")
+        frame_index += 1
+
+
+def _check_comment(comment: bytes, where: str) -> None:
+    columns = max((int(count) for count in COLUMNS.findall(comment)), default=0)
+    if columns > MOST_COLUMNS:
+        raise InputError(f"{where}: a property of {columns} columns; is a number damaged?")
+    values: dict[bytes, bytes] = {}
+    for name, value in ENTRIES.findall(comment):
+        if values.setdefault(name, value) != value:
+            raise InputError(
+                f"{where}: {name.decode(errors='replace')[:60]!r} stands twice in the comment "
+                "line, with different values; keep the right one"
+            )
 
 
 def _read(path: Path, leave_out: bool) -> list[Atoms]:
@@ -145,7 +179,7 @@ def _read(path: Path, leave_out: bool) -> list[Atoms]:
     _check_end(Path(path))
     try:
         with Path(path).open("rb") as file:
-            check_counts(file, path)
+            check_layout(file, path)
         for atoms in iread(path, index=":", format="extxyz"):
             where = f"{path} frame {frame_index}"
             if leave_out and atoms.calc is not None and (name := not_finite(atoms)):

@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms, units
 from ase.io import iread
 
-from umklapp.crystals.formats import given, packed, velocities, vibes, vibes_netcdf
+from umklapp.crystals.formats import extxyz, given, packed, velocities, vibes, vibes_netcdf
 from umklapp.crystals.formats.steps import Step
 from umklapp.errors import InputError
 
@@ -46,6 +46,7 @@ def read(path: Path, unit: float = 1.0) -> Iterator[Step]:
 
 def _extxyz(path: Path, unit: float) -> Iterator[Step]:
     index = -1
+    extxyz.check(path)
     try:
         with packed.readable(path), packed.opened_text(path) as text:
             for index, atoms in enumerate(iread(text, index=":", format="extxyz")):

@@ -38,9 +38,8 @@ VOLUMES = (0.5, 2000.0)
 LARGEST = {"energy": 1e7, "forces": 1e5, "stress": 100.0}
 """eV per atom (all-electron energies of uranium are −8e5), eV/Å, eV/Å³; beyond is no label."""
 
-NET_FORCE = (1.0, 0.5)
-"""eV/Å, and share of the largest force: a sum of all forces beyond both is of no crystal on which
-nothing from outside acts. Grids and cut-off charges leave a few hundredths of an eV/Å per atom."""
+LARGEST_STRESS = 3.0
+"""eV/Å³ (480 GPa), of the frames' median; a single overheated frame may have more."""
 
 REMEDY = (
     "labels are total energies in eV, forces in eV/Å, stress in eV/Å³ (ASE's sign), positions in "
@@ -173,14 +172,7 @@ def _check_sizes(frame: Atoms, where: str) -> None:
     forces = frame.calc.results["forces"]
     if forces.shape != (len(frame), 3):
         raise InputError(f"{where}: forces of shape {forces.shape}")
-    largest = np.linalg.norm(forces, axis=1).argmax()
-    net, most = np.linalg.norm(forces.sum(axis=0)), np.linalg.norm(forces[largest])
-    if net > NET_FORCE[0] and net > NET_FORCE[1] * most:
-        raise InputError(
-            f"{where}: the forces of all atoms sum to {net:.3g} eV/Å, where nothing acts from "
-            f"outside and the sum is zero; the largest is {most:.3g} eV/Å on atom {largest}: is a "
-            f"number damaged, are some atoms held fixed or left out? {REMEDY}"
-        )
+    zero_forces.check_sum(forces, where, REMEDY)
 
 
 class Inspected(NamedTuple):
@@ -228,7 +220,7 @@ def inspect(
         times=time_axis.words(labels, names),
         notes=(
             *(*notes, *said, *(note for part in reports for note in part.notes)),
-            *(*_orders(labels), *_untested_stress(labels, reports)),
+            *(*_orders(labels), *_untested_stress(labels, reports, source)),
         ),
     )
     if report.untested:
@@ -255,12 +247,25 @@ def _orders(labels: Sequence[Atoms]) -> list[str]:
     ]
 
 
-def _untested_stress(labels: Sequence[Atoms], reports: Sequence[FileReport]) -> list[str]:
-    """The work of stresses needs frames in two cells; else only their size can be said."""
+def _untested_stress(
+    labels: Sequence[Atoms], reports: Sequence[FileReport], source: str
+) -> list[str]:
+    """The work of stresses needs frames in two cells; else only their size can be said.
+
+    Raises:
+        InputError: they are too large for eV/Å³.
+    """
     stresses = [frames.stress_of(frame) for frame in labels if frames.has_stress(frame)]
     if not stresses or any(report.stress_slope is not None for report in reports):
         return []
-    largest = float(np.abs(stresses).max()) / units.GPa
+    sizes = np.abs(stresses).max(axis=1)
+    if np.median(sizes) > LARGEST_STRESS:
+        raise InputError(
+            f"{source}: stresses of {np.median(sizes):.3g} eV/Å³, which are "
+            f"{np.median(sizes) / units.GPa:.3g} GPa: no crystal is under such a pressure. Likely: "
+            f"stresses in GPa, kbar or bar, or a virial in eV. {REMEDY}"
+        )
+    largest = float(sizes.max()) / units.GPa
     return [
         f"stresses (up to {largest:.2g} GPa as eV/Å³) are not tested: their unit and sign show "
         "only between frames in different cells"
@@ -302,12 +307,15 @@ def _of_one_kind(
                 f"{'; or '.join(explain(slope, labels)[:3])}. {REMEDY[0].upper()}{REMEDY[1:]}"
             )
     passing = untested.of_pairs(force, labels)
+    if not units_stated:
+        passing += untested.common_to_both(labels)
+        passing += untested.of_stress(labels) if stress is None else []
     return FileReport(
         source=source,
         frames=len(labels),
         force_slope=SlopePart.of(force),
         stress_slope=SlopePart.of(stress),
-        untested=tuple(passing if units_stated else passing + untested.common_to_both(labels)),
+        untested=tuple(passing),
         notes=notes,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -46,9 +47,7 @@ def read(path: Path, keys: LabelKeys, notes: list[str]) -> Iterator[Atoms]:
         InputError: naming file and frame: unreadable, cut, labels missing, of other names, or
             twice with different values.
     """
-    _check_end(path)
-    with packed.readable(path), packed.opened(path) as file:
-        frames.check_counts(file, path)
+    check(path)
     frame_index, differing, virials = -1, 0.0, 0
     try:
         with packed.readable(path), packed.opened_text(path) as text:
@@ -82,7 +81,7 @@ def read(path: Path, keys: LabelKeys, notes: list[str]) -> Iterator[Atoms]:
 
 def _labelled(atoms: Atoms, labels: Mapping[str, Any], where: str) -> Atoms:
     """The frame with its labels; shapes are checked before ASE sees them."""
-    if np.shape(labels["energy"]) not in ((), (1,)):
+    if np.shape(labels["energy"]) not in ((), (1,)) or isinstance(labels["energy"], str):
         raise InputError(f"{where}: the energy is no number but {labels['energy']!r:.60}")
     forces = np.asarray(labels["forces"])
     if forces.shape != (len(atoms), 3):
@@ -230,6 +229,20 @@ def _check_others(
 def _differs(one: Any, two: Any) -> bool:
     one, two = np.asarray(one, float), np.asarray(two, float)
     return one.shape == two.shape and not np.allclose(one, two, rtol=1e-6, atol=1e-3)
+
+
+def check(path: Path) -> None:
+    """What can be said of an extxyz before ASE reads it.
+
+    Raises:
+        InputError: cut, or a layout that ASE would misread (`frames.check_layout`).
+    """
+    _check_end(path)
+    with packed.readable(path), packed.opened(path) as file:
+        first = file.read(3)
+        if first != codecs.BOM_UTF8:
+            file.seek(0)
+        frames.check_layout(file, path)
 
 
 def _check_end(path: Path) -> None:

@@ -62,7 +62,7 @@ def unpacked(path: Path) -> Iterator[Path]:
     Raises:
         InputError: unreadable, tags in the yaml, or a supercell of an impossible size.
     """
-    with packed.readable(path), packed.plain(path, ".yaml") as plain:
+    with packed.readable(path), packed.plain(path, "plain.yaml") as plain:
         _check_head(plain, path)
         without_tags(plain)
         if plain.suffix in PLAIN:

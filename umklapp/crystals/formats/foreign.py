@@ -49,6 +49,11 @@ def refuse_unknown(path: Path, first: bytes) -> None:
             f"{path}: text in UTF-16 (as PowerShell's `>` writes); UTF-8 is needed: "
             f"iconv -f UTF-16 -t UTF-8 {path.name} > new"
         )
+    if b"\r" in first and b"\n" not in first:
+        raise InputError(
+            f"{path}: its lines end with a carriage return alone, as on old Macintoshs; write them "
+            f"with line breaks: tr '\\r' '\\n' < {path.name} > new"
+        )
     if re.match(rb"\A\s*\d+[ \t]*\r?\n", first):
         raise InputError(
             f"{path}: an xyz file without `Lattice=` and `Properties=` in its comment line: it has "
@@ -149,7 +154,7 @@ def _frames(path: Path, kind: Kind) -> Iterator[Atoms]:
     if kind in readers:
         yield from readers[kind](path)
     elif kind == "traj":
-        with packed.plain(path, ".traj") as plain:
+        with packed.plain(path) as plain:
             yield from iread(plain, index=":", format="traj")
     else:
         with packed.opened_text(path, errors="replace") as text:
@@ -158,7 +163,7 @@ def _frames(path: Path, kind: Kind) -> Iterator[Atoms]:
 
 def _database(path: Path) -> Iterator[Atoms]:
     labels = ("energy", "free_energy", "forces", "stress")
-    with packed.plain(path, ".db") as plain:
+    with packed.plain(path) as plain:
         for row in ase.db.connect(plain, type="db", use_lock_file=False).select():
             atoms = row.toatoms()
             results: dict[str, Any] = {name: row[name] for name in labels if name in row}

@@ -55,12 +55,12 @@ def is_packed(path: Path) -> bool:
 
 
 @contextmanager
-def plain(path: Path, suffix: str = "") -> Iterator[Path]:
+def plain(path: Path, name: str = "plain") -> Iterator[Path]:
     """A path for libraries that open a file themselves: its own, or of an unpacked copy within the
     block.
 
     Args:
-        suffix: of the copy's name. Another file than a packed one is itself, whatever its name.
+        name: of the copy. Another file than a packed one is itself, whatever its name.
 
     Raises:
         OSError: as `opened`.
@@ -69,7 +69,7 @@ def plain(path: Path, suffix: str = "") -> Iterator[Path]:
         yield path
         return
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / f"plain{suffix}"
+        copy = Path(folder) / name
         with opened(path) as source, copy.open("wb") as target:
             shutil.copyfileobj(source, target)
         yield copy

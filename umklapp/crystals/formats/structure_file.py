@@ -11,7 +11,7 @@ import numpy as np
 from ase import Atoms
 from ase.io.formats import UnknownFileTypeError
 
-from umklapp.crystals.formats import cif, distances
+from umklapp.crystals.formats import cif, distances, packed
 from umklapp.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,14 @@ LARGEST = 1_000_000
 NEGATIVE = re.compile(rb"^_cell_(length_[abc]|angle_(alpha|beta|gamma))\s+['\"]?-", re.MULTILINE)
 """In a cif; ASE takes the absolute value of it."""
 
-POSCAR = ".vasp", ".poscar"
+IS_CIF = re.compile(rb"^\s*data_\S*.*^\s*_cell_length_a\s", re.MULTILINE | re.DOTALL)
+"""A cif under any name, whose text programs read in the same way."""
+
+IS_POSCAR = re.compile(r"poscar|contcar|\.vasp$", re.IGNORECASE)
+"""In the name of a file."""
+
+PACKED = re.compile(r"\.(gz|bz2|xz)$", re.IGNORECASE)
+"""Endings that a packed file has behind those that tell its format."""
 
 NO_VOLUME = 1e-3
 """Å³; no cell of atoms is smaller."""
@@ -42,7 +49,11 @@ def read(path: Path) -> Atoms:
     if path.stat().st_size > LARGEST:
         raise InputError(f"{path}: {path.stat().st_size:.1e} bytes are no file of a primitive cell")
     try:
-        atoms = _read(path)
+        with packed.readable(path), packed.opened(path) as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise InputError(f"{path}: unpacked it has more than {LARGEST:.0e} bytes")
+        atoms = _read(path, data)
     except InputError:
         raise
     except Exception as error:  # ASE raises many kinds
@@ -54,28 +65,39 @@ def read(path: Path) -> Atoms:
     return atoms
 
 
-def _read(path: Path) -> Atoms:
+def _read(path: Path, data: bytes) -> Atoms:
+    """Of the unpacked bytes of a file."""
     from ase.io import read as ase_read  # half a second; not in every job of a workflow
+    from ase.io.formats import UnknownFileTypeError
 
-    suffix = path.suffix.lower()
-    if suffix == ".cif":
-        data = path.read_bytes()
+    name = PACKED.sub("", path.name) if packed.is_packed(path) else path.name
+    if name.lower().endswith(".mcif"):
+        raise InputError(f"{path}: a magnetic structure; engines of umklapp calculate without spin")
+    if name.lower().endswith(".cif") or IS_CIF.search(data):
         if NEGATIVE.search(data):
             raise InputError(f"{path}: a negative length or angle of the cell")
         return cif.read(data, str(path))
-    if suffix in POSCAR:
-        return _poscar(path)
-    frames = ase_read(path, index=":")
+    if IS_POSCAR.search(name):
+        return _poscar(path, data)
+    try:
+        with packed.plain(path, name) as plain:
+            frames = ase_read(plain, index=":")
+    except UnknownFileTypeError:
+        raise InputError(
+            f"{path}: neither its name nor its first bytes tell a format that ASE knows; give it "
+            "the ending of its format (.cif, .vasp, .extxyz, …)"
+        ) from None
     structures = list(frames) if isinstance(frames, list) else [frames]
+    if not structures:
+        raise InputError(f"{path}: ASE finds no structure in the file")
     if len(structures) != 1:
         raise InputError(f"{path}: {len(structures)} structures in the file; keep one of them")
     return structures[0]
 
 
-def _poscar(path: Path) -> Atoms:
+def _poscar(path: Path, data: bytes) -> Atoms:
     from ase.io.vasp import read_vasp
 
-    data = path.read_bytes()
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -12,6 +12,7 @@ import numpy as np
 from ase import Atoms, units
 from matscipy.neighbours import neighbour_list
 
+from umklapp.crystals import frames
 from umklapp.crystals.formats import causes, motion
 from umklapp.crystals.formats.consistency import Slope
 
@@ -44,6 +45,10 @@ COULOMB = 14.4
 
 RESTORED = 0.3
 """Share of Σ|ΔF·Δr| between frames that pulls atoms back, from which on forces have their sign."""
+
+PRESSED = 0.2
+"""Stress, in units of stiffness over bond length, from which on it may be in GPa: rattled silicon
+0.004, MgO and argon at room temperature 0.003 and 0.005, MgO at 100 GPa 0.08."""
 
 STRAINED = 0.05
 """Relative difference of two cells whose forces are still compared: strains move atoms little."""
@@ -92,6 +97,17 @@ def common_to_both(labels: Sequence[Atoms]) -> list[str]:
             f"energies and forces in another unit (the crystal has a stiffness of {value:.2g})"
         ]
     return wrong + (["energies and forces of the other sign"] if restored < RESTORED else [])
+
+
+def of_stress(labels: Sequence[Atoms]) -> list[str]:
+    """The unit of stresses in frames of one cell, where they are large for such a stiff crystal."""
+    stresses = [frames.stress_of(frame) for frame in labels if frames.has_stress(frame)]
+    value, _, _ = stiffness(labels)
+    if not stresses or value is None:
+        return []
+    usual = value * COULOMB / _bond(labels[0]) ** 4
+    size = float(np.median(np.abs(stresses).max(axis=1)))
+    return ["stresses in GPa or kbar"] if size > PRESSED * usual else []
 
 
 def stiffness(labels: Sequence[Atoms]) -> tuple[float | None, float, float]:

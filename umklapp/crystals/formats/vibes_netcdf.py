@@ -236,7 +236,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
     Raises:
         InputError: there is no such file, or it is damaged or of another format.
     """
-    with packed.readable(path), packed.plain(path, ".nc") as plain:
+    with packed.readable(path), packed.plain(path) as plain:
         if plain.is_file() and plain.open("rb").read(3) == b"CDF":
             raise InputError(
                 f"{path}: netCDF-3, which is not read: convert it, nccopy -k nc4 {path.name} new.nc"

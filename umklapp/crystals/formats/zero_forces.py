@@ -1,4 +1,7 @@
-"""Frames without any force: perfect crystals, or frames that were never calculated."""
+"""Forces that are zero, or do not sum to zero.
+
+They are of perfect crystals, of frames that were never calculated, or of atoms held fixed.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,42 @@ from ase import Atoms
 from ase.spacegroup.symmetrize import prep_symmetry, symmetrize_rank1
 
 from umklapp.errors import InputError
+from umklapp.wording import counted
 
 SYMPREC, SYMMETRIES_TRIED = 1e-3, 5
 """Å; and frames without forces whose symmetry is looked for."""
+
+
+NET_FORCE = (1.0, 0.5)
+"""eV/Å, and share of the largest force: a sum of all forces beyond both is of no crystal on which
+nothing from outside acts. Grids and cut-off charges leave a few hundredths of an eV/Å per atom."""
+
+HELD = (0.05, 0.2)
+"""The same where forces of some atoms, not of all, are exactly zero."""
+
+
+def check_sum(forces: np.ndarray, where: str, remedy: str) -> None:
+    """Refuse forces (N, 3) eV/Å whose sum is not zero, as if something acted from outside.
+
+    Raises:
+        InputError: naming `where` and the likely cause.
+    """
+    sizes = np.linalg.norm(forces, axis=1)
+    net, most = float(np.linalg.norm(forces.sum(axis=0))), float(sizes.max())
+    if net > NET_FORCE[0] and net > NET_FORCE[1] * most:
+        raise InputError(
+            f"{where}: the forces of all atoms sum to {net:.3g} eV/Å, where nothing acts from "
+            f"outside and the sum is zero; the largest is {most:.3g} eV/Å on atom "
+            f"{sizes.argmax()}: is a number damaged, are some atoms held fixed or left out? "
+            f"{remedy}"
+        )
+    still = np.flatnonzero(sizes == 0)
+    if len(still) and net > HELD[0] and net > HELD[1] * most:
+        raise InputError(
+            f"{where}: the forces of {counted(len(still), 'atom')} (the first is atom {still[0]}) "
+            f"are exactly zero, and all others sum to {net:.3g} eV/Å: as of atoms held fixed, "
+            "whose forces were left out; calculate the frame without constraints"
+        )
 
 
 def check(labels: Sequence[Atoms], source: str, names: Sequence[int]) -> None:

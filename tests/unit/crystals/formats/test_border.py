@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from ase import Atoms
+from ase import Atoms, units
 from conftest import diamond, label, labelled_frames, rattled
 
 from umklapp.crystals import frames
 from umklapp.crystals.formats import border, given
 from umklapp.errors import InputError
+from umklapp.transport import user_steps
 
 
 def zero_forces(frame):
@@ -186,6 +187,64 @@ def test_an_absurd_number_of_atoms_is_refused_at_once(tmp_path):
         (tmp_path / "huge.extxyz").write_text(huge)
         with pytest.raises(InputError, match=r"a frame of 9999999999\d* atoms"):
             given.inspected(tmp_path / "huge.extxyz")
+
+
+@pytest.mark.parametrize("amplitude", [0.04, 0.1])
+def test_stresses_too_large_for_their_unit(tmp_path, amplitude):
+    """Frames in one cell do not test the unit of the stress; its size does."""
+    path = tmp_path / "stress.extxyz"
+    for name, unit in (("eV/Å³", 1.0), ("GPa", units.GPa), ("kbar", 0.1 * units.GPa)):
+        labels = [label(rattled(seed, amplitude)) for seed in range(6)]
+        for frame in labels:
+            frame.calc.results["stress"] /= unit
+        frames.write_frames(path, labels)
+        if name == "kbar" or (name == "GPa" and amplitude == 0.1):
+            with pytest.raises(InputError, match=r"stress\.extxyz.*: stress(es)? of"):
+                given.inspected(path)
+            continue
+        said = "; ".join(given.inspected(path)[1].untested)
+        assert ("stresses in GPa or kbar" in said) == (name == "GPa")
+
+
+def lines_between(text):
+    return text.replace("\n8\n", "\n\n8\n")
+
+
+def line_before_the_last(text):
+    head, last = text.rsplit("\n8\n", 1)
+    return f"{head}\n \t\n8\n{last}"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lines_between, "frame 1: an empty line stands before it"),
+        (line_before_the_last, "frame 4: an empty line stands before it"),
+        (lambda text: text.replace("energy=", "energy=-1 energy="), "frame 0: 'energy' stands"),
+        (
+            lambda text: text.replace("Properties", 'Lattice="6 0 0 0 6 0 0 0 6" Properties'),
+            "frame 0: 'Lattice' stands twice",
+        ),
+        (lambda text: text.replace('pbc="T T T"', 'pbc="T T T" pbc="F F F"'), "'pbc' stands"),
+    ],
+)
+def test_what_ase_would_leave_out_without_a_word(tmp_path, change, message):
+    """Frames behind an empty line, and the first of two values of one name."""
+    path = tmp_path / "a.extxyz"
+    frames.write_frames(path, labelled_frames(5))
+    path.write_text(change(path.read_text()))
+    with pytest.raises(InputError, match=rf"a\.extxyz {message}|{message}"):
+        given.inspected(path)
+    with pytest.raises(InputError, match=message):
+        list(user_steps.read(path))
+
+
+def test_the_same_value_twice_and_empty_lines_at_the_end_are_read(tmp_path):
+    path = tmp_path / "a.extxyz"
+    frames.write_frames(path, labelled_frames(5))
+    again = ' pbc="T T T" pbc="T T T" comment="energy=1 energy=2" '
+    path.write_text(path.read_text().replace(' pbc="T T T"', again) + "\n\n")
+    assert len(given.inspected(path)[0]) == 5
 
 
 def test_a_property_of_more_columns_than_can_be_is_refused(tmp_path):

@@ -66,6 +66,13 @@ def test_what_is_not_read_is_named(tmp_path):
     plain.write_text("1\nsome words\nSi 0 0 0\n")
     with pytest.raises(InputError, match="without `Lattice=`"):
         given.format_of(plain)
+    old = tmp_path / "old.extxyz"
+    write(old, labelled_frames(2))
+    old.write_bytes(old.read_bytes().replace(b"\n", b"\r"))
+    with pytest.raises(
+        InputError, match=r"old\.extxyz: its lines end with a carriage return alone"
+    ):
+        given.format_of(old)
     binary = tmp_path / "data.bin"
     binary.write_bytes(bytes(range(256)) * 4)
     with pytest.raises(InputError, match="binary"):

@@ -1,5 +1,9 @@
 """A file that holds no crystal, several, or something else than it says is refused."""
 
+import bz2
+import gzip
+import lzma
+import re
 import shutil
 
 import numpy as np
@@ -38,6 +42,54 @@ def poscar(path, old="", new="", positions=None, encoding="utf-8"):
 def test_a_poscar_with_one_thing_wrong(tmp_path, old, new, message):
     with pytest.raises(InputError, match=rf"POSCAR\.vasp: .*{message}"):
         structure_file.read(poscar(tmp_path / "POSCAR.vasp", old, new))
+
+
+@pytest.mark.parametrize(
+    "name", ["POSCAR", "CONTCAR", "POSCAR_2", "x.POSCAR", "P.vasp.gz", "POSCAR.xz"]
+)
+def test_the_same_by_another_name_or_packed(tmp_path, name):
+    """Whatever tells ASE that it is one."""
+    path = poscar(tmp_path / "whole")
+    packer = {"gz": gzip, "xz": lzma}.get(name.rsplit(".", maxsplit=1)[-1])
+    for old, new in (("", ""), ("Si\n8", "Si\n7")):
+        poscar(path, old, new)
+        data = path.read_bytes()
+        (tmp_path / name).write_bytes(packer.compress(data) if packer else data)
+        if not new:
+            assert len(structure_file.read(tmp_path / name)) == 8
+            continue
+        with pytest.raises(InputError, match=rf"{name}: more than 7 positions"):
+            structure_file.read(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.cif.gz", "a.CIF.bz2", "a.txt", "a"])
+def test_a_cif_by_another_name_or_packed(tmp_path, name):
+    """ASE's own reader takes a negative length for a positive one."""
+    path = tmp_path / name
+    write(tmp_path / "a.cif", diamond())
+    packer = {"gz": gzip, "bz2": bz2}.get(name.rsplit(".", maxsplit=1)[-1])
+    for sign in ("", "-"):
+        length = f"_cell_length_a  {sign}5"
+        data = re.sub(r"_cell_length_a +5", length, (tmp_path / "a.cif").read_text()).encode()
+        path.write_bytes(packer.compress(data) if packer else data)
+        if not sign:
+            assert len(structure_file.read(path)) == 8
+            continue
+        with pytest.raises(InputError, match=rf"{name}: a negative length"):
+            structure_file.read(path)
+
+
+def test_what_is_not_read_as_a_structure_is_named(tmp_path):
+    path = tmp_path / "a.mcif"
+    path.write_text("data_magnetic\n")
+    with pytest.raises(InputError, match=r"a\.mcif: a magnetic structure"):
+        structure_file.read(path)
+    (tmp_path / "notes.txt").write_text("words\n")
+    with pytest.raises(InputError, match=r"notes\.txt: neither its name nor its first bytes"):
+        structure_file.read(tmp_path / "notes.txt")
+    (tmp_path / "big.cif.gz").write_bytes(gzip.compress(bytes(2 * structure_file.LARGEST)))
+    with pytest.raises(InputError, match=r"big\.cif\.gz: unpacked it has more than"):
+        structure_file.read(tmp_path / "big.cif.gz")
 
 
 def test_positions_in_angstrom_under_direct(tmp_path):
