@@ -227,9 +227,10 @@ def force_slope(pairs: Pairs) -> Slope | None:
     """Slope of ΔE on the work of the forces, of the closest pairs; None where there are none.
 
     ΔE = (b + b₂ d²) W by least squares with weights d⁻³ (the error of the trapezoid rule); b alone
-    where all distances are alike. Pairs in two cells count where there are few others, with the
-    work of the stress as a second term, or without it and a wide bound where none is known, if the
-    forces do more work than such strains may cost.
+    where all distances are alike. Pairs in two cells count where there are few others: with the
+    work of the stress as a second term (added to W where there are fewer than `FEWEST`), or
+    without it and a wide bound where none is known, if the forces do more work than such strains
+    may cost.
     """
     pairs = pairs.take(pairs.distance > MOVED)
     in_one_cell = pairs.take(pairs.strain_work == 0.0)
@@ -245,8 +246,12 @@ def force_slope(pairs: Pairs) -> Slope | None:
             return None  # strains of unknown stress may have made all of the energies
     if chosen is None:
         return None
-    stresses = left == UNEXPLAINED_STRAIN
-    works = [chosen.work, chosen.strain_work] if stresses else [chosen.work]
+    if left != UNEXPLAINED_STRAIN:
+        works = [chosen.work]
+    elif len(chosen) < FEWEST:  # two slopes of so few pairs would say nothing
+        works = [chosen.work + chosen.strain_work]
+    else:
+        works = [chosen.work, chosen.strain_work]
     return _fit(chosen, np.column_stack(works), allowed, left)
 
 

@@ -16,6 +16,7 @@ from ase.io.formats import filetype
 from umklapp.crystals import frames
 from umklapp.crystals.formats import dropped, packed, vasp
 from umklapp.errors import InputError
+from umklapp.wording import counted
 
 Kind = Literal["vasprun", "OUTCAR", "traj", "db"]
 
@@ -64,6 +65,12 @@ def refuse_unknown(path: Path, first: bytes) -> None:
     except Exception:  # ASE raises many kinds for what it does not know
         name = None
     description = f"looks like ASE's format {name!r}" if name else "is of no known format"
+    if name in ("xyz", "extxyz"):
+        head = first.split(b"\n", 1)[0].decode(errors="replace").strip()
+        description = (
+            f"begins with {head[:60]!r}, where an extxyz has the number of atoms alone, and a line "
+            "with Lattice= and Properties= behind it"
+        )
     if b"\0" in first:
         description += " (it is binary)"
     raise InputError(
@@ -112,12 +119,18 @@ def read(path: Path, kind: Kind, notes: list[str]) -> Iterator[Atoms]:
     except InputError:
         raise
     except Exception as error:  # ASE raises many kinds for a file that ends too early
+        remedy = " (or ASE does not know this output: give the vasprun.xml of the run)"
         raise InputError(
             f"{path} frame {frame_index + 1}: cannot be read as {kind} ({str(error)[:300]}); is "
-            "the file cut?"
+            f"the file cut?{remedy * (kind == 'OUTCAR')}"
         ) from None
     if frame_index < 0:
         raise InputError(f"{path}: no frames in the file")
+    if left_out == frame_index + 1:
+        raise InputError(
+            f"{path}: the electrons converged in none of its {counted(left_out, 'step')}: NELM "
+            "iterations, and the last change is above EDIFF; such energies and forces are no labels"
+        )
     if left_out:
         notes.append(f"{left_out} steps whose electrons did not converge are left out")
     if differing > 1e-6:

@@ -37,6 +37,9 @@ _FIELD = re.compile(rf"\bEFIELD(?:_PEAD)?\s*=\s*({_NUMBER}(?:\s+{_NUMBER})*)")
 _STRESS = re.compile(rf"^\s*in kB\s+{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}\s")
 _PULLAY = re.compile(rf"external pressure =\s*{_NUMBER} kB\s+Pullay stress =\s*{_NUMBER}")
 
+PRINTED = 1e-8
+"""eV; energies in a vasprun.xml have eight decimals."""
+
 ROUNDING = 0.1
 """kB; pressures are printed with two decimals."""
 
@@ -69,13 +72,15 @@ class Setup:
     """What VASP's outputs say of a whole run.
 
     charge: e; moment: of the cell in µB, None where the file has no occupations of two spins;
-    spin: ISPIN 2; field: V/Å; pressure: PSTRESS in kB; bare_stress: whether the printed stress is
-    known to be without it; learned: whether a machine-learned force field (ML_LMLFF) gave labels.
+    spin: ISPIN 2; noncollinear: LNONCOLLINEAR; field: V/Å; pressure: PSTRESS in kB; bare_stress:
+    whether the printed stress is known to be without it; learned: whether a machine-learned force
+    field (ML_LMLFF) gave labels.
     """
 
     charge: float = 0.0
     moment: float | None = None
     spin: bool = False
+    noncollinear: bool = False
     field: float = 0.0
     pressure: float = 0.0
     bare_stress: bool = False
@@ -95,6 +100,8 @@ class Setup:
                 f"calculated with spin (ISPIN 2), moment of the cell {total}; a vasprun.xml has no "
                 "moments of atoms, as in an antiferromagnet"
             )
+        if self.noncollinear:
+            said.append("calculated without one axis of spin (LNONCOLLINEAR); moments are not read")
         if self.pressure:
             left = "" if self.bare_stress else "; stresses, which may contain it, are left out"
             said.append(f"PSTRESS {self.pressure:g} kB: energies are without P V{left}")
@@ -140,6 +147,8 @@ def vasprun_setup(file: IO[bytes], source: str) -> Setup:
                 electrons = _float(text)
             elif element.tag == "i" and name == "ISPIN" and text:
                 setup.spin = text == "2"
+            elif element.tag == "i" and name == "LNONCOLLINEAR" and text:
+                setup.noncollinear = text == "T"
             elif element.tag == "i" and name == "PSTRESS" and text:
                 setup.pressure = _signed(text)
             elif element.tag == "i" and name == "ML_LMLFF" and text:
@@ -211,8 +220,10 @@ def vasprun_steps(file: IO[bytes], source: str) -> list[bool]:
     try:
         for _, element in ElementTree.iterparse(file):
             name = element.get("name")
-            if element.tag == "i" and name == "NELM" and element.text:
-                cap = int(element.text)
+            if element.tag in ("separator", "incar"):  # the response section has a NELM, too
+                own = element.find("i[@name='NELM']")
+                if own is not None and own.text and name in (None, "electronic convergence"):
+                    cap = int(own.text)
             elif element.tag == "i" and name == "EDIFF" and element.text:
                 tolerance = _float(element.text.strip())
             elif element.tag == "calculation":
@@ -221,7 +232,7 @@ def vasprun_steps(file: IO[bytes], source: str) -> list[bool]:
                     for step in element.findall("scstep")
                 ]
                 last = abs(energies[-1] - energies[-2]) if len(energies) > 1 else float("inf")
-                converged.append(not cap or len(energies) < cap or last <= tolerance)
+                converged.append(not cap or len(energies) < cap or last <= tolerance + PRINTED)
                 element.clear()
     except (ElementTree.ParseError, ValueError, LookupError, OSError) as error:
         raise InputError(f"{source}: cannot be read as vasprun.xml: {error}") from None

@@ -203,6 +203,16 @@ def test_stress_of_another_sign_or_unit_is_named(factor, cause):
     assert slope_of(labels).right  # the forces are not to blame
 
 
+@pytest.mark.parametrize("count", [2, 3, 4])
+@pytest.mark.parametrize("seed", range(4))
+def test_few_frames_of_a_relaxation_of_the_cell_are_right(count, seed):
+    """One pair does not determine two slopes, of the work of forces and of that of the stress."""
+    labels = strained(count, seed, strain=0.01)
+    assert slope_of(labels).right
+    assert slope_of(labels).value == pytest.approx(1.0, abs=0.1)
+    assert not slope_of(changed(labels, energy=1 / units.Hartree)).right
+
+
 def test_strained_frames_without_stress_are_held_to_a_wide_bound():
     """Where strains of unknown stress may have made most of the energies, there is no slope."""
     for strain, told in ((0.005, True), (0.02, False)):

@@ -85,6 +85,26 @@ def test_what_is_not_read_is_named(tmp_path):
         given.format_of(tmp_path)  # a folder
 
 
+def test_a_comment_before_an_extxyz_is_named(tmp_path, labels):
+    path = tmp_path / "noted.extxyz"
+    write(path, labels)
+    path.write_text("# fields in another order\n" + path.read_text())
+    with pytest.raises(
+        InputError, match=r"noted\.extxyz: begins with '# fields in .* the number of"
+    ):
+        given.inspected(path)
+
+
+def test_a_run_without_a_converged_step_says_so(tmp_path, shared):
+    """It had no frames left "after skip 0"."""
+    text = (shared / "cases/03-foreign-outputs/vasprun.xml").read_text()
+    cap = '<separator name="electronic convergence"><i type="int" name="NELM">1</i></separator>'
+    path = tmp_path / "vasprun.xml"
+    path.write_text(text.replace('<i type="int" name="NELM">60</i>', cap))
+    with pytest.raises(InputError, match=r"vasprun\.xml: the electrons converged in none of its"):
+        given.inspected(path)
+
+
 def test_the_samples_of_public_reports(shared):
     folder = shared / "cases/03-foreign-outputs"
     for name in ("vasprun.xml", "md.traj", "md.db"):

@@ -65,6 +65,12 @@ def test_the_engine_judges_by_it(tmp_path, text, reason):
     assert (found and found[0]) == reason
 
 
+PARAMETERS = """<parameters><separator name="electronic"><i name="EDIFF">1E-8</i>
+<separator name="electronic convergence"><i type="int" name="NELM">60</i></separator></separator>
+<separator name="response functions"><i type="int" name="NELM">1</i></separator></parameters>"""
+"""As VASP 5.4 and 6 write it; the second NELM is of calculations of GW."""
+
+
 def vasprun(*counts, last=1e-9):
     steps = []
     for count in counts:
@@ -78,12 +84,13 @@ def vasprun(*counts, last=1e-9):
             )
             + "</calculation>"
         )
-    head = '<parameters><i type="int" name="NELM">60</i><i name="EDIFF">1E-8</i></parameters>'
-    return f"<modeling>{head}{''.join(steps)}</modeling>".encode()
+    return f"<modeling>{PARAMETERS}{''.join(steps)}</modeling>".encode()
 
 
 def test_steps_of_a_vasprun():
     read = vasp.vasprun_steps
+    assert read(io.BytesIO(vasprun(14, last=3e-8)), "x") == [True]  # below NELM: VASP was content
+    assert read(io.BytesIO(vasprun(60, last=1.9e-8)), "x") == [True]  # eight decimals
     assert read(io.BytesIO(vasprun(14, 60, last=1e-2)), "x") == [True, False]
     assert read(io.BytesIO(vasprun(60)), "x") == [True]
     with pytest.raises(InputError, match=r"x: cannot be read as vasprun\.xml"):
@@ -153,6 +160,7 @@ def test_an_external_pressure_is_said_and_its_stress_kept_where_it_is_the_electr
     [
         ('<i name="PSTRESS"> 50.0</i>', "stresses, which may contain it, are left out"),
         ('<i type="logical" name="ML_LMLFF">T  </i>', "machine-learned force field, not of DFT"),
+        ('<i type="logical" name="LNONCOLLINEAR">T  </i>', "moments are not read"),
     ],
 )
 def test_what_a_vasprun_says_of_its_run_is_said(entry, said):
