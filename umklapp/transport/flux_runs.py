@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +12,12 @@ from pathlib import Path
 import numpy as np
 from ase import units
 
-from umklapp.crystals.formats import flux_units
+from umklapp.crystals.formats import flux_units, packed
+from umklapp.crystals.formats.given import PEEK
 from umklapp.errors import InputError
 from umklapp.transport import green_kubo, user_steps
+
+log = logging.getLogger(__name__)
 
 FLUX_UNITS = {
     "eV/A2/fs": 1.0,
@@ -40,6 +45,18 @@ STEPS = re.compile(r"step|iter", re.IGNORECASE)
 """In the name of a first column that counts steps."""
 
 TIME_IN_NAME = re.compile(r"(?<![a-z])(fs|ps|ns|s)(?![a-z])", re.IGNORECASE)
+
+OUTLYING = 100.0
+"""Times the median size of a flux that no sample of a run has; a normal distribution has 4."""
+
+SHORTEST_STEP = 0.05
+"""fs between samples; dynamics with light atoms has 0.1."""
+
+CONDITIONS = {"volume": (10.0, 1e9, "Å³"), "temperature": (0.1, 2e4, "K")}
+"""What can be meant."""
+
+NUMBERS = re.compile(rb"\s*[-+]?[\d.][-+.\dEe]*\s*[,;\t ]\s*[-+]?[\d.][-+.\dEe]*\s*(?:[,;\t ]|$)")
+"""A row of a table of fluxes."""
 
 SHARED = 0.05
 """Share of the samples of one run that may be in another one by chance."""
@@ -74,7 +91,11 @@ def read(
             f"{wrong}: no such unit; units of fluxes: {', '.join(FLUX_UNITS)}; of times: "
             f"{', '.join(TIME_UNITS)}"
         )
-    if path.suffix == ".csv":
+    for name, value in (("volume", volume), ("temperature", temperature)):
+        low, high, symbol = CONDITIONS[name]
+        if value is not None and not low <= value <= high:
+            raise InputError(f"--{name} {value:g}: from {low:g} to {high:g} {symbol} can be meant")
+    if _is_table(path):
         return _of_table(path, volume, temperature, unit, time_unit)
     steps = list(user_steps.read(path, FLUX_UNITS[unit]))
     whole = [
@@ -124,6 +145,16 @@ def check_independent(runs: Sequence[FluxRun], paths: Sequence[Path]) -> None:
                 )
 
 
+def _is_table(path: Path) -> bool:
+    """Whether a file holds rows of numbers, by its name or its first lines."""
+    if path.suffix.lower() == ".csv" or not path.is_file():
+        return path.suffix.lower() == ".csv"
+    with packed.readable(path), packed.opened(path) as file:
+        lines = [line.strip() for line in file.read(PEEK).removeprefix(BOM_UTF8).splitlines()]
+    rows = [line for line in lines if line and not line.startswith(b"#")]
+    return any(NUMBERS.match(line) for line in rows[:2])
+
+
 def _of_table(
     path: Path, volume: float | None, temperature: float | None, unit: str, time_unit: str
 ) -> FluxRun:
@@ -142,6 +173,7 @@ def _of_table(
             f"{path}: {columns} columns; the time and one or three components are needed"
         )
     _check_names(names, time_unit, path)
+    _check_flux(values[:, 0] * TIME_UNITS[time_unit], values[:, 1:], path)
     flux = np.repeat(values[:, 1:], 3, axis=1) if values.shape[1] == 2 else values[:, 1:]
     factor = FLUX_UNITS[unit] / (volume if unit in EXTENSIVE else 1.0)
     return FluxRun(values[:, 0] * TIME_UNITS[time_unit], flux * factor, volume, temperature, None)
@@ -153,12 +185,13 @@ def _table(path: Path) -> tuple[list[str], np.ndarray]:
     Columns are parted by semicolons, tabs, commas or blanks: the first of these in the first row of
     numbers.
     """
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path}: cannot be read as a table of numbers: {str(error)[:200]}"
-        ) from None
+    with packed.readable(path), packed.opened_text(path) as file:
+        text = file.read()
+    whole = text.splitlines()
+    if text and not text.endswith("\n") and len(whole) > 1:
+        log.warning("%s: its last line has no end and may be cut: left out", path)
+        whole.pop()
+    lines = [line.strip() for line in whole]
     rows = [line for line in lines if line and not line.startswith("#")]
     first = next((n for n, line in enumerate(rows) if re.match(r"[-+]?\.?\d", line)), len(rows))
     body = rows[first:]
@@ -175,6 +208,38 @@ def _table(path: Path) -> tuple[list[str], np.ndarray]:
     columns = values.shape[1] if values.ndim == 2 else 0
     ways = [[name.strip(" \"'") for name in head.split(way)] for way in (mark, None)]
     return next((names for names in ways if len(names) == columns), []), values
+
+
+def _check_flux(times: np.ndarray, flux: np.ndarray, path: Path) -> None:
+    """Times (n,) fs and components (n, 1 or 3) are of a run, and each of its components is there.
+
+    Raises:
+        InputError: naming the row, or the unit of the times.
+    """
+    steps = np.diff(times)
+    if len(steps) and 0 < np.abs(steps).max() < SHORTEST_STEP:
+        raise InputError(
+            f"{path}: a sample every {np.abs(steps).max():.2g} fs, which no dynamics has: are the "
+            "times in ps? Give --time-unit ps, or convert them to fs"
+        )
+    sizes = np.linalg.norm(flux, axis=1)
+    middle = float(np.median(sizes)) if len(sizes) else 0.0
+    if middle and sizes.max() > OUTLYING * middle:
+        row = int(sizes.argmax())
+        raise InputError(
+            f"{path}: sample {row} is {sizes.max() / middle:.2g} times the median flux: a damaged "
+            "number, or a correlation function in place of the flux"
+        )
+    if flux.shape[1] < 3 or not sizes.any() or len(flux) < 2:
+        return
+    for axis, name in enumerate("xyz"):
+        if not np.ptp(flux[:, axis]):
+            raise InputError(
+                f"{path}: the component {name} never changes: κ is a mean of three components; "
+                "give one component alone where there is only one"
+            )
+    if (flux[:, 0] == flux[:, 1]).all() or (flux[:, 1] == flux[:, 2]).all():
+        raise InputError(f"{path}: two components are the same numbers; give it once, alone")
 
 
 def _check_names(names: Sequence[str], time_unit: str, path: Path) -> None:

@@ -47,6 +47,10 @@ PADDING = 10_000
 """Zeros appended to the velocity correlation, for a fine frequency axis."""
 
 
+SHORTEST_FILTER = 3
+"""Samples in the noise filter, an odd number; a line is fitted to them."""
+
+
 @dataclass(frozen=True)
 class Conductivity:
     """κ of M trajectories and all that leads to it.
@@ -259,6 +263,12 @@ def estimate(
     like_vibes = procedure == "vibes"
     window = window_factor / frequency * 1000
     width = filter_width(times, window)
+    if width < SHORTEST_FILTER:
+        raise InputError(
+            f"a noise filter of {window:.3g} fs (one period of {frequency:g} THz) is no longer "
+            f"than {step:g} fs between samples, of which there are {len(times)}: give a lower "
+            "frequency, or a longer run"
+        )
     mean = fluxes.mean(axis=1, keepdims=True)
     shifted = fluxes - (mean if like_vibes else mean.mean(axis=0))
     correlations = scale * np.array(

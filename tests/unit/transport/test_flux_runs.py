@@ -1,5 +1,8 @@
 """Tables and trajectories of heat fluxes: what their columns say is heeded, runs are other runs."""
 
+import gzip
+import lzma
+
 import numpy as np
 import pytest
 from ase import units
@@ -7,7 +10,7 @@ from ase.io import write
 from vibes_files import dynamics
 
 from umklapp.errors import InputError
-from umklapp.transport import flux_runs, user_steps
+from umklapp.transport import flux_runs, user_files, user_steps
 
 FLUX = np.random.default_rng(0).normal(size=(20, 3))
 TIMES = 2.0 * np.arange(20)
@@ -46,6 +49,97 @@ def test_every_row_of_a_table_is_read_whatever_parts_it(tmp_path, mark, head):
 def test_columns_that_say_something_else_are_refused(tmp_path, head, message):
     with pytest.raises(InputError, match=message.replace("(", r"\(")):
         read(table(tmp_path / "j.csv", head))
+
+
+def noise(n=400):
+    """A flux with a memory of some hundred fs, every 5 fs."""
+    generator, flux = np.random.default_rng(2), np.zeros((n, 3))
+    for row in range(1, n):
+        flux[row] = 0.9 * flux[row - 1] + generator.normal(size=3)
+    return 5.0 * np.arange(n), 1e-6 * flux
+
+
+def table_text(times, flux):
+    rows = np.column_stack([times, flux])
+    return "".join(",".join(f"{x:.6e}" for x in row) + "\n" for row in rows)
+
+
+def test_a_last_row_that_may_be_cut_is_left_out(tmp_path, caplog):
+    """Without its exponent the last number was 10⁶ times as large, and κ 10⁶ times."""
+    times, flux = noise()
+    path = tmp_path / "j.csv"
+    path.write_text(table_text(times, flux)[: -len("e-06\n")])
+    run = read(path)
+    np.testing.assert_allclose(run.flux, flux[:-1], rtol=1e-6)
+    assert "its last line has no end and may be cut: left out" in caplog.text
+
+
+def a_digit_more(times, flux):
+    flux[17, 2] *= 1e6
+    return times, flux
+
+
+def a_correlation(times, flux):
+    return times, np.exp(-times / 100.0)[:, None]
+
+
+def flat(times, flux):
+    flux[:, 1] = 0.0
+    return times, flux
+
+
+def thrice(times, flux):
+    return times, np.repeat(flux[:, :1], 3, axis=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda times, flux: (times / 1000, flux), "a sample every 0.005 fs, .* --time-unit ps"),
+        (lambda times, flux: (times * 1e-15, flux), "a sample every 5e-15 fs, which"),
+        (a_digit_more, "sample 17 is .* times the median flux: a damaged number"),
+        (a_correlation, "sample 0 is .* a correlation function in place of the flux"),
+        (flat, "the component y never changes"),
+        (thrice, "two components are the same numbers"),
+    ],
+)
+def test_numbers_of_no_flux_are_refused(tmp_path, change, message):
+    path = tmp_path / "j.csv"
+    path.write_text(table_text(*change(*noise())))
+    with pytest.raises(InputError, match=rf"j\.csv: {message}"):
+        read(path)
+
+
+@pytest.mark.parametrize("name", ["j.CSV", "j.dat", "J", "j.txt", "j.csv.gz", "j.dat.xz"])
+def test_a_table_is_told_by_its_content(tmp_path, name):
+    packer = {"gz": gzip, "xz": lzma}.get(name.rsplit(".", maxsplit=1)[-1])
+    data = ("# time Jx Jy Jz\n" + table_text(*noise())).encode()
+    (tmp_path / name).write_bytes(packer.compress(data) if packer else data)
+    np.testing.assert_allclose(read(tmp_path / name).flux, noise()[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("volume", "temperature", "message"),
+    [
+        (4e-27, 300.0, "--volume 4e-27: from 10"),
+        (np.nan, 300.0, "--volume nan"),
+        (1000.0, -5.0, "--temperature -5"),
+        (1000.0, 1e9, r"--temperature 1e\+09"),
+    ],
+)
+def test_conditions_that_cannot_be_meant(tmp_path, volume, temperature, message):
+    path = table(tmp_path / "j.csv", None)
+    with pytest.raises(InputError, match=message):
+        flux_runs.read(path, volume, temperature, "eV/A2/fs", "fs")
+
+
+@pytest.mark.parametrize(("rows", "frequency"), [(5, None), (400, 1e6)])
+def test_a_noise_filter_shorter_than_the_samples_is_a_sentence(tmp_path, rows, frequency):
+    times, flux = noise()
+    path = tmp_path / "j.csv"
+    path.write_text(table_text(times[:rows], flux[:rows]))
+    with pytest.raises(InputError, match=r"noise filter of .* give a lower frequency, or a longer"):
+        user_files.conductivity([path], volume=1e3, temperature=300.0, frequency=frequency)
 
 
 def test_a_unit_in_the_name_that_is_asked_for_is_read(tmp_path):
