@@ -124,6 +124,10 @@ def sum_allowed(charges: np.ndarray) -> float:
     return TOLERANCE + RELATIVE * float(np.abs(charges).max())
 
 
+MOST = 30, 1000
+"""Largest component of a Born charge (e; ferroelectrics have 10) and of ε∞ (Bi₂Te₃ has 100)."""
+
+
 def checked(
     charges: np.ndarray, dielectric: np.ndarray, primitive: Atoms, where: str
 ) -> BornCharges:
@@ -133,11 +137,17 @@ def checked(
         charges: (n, 3, 3) e in the order of `primitive`. dielectric: (3, 3). where: for errors.
 
     Raises:
-        InputError: they are not finite, break the sum or the symmetry by more than `sum_allowed`,
-            or ε∞ is below 1 in some direction.
+        InputError: they are not finite, larger than `MOST`, break the sum or the symmetry by more
+            than `sum_allowed`, or ε∞ is below 1 in some direction.
     """
     if not (np.isfinite(charges).all() and np.isfinite(dielectric).all()):
         raise InputError(f"{where}: a Born charge or ε∞ that is no finite number")
+    for name, tensors, most in (("Born charge (e)", charges, MOST[0]), ("ε∞", dielectric, MOST[1])):
+        if np.abs(tensors).max() > most:
+            raise InputError(
+                f"{where}: a {name} of {np.abs(tensors).max():.3g}; no crystal has more than "
+                f"{most}: is a number damaged?"
+            )
     allowed = sum_allowed(charges)
     if np.abs(charges.sum(axis=0)).max() > allowed:
         total = np.round(charges.sum(axis=0), 3).tolist()
@@ -145,7 +155,12 @@ def checked(
     group = SiteSymmetry.of(primitive)
     symmetric, constant = group.average(charges), group.of_crystal(dielectric)
     off = np.abs(symmetric - charges).max(axis=(1, 2))
-    if off.max() > allowed or np.abs(constant - dielectric).max() > 0.1 * np.abs(dielectric).max():
+    if np.abs(constant - dielectric).max() > 0.1 * np.abs(dielectric).max():
+        raise InputError(
+            f"{where}: ε∞ does not have the symmetry of the crystal: "
+            f"{np.round(dielectric, 3).tolist()}; is it in the axes of structure/primitive.extxyz?"
+        )
+    if off.max() > allowed:
         atom = int(off.argmax())
         raise InputError(
             f"{where}: the tensors do not have the symmetry of the crystal (that of atom {atom}, "

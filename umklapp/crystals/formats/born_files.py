@@ -18,6 +18,7 @@ from phonopy.interface.phonopy_yaml import PhonopyYaml
 
 from umklapp.crystals import born_charges
 from umklapp.crystals.born_charges import BornCharges
+from umklapp.crystals.formats import packed
 from umklapp.crystals.formats.force_sets import is_params, is_phonopy, unpacked
 from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.crystals.prototypes import read_yaml
@@ -99,6 +100,8 @@ def _of_table(
     if entry is None:
         raise InputError(f"{where} has no entry for {material}")
     where = f"{where}, {material}"
+    if not isinstance(entry, Mapping):
+        raise InputError(f"{where}: {entry!r:.60} where `dielectric` and `charges` are expected")
     unknown = sorted(set(entry) - KEYS)
     if unknown or "dielectric" not in entry or ("charges" in entry) == ("sites" in entry):
         raise InputError(
@@ -106,6 +109,9 @@ def _of_table(
             f"needed{', not ' + ', '.join(unknown) if unknown else ''}"
         )
     if "charges" in entry:
+        strange = sorted(set(_species_of(entry["charges"], where)) - set(primitive.symbols))
+        if strange:
+            raise InputError(f"{where}: charges: {', '.join(strange)} is not in the crystal")
         tensors = {name: _tensor(value, where) for name, value in entry["charges"].items()}
         charges = born_charges.of_species(tensors, primitive, where)
     else:
@@ -115,8 +121,24 @@ def _of_table(
     return born_charges.checked(charges, dielectric, primitive, where), source
 
 
+def _species_of(charges: object, where: str) -> list[str]:
+    if not isinstance(charges, Mapping):
+        raise InputError(
+            f"{where}: charges: {charges!r:.60}; a number or tensor by species is expected: "
+            "{Na: 1.1, Cl: -1.1}"
+        )
+    return [str(name) for name in charges]
+
+
 def _of_sites(entries: list[dict[str, Any]], primitive: Atoms, where: str) -> np.ndarray:
     """Charges (n, 3, 3) e from `sites: [{K: 1.2}, {F: [[…]]}, …]`; the species are compared."""
+    if not isinstance(entries, list) or not all(
+        isinstance(entry, Mapping) and len(entry) == 1 for entry in entries
+    ):
+        raise InputError(
+            f"{where}: sites: {entries!r:.60}; a list with the species of every atom is expected: "
+            "[{Na: 1.1}, {Cl: -1.1}]"
+        )
     pairs = [next(iter(entry.items())) for entry in entries]
     charges = born_charges.of_sites([_tensor(value, where) for _, value in pairs], primitive, where)
     group = born_charges.SiteSymmetry.of(primitive)
@@ -146,13 +168,10 @@ def _of_born_file(path: Path, primitive: Atoms, where: str) -> BornCharges:
 
     Charges are in e, so that the first line says nothing about them.
     """
-    lines = [line.split() for line in path.read_text(errors="replace").splitlines()[1:]]
+    with packed.readable(path), packed.opened_text(path, "replace") as file:
+        lines = [line.split("#")[0].split() for line in file.read().splitlines()[1:]]
     try:
-        rows = [
-            [float(column) for column in columns]
-            for columns in lines
-            if columns and columns[0] != "#"
-        ]
+        rows = [[float(column) for column in columns] for columns in lines if columns]
     except ValueError:
         rows = []
     if len(rows) < 2 or any(len(row) != 9 for row in rows):

@@ -1,5 +1,7 @@
 """Born charges in files, in every form that users have them."""
 
+import gzip
+
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -117,3 +119,59 @@ def test_another_entry_of_a_table_changes_nothing(tmp_path):
     assert born_files.identity(path, "NaCl-225") == first
     path.write_text(path.read_text().replace("dielectric: 2", "dielectric: 3"))
     assert born_files.identity(path, "NaCl-225") != first
+
+
+BORN = """14.400
+2.43 0 0 0 2.43 0 0 0 2.43
+1.08 0 0 0 1.08 0 0 0 1.08
+-1.08 0 0 0 -1.08 0 0 0 -1.08
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("2.43\n", "2.43 # ε∞\n"),
+        lambda text: text.replace("\n1.08", "\n#Na\n1.08"),
+        lambda text: "\ufeff" + text.replace("\n", "\r\n"),
+    ],
+)
+@pytest.mark.parametrize("packer", [None, gzip])
+def test_comments_line_ends_and_packing_are_as_phonopy_has_them(tmp_path, change, packer):
+    path, data = tmp_path / "BORN", change(BORN).encode()
+    path.write_bytes(packer.compress(data) if packer else data)
+    charges, _ = born_files.read(path, rock_salt(), "NaCl-225")
+    np.testing.assert_allclose(charges.charges[:, 0, 0], [1.08, -1.08])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("1.08", "108", r"a Born charge \(e\) of 108; no crystal has more than 30"),
+        ("2.43", "2430", "a ε∞ of 2.43e\\+03; no crystal"),
+        ("2.43 0 0", "2.43 1 0", "ε∞ does not have the symmetry of the crystal"),
+    ],
+)
+def test_tensors_of_no_crystal_are_refused(tmp_path, old, new, message):
+    (tmp_path / "BORN").write_text(BORN.replace(old, new))
+    with pytest.raises(InputError, match=rf"BORN: {message}"):
+        born_files.read(tmp_path / "BORN", rock_salt(), "NaCl-225")
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("3", "3 where `dielectric` and `charges` are expected"),
+        (
+            "{charges: [1, -1], dielectric: 2.4}",
+            r"charges: \[1, -1\]; a number or tensor by species",
+        ),
+        ("{sites: [1, -1], dielectric: 2.4}", r"sites: \[1, -1\]; a list with the species"),
+        ("{sites: {Na: 1}, dielectric: 2.4}", "sites: .*; a list with the species"),
+        ("{charges: {Na: 1, Cl: -1, K: 1}, dielectric: 2.4}", "charges: K is not in the crystal"),
+    ],
+)
+def test_an_entry_of_another_shape_is_a_sentence(tmp_path, entry, message):
+    path = table(tmp_path, f"NaCl-225: {entry}\n")
+    with pytest.raises(InputError, match=rf"born\.yaml, NaCl-225: {message}"):
+        born_files.read(path, rock_salt(), "NaCl-225")
