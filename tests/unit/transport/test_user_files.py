@@ -81,7 +81,7 @@ def test_what_a_table_lacks_is_said(tmp_path, capsys):
     assert main(["green-kubo", str(path)]) == 1
     assert "neither volume nor temperature" in capsys.readouterr().err
     path.write_text("time,J\n0,a\n")
-    assert main(["green-kubo", str(path), "--volume", "1", "--temperature", "300"]) == 1
+    assert main(["green-kubo", str(path), "--volume", "1000", "--temperature", "300"]) == 1
     assert "table of numbers" in capsys.readouterr().err
     with pytest.raises(InputError, match=r"--(time-)?unit \S+: no such unit; units of fluxes"):
         user_files.conductivity([path], unit="erg")

@@ -201,17 +201,17 @@ def _rows(reader: _Reader, lines: Iterator[str], kind: str, between: str = "") -
     Raises:
         InputError: there are fewer, or the file ends before.
     """
-    found = 0
+    count = 0
     for line in lines:
         if _ROWS[kind].match(line):
-            found += 1
+            count += 1
             yield line
-            if found == reader.n_atoms:
+            if count == reader.n_atoms:
                 reader.list_read = kind
                 return
         elif not between or line.split()[:1] != [between]:
             raise InputError(
-                f"{reader.path}: {found} {kind} where {reader.n_atoms} are expected: is a line "
+                f"{reader.path}: {count} {kind} where {reader.n_atoms} are expected: is a line "
                 f"missing before {line.strip()[:60]!r}?"
             )
     raise _cut(reader.path)
