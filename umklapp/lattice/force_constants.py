@@ -173,7 +173,9 @@ def fill(phonon: Phono3py, forces: Sequence[np.ndarray], settings: config.Phonon
 
     Args:
         forces: (1 + n_cells, N, 3) eV/Å, in the order of `displaced_cells`, which made the cells.
+        settings: where they name a params file, fc2 stays as it is: that of the file.
     """
+    own = None if settings.force_constants is None else phonon.fc2
     residual, displaced_forces = forces[0], iter(forces[1:])
     sets = []
     for cell in phonon.supercells_with_displacements:
@@ -182,7 +184,14 @@ def fill(phonon: Phono3py, forces: Sequence[np.ndarray], settings: config.Phonon
     phonon.forces = np.array(sets)
     if settings.fc3 == "symfc":
         fit(phonon, settings.pair_cutoff)
-        return
+    else:
+        by_differences(phonon)
+    if own is not None:  # phono3py makes another one where fc2 has no cell of its own
+        phonon.fc2 = own
+
+
+def by_differences(phonon: Phono3py) -> None:
+    """fc3 by finite differences, symmetrised; fc2 only where it has no cell of its own."""
     phonon.produce_fc3()
     phonon.symmetrize_fc3()
     if phonon.phonon_supercell_matrix is None:

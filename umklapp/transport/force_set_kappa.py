@@ -26,7 +26,7 @@ class ForceSetKappa(Record):
 
     material: key of the crystal; frames, atoms: displaced supercells behind fc3 and their size;
     fitted: how fc3 was made, in words; equations: force components per number that the fit has to
-    find, None for finite differences; born: whether the file has Born charges.
+    find, None for finite differences; born: whether the file, or BORN beside it, has Born charges.
     """
 
     material: str
@@ -58,15 +58,14 @@ def solve(path: Path, mesh: int) -> ForceSetKappa:
     check_forces(params, path)
     if dataset is None or params.forces is None:
         raise InputError(
-            f"{path}: no forces for fc3 (phono3py writes them into phono3py_params.yaml with "
-            "`phono3py-init --sp`, or with --cf3 and FORCES_FC3 beside phono3py_disp.yaml)"
+            f"{path}: no forces for fc3, and no FORCES_FC3 beside the file (`phono3py-init --cf3` "
+            "makes it; phono3py_params.yaml of `phono3py-init --sp` has all in one file)"
         )
     calculation, equations = force_constants.from_params(path), None
     if "first_atoms" in dataset:
         fitted, frames = "finite differences", int(pair_displacements(params)[1].sum())
         calculation.dataset = dataset
-        calculation.produce_fc3()
-        calculation.symmetrize_fc3()
+        force_constants.by_differences(calculation)
     else:
         fitted, frames = "symfc's least squares", len(params.forces)
         equations = _equations(params, path)
@@ -118,7 +117,7 @@ def text(result: ForceSetKappa, path: Path) -> str:
     equations = (
         "" if result.equations is None else f", {result.equations:.0f} equations per unknown"
     )
-    charges = "Born charges of the file" if result.born else "no Born charges"
+    charges = "Born charges of the file, or of BORN beside it" if result.born else "no Born charges"
     return "\n".join(
         [
             f"{result.material} from the forces in {path.name}; no potential, no new calculation",

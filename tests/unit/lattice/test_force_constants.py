@@ -228,6 +228,28 @@ def test_fc2_and_cells_of_a_params_file_stay_when_fc3_is_evaluated(tmp_path, fc3
     assert np.abs(phonon.fc3).max() > 1
 
 
+@pytest.mark.parametrize("fc3", ["displacements", "symfc"])
+def test_fc2_of_a_file_with_one_cell_stays_when_fc3_is_evaluated(tmp_path, fc3):
+    """phono3py would make another fc2 of the forces behind fc3."""
+    primitive = silicon_primitive()
+    writer = Phono3py(
+        phonopy_cells.to_phonopy(primitive),
+        supercell_matrix=np.array(CONVENTIONAL).T,
+        primitive_matrix="P",
+    )
+    writer.generate_displacements(distance=0.01, number_of_snapshots=20, random_seed=3)
+    writer.forces = -2.0 * (writer.displacements - writer.displacements.mean(axis=1)[:, None])
+    path = tmp_path / "params.yaml"
+    writer.save(str(path), settings={"force_sets": True, "displacements": True})
+    settings = config.Phonons(displacement=0.01, force_constants=path, fc3=fc3)
+    phonon = force_constants.prepare(primitive, primitive, settings)
+    wanted = np.einsum("ij,ab->ijab", 2.0 * (np.eye(8) - 1 / 8), np.eye(3))
+    np.testing.assert_allclose(full(phonon), wanted, atol=1e-6)
+    force_constants.evaluate(phonon, sw_potential(), settings)
+    np.testing.assert_allclose(full(phonon), wanted, atol=1e-6)
+    assert np.abs(phonon.fc3).max() > 1
+
+
 def test_stillinger_weber_labels_are_gradients():
     """The exact model of all these tests against its own energy."""
     from models import rattled_silicon

@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 import yaml
 from ase.build import bulk
+from phono3py import Phono3py
+from phono3py.cui.load import compute_force_constants_from_datasets
+from phono3py.file_IO import write_FORCES_FC3
 from phonopy import Phonopy
 from silicon import StillingerWeberSilicon
 
 from umklapp import config
 from umklapp.crystals import phonopy_cells
+from umklapp.crystals.formats.displaced_cells import check_forces
 from umklapp.crystals.formats.force_sets import load_params
 from umklapp.errors import InputError
 from umklapp.lattice import force_constants
@@ -29,8 +33,7 @@ def file_of(path, **settings):
     calculation = force_constants.prepare(primitive, perfect, phonons)
     force_constants.evaluate(calculation, AsePotential(StillingerWeberSilicon()), phonons)
     force_constants.write_params(calculation, path)
-    solved = bte.solve(calculation, config.Conductivity(temperatures=[300.0]), MESH, -0.05)
-    return float(solved.scalar()[0])
+    return solved(calculation)
 
 
 @pytest.mark.parametrize(
@@ -119,3 +122,77 @@ def test_too_few_frames_and_options_of_a_model_are_refused(tmp_path, monkeypatch
         force_set_kappa.solve(path, 3)
     with pytest.raises(InputError, match="has forces and Born charges of its own"):
         kappa_command.run(str(path), model="weights.nqx")
+
+
+def old_style(tmp_path, **settings):
+    """A folder with phono3py_disp.yaml and FORCES_FC3, and κ(300 K) of the one file behind it."""
+    folder = tmp_path / "old style"
+    folder.mkdir()
+    truth = file_of(tmp_path / "params.yaml.xz", **settings)
+    params = load_params(tmp_path / "params.yaml.xz")
+    params.save(folder / "phono3py_disp.yaml", settings={"force_sets": False})
+    write_FORCES_FC3(params.dataset, params.forces, filename=folder / "FORCES_FC3")
+    return folder / "phono3py_disp.yaml", truth
+
+
+def test_forces_beside_the_displacements_are_read_from_any_folder(tmp_path, monkeypatch):
+    path, truth = old_style(tmp_path, fc3="displacements", pair_cutoff=3.0)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("FORCES_FC3", "BORN", "fc2.hdf5", "fc3.hdf5"):  # phono3py.load would take them
+        (elsewhere / name).write_text("of another crystal\n")
+    monkeypatch.chdir(elsewhere)
+    record = force_set_kappa.solve(path, MESH[0])
+    assert record.kappa.at_room_temperature == pytest.approx(truth, rel=2e-2)
+    assert not record.born
+    packed = path.parent / "FORCES_FC3.xz"
+    packed.write_bytes(lzma.compress((path.parent / "FORCES_FC3").read_bytes()))
+    (path.parent / "FORCES_FC3").unlink()
+    again = force_set_kappa.solve(path, MESH[0]).kappa.at_room_temperature
+    assert again == record.kappa.at_room_temperature
+    packed.unlink()
+    with pytest.raises(InputError, match="no FORCES_FC3 beside the file"):
+        force_set_kappa.solve(path, MESH[0])
+
+
+def test_fc2_is_symmetrised_as_phono3py_does_it(tmp_path):
+    """Without its sum rule, forces that do not sum to zero open a gap at Γ, and κ falls."""
+    path = tmp_path / "params.yaml.xz"
+    file_of(path, fc3="displacements")
+    params = load_params(path)
+    params.forces = params.forces + np.random.default_rng(0).normal(
+        scale=1e-3, size=(len(params.forces), 1, 3)
+    )
+    force_constants.write_params(params, path)
+    found = force_set_kappa.solve(path, MESH[0]).kappa.at_room_temperature
+    own, raw = load_params(path), load_params(path)
+    compute_force_constants_from_datasets(own)
+    assert found == pytest.approx(solved(own), rel=1e-6)
+    raw.produce_fc3()
+    assert np.abs(raw.fc2.sum(axis=1)).max() > 0.05  # eV/Å²: nobody has mended the sum rule here
+
+
+def solved(calculation):
+    """κ(300 K) of force constants, W/(m K)."""
+    solution = bte.solve(calculation, config.Conductivity(temperatures=[300.0]), MESH, -0.05)
+    return float(solution.scalar()[0])
+
+
+def test_an_atom_displaced_there_and_back_has_no_forces(tmp_path):
+    """Whoever subtracts the forces of the perfect cell leaves exact zeros in that pair."""
+    path = tmp_path / "params.yaml.xz"
+    primitive = bulk("ZnS", "wurtzite", a=3.82, c=6.26)
+    writer = Phono3py(phonopy_cells.to_phonopy(primitive), np.eye(3, dtype=int))
+    writer.generate_displacements(cutoff_pair_distance=0.1)
+    cells = [cell or writer.supercell for cell in writer.supercells_with_displacements]
+    still = np.array([np.allclose(c.positions, writer.supercell.positions) for c in cells])
+    beyond = np.array([cell is None for cell in writer.supercells_with_displacements])
+    assert (still & ~beyond).any()
+    writer.forces = [writer.supercell.positions - cell.positions for cell in cells]
+    force_constants.write_params(writer, path)
+    params = load_params(path)
+    check_forces(params, path)
+    single = params.dataset["first_atoms"][0]
+    single["forces"] = np.zeros_like(single["forces"])
+    with pytest.raises(InputError, match="displacement 1 has forces that are all exactly zero"):
+        check_forces(params, path)

@@ -18,8 +18,8 @@ from phonopy.interface.phonopy_yaml import PhonopyYaml
 
 from umklapp.crystals import born_charges
 from umklapp.crystals.born_charges import BornCharges
-from umklapp.crystals.formats import packed
-from umklapp.crystals.formats.force_sets import is_params, is_phonopy, unpacked
+from umklapp.crystals.formats import calculation_folder, packed
+from umklapp.crystals.formats.force_sets import Units, is_params, is_phonopy, unpacked
 from umklapp.crystals.phonopy_cells import from_phonopy
 from umklapp.crystals.prototypes import read_yaml
 from umklapp.errors import InputError
@@ -67,6 +67,9 @@ def identity(path: Path, material: str) -> str:
         InputError: the table cannot be read.
     """
     content = repr(read_yaml(path).get(material)).encode() if is_table(path) else path.read_bytes()
+    beside = path.parent / "BORN"
+    if is_params(path) and not is_table(path) and beside.is_file():
+        content += beside.read_bytes()
     return hashlib.sha256(content).hexdigest()[:16]
 
 
@@ -188,18 +191,18 @@ def of_params(path: Path, primitive: Atoms) -> BornCharges:
     """Born charges of a yaml of phonopy or phono3py, laid on our primitive cell.
 
     Raises:
-        InputError: as `read`, also where the file has no `nac_params`.
+        InputError: as `read`, also where neither the file nor a BORN beside it has any.
     """
     where, params = f"phonons.born: {path}", _params(path)
     if params is None:
-        raise InputError(f"{where} has no Born charges (nac_params of phonopy)")
+        raise InputError(f"{where} has no Born charges (nac_params of phonopy, or BORN beside it)")
     given, charges = params
     laid = charges.laid_on(given, primitive, where)
     return born_charges.checked(laid.charges, laid.dielectric, primitive, where)
 
 
 def has_charges(path: Path) -> bool:
-    """Whether a yaml of phonopy or phono3py has Born charges."""
+    """Whether a yaml of phonopy or phono3py, or BORN beside it, has Born charges."""
     return _params(path) is not None
 
 
@@ -210,8 +213,12 @@ def _params(path: Path) -> tuple[Atoms, BornCharges] | None:
             content = (PhonopyYaml if is_phonopy(path) else Phono3pyYaml)().read(plain)
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"phonons.born: {path}: cannot be read as yaml: {error}") from None
-    nac = content.nac_params
-    if nac is None or content.primitive is None:
+    if content.primitive is None:
+        return None
+    nac = calculation_folder.charges(content.nac_params, content.primitive, path.parent)
+    if nac is None:
         return None
     given = from_phonopy(content.primitive)
+    length = Units.of(content.calculator, path).length
+    given.set_cell(given.cell.array * length, scale_atoms=True)
     return given, BornCharges(np.asarray(nac["born"], float), np.asarray(nac["dielectric"], float))

@@ -19,48 +19,60 @@ def check_forces(params: Phono3py, path: Path) -> None:
 
     Raises:
         InputError: atoms displaced one at a time alone, as phonopy does for fc2; a cell without
-            forces, or whose forces are all exactly zero, or no numbers. Pairs beyond the file's
-            cutoff, which phono3py writes as zeros, are none.
+            forces, or whose forces are all exactly zero though an atom is displaced, or no
+            numbers. Pairs beyond the file's cutoff, which phono3py writes as zeros, are none.
     """
     datasets: tuple[tuple[str, Any], ...] = (
         ("displacement", params.dataset),
         ("displacement of the phonon supercell", params.phonon_dataset),
     )
     for name, dataset in datasets:
-        forces = _forces(dataset or {}, path, pairs=dataset is params.dataset)
-        if all(force is None for force in forces):
+        cells = _cells(dataset or {}, path, pairs=dataset is params.dataset)
+        if all(force is None for force, _ in cells):
             continue
-        for index, force in enumerate(forces):
+        for index, (force, moved) in enumerate(cells):
             if force is None:
                 problem = "has no forces, others have"
             elif not np.isfinite(force).all():
                 problem = "has forces that are no numbers"
-            elif not np.any(force):
+            elif moved and not np.any(force):
                 problem = "has forces that are all exactly zero, as of a cell never calculated"
             else:
                 continue
             raise InputError(f"{path}: {name} {index + 1} {problem}: calculate it, or leave it out")
 
 
-def _forces(dataset: dict[str, Any], path: Path, pairs: bool) -> list[Any]:
-    """Forces (N, 3) of every displaced cell of a data set, None where it has none."""
+def _cells(dataset: dict[str, Any], path: Path, pairs: bool) -> list[tuple[Any, bool]]:
+    """Of every displaced cell its forces (N, 3), None where it has none, and if an atom is moved.
+
+    An atom that is displaced there and back is on its site: whoever subtracts the forces of the
+    perfect supercell leaves exact zeros in this cell.
+    """
     if "first_atoms" not in dataset:
         forces = dataset.get("forces")
-        return [None] if forces is None else list(forces)
+        return [(None, True)] if forces is None else [(force, True) for force in forces]
     first = dataset["first_atoms"]
+    singles = [(single.get("forces"), True) for single in first]
     if not pairs:
-        return [single.get("forces") for single in first]
+        return singles
     if any("second_atoms" not in single for single in first):
         raise InputError(
             f"{path}: one atom is displaced at a time, as phonopy does for fc2; fc3 needs pairs of "
             "atoms (phono3py -d) or cells in which every atom is displaced (--rd)"
         )
     cutoff = dataset.get("cutoff_distance")
-    calculated = [
-        second for single in first for second in single["second_atoms"]
+    return singles + [
+        (second.get("forces"), _moves(single, second))
+        for single in first
+        for second in single["second_atoms"]
         if _calculated(second, cutoff)
-    ]  # fmt: skip
-    return [displaced.get("forces") for displaced in [*first, *calculated]]
+    ]
+
+
+def _moves(first: dict[str, Any], second: dict[str, Any]) -> bool:
+    """Whether a pair of displacements leaves an atom off its site."""
+    back = np.add(first["displacement"], second["displacement"])
+    return first["number"] != second["number"] or bool(np.abs(back).max() > SAME_PLACE)
 
 
 def pair_displacements(params: Phono3py) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import phono3py
 import yaml
 from ase import Atoms
 from phono3py import Phono3py
@@ -23,6 +22,7 @@ from phonopy.physical_units import get_calculator_physical_units
 from umklapp.crystals import frames
 from umklapp.crystals.formats import (
     border,
+    calculation_folder,
     consistency,
     distances,
     dropped,
@@ -115,7 +115,8 @@ def without_tags(path: Path) -> None:
 
 
 def load_params(path: Path) -> Phono3py:
-    """Cells, displacements, forces and Born charges of a phono3py params file.
+    """Cells, displacements, forces and Born charges of a phono3py yaml, and of the files that lie
+    beside it where they are not in it (`calculation_folder`).
 
     Raises:
         InputError: the file is missing, phono3py cannot read it, or its supercell is another one
@@ -123,7 +124,7 @@ def load_params(path: Path) -> Phono3py:
     """
     try:
         with unpacked(path) as plain:
-            params = phono3py.load(plain, produce_fc=False, log_level=0)
+            params = calculation_folder.load(plain, path.parent)
             length = Units.of(params.calculator, path).length
             supercell = from_phonopy(params.supercell)
             stated_supercell.check(plain, supercell, length, path)

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from perovskite import of_perovskite, perovskite
+from phono3py import Phono3py
 from phonopy import Phonopy
+from phonopy.physical_units import get_calculator_physical_units
 
 from umklapp.crystals.formats import born_files
+from umklapp.crystals.formats.force_sets import load_params
 from umklapp.crystals.phonopy_cells import to_phonopy
 from umklapp.errors import InputError
 
@@ -175,3 +178,28 @@ def test_an_entry_of_another_shape_is_a_sentence(tmp_path, entry, message):
     path = table(tmp_path, f"NaCl-225: {entry}\n")
     with pytest.raises(InputError, match=rf"born\.yaml, NaCl-225: {message}"):
         born_files.read(path, rock_salt(), "NaCl-225")
+
+
+def test_a_born_file_beside_a_yaml_belongs_to_it(tmp_path):
+    """Charges are in e and force constants in eV/Å², whatever the units of the program are."""
+    bohr = get_calculator_physical_units("qe").distance_to_A
+    cell = bulk("NaCl", "rocksalt", a=5.64)
+    cell.set_cell(cell.cell.array / bohr, scale_atoms=True)
+    written = Phono3py(to_phonopy(cell), np.eye(3, dtype=int), calculator="qe")
+    path = tmp_path / "phono3py_disp.yaml"
+    written.save(path)
+    assert not born_files.has_charges(path)
+    without = born_files.identity(path, "NaCl-225")
+    tensors = [2.4 * np.eye(3), 1.1 * np.eye(3), -1.1 * np.eye(3)]
+    lines = [" ".join(map(str, tensor.ravel())) for tensor in tensors]
+    (tmp_path / "BORN").write_text("\n".join(["default value", *lines]))
+    assert born_files.has_charges(path)
+    assert born_files.identity(path, "NaCl-225") != without
+    charges = born_files.of_params(path, bulk("NaCl", "rocksalt", a=5.64))
+    np.testing.assert_allclose(charges.charges[0], 1.1 * np.eye(3), atol=1e-8)
+    loaded = load_params(path)
+    np.testing.assert_allclose(loaded.nac_params["born"][0], 1.1 * np.eye(3), atol=1e-8)
+    assert loaded.nac_params["factor"] == pytest.approx(14.39965, rel=1e-5)
+    (tmp_path / "BORN").write_text("default value\n2.4 0 0 0 2.4 0 0 0 2.4\n")
+    with pytest.raises(InputError, match="BORN, which lies beside the yaml, is no BORN of NaCl"):
+        born_files.has_charges(path)
