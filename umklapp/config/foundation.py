@@ -107,8 +107,7 @@ class Foundation(Section):
         3000,
         ge=1,
         description="largest number of free parameters of the fit of fc2 and fc3; pairs at larger "
-        "distances are left out to stay below it (`phonons.pair_cutoff` can leave out "
-        "more)",
+        "distances are left out to stay below it (`phonons.pair_cutoff` has no effect here)",
     )
     oversampling: Positive = Field(
         4.0,

@@ -55,7 +55,7 @@ def doubts(
     rounds = None if converged else "the rounds ended at their cap without convergence"
     events = VERDICT_DOUBTS[verdict]
     if events and verdict == "undecided" and needs:
-        events += f" (it takes {' and '.join(needs)})"
+        events += f" (what would decide: {'; '.join(needs)})"
     return [clause for clause in (AUDIT_DOUBTS[audit], rounds, events, labels, members) if clause]
 
 

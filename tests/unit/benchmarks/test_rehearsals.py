@@ -7,6 +7,7 @@ import pytest
 from baselines import at, baseline
 from stored_results import SILICON, budget, errors
 
+from umklapp import config
 from umklapp.paths import Results
 from umklapp.report.summary import MaterialSummary
 
@@ -86,3 +87,9 @@ def test_without_a_rehearsal_at_its_end_there_is_no_table(module, tmp_path, monk
     with pytest.raises(SystemExit, match="no rehearsal is at its end"):
         module.main()
     assert not out.exists()
+
+
+def test_the_rehearsals_of_the_table_are_a_campaign_on_a_foundation_model(root):
+    campaign = config.load(root / "benchmarks/rehearsals.yaml")
+    assert campaign.reference.engine == "foundation"
+    assert {"CuI-216", "AgGaSe2-122"} <= set(campaign.materials.select)

@@ -91,8 +91,8 @@ def test_an_unstable_crystal_is_said_to_be_so():
 def test_what_would_decide_is_said():
     needs = ["30 ps more of reference dynamics (verdict.reference)"]
     assert doubts(True, "passed", "undecided", needs) == [
-        "the verdict on rare events is undecided (it takes 30 ps more of reference dynamics "
-        "(verdict.reference))"
+        "the verdict on rare events is undecided (what would decide: 30 ps more of reference "
+        "dynamics (verdict.reference))"
     ]
 
 

@@ -1,6 +1,7 @@
 """κ by a model without labels, and with a few: held against finite displacements and the truth."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -137,6 +138,9 @@ def test_an_unstable_crystal_says_so(tmp_path):
 def test_a_fit_that_is_too_large_cuts_its_range_and_gives_up_below_a_bond():
     whole = request().fit(cells()[1])
     assert whole.pair_cutoff is None
+    plain = request()
+    short = replace(plain, phonons=plain.phonons.model_copy(update={"pair_cutoff": 3.0}))
+    assert short.fit(cells()[1]) == whole  # it would end the fit there, and save no label
     cut = request(unknowns=40).fit(cells()[1])
     assert 2.0 < cut.pair_cutoff < 6.0
     assert cut.random_displacements <= whole.random_displacements

@@ -133,7 +133,7 @@ class Verdict(Record):
     @property
     def needs(self) -> list[str]:
         """What would decide what is open."""
-        return [piece.needs for piece in self.evidence if piece.needs]
+        return list(dict.fromkeys(piece.needs for piece in self.evidence if piece.needs))
 
     def overall_sigma(self, committee: str) -> float | None:
         """σᴬ of the dynamics of a committee, `before` or `after`; None where none is reported."""

@@ -116,6 +116,8 @@ def test_a_tenth_of_a_ps_of_reference_is_too_little_for_sound():
     found = judge(observation(0, 0.1), observation(0, 6.0), observation(0, 6.0))
     assert found.verdict == "undecided"
     assert found.needs == ["29.9 ps more of reference dynamics (verdict.reference)"]
+    twice = found.model_copy(update={"evidence": found.evidence * 2})
+    assert twice.needs == found.needs
 
 
 def test_a_tenth_of_a_ps_of_reference_denies_no_rate_of_0_29():
