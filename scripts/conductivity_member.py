@@ -21,7 +21,7 @@ def main(model, engine, dataset, cells, born, phonons, taylor, conductivity, mes
     potential, correction = Committee.load([model], engine), None
     if phonons.correction == "taylor":
         labels = frames.read_labels(dataset)
-        potential, correction = correct(potential, labels, perfect, taylor, likelier=True)
+        potential, correction = correct(potential, labels, perfect, taylor, static=True)
     force_constants.evaluate(calculation, potential, phonons)
     kappa = bte.solve(calculation, conductivity, mesh, phonons.imaginary, out.get("modes"))
     residual = force_constants.acoustic_residual(calculation.fc2)

@@ -24,7 +24,7 @@ def main(files, phonons, taylor, settings, out):
     potential = Committee.load([Path(files["model"])], Path(files["engine"]))
     if phonons.correction == "taylor":
         labels = frames.read_labels(Path(files["dataset"]))
-        potential, _ = correct(potential, labels, perfect, taylor, likelier=True)
+        potential, _ = correct(potential, labels, perfect, taylor, static=True)
     force_constants.evaluate(calculation, potential, phonons)
     convergence = mesh.converge(
         lambda q_mesh: bte.solve(calculation, settings, q_mesh, phonons.imaginary),

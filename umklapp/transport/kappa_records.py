@@ -40,7 +40,8 @@ def at(
 class Correction(Part):
     """What correcting a member by a Taylor expansion did (`taylor.correction.correct`).
 
-    labels_left_out: in which an atom had left its site. residual_before: what the member leaves of
+    labels_left_out: in which an atom had left its site. labels_too_hot: passed over, because quiet
+    labels alone correct κ (`taylor.correction.quiet`). residual_before: what the member leaves of
     the labels, residual_after: what is left in the end. noise: of the labels, the likeliest.
     log_evidence_without_potential: of the expansion alone, with the same widths. None: the record
     is older than the number. potential_left_out: κ is of the expansion alone.
@@ -48,6 +49,7 @@ class Correction(Part):
 
     labels: float
     labels_left_out: float = 0.0
+    labels_too_hot: float = 0.0
     residual_before_eV_per_A: float
     residual_after_eV_per_A: float
     noise_eV_per_A: float | None = None

@@ -3,8 +3,11 @@
 κ needs third derivatives that a force error does not show. Labels in the supercell of the force
 constants determine them: with a trained potential as the mean of the Gaussian model of
 `taylor.prior`, the residual forces of these labels give the posterior of what the potential lacks.
-Where the labels are likelier without the potential, κ has the expansion of the labels alone: what a
-rough network leaves of them is no expansion about the sites, and the fit takes it for noise.
+κ needs derivatives at the sites (`static`). Thermal labels know effective ones: what the expansion
+leaves out of them is no noise, but goes with the displacements, and outweighs the few quiet labels.
+So these correct κ alone where there are enough (benchmarks/hot_labels.py). And where the labels are
+likelier without the potential, κ has their expansion alone: what a rough network leaves of them is
+no expansion about the sites, and the fit takes it for noise.
 """
 
 from __future__ import annotations
@@ -49,6 +52,17 @@ class Corrected(Generic[Expansion]):
         return Prediction(first.energy + second.energy, forces, first.stress)
 
 
+QUIET = 0.06
+"""Å; rms displacement of a label that knows the derivatives at the sites: twice the displacement of
+finite differences."""
+
+STILL = 0.005
+"""Å; a label with less is of the perfect cell, and knows none."""
+
+QUIET_LABELS = 4
+"""With so many they correct κ alone: they leave about one per cent (docs/foundation.md)."""
+
+
 class NoPotential:
     """Without forces: the mean of an expansion that labels alone determine.
 
@@ -73,10 +87,10 @@ def correct(
     settings: config.Taylor,
     prior: Prior | None = None,
     *,
-    likelier: bool = False,
+    static: bool = False,
 ) -> tuple[Corrected[TaylorModel], dict[str, float]]:
     """`correct_members` for one potential."""
-    return correct_members([potential], labels, perfect, settings, prior, likelier=likelier)[0]
+    return correct_members([potential], labels, perfect, settings, prior, static=static)[0]
 
 
 def correct_members(
@@ -86,7 +100,7 @@ def correct_members(
     settings: config.Taylor,
     prior: Prior | None = None,
     *,
-    likelier: bool = False,
+    static: bool = False,
 ) -> list[tuple[Corrected[TaylorModel], dict[str, float]]]:
     """Each potential with the posterior of its own residual, and what the correction did.
 
@@ -103,11 +117,13 @@ def correct_members(
         perfect: the phonon supercell.
         settings: widths (`stiffness.widened`) and least noise of the prior.
         prior: of `perfect` and such widths, where it was made before.
-        likelier: leave a potential out where the labels are likelier without it. Never for
-            dynamics, in which atoms may leave their sites.
+        static: for force constants at the sites: from quiet labels alone where there are enough,
+            and without a potential where the labels are likelier without it. Never for dynamics,
+            in which atoms are displaced by more, or leave their sites.
 
     Returns:
-        For every potential the corrected one; number of labels, of those left out as hopped, rms
+        For every potential the corrected one; number of labels, of those left out as hopped or as
+        not quiet, rms
         residual force before and after (eV/Å), the noise (eV/Å), log evidence per force with the
         potential as the mean, and without any potential; whether it is left out.
 
@@ -124,6 +140,8 @@ def correct_members(
         )
     if left_out:
         log.info(f"{left_out} of {counted(len(same), 'label')} left out: an atom has left its site")
+    near = quiet(perfect, used) if static else used
+    too_hot, used = len(used) - len(near), near
     prior = prior or Prior.affordable(perfect, widened(settings, perfect, used))
     u = displacements(perfect, used)
     forces = np.array([frame.get_forces() for frame in used])
@@ -131,11 +149,12 @@ def correct_members(
     *fits, alone = likeliest(prior, u, np.array([*residuals, forces]), settings.noise)
     corrected = []
     for potential, residual, fit in zip(potentials, residuals, fits, strict=True):
-        leave_out = likelier and alone.evidence > fit.evidence
+        leave_out = static and alone.evidence > fit.evidence
         used_fit, explained = (alone, forces) if leave_out else (fit, residual)
         numbers = {
             "labels": float(len(used)),
             "labels_left_out": float(left_out),
+            "labels_too_hot": float(too_hot),
             "residual_before_eV_per_A": float(np.sqrt(np.mean(residual**2))),
             "residual_after_eV_per_A": rest(prior, u, explained, used_fit.z),
             "noise_eV_per_A": used_fit.noise,
@@ -148,6 +167,18 @@ def correct_members(
             mean = NoPotential(float(potential.evaluate([perfect]).energy[0]))
         corrected.append((Corrected(mean, prior.model(used_fit.z, 0.0)), numbers))
     return corrected
+
+
+def quiet(perfect: Atoms, labels: Sequence[Atoms]) -> list[Atoms]:
+    """Labels with rms displacements below `QUIET`; all, where these are fewer than `QUIET_LABELS`.
+
+    Args:
+        labels: in the cell of `perfect`, every atom at its site.
+    """
+    sizes = np.sqrt(np.mean(displacements(perfect, labels) ** 2, axis=(1, 2)))
+    near = [label for label, size in zip(labels, sizes, strict=True) if size < QUIET]
+    telling = np.count_nonzero((sizes > STILL) & (sizes < QUIET))
+    return near if telling >= QUIET_LABELS else list(labels)
 
 
 def same_cell(frame: Atoms, perfect: Atoms) -> bool:

@@ -46,10 +46,7 @@ def production(
     if correction != "taylor":
         return raw
     return Committee(
-        [
-            member
-            for member, _ in correct_members(raw.members, labels, perfect, taylor, likelier=True)
-        ]
+        [member for member, _ in correct_members(raw.members, labels, perfect, taylor, static=True)]
     )
 
 

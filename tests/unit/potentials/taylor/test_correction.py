@@ -125,7 +125,7 @@ def test_labels_that_are_likelier_without_the_potential_say_so(potential, mislea
         numbers["log_evidence_without_potential_per_force"]
     )
     assert bool(error(corrected, unseen) > error(alone, unseen)) is misleads
-    likelier, chosen = correct(potential, known, perfect, SETTINGS, likelier=True)
+    likelier, chosen = correct(potential, known, perfect, SETTINGS, static=True)
     record = Correction.model_validate(chosen)
     assert record.potential_left_out is misleads
     assert not record.potential_misleads
@@ -137,6 +137,20 @@ def test_labels_that_are_likelier_without_the_potential_say_so(potential, mislea
     assert energies[0] == pytest.approx(potential.evaluate([perfect]).energy[0])
     exact = [label.get_potential_energy() for label in unseen]
     assert np.ptp(energies[1:] - exact) < 0.2 * np.ptp(exact)
+
+
+def test_quiet_labels_alone_correct_kappa_where_there_are_enough():
+    """Hot ones know effective derivatives: the expansion takes up what is beyond its order."""
+    perfect, unseen = silicon_cubic(), labels(4, seed=9)
+    near, hot = labels(4, seed=1), labels(12, seed=2, amplitude=0.2)
+    both, _ = correct(TooSoft(), [*hot, *near], perfect, SETTINGS)
+    chosen, numbers = correct(TooSoft(), [*hot, *near], perfect, SETTINGS, static=True)
+    record = Correction.model_validate(numbers)
+    assert (record.labels, record.labels_too_hot) == (4, 12)
+    assert error(chosen, unseen) < 0.7 * error(both, unseen)
+    for few in ([*hot, *near[:3]], [*hot, *near[:3], *labels(1, seed=3, amplitude=0.0)]):
+        _, numbers = correct(TooSoft(), few, perfect, SETTINGS, static=True)
+        assert numbers["labels_too_hot"] == 0
 
 
 def with_a_hop(frame, distance=1.5):
