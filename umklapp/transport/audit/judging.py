@@ -106,7 +106,7 @@ def judge(
         criteria.append(ratio_criterion(ratio, len(statistics.blocks(honest)), bounds.ratio))
     mae, upper = statistics.mae_with_limit(every, factor) if every else (None, None)
     outcome = outcome_of(criteria, sources, mae, upper, bounds)
-    expected = float(np.mean([e.expected_mae(factor) for e in every])) if every and factor else None
+    expected = _expected(every, factor) if every else None
     failed = len(predictions) - len(every)
     limit = upper if outcome == "passed" else None
     statement = sentence(mae, limit, expected, len(every), failed)
@@ -162,6 +162,12 @@ def frame_errors(
     return errors
 
 
+def _expected(errors: Sequence[FrameError], factor: float | None) -> float | None:
+    """Mean expected error, eV/Å; None where members without a spread expect nothing (κ of none)."""
+    mean = float(np.mean([error.expected_mae(factor or 0.0) for error in errors]))
+    return mean or None
+
+
 def _source(
     first: Prediction,
     drawn: int,
@@ -184,7 +190,7 @@ def _source(
         **facts,
         mae=mae,
         mae_upper=upper,
-        expected_mae=float(np.mean([e.expected_mae(factor) for e in errors])) if factor else None,
+        expected_mae=_expected(errors, factor),
         largest=max(error.largest for error in errors),
         energy_mae=float(np.mean([abs(error.energy) for error in errors])),
         energy_spread=float(np.mean([error.energy_spread for error in errors])),

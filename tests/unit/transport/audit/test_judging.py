@@ -205,8 +205,10 @@ def test_nothing_drawn_is_not_audited():
     assert "table: all used" in record.text
 
 
-def test_a_committee_without_uncertainty_is_judged_by_its_errors():
-    record = audit(spread=0.0, factor=None)
+@pytest.mark.parametrize("factor", [None, 2.0])
+def test_a_committee_without_uncertainty_is_judged_by_its_errors(factor):
+    """One model; or members that are all left out of κ, so that they agree to the last digit."""
+    record = audit(spread=0.0, factor=factor, corrected=True)
     assert record.passed
     assert record.expected_mae is None
     assert "no expected error" in record.words
