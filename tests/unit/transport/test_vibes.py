@@ -160,8 +160,11 @@ def test_errors_of_the_analysis_name_the_file(argon, tmp_path):
         file["time"][()] = times
     with pytest.raises(InputError, match=r"gap.nc: time axis: step 19"):
         vibes.analyse(path)
-    with pytest.raises(InputError, match="cannot be read as netCDF-4"):
+    with pytest.raises(InputError, match=r"none.nc: there is no such file"):
         vibes.analyse(tmp_path / "none.nc")
+    (tmp_path / "text.nc").write_text("no netCDF at all")
+    with pytest.raises(InputError, match=r"text.nc: cannot be read as netCDF-4"):
+        vibes.analyse(tmp_path / "text.nc")
 
 
 def test_everything_is_written_and_the_main_numbers_are_told(found, tmp_path):
