@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from umklapp.crystals import materials
+from umklapp.errors import UmklappError
 from umklapp.files import write_table
 from umklapp.paths import Material, Results
 from umklapp.report import costs
@@ -150,7 +151,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "results/rehearsals.csv")
     arguments = parser.parse_args()
     old = [pd.read_csv(arguments.out)] if arguments.out.exists() else []
-    new = [gathered(folder) for folder in arguments.folders]
+    try:
+        new = [gathered(folder) for folder in arguments.folders]
+    except UmklappError as error:  # a row that is made again just now
+        raise SystemExit(str(error)) from None
     for folder, (_, missing) in zip(arguments.folders, new, strict=True):
         if missing:
             print(f"{folder}: not at their end: {', '.join(missing)}")

@@ -1,6 +1,7 @@
 """The table of rehearsals, from the records of a stored campaign beside a baseline."""
 
 import importlib.util
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -93,3 +94,11 @@ def test_the_rehearsals_of_the_table_are_a_campaign_on_a_foundation_model(root):
     campaign = config.load(root / "benchmarks/rehearsals.yaml")
     assert campaign.reference.engine == "foundation"
     assert {"CuI-216", "AgGaSe2-122"} <= set(campaign.materials.select)
+
+
+def test_a_row_that_is_made_again_just_now_is_named(module, folder, tmp_path, monkeypatch):
+    Path(Results(str(folder)).material("Si-227").error_budget).unlink()
+    out = tmp_path / "rehearsals.csv"
+    monkeypatch.setattr("sys.argv", ["rehearsals.py", str(folder), "--out", str(out)])
+    with pytest.raises(SystemExit, match=r"error_budget\.json: there is no such file"):
+        module.main()

@@ -31,6 +31,15 @@ from umklapp.wording import counted
 
 log = logging.getLogger(__name__)
 
+QUIET = 0.06
+"""Å; rms displacement of a label that knows the derivatives at the sites: twice the displacement of
+finite differences."""
+
+STILL = 0.005
+"""Å; a label with less is of the perfect cell, and knows none."""
+
+QUIET_LABELS = 4
+"""With so many they correct κ alone: they leave about one per cent (docs/foundation.md)."""
 
 Expansion = TypeVar("Expansion", bound=Potential)
 
@@ -50,17 +59,6 @@ class Corrected(Generic[Expansion]):
         first, second = self.potential.evaluate(frames), self.taylor.evaluate(frames)
         forces = [one + two for one, two in zip(first.forces, second.forces, strict=True)]
         return Prediction(first.energy + second.energy, forces, first.stress)
-
-
-QUIET = 0.06
-"""Å; rms displacement of a label that knows the derivatives at the sites: twice the displacement of
-finite differences."""
-
-STILL = 0.005
-"""Å; a label with less is of the perfect cell, and knows none."""
-
-QUIET_LABELS = 4
-"""With so many they correct κ alone: they leave about one per cent (docs/foundation.md)."""
 
 
 class NoPotential:
@@ -123,9 +121,8 @@ def correct_members(
 
     Returns:
         For every potential the corrected one; number of labels, of those left out as hopped or as
-        not quiet, rms
-        residual force before and after (eV/Å), the noise (eV/Å), log evidence per force with the
-        potential as the mean, and without any potential; whether it is left out.
+        not quiet, rms residual force before and after (eV/Å), the noise (eV/Å), log evidence per
+        force with the potential as the mean, and without any potential; whether it is left out.
 
     Raises:
         InputError: no label is in that cell with every atom at its site.
